@@ -1,0 +1,49 @@
+# `make demo` and `make test` need nothing but python3 (3.10 or later, with venv) and make; all else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# The processes that we start share the machine: one thread each unless the caller says otherwise.
+export OMP_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM = false
+export ONE_LOGGER_JOB_CATEGORY ?= test
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lint test test-slow demo results-digits tree clean
+
+help:  ## show the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+venv: $(STAMP)  ## create .venv with everything, pinned by constraints.txt
+
+# torch first: where a wheel for the CPU is offered, the rest must not pull in another one.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --constraint constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo]"
+	touch $@
+
+lint: $(STAMP)  ## ruff, import-linter, mypy
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+test: lint  ## lint and every test that is not slow
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(STAMP)  ## the slow tests
+	$(BIN)/python -m pytest -m slow
+
+demo: $(STAMP)  ## synthesise, pretrain, train, evaluate; writes demo_output/
+	$(BIN)/python examples/demo/run_demo.py
+
+results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
+	$(BIN)/python examples/digits/run_experiment.py
+
+tree: $(STAMP)  ## write the tree at the end of README.md
+	$(BIN)/python -m tests.house.readme_tree
+
+clean:  ## remove what was built, .venv excepted
+	rm -rf build dist *.egg-info demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Probe what a noise context knows: noise class, SNR and spoken word, before and after training.
+
+python examples/asr/probe_context.py \
+    model=context.nemo speech_manifest=<speech> word_manifest=<single words> \
+    noise_manifests.seen=<noise> noise_manifests.unseen=<noise of other classes> output=probe.json
+
+Prints a table and writes it as JSON. The probes are linear and the context is frozen. "untrained" is the same context
+encoder with random weights; "spectrum" is mean and deviation of the features themselves.
+"""
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from nemo.core.classes.modelPT import ModelPT
+from nemo.core.config import hydra_runner
+
+from nemo_noise.evaluation import probe, probe_sets
+
+
+@hydra_runner(config_path="../../conf/context", config_name="probe_context")
+def main(cfg: DictConfig) -> None:
+    """Build the sets, probe every representation, print and write the scores."""
+    model = ModelPT.restore_from(cfg.model, map_location="cpu")
+    rate = int(model.cfg.sample_rate)
+    files = OmegaConf.to_container(cfg, resolve=True)
+    sizes = {"num_train": cfg.num_train, "num_test": cfg.num_test, "crop_s": cfg.crop_s, "snr_db": cfg.snr_db}
+    noise_sets = {
+        name: probe_sets.noise_probe_set(files["speech_manifest"], noise, rate, seed=cfg.seed, **sizes)
+        for name, noise in files["noise_manifests"].items()
+    }
+    word_set = probe_sets.word_probe_set(files["word_manifest"], files["word_noise_manifest"], rate, seed=cfg.seed)
+    torch.manual_seed(cfg.seed)
+    untrained = ModelPT.from_config_dict(model.cfg.encoder.get("context_encoder") or model.cfg.encoder.context)
+    representations = {
+        "spectrum": probe.spectrum_representation(model.preprocessor),
+        "untrained": probe.context_representation(model.preprocessor, untrained),
+        "trained": probe.context_representation(model.preprocessor, model.encoder.context_encoder),
+    }
+    scores = {
+        name: probe.probe_representation(represent, noise_sets, word_set)
+        for name, represent in representations.items()
+    }
+    print(probe.table(scores))
+    probe.write_scores(cfg.output, scores)
+
+
+if __name__ == "__main__":
+    main()

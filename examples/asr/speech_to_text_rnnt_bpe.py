@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Train or fine-tune a noise-aware transducer (RNNT or TDT) with a subword tokenizer.
+
+NeMo's own script of this name does the same, unmodified.
+
+    python examples/asr/speech_to_text_rnnt_bpe.py \
+        model.train_ds.manifest_filepath=train.json model.validation_ds.manifest_filepath=dev.json \
+        model.train_ds.augmentor.noise_mix.manifest_path=noise.json \
+        model.tokenizer.dir=tokenizer model.tokenizer.type=bpe \
+        trainer.devices=1 trainer.max_epochs=50
+
+Token-and-duration transducer: add `--config-name=noise_aware_fast-conformer_tdt_bpe`.
+
+From a pretrained checkpoint and a pretrained noise context (before training the output is exactly the checkpoint's):
+
+    python examples/asr/speech_to_text_rnnt_bpe.py ... \
+        '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
+"""
+
+import lightning.pytorch as pl
+from omegaconf import DictConfig, OmegaConf
+
+from nemo.collections.asr.models import EncDecRNNTBPEModel
+from nemo.core.config import hydra_runner
+from nemo.utils import logging
+from nemo.utils.exp_manager import exp_manager
+from nemo.utils.trainer_utils import resolve_trainer_cfg
+
+import nemo_noise  # noqa: F401  registers our classes and noise_mix with NeMo
+
+
+@hydra_runner(config_path="../../conf/fastconformer", config_name="noise_aware_fast-conformer_transducer_bpe")
+def main(cfg: DictConfig) -> None:
+    logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")
+    if cfg.get("seed") is not None:
+        pl.seed_everything(cfg.seed, workers=True)
+    trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
+    exp_manager(trainer, cfg.get("exp_manager"))
+    model = EncDecRNNTBPEModel(cfg=cfg.model, trainer=trainer)
+    model.maybe_init_from_pretrained_checkpoint(cfg)
+    trainer.fit(model)
+    if cfg.get("save_to"):
+        model.save_to(cfg.save_to)
+    if cfg.model.get("test_ds", {}).get("manifest_filepath") is not None and model.prepare_test(trainer):
+        trainer.test(model)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""From no data to a report: synthesise, pretrain, train two recognisers, evaluate, transcribe (`make demo`).
+
+python examples/demo/run_demo.py [output folder]
+
+Under 15 minutes on two CPU cores. A step that has its result is not repeated; delete the result to repeat it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+EXAMPLES = Path(__file__).resolve().parents[1]
+PRETRAIN_STEPS, TRAIN_STEPS = 150, 800
+SNRS_DB = "[clean,20,15,10,5,0]"
+# The baseline has neither context nor fusion and is else the same.
+BASELINE = ["model.encoder.context=null", "model.encoder.fusion=null"]
+
+
+class Job:
+    """A script that runs beside us, its output in a file.
+
+    Args:
+        name: what the progress bar says.
+        script: path below examples/.
+        arguments: what follows the script.
+        log: file for its output.
+    """
+
+    def __init__(self, name: str, script: str, arguments: list[str], log: Path) -> None:
+        self.name, self.log = name, log
+        # One thread for each: two recognisers train side by side.
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        with log.open("w", encoding="utf-8") as output:
+            command = [sys.executable, str(EXAMPLES / script), *arguments]
+            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+    def steps(self) -> int:
+        """Counts the training steps that the log tells of."""
+        text = self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        bars = re.findall(r"Epoch (\d+):[^\r\n]*?(\d+)/(\d+) \[", text)
+        epoch, step, steps_per_epoch = (int(number) for number in bars[-1]) if bars else (0, 0, 0)
+        return epoch * steps_per_epoch + step
+
+
+def run(jobs: list[Job], total_steps: int) -> None:
+    """Waits for the jobs and shows how far each is; stops all and leaves when one fails."""
+    bars = [tqdm(total=total_steps, desc=job.name, unit=" steps", position=i) for i, job in enumerate(jobs)]
+    try:
+        while any(job.process.poll() is None for job in jobs):
+            time.sleep(2.0)
+            for job, bar in zip(jobs, bars, strict=True):
+                bar.update(min(job.steps(), total_steps) - bar.n)
+                if job.process.poll() not in (None, 0):
+                    raise ChildProcessError(f"{job.name} failed, its last words are in {job.log}:\n{tail(job.log)}")
+    finally:
+        for job, bar in zip(jobs, bars, strict=True):
+            if job.process.poll() is None:
+                job.process.terminate()
+            bar.close()
+
+
+def tail(log: Path) -> str:
+    """Returns the last lines of a log, progress bars left out."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in lines if "it/s" not in line][-25:])
+
+
+def synthesize(output: Path) -> None:
+    """Makes speech and noise."""
+    if (output / "data" / "unseen.json").exists():
+        return
+    subprocess.run([sys.executable, str(EXAMPLES / "demo/synthesize_data.py"), str(output / "data")], check=True)
+
+
+def pretrain(output: Path) -> None:
+    """Pretrains the noise context; no transcript is read."""
+    if (output / "context.nemo").exists():
+        return
+    data = output / "data"
+    arguments = [
+        f"model.train_ds.manifest_filepath={data / 'train.json'}",
+        f"model.train_ds.noise_manifest={data / 'seen.json'}",
+        "model.train_ds.batch_size=32",
+        "model.validation_ds.num_pairs=32",
+        f"trainer.max_steps={PRETRAIN_STEPS}",
+        f"exp_manager.exp_dir={output / 'pretraining'}",
+        "exp_manager.create_tensorboard_logger=false",
+        f"+save_to={output / 'context.nemo'}",
+    ]
+    run([Job("context", "asr/pretrain_noise_context.py", arguments, output / "pretraining.log")], PRETRAIN_STEPS)
+
+
+def train(output: Path) -> None:
+    """Trains the noise-aware recogniser and its baseline side by side, on the same data, noise and number of steps."""
+    common = [
+        f"--config-path={EXAMPLES / 'demo'}",
+        "--config-name=recipe",
+        f"data={output / 'data'}",
+        f"trainer.max_steps={TRAIN_STEPS}",
+    ]
+    # The one line that brings the pretrained context.
+    pretrained = f"+init_from_nemo_model={{context: {{path: {output / 'context.nemo'}, include: [context_encoder]}}}}"
+    arms = {"noise_aware": [pretrained], "baseline": BASELINE}
+    waiting = [name for name in arms if not (output / f"{name}.nemo").exists()]
+    jobs = []
+    for name in waiting:
+        arguments = [*common, *arms[name], f"exp_manager.exp_dir={output / name}"]
+        jobs.append(Job(name, "asr/speech_to_text_ctc.py", arguments, output / f"{name}.log"))
+    run(jobs, TRAIN_STEPS)
+    for name in waiting:
+        (output / name / "model" / "checkpoints" / "model.nemo").replace(output / f"{name}.nemo")
+
+
+def evaluate(output: Path) -> None:
+    """Measures both recognisers on speakers they do not know, in noises they know and in noises they do not."""
+    data = output / "data"
+    arguments = [
+        f"model={output / 'noise_aware.nemo'}",
+        f"baseline={output / 'baseline.nemo'}",
+        f"speech={data / 'test.json'}",
+        f"noise_lists={{seen: {data / 'seen.json'}, unseen: {data / 'unseen.json'}}}",
+        f"snr_db={SNRS_DB}",
+        "batch_size=16",
+        f"output_dir={output / 'report'}",
+    ]
+    subprocess.run([sys.executable, str(EXAMPLES / "asr/evaluate_noise_robustness.py"), *arguments], check=True)
+
+
+def transcribe(output: Path) -> None:
+    """Transcribes one noisy file with both."""
+    subprocess.run([sys.executable, str(EXAMPLES / "demo/transcribe_noisy_file.py"), str(output)], check=True)
+
+
+def main() -> None:
+    """Runs all steps."""
+    output = Path(sys.argv[1] if len(sys.argv) > 1 else "demo_output").resolve()
+    output.mkdir(parents=True, exist_ok=True)
+    steps: list[Callable[[Path], None]] = [synthesize, pretrain, train, evaluate, transcribe]
+    begin = time.monotonic()
+    for number, step in enumerate(steps, start=1):
+        print(f"\n[{number}/{len(steps)}, {time.monotonic() - begin:.0f} s] {step.__doc__}", flush=True)
+        try:
+            step(output)
+        except (ChildProcessError, subprocess.CalledProcessError) as error:
+            sys.exit(f"\nThe demo stopped: {error}\nThe same command goes on from here.")
+    print(f"\nDone in {time.monotonic() - begin:.0f} s.\n  report: {output / 'report' / 'report.html'}")
+    print(f"  model:  {output / 'noise_aware.nemo'}")
+
+
+if __name__ == "__main__":
+    main()

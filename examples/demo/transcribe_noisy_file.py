@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Mixes one file of the demo with a noise that training did not have, and lets both recognisers transcribe it.
+
+python examples/demo/transcribe_noisy_file.py demo_output
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from nemo.collections.asr.models import ASRModel
+from nemo.utils import logging
+
+from nemo_noise.data.audio import load_audio, write_audio
+from nemo_noise.data.manifest import read_manifest
+from nemo_noise.data.mixing import mix_at_snr
+from nemo_noise.data.noise_list import NoiseList
+
+SAMPLE_RATE, SNR_DB = 16000, 5.0
+
+
+def main(output: Path) -> None:
+    """Prints what was said and what each model heard."""
+    logging.setLevel(logging.ERROR)
+    speech = read_manifest(output / "data" / "test.json")[5]
+    samples = load_audio(speech.audio_filepath, SAMPLE_RATE)
+    crop = NoiseList(output / "data" / "unseen.json", SAMPLE_RATE).crop(np.random.default_rng(7), len(samples))
+    noisy = output / "noisy.wav"
+    write_audio(noisy, mix_at_snr(samples, crop.samples, SNR_DB, SAMPLE_RATE), SAMPLE_RATE)
+    print(f"{noisy}: {crop.entry.fields['label']} at {SNR_DB:g} dB")
+    print(f"  {'said':12} {speech.text}")
+    for name in ("noise_aware", "baseline"):
+        model = ASRModel.restore_from(str(output / f"{name}.nemo"), map_location=torch.device("cpu"))
+        (hypothesis,) = model.transcribe([str(noisy)], verbose=False)
+        print(f"  {name:12} {hypothesis.text}")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: python examples/demo/transcribe_noisy_file.py <output folder of the demo>")
+    main(Path(sys.argv[1]))

@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Lets every Hydra application find our configs, and every NeMo ASR application our classes."""
+
+import importlib
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from wrapt import register_post_import_hook
+
+# Hydra imports its plugins in every application of the environment. One that has nothing to do with NeMo must not pay
+# for NeMo's import, so ours waits until, and unless, NeMo's ASR collection is there.
+register_post_import_hook(
+    lambda _: importlib.import_module("nemo_noise"), "nemo.collections.asr.parts.preprocessing.perturb"
+)
+
+
+class NemoNoiseSearchPathPlugin(SearchPathPlugin):
+    """Appends `conf/` to the search path, after the application's own configs."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Adds our folder; see `nemo_noise.configuration` for the two places where it can be."""
+        spec = find_spec("nemo_noise")  # finds the package without running it
+        if spec is None or spec.origin is None:
+            return
+        package = Path(spec.origin).parent
+        for candidate in (package / "conf", package.parent / "conf"):
+            if candidate.is_dir():
+                search_path.append(provider="nemo_noise", path=f"file://{candidate}")
+                return
+
+
+def trainer_callbacks() -> list[Any]:
+    """The callbacks that every Lightning trainer gets from us, by entry point; none, and no import, without our noise.
+
+    It stands here because an entry point imports the package it stands in, and ours imports NeMo.
+    """
+    if "nemo_noise.data.mixing" not in sys.modules:
+        return []
+    return importlib.import_module("nemo_noise.training.epoch").trainer_callbacks()

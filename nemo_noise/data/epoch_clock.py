@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The epoch, in memory that data-loader workers share, so that they can draw other noise in each epoch."""
+
+from typing import Any
+
+import torch
+
+
+class EpochClock:
+    """Holds the current epoch where worker processes can read it, forked and spawned, persistent or not.
+
+    A forked worker inherits the shared memory. A spawned one gets it with the data set it unpickles, so whoever reads
+    the clock in a worker keeps a reference to it instead of importing `EPOCH_CLOCK` again.
+    """
+
+    def __init__(self) -> None:
+        self._state = shared_integers(2)  # [epoch, times set]
+
+    def set(self, epoch: int) -> None:
+        """Publishes the epoch, counted from 0."""
+        if epoch < 0:
+            raise ValueError(f"epoch: is {epoch}, expected 0 or more")
+        self._state[0] = epoch
+        self._state[1] += 1
+
+    @property
+    def epoch(self) -> int:
+        """The epoch last published, 0 before that."""
+        return int(self._state[0])
+
+    @property
+    def times_set(self) -> int:
+        """How often the epoch was published; 0 says that nobody moves this clock."""
+        return int(self._state[1])
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "EpochClock":
+        """A copy reads the same clock: data sets get copied, time does not."""
+        return self
+
+
+def shared_integers(count: int) -> torch.Tensor:
+    """Returns int64 zeros, [count], that worker processes see change."""
+    shared: torch.Tensor = torch.zeros(count, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+    return shared
+
+
+EPOCH_CLOCK = EpochClock()

@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""A list of noise recordings (NeMo manifests) from which crops of any length are drawn."""
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from nemo_noise.data.event_counts import EventCounts
+from nemo_noise.data.manifest import (
+    ManifestEntry,
+    ManifestError,
+    audio_sample_rate,
+    load_entry,
+    read_manifest,
+    require_audio_files,
+)
+from nemo_noise.data.speech_level import SILENCE_DB, checked_sample_rate, rms_db
+
+_CROSS_FADE_S = 0.01
+_QUIET_BELOW_FILE_DB = 40.0  # a crop this far below its file is a gap in the recording, not the noise
+_CROP_ATTEMPTS = 8
+
+Samples = npt.NDArray[np.float32]
+AnySamples = TypeVar("AnySamples", npt.NDArray[np.float32], npt.NDArray[np.float64])
+
+
+class NoiseCrop(NamedTuple):
+    """A piece of noise: samples [T], the manifest entry it came from, and where in the recording it starts."""
+
+    samples: Samples
+    entry: ManifestEntry
+    offset_s: float
+
+
+class NoiseList:
+    """Draws crops of noise recordings; every entry is as likely as any other, whatever its length.
+
+    Audio is decoded at first use and kept as float32 up to a limit per process (each data-loader worker has its own);
+    past the limit files are decoded each time. Entries at another rate are resampled. Entries that are unreadable,
+    silent or hold NaN raise at first use; files that do not exist raise at construction.
+
+    Args:
+        manifest_path: one manifest or several, read as one list.
+        sample_rate: rate of the crops.
+        cache_limit_mb: memory for decoded audio, MB (1 MB holds about 16 s at 16 kHz).
+    """
+
+    def __init__(
+        self, manifest_path: str | Path | Sequence[str | Path], sample_rate: int, cache_limit_mb: float = 512.0
+    ) -> None:
+        paths = [manifest_path] if isinstance(manifest_path, (str, Path)) else list(manifest_path)
+        if not paths:
+            raise ValueError("manifest_path: is an empty list, expected at least one noise manifest")
+        self.entries: list[ManifestEntry] = [entry for path in paths for entry in read_manifest(path)]
+        require_audio_files(self.entries)
+        self.sample_rate = checked_sample_rate(sample_rate)
+        self.counts = EventCounts()
+        self._cache_limit_mb = cache_limit_mb
+        self._cache: dict[int, Samples] = {}
+        self._cache_bytes_left = int(cache_limit_mb * 1e6)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def at_rate(self, sample_rate: int) -> "NoiseList":
+        """Returns the same recordings at another rate, with a cache of their own; itself if the rate is the same."""
+        if sample_rate == self.sample_rate:
+            return self
+        other = copy.copy(self)
+        other.sample_rate, other.counts = checked_sample_rate(sample_rate), EventCounts()
+        other._cache, other._cache_bytes_left = {}, int(self._cache_limit_mb * 1e6)
+        return other
+
+    def crop(self, rng: np.random.Generator, num_samples: int) -> NoiseCrop:
+        """Draws an entry, then a place in it.
+
+        A recording shorter than the crop is looped from a random place on, with a cross-fade at its seam. A place
+        where the recording is nearly silent (40 dB below its level) is drawn again; after eight, its loudest
+        place is taken.
+
+        Args:
+            rng: decides, and nothing else does.
+            num_samples: length T of the crop.
+
+        Returns:
+            The crop, samples [T].
+        """
+        if num_samples < 1:
+            raise ValueError(f"num_samples: is {num_samples}, expected 1 or more")
+        index = int(rng.integers(len(self.entries)))
+        entry, recording = self.entries[index], self.load(index)
+        if len(recording) < num_samples:
+            self.counts.note("looped", f"{entry.source}: the noise is shorter than the crop, it is looped")
+            offset = int(rng.integers(len(recording)))
+            samples = loop_to_length(recording, offset + num_samples, self.sample_rate)[offset:]
+        else:
+            offset = self._loud_offset(rng, recording, num_samples, entry)
+            samples = recording[offset : offset + num_samples]
+        return NoiseCrop(samples, entry, offset / self.sample_rate)
+
+    def load(self, index: int) -> Samples:
+        """Returns the whole recording of an entry at the list's rate, [T]; read-only where it is cached.
+
+        Raises:
+            ManifestError: if it is unreadable, empty, silent or holds NaN; names file:line.
+        """
+        if index in self._cache:
+            return self._cache[index]
+        entry = self.entries[index]
+        file_rate = audio_sample_rate(entry)
+        if file_rate != self.sample_rate:
+            self.counts.note(
+                "resampled", f"{entry.source}: noise at {file_rate} Hz is resampled to {self.sample_rate}"
+            )
+        samples = load_entry(entry, self.sample_rate)
+        if rms_db(samples) < SILENCE_DB:
+            raise ManifestError(f"{entry.source}: {entry.audio_filepath}: is silent, expected noise")
+        samples.flags.writeable = False
+        if samples.nbytes <= self._cache_bytes_left:
+            self._cache[index] = samples
+            self._cache_bytes_left -= samples.nbytes
+        else:
+            self.counts.note("not cached", f"{entry.source}: the noise cache is full, this is decoded at each use")
+        return samples
+
+    def check(self) -> None:
+        """Decodes every entry, so that a bad one raises its ManifestError now and not in the middle of training."""
+        for index in range(len(self.entries)):
+            self.load(index)
+
+    def _loud_offset(self, rng: np.random.Generator, recording: Samples, length: int, entry: ManifestEntry) -> int:
+        floor_db = rms_db(recording) - _QUIET_BELOW_FILE_DB
+        for _ in range(_CROP_ATTEMPTS):
+            offset = int(rng.integers(len(recording) - length + 1))
+            if rms_db(recording[offset : offset + length]) >= floor_db:
+                return offset
+            self.counts.note("redrawn", f"{entry.source}: a crop fell into a gap of the noise, it is drawn again")
+        loudest = int(np.argmax(np.abs(recording)))
+        return int(np.clip(loudest - length // 2, 0, len(recording) - length))
+
+
+def loop_to_length(recording: AnySamples, num_samples: int, sample_rate: int) -> AnySamples:
+    """Repeats a recording to a length; seams are cross-faded over 10 ms (a quarter of the recording at most).
+
+    Args:
+        recording: [N], not empty.
+        num_samples: wanted length T; a recording at least as long gives its first T samples.
+        sample_rate: samples per second.
+
+    Returns:
+        [T]; it begins with the recording's own first samples.
+    """
+    if len(recording) >= num_samples:
+        return recording[:num_samples]
+    fade = min(int(_CROSS_FADE_S * sample_rate), len(recording) // 4)
+    period = len(recording) - fade
+    angle = 0.5 * np.pi * (np.arange(fade) + 0.5) / max(fade, 1)
+    seam = recording[period:] * np.cos(angle) + recording[:fade] * np.sin(angle)  # equal power, the parts differ
+    body = np.concatenate([seam, recording[fade:period]]).astype(recording.dtype)  # [period]
+    looped: AnySamples = np.tile(body, -(-num_samples // period))[:num_samples]
+    looped[:fade] = recording[:fade]
+    return looped

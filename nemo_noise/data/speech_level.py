@@ -1,0 +1,112 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""How loud a signal is: RMS level, and the active speech level of ITU-T P.56 (method B), which ignores pauses."""
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import maximum_filter1d
+from scipy.signal import lfilter
+
+# Below this RMS (dB re full scale 1.0) a signal counts as silent: 20 dB under the lone step of a 16-bit file.
+SILENCE_DB = -160.0
+
+_TIME_CONSTANT_S = 0.03
+_HANGOVER_S = 0.2
+_MARGIN_DB = 15.9
+_NUM_THRESHOLDS = 24
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def active_speech_level_db(signal: npt.ArrayLike, sample_rate: int) -> float:
+    """Measures the level of the active part of a speech signal.
+
+    ITU-T P.56 method B: the rectified signal passes two one-pole smoothers of 30 ms; for thresholds 6 dB apart, the
+    samples whose envelope was above the threshold within the last 200 ms are active; the level is the one where the
+    mean power over active samples lies 15.9 dB above the threshold. The grid of thresholds hangs from the signal's
+    peak instead of full scale, so a gain moves the level by exactly that gain, also outside of the 16-bit range.
+
+    Args:
+        signal: mono speech, floating point, [T].
+        sample_rate: samples per second.
+
+    Returns:
+        The active level in dB re full scale (a full-scale square wave is 0 dB).
+
+    Raises:
+        ValueError: if the signal is not a finite, non-silent, non-empty float vector, or the rate is not positive.
+    """
+    samples = checked_signal(signal, "signal")  # [T]
+    rate = checked_sample_rate(sample_rate)
+    if rms_db(samples) < SILENCE_DB:
+        raise ValueError(f"signal: is silent (RMS below {SILENCE_DB:g} dB), it has no active speech level")
+    peak = float(np.max(np.abs(samples)))
+    samples = samples / peak
+    energy = float(np.dot(samples, samples))
+    active = _active_samples(samples, rate)  # [thresholds], from the highest threshold down
+    heard = active > 0
+    if not heard.any():  # shorter than the envelope takes to rise: everything is active
+        return rms_db(samples) + _decibel(peak)
+    levels_db = (10.0 * np.log10(energy / active[heard])).astype(np.float64)
+    thresholds_db = np.arange(-1.0, -_NUM_THRESHOLDS - 1.0, -1.0, dtype=np.float64)[heard] * _decibel(2.0)
+    return _crossing(levels_db[::-1], thresholds_db[::-1]) + _decibel(peak)
+
+
+def rms_db(signal: npt.NDArray[np.floating]) -> float:
+    """Returns the RMS level of a vector in dB re full scale, pauses included; minus infinity for digital silence."""
+    mean_square = float(np.mean(np.square(signal, dtype=np.float64)))
+    return 10.0 * float(np.log10(mean_square)) if mean_square > 0.0 else -np.inf
+
+
+def checked_signal(signal: npt.ArrayLike, name: str) -> FloatArray:
+    """Returns a mono signal as float64 [T], or raises a ValueError that says what is wrong with argument `name`."""
+    samples = np.asarray(signal)
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise ValueError(f"{name}: has dtype {samples.dtype}, expected floating point samples, full scale 1.0")
+    if samples.ndim != 1:
+        raise ValueError(f"{name}: has shape {samples.shape}, expected one mono channel [T]")
+    if samples.size == 0:
+        raise ValueError(f"{name}: is empty, expected at least one sample")
+    bad = samples.size - int(np.count_nonzero(np.isfinite(samples)))
+    if bad:
+        raise ValueError(f"{name}: {bad} of {samples.size} samples are NaN or infinite, expected finite samples")
+    return samples.astype(np.float64)
+
+
+def checked_sample_rate(sample_rate: int) -> int:
+    """Returns the rate as int, or raises a ValueError unless it is a positive whole number."""
+    whole = isinstance(sample_rate, (int, np.integer)) and not isinstance(sample_rate, bool)
+    if not whole or sample_rate <= 0:
+        raise ValueError(f"sample_rate: is {sample_rate!r}, expected a positive whole number of samples per second")
+    return int(sample_rate)
+
+
+def _active_samples(samples: FloatArray, sample_rate: int) -> FloatArray:
+    """Counts active samples for the thresholds 1/2, 1/4, 1/8 ... of the peak: [T] -> [thresholds]."""
+    pole = np.exp(-1.0 / (sample_rate * _TIME_CONSTANT_S))
+    envelope = lfilter([(1.0 - pole) ** 2], [1.0, -2.0 * pole, pole**2], np.abs(samples))
+    width = int(np.ceil(_HANGOVER_S * sample_rate)) + 1  # this sample and the hang-over before it
+    held = maximum_filter1d(envelope, size=width, origin=(width - 1) // 2, mode="constant", cval=0.0)
+    halvings = np.clip(-np.frexp(held)[1], 0, _NUM_THRESHOLDS)  # k where 2^-(k+1) <= held < 2^-k
+    halvings[held <= 0.0] = _NUM_THRESHOLDS
+    histogram = np.bincount(halvings, minlength=_NUM_THRESHOLDS + 1)[:_NUM_THRESHOLDS]
+    counts: FloatArray = np.cumsum(histogram).astype(np.float64)
+    return counts
+
+
+def _crossing(levels_db: FloatArray, thresholds_db: FloatArray) -> float:
+    """Interpolates the level where it lies the margin above the threshold; both rise, lowest threshold first."""
+    excess_db = levels_db - thresholds_db - _MARGIN_DB
+    below = np.flatnonzero(excess_db <= 0.0)
+    if below.size == 0:  # the peaks are so sparse that even the highest threshold lies far under the level
+        return float(levels_db[-1])
+    upper = int(below[0])
+    if upper == 0:
+        return float(levels_db[0])
+    lower = upper - 1
+    weight = excess_db[lower] / (excess_db[lower] - excess_db[upper])
+    return float(levels_db[lower] + weight * (levels_db[upper] - levels_db[lower]))
+
+
+def _decibel(amplitude: float) -> float:
+    return 20.0 * float(np.log10(amplitude))

@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Evaluation: how many words a model gets wrong in which noise, and whether another one is better."""
+
+from nemo_noise.evaluation.comparison import Comparison, compare
+from nemo_noise.evaluation.hypotheses import read_hypotheses, write_hypotheses
+from nemo_noise.evaluation.mixtures import MixturePlan, load_plan
+from nemo_noise.evaluation.report import write_report
+from nemo_noise.evaluation.results import Results, collect_results
+from nemo_noise.evaluation.summary import Summary, summarize
+from nemo_noise.evaluation.tally import ScoringOptions
+from nemo_noise.evaluation.wer import count_errors
+
+__all__ = [
+    "Comparison",
+    "MixturePlan",
+    "Results",
+    "ScoringOptions",
+    "Summary",
+    "collect_results",
+    "compare",
+    "count_errors",
+    "load_plan",
+    "read_hypotheses",
+    "summarize",
+    "write_hypotheses",
+    "write_report",
+]

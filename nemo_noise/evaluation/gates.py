@@ -1,0 +1,136 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Gates: comparisons such as `unseen.mean_wer > 0.3` that make an evaluation fail, read without evaluating code.
+
+A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `rtfx`; at `baseline` for
+the same of the baseline; at `comparison` or `controls.shuffled_context` for differences
+(`comparison.unseen.relative_reduction_low`, `comparison.clean.difference_high`).
+"""
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nemo_noise.evaluation.comparison import Comparison
+from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.summary import Summary
+
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+EXPRESSION = re.compile(rf"\s*(?P<path>[^<>=!]+?)\s*(?P<operator><=|>=|==|!=|<|>)\s*(?P<number>{NUMBER})\s*")
+
+
+class GateError(ValueError):
+    """A gate that cannot be read or has nothing to look at."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One condition of failure.
+
+    Attributes:
+        path: where the value stands, names joined by dots.
+        operator: <, <=, >, >=, == or !=.
+        number: what the value is compared with.
+    """
+
+    path: str
+    operator: str
+    number: float
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.operator} {self.number:g}"
+
+
+def parse_gate(expression: str) -> Gate:
+    """Read `path operator number`.
+
+    Args:
+        expression: such as "unseen.mean_wer > 0.3".
+
+    Returns:
+        The gate.
+
+    Raises:
+        GateError: the expression has another form.
+    """
+    match = EXPRESSION.fullmatch(expression)
+    if match is None:
+        raise GateError(
+            f"fail_if holds {expression!r}, should be `path operator number` with one of {' '.join(OPERATORS)}, "
+            "as in 'unseen.mean_wer > 0.3'"
+        )
+    return Gate(match["path"], match["operator"], float(match["number"]))
+
+
+def failed_gates(gates: Sequence[Gate], results: Results) -> list[str]:
+    """Check gates.
+
+    Args:
+        gates: conditions of failure.
+        results: what they look at.
+
+    Returns:
+        One sentence per gate that failed, in order.
+
+    Raises:
+        GateError: a path does not exist (near names are listed) or its value is null.
+    """
+    values = gate_values(results)
+    failures = []
+    for gate in gates:
+        if gate.path not in values:
+            near = difflib.get_close_matches(gate.path, values, n=5, cutoff=0.5) or sorted(values)[:5]
+            raise GateError(f"fail_if: no value at {gate.path!r}; near names: {', '.join(near)}")
+        value = values[gate.path]
+        if value is None:
+            raise GateError(f"fail_if: the value at {gate.path!r} is null: it could not be computed from these rows")
+        if OPERATORS[gate.operator](value, gate.number):
+            failures.append(f"gate failed: {gate} (it is {value:.6g})")
+    return failures
+
+
+def gate_values(results: Results) -> dict[str, float | None]:
+    """List all that a gate can look at.
+
+    Args:
+        results: the results.
+
+    Returns:
+        Value by path.
+    """
+    tree: dict[str, Any] = _summary_tree(results["models"][results["model"]])
+    if results["baseline"] is not None:
+        tree["baseline"] = _summary_tree(results["models"][results["baseline"]])
+    if results["comparison"] is not None:
+        tree["comparison"] = _comparison_tree(results["comparison"])
+    tree["controls"] = {name: _comparison_tree(control) for name, control in results["controls"].items()}
+    return dict(_leaves(tree, ""))
+
+
+def _summary_tree(summary: Summary) -> dict[str, Any]:
+    scalars = ("clean", "worst", "noise_only", "rtfx")
+    return {**summary["lists"], **{name: summary[name] for name in scalars}}  # type: ignore[literal-required]
+
+
+def _comparison_tree(comparison: Comparison) -> dict[str, Any]:
+    return {**comparison["lists"], "clean": comparison["clean"]}
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float | None]]:
+    """Walk down to the numbers."""
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            yield f"{prefix}{name}", value

@@ -1,0 +1,252 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of the report: tiles, heat maps, error kinds, comparisons and the worst utterances, as HTML."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import jiwer
+
+from nemo_noise.evaluation.comparison import Comparison
+from nemo_noise.evaluation.findings import decibels, interval_text, percent, percent_number, snr_text
+from nemo_noise.evaluation.hypotheses import Condition, Row, cell_of, condition_of, utterance_of
+from nemo_noise.evaluation.summary import CellSummary, LabelSummary, Summary
+from nemo_noise.evaluation.tally import (
+    PairKey,
+    ScoringOptions,
+    hypothesis_of,
+    pair_key,
+    reference_of,
+    scored_rows,
+)
+from nemo_noise.evaluation.wer import count_errors
+
+SHOWN_UTTERANCES = 15
+SHOWN_INVENTED = 8
+SHOWN_CHARACTERS = 400
+STRONG_HEAT = 0.62
+
+
+def tile(title: str, value: str, note: str) -> str:
+    """Write one headline number.
+
+    Args:
+        title: what it is.
+        value: the number.
+        note: interval or comparison below it.
+
+    Returns:
+        A `<div>`.
+    """
+    return (
+        f'<div class="card tile"><span>{escape(title)}</span><b>{escape(value)}</b><span>{escape(note)}</span></div>'
+    )
+
+
+def label_heat_map(labels: Mapping[str, LabelSummary], snrs: Sequence[str]) -> str:
+    """Tabulate WER per noise label and SNR, the worst label first.
+
+    Args:
+        labels: summary by label.
+        snrs: columns, as keys of the cells.
+
+    Returns:
+        A `<table>`.
+    """
+    highest = max(cell["wer"] for label in labels.values() for cell in label["cells"].values()) or 1.0
+    rows = []
+    for name, label in sorted(labels.items(), key=lambda item: -item[1]["mean_wer"]):
+        cells = [_heat_cell(label["cells"].get(snr), highest) for snr in snrs]
+        mean = percent_number(label["mean_wer"])
+        interval = interval_text(label["mean_wer_low"], label["mean_wer_high"])
+        cells.append(f'<td title="{escape(interval)}"><b>{mean}</b></td>')
+        rows.append(f'<tr><td class="name">{escape(name)}</td>{"".join(cells)}</tr>')
+    head = "".join(f"<th>{_minus(snr)}</th>" for snr in snrs)
+    head = f'<tr><th class="name">SNR, dB</th>{head}<th>mean</th></tr>'
+    return f'<table class="heat">{head}{"".join(rows)}</table>'
+
+
+def error_table(summaries: Mapping[str, Summary]) -> str:
+    """Tabulate WER, its interval, and the kinds of errors per noise list, SNR and model.
+
+    Args:
+        summaries: by model, in the order to show.
+
+    Returns:
+        A `<table>`.
+    """
+    grid = list(
+        dict.fromkeys((n, snr) for s in summaries.values() for n, b in s["lists"].items() for snr in b["cells"])
+    )
+    rows: list[tuple[str, str, str, CellSummary]] = []
+    rows += [("–", "clean", model, s["clean"]) for model, s in summaries.items() if s["clean"] is not None]
+    for noise, snr in grid:
+        for model, summary in summaries.items():
+            if noise in summary["lists"] and snr in summary["lists"][noise]["cells"]:
+                rows.append((noise, snr_text(snr), model, summary["lists"][noise]["cells"][snr]))
+    most = max((cell["wer"] for *_, cell in rows), default=1.0) or 1.0
+    body, previous = [], ("", "")
+    for noise, snr, model, cell in rows:
+        group = "group" if (noise, snr) != previous else ""
+        shown = (escape(noise), escape(snr)) if group else ("", "")
+        previous = (noise, snr)
+        rates = [cell[kind] / cell["words"] for kind in ("substitutions", "deletions", "insertions")]
+        bar = "".join(
+            f'<i class="{kind}" style="width:{100 * rate / most:.1f}%"></i>'
+            for kind, rate in zip("sdi", rates, strict=True)
+        )
+        numbers = "".join(f"<td>{percent(rate)}</td>" for rate in rates)
+        body.append(
+            f'<tr class="{group}"><td class="name">{shown[0]}</td><td class="name">{shown[1]}</td>'
+            f'<td class="name">{escape(model)}</td><td><b>{percent(cell["wer"])}</b></td>'
+            f"<td>{interval_text(cell['wer_low'], cell['wer_high'])}</td>"
+            f'<td><div class="bar">{bar}</div></td>{numbers}'
+            f"<td>{percent(cell['cer'])}</td><td>{cell['words']}</td></tr>"
+        )
+    head = '<th class="name">noise</th><th class="name">SNR</th><th class="name">model</th><th>WER</th>'
+    head += "<th>95 % interval</th><th></th><th>S</th><th>D</th><th>I</th><th>CER</th><th>words</th>"
+    return f"<table><tr>{head}</tr>{''.join(body)}</table>"
+
+
+def comparison_table(comparison: Comparison) -> str:
+    """Tabulate reductions, gains and p-values per noise list, and per training seed where there are several.
+
+    Args:
+        comparison: of two models.
+
+    Returns:
+        A `<table>`.
+    """
+    body = []
+    for noise, block in comparison["lists"].items():
+        over = ", ".join(f"{snr:g}" for snr in block["mean_over_snr_db"])
+        gain = decibels(block["db_gained"])
+        if block["db_gained_low"] is not None:
+            gain += f" ({decibels(block['db_gained_low'])} to {decibels(block['db_gained_high'])})"
+        body.append(
+            _comparison_row(f"{noise}, mean over {over} dB", block["relative_reduction"])
+            + f"<td>{interval_text(block['relative_reduction_low'], block['relative_reduction_high'])}</td>"
+            f"<td>{_probability(block['probability_of_improvement'])}</td><td>{gain}</td></tr>"
+        )
+        by_seed = block["relative_reduction_by_seed"]
+        for seed, reduction in by_seed.items() if len(by_seed) > 1 else ():
+            body.append(_comparison_row(f"seed {seed}", reduction, "name sub") + "<td></td><td></td><td></td></tr>")
+        if len(by_seed) > 1:
+            low, high = block["relative_reduction_with_seeds_low"], block["relative_reduction_with_seeds_high"]
+            row = _comparison_row("drawing the training seeds too", block["relative_reduction"], "name sub")
+            body.append(f"{row}<td>{interval_text(low, high)}</td><td></td><td></td></tr>")
+    clean = comparison["clean"]
+    if clean is not None:
+        body.append(
+            _comparison_row("clean speech", clean["relative_reduction"])
+            + f"<td>{interval_text(clean['relative_reduction_low'], clean['relative_reduction_high'])}</td>"
+            f"<td>{_probability(clean['probability_of_improvement'])}</td><td></td></tr>"
+        )
+    head = '<th class="name"></th><th>relative reduction of WER</th><th>95 % interval</th>'
+    head += "<th>probability of improvement</th><th>gained at equal WER</th>"
+    return f"<table><tr>{head}</tr>{''.join(body)}</table>"
+
+
+def worst_utterances(rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions) -> str:
+    """List what went most wrong where it should have been easy: each utterance once, at its highest failing SNR.
+
+    Args:
+        rows: hypothesis rows of the model.
+        baseline_rows: of the baseline, for what it heard; may be empty.
+        options: how to score.
+
+    Returns:
+        Blocks of HTML with what was said and heard, errors marked.
+    """
+    heard_by_baseline = {pair_key(row): row for row in baseline_rows}
+    worst: dict[str, tuple[float, float, Row]] = {}
+    for row in scored_rows(rows, options):
+        snr = cell_of(row).snr_db
+        counts = count_errors(reference_of(row, options), hypothesis_of(row, options))
+        if counts.errors and (snr is None or snr >= 0):
+            candidate = (counts.wer, float("inf") if snr is None else snr, row)
+            best = worst.get(utterance_of(row))
+            if best is None or candidate[:2] > best[:2]:
+                worst[utterance_of(row)] = candidate
+    ranked = sorted(worst.values(), key=lambda item: item[:2], reverse=True)[:SHOWN_UTTERANCES]
+    return "".join(_utterance(row, heard_by_baseline, options) for _, _, row in ranked)
+
+
+def invented_texts(rows: Sequence[Row], options: ScoringOptions) -> str:
+    """List the longest texts heard where nobody spoke.
+
+    Args:
+        rows: hypothesis rows of the model.
+        options: how to score.
+
+    Returns:
+        A list in HTML, empty where nothing was invented.
+    """
+    silent = [row for row in rows if condition_of(row) is Condition.NOISE_ONLY and hypothesis_of(row, options)]
+    texts = Counter((str(r.get("noise_label") or r["noise_list"]), hypothesis_of(r, options)) for r in silent)
+    items = []
+    for (label, text), times in sorted(texts.items(), key=lambda item: -len(item[0][1]))[:SHOWN_INVENTED]:
+        often = f' <span class="soft">({times} times)</span>' if times > 1 else ""
+        items.append(f'<li><span class="soft">{escape(label)}:</span> {escape(_cut(text))}{often}</li>')
+    return f'<ul class="plain">{"".join(items)}</ul>' if items else ""
+
+
+def _utterance(row: Row, heard_by_baseline: Mapping[PairKey, Row], options: ScoringOptions) -> str:
+    """Write what was said and what each model heard."""
+    cell, counts = cell_of(row), count_errors(reference_of(row, options), hypothesis_of(row, options))
+    where = "clean" if cell.snr_db is None else f"{row.get('noise_label') or cell.noise_list}, {snr_text(cell.snr_db)}"
+    said, heard = _marked(reference_of(row, options), hypothesis_of(row, options))
+    lines = [("said", said), (str(row.get("model") or "heard"), heard)]
+    other = heard_by_baseline.get(pair_key(row))
+    if other is not None:
+        marked = _marked(reference_of(row, options), hypothesis_of(other, options))[1]
+        lines.append((str(other.get("model") or "baseline"), marked))
+    body = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in lines)
+    size = f"{utterance_of(row)} · {counts.errors} errors in {counts.words} words"
+    title = f'{escape(where)} <span class="soft">· {escape(size)}</span>'
+    return f'<div class="utterance">{title}<dl>{body}</dl></div>'
+
+
+def _marked(reference: str, hypothesis: str) -> tuple[str, str]:
+    """Mark missed words in the reference and invented ones in the hypothesis; both as escaped HTML."""
+    aligned = jiwer.process_words(_cut(reference), _cut(hypothesis))
+    said, heard = [], []
+    for chunk in aligned.alignments[0]:
+        missed = aligned.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
+        invented = aligned.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
+        is_equal = chunk.type == "equal"
+        said += [_word(word, "" if is_equal else "missed") for word in missed]
+        heard += [_word(word, "" if is_equal else "invented") for word in invented]
+    return " ".join(said), " ".join(heard) or '<span class="soft">nothing</span>'
+
+
+def _word(word: str, css_class: str) -> str:
+    return f'<mark class="{css_class}">{escape(word)}</mark>' if css_class else escape(word)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
+
+
+def _heat_cell(cell: CellSummary | None, highest: float) -> str:
+    """Colour a cell by its share of the highest WER."""
+    if cell is None:
+        return "<td>–</td>"
+    share = cell["wer"] / highest
+    strong = " strong" if share > STRONG_HEAT else ""
+    title = f"{interval_text(cell['wer_low'], cell['wer_high'])}, {cell['words']} words"
+    text = percent_number(cell["wer"])
+    return f'<td class="hot{strong}" style="--a:{share:.2f}" title="{escape(title)}">{text}</td>'
+
+
+def _comparison_row(name: str, reduction: float | None, css_class: str = "name") -> str:
+    return f'<tr><td class="{css_class}">{escape(name)}</td><td><b>{percent(reduction)}</b></td>'
+
+
+def _probability(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _minus(number: str) -> str:
+    return escape(number.replace("-", "\N{MINUS SIGN}"))

@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The results of an evaluation as one JSON document: summaries, comparisons, and how they were made."""
+
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypedDict
+
+import torch
+
+import nemo_noise
+from nemo_noise.evaluation.comparison import Comparison, compare
+from nemo_noise.evaluation.hypotheses import Row
+from nemo_noise.evaluation.robustness import Control, control_name
+from nemo_noise.evaluation.summary import Summary, summarize
+from nemo_noise.evaluation.tally import ScoringOptions
+
+SCHEMA_VERSION = 1
+VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}
+
+
+class Results(TypedDict):
+    """Everything about one evaluation.
+
+    `comparison` is model against baseline; `controls` holds the model against itself in each control, where a
+    reduction above zero says that the control does harm.
+    """
+
+    schema_version: int
+    model: str
+    baseline: str | None
+    models: dict[str, Summary]
+    comparison: Comparison | None
+    controls: dict[str, Comparison]
+    made: dict[str, Any]
+
+
+def collect_results(
+    rows: Sequence[Row],
+    model: str,
+    baseline: str | None = None,
+    options: ScoringOptions | None = None,
+    made: Mapping[str, Any] | None = None,
+) -> Results:
+    """Summarise and compare all models in saved hypotheses; no model is run.
+
+    Args:
+        rows: hypothesis rows of one or more models, told apart by their field `model`.
+        model: the model that the report is about.
+        baseline: the model it is compared with, None for none.
+        options: how to score; None takes the defaults.
+        made: how the rows were made, for the record (see `describe_run`).
+
+    Returns:
+        The results.
+
+    Raises:
+        ValueError: rows of `model` or `baseline` are missing.
+    """
+    by_model: dict[str, list[Row]] = {}
+    for row in rows:
+        by_model.setdefault(str(row.get("model") or "model"), []).append(row)
+    for argument, name in (("model", model), ("baseline", baseline)):
+        if name is not None and name not in by_model:
+            raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(by_model)}")
+    controls = {c.value: by_model[control_name(model, c)] for c in Control if control_name(model, c) in by_model}
+    shown = [model] + ([] if baseline is None else [baseline]) + [control_name(model, c) for c in controls]
+    return Results(
+        schema_version=SCHEMA_VERSION,
+        model=model,
+        baseline=baseline,
+        models={name: summarize(by_model[name], options) for name in shown},
+        comparison=None if baseline is None else compare(by_model[model], by_model[baseline], options),
+        controls={name: compare(by_model[model], of_control, options) for name, of_control in controls.items()},
+        made=dict(made or {}),
+    )
+
+
+def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    """Write down how a run was made.
+
+    Args:
+        config: the resolved configuration.
+        device: where the models ran.
+
+    Returns:
+        Time, versions, hardware and configuration.
+    """
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
+    versions = {"nemo_noise": nemo_noise.__version__, "python": platform.python_version()}
+    return {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": versions | {name: version(package) for name, package in VERSIONED_PACKAGES.items()},
+        "device": str(device),
+        "hardware": hardware,
+        "threads": torch.get_num_threads(),
+        "config": dict(config),
+    }
+
+
+def write_results(path: str | Path, results: Results) -> None:
+    """Write results as JSON.
+
+    Args:
+        path: the file; its folder is created where absent.
+        results: the results.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")

@@ -1,0 +1,291 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The summary of one model: error rates with intervals per cell and label, mean over 20..0 dB, noise only, speed.
+
+Rates are fractions, not per cent. A number that cannot be computed is null, never zero.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from nemo_noise.evaluation.bootstrap import CONFIDENCE, Interval, percentile_interval
+from nemo_noise.evaluation.hypotheses import Cell, Condition, Row, cell_of, condition_of, utterance_of
+from nemo_noise.evaluation.tally import (
+    CLEAN,
+    ScoringOptions,
+    Tally,
+    cells_of_mean,
+    check_unique,
+    hypothesis_of,
+    reference_of,
+    scored_rows,
+)
+from nemo_noise.evaluation.text_normalization import parse_steps
+from nemo_noise.evaluation.wer import FloatArray
+
+
+class CellSummary(TypedDict):
+    """One cell; `wer_low` and `wer_high` bound the interval."""
+
+    wer: float
+    wer_low: float | None
+    wer_high: float | None
+    cer: float
+    substitutions: int
+    deletions: int
+    insertions: int
+    words: int
+    utterances: int
+
+
+class LabelSummary(TypedDict):
+    """One noise label of a list; cells are keyed by SNR, "10" or "-5"."""
+
+    mean_wer: float
+    mean_wer_low: float | None
+    mean_wer_high: float | None
+    cells: dict[str, CellSummary]
+
+
+class WorstCell(TypedDict):
+    """The cell with the highest WER; `noise_label` null: all labels together."""
+
+    noise_list: str
+    noise_label: str | None
+    snr_db: float
+    wer: float
+
+
+class NoiseOnlySummary(TypedDict):
+    """What the model hears where nobody speaks: noise crops, and utterances whose reference is empty."""
+
+    noise_crops: int
+    empty_references: int
+    share_with_text: float
+    characters: int
+    minutes: float
+    characters_per_minute: float
+
+
+class ListSummary(TypedDict):
+    """One noise list; the mean is over the SNRs of `mean_over_snr_db`, each weighing the same."""
+
+    mean_wer: float
+    mean_wer_low: float | None
+    mean_wer_high: float | None
+    mean_cer: float
+    mean_over_snr_db: list[float]
+    mean_wer_by_seed: dict[str, float | None]
+    cells: dict[str, CellSummary]
+    labels: dict[str, LabelSummary]
+    worst: WorstCell
+    worst_label: WorstCell
+    noise_only: NoiseOnlySummary | None
+
+
+class Summary(TypedDict):
+    """All of one model."""
+
+    model: str
+    utterances: int
+    seeds: list[str]
+    resampling_unit: str
+    resampling_units: int
+    replications: int
+    confidence: float
+    text_normalization: list[str]
+    clean: CellSummary | None
+    lists: dict[str, ListSummary]
+    worst: WorstCell | None
+    noise_only: NoiseOnlySummary | None
+    audio_s: float | None
+    transcribe_s: float | None
+    rtfx: float | None
+    mixture_set_sha256: str | None
+
+
+def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Summary:
+    """Summarise the hypotheses of one model, or of one arm trained with several seeds.
+
+    Args:
+        rows: hypothesis rows (see `hypotheses`); rows of several training seeds carry a `seed` field.
+        options: how to score; None takes the defaults.
+
+    Returns:
+        The summary, ready for JSON.
+
+    Raises:
+        ValueError: rows of several models, repeated rows, or no speech row with a reference.
+    """
+    options = options or ScoringOptions()
+    model = model_of(rows)
+    check_unique(rows, "rows")
+    scored = scored_rows(rows, options)
+    tally = Tally(scored, options)
+    lists = {name: _summarize_list(tally, name, rows, options) for name in tally.noise_lists()}
+    audio_s, transcribe_s = _seconds(rows)
+    return Summary(
+        model=model,
+        utterances=len({utterance_of(row) for row in scored}),
+        seeds=[seed for seed in tally.seeds if seed],
+        resampling_unit=tally.unit_name,
+        resampling_units=len(tally.units),
+        replications=options.replications,
+        confidence=CONFIDENCE,
+        text_normalization=[step.value for step in parse_steps(options.text_normalization)],
+        clean=_summarize_cells(tally, [CLEAN])[0] if tally.has_clean else None,
+        lists=lists,
+        worst=max((block["worst"] for block in lists.values()), key=lambda worst: worst["wer"], default=None),
+        noise_only=_summarize_noise_only(rows, options),
+        audio_s=audio_s,
+        transcribe_s=transcribe_s,
+        rtfx=audio_s / transcribe_s if audio_s is not None and transcribe_s else None,
+        mixture_set_sha256=_hash_mixtures(rows),
+    )
+
+
+def model_of(rows: Sequence[Row]) -> str:
+    """Name the one model of rows.
+
+    Args:
+        rows: hypothesis rows.
+
+    Returns:
+        The value of `model`, "model" where rows have none.
+
+    Raises:
+        ValueError: rows of several models.
+    """
+    models = sorted({str(row.get("model") or "model") for row in rows})
+    if len(models) > 1:
+        raise ValueError(f"rows hold several models, {models}: pass the rows of one")
+    return models[0] if models else "model"
+
+
+def snr_key(cell: Cell) -> str:
+    """Write the SNR of a cell as a key: "10", "-5", "2.5"."""
+    return f"{cell.snr_db:g}"
+
+
+def interval_over(tally: Tally, samples: FloatArray) -> Interval:
+    """Cut an interval, or none where there is a single unit to draw."""
+    return percentile_interval(samples) if len(tally.units) > 1 else Interval(None, None)
+
+
+def finite_or_none(value: float | np.floating) -> float | None:
+    """Turn NaN, which JSON does not know, into null."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
+    """Summarise cells, all in one resampling."""
+    samples = tally.resample(cells)  # [R, C]
+    summaries = []
+    for index, cell in enumerate(cells):
+        totals = tally.totals(cell)
+        low, high = interval_over(tally, samples[:, index])
+        summaries.append(
+            CellSummary(
+                wer=totals.wer,
+                wer_low=low,
+                wer_high=high,
+                cer=totals.cer,
+                substitutions=totals.substitutions,
+                deletions=totals.deletions,
+                insertions=totals.insertions,
+                words=totals.words,
+                utterances=tally.utterances(cell),
+            )
+        )
+    return summaries
+
+
+def _summarize_label(tally: Tally, noise_list: str, noise_label: str | None) -> LabelSummary:
+    """Summarise a label, or with None the whole list."""
+    cells = tally.cells(noise_list, noise_label)
+    in_mean = cells_of_mean(cells)
+    interval = interval_over(tally, tally.resample(in_mean).mean(axis=1))
+    return LabelSummary(
+        mean_wer=float(np.mean([tally.totals(cell).wer for cell in in_mean])),
+        mean_wer_low=interval.low,
+        mean_wer_high=interval.high,
+        cells=dict(zip(map(snr_key, cells), _summarize_cells(tally, cells), strict=True)),
+    )
+
+
+def _summarize_list(tally: Tally, name: str, rows: Sequence[Row], options: ScoringOptions) -> ListSummary:
+    """Summarise a noise list."""
+    whole = _summarize_label(tally, name, None)
+    in_mean = cells_of_mean(tally.cells(name))
+    labels = tally.noise_labels(name)
+    return ListSummary(
+        mean_wer=whole["mean_wer"],
+        mean_wer_low=whole["mean_wer_low"],
+        mean_wer_high=whole["mean_wer_high"],
+        mean_cer=float(np.mean([tally.totals(cell).cer for cell in in_mean])),
+        mean_over_snr_db=[cell.snr_db for cell in in_mean if cell.snr_db is not None],
+        mean_wer_by_seed={
+            seed: finite_or_none(np.mean([tally.totals(cell, seed).wer for cell in in_mean]))
+            for seed in tally.seeds
+            if seed
+        },
+        cells=whole["cells"],
+        labels={label: _summarize_label(tally, name, label) for label in labels},
+        worst=_worst(tally, tally.cells(name)),
+        worst_label=_worst(tally, [cell for label in labels for cell in tally.cells(name, label)]),
+        noise_only=_summarize_noise_only([row for row in rows if cell_of(row).noise_list == name], options),
+    )
+
+
+def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:
+    """Find the cell with the highest WER."""
+    cell = max(cells, key=lambda cell: tally.totals(cell).wer)
+    return WorstCell(
+        noise_list=str(cell.noise_list),
+        noise_label=cell.noise_label,
+        snr_db=float(cell.snr_db or 0.0),
+        wer=tally.totals(cell).wer,
+    )
+
+
+def _summarize_noise_only(rows: Sequence[Row], options: ScoringOptions) -> NoiseOnlySummary | None:
+    """Count what was recognised where there was nothing to recognise."""
+    silent = [r for r in rows if condition_of(r) is Condition.NOISE_ONLY or not reference_of(r, options)]
+    if not silent:
+        return None
+    seconds = 0.0
+    for row in silent:
+        if not isinstance(row.get("duration"), int | float):
+            raise ValueError(
+                f"duration is {row.get('duration')!r} in the row of {utterance_of(row)}, which has no text"
+            )
+        seconds += float(row["duration"])
+    texts = [hypothesis_of(row, options) for row in silent]
+    characters = sum(len(text) for text in texts)
+    crops = sum(condition_of(row) is Condition.NOISE_ONLY for row in silent)
+    return NoiseOnlySummary(
+        noise_crops=crops,
+        empty_references=len(silent) - crops,
+        share_with_text=sum(bool(text) for text in texts) / len(texts),
+        characters=characters,
+        minutes=seconds / 60,
+        characters_per_minute=characters / (seconds / 60),
+    )
+
+
+def _seconds(rows: Sequence[Row]) -> tuple[float | None, float | None]:
+    """Sum audio and transcription time over the rows that have both."""
+    timed = [row for row in rows if row.get("transcribe_s") is not None and row.get("duration") is not None]
+    if not timed:
+        return None, None
+    return sum(float(row["duration"]) for row in timed), sum(float(row["transcribe_s"]) for row in timed)
+
+
+def _hash_mixtures(rows: Sequence[Row]) -> str | None:
+    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio."""
+    hashed = [row for row in rows if row.get("mixture_sha256") is not None]
+    lines = {f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}" for row in hashed}
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None

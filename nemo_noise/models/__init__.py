@@ -1,0 +1,8 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Models that a NeMo user can train, save and restore by name."""
+
+from nemo_noise.models.asr import add_noise_context
+from nemo_noise.models.ssl import ContextProjector, NoiseContextPretrainingModel
+
+__all__ = ["ContextProjector", "NoiseContextPretrainingModel", "add_noise_context"]

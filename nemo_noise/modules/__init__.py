@@ -1,0 +1,34 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tensors in, tensors out: context encoders, fusions and the encoders that hold them."""
+
+from nemo_noise.modules.causal_context import CausalContextEncoder, CausalStatisticsContextEncoder
+from nemo_noise.modules.context_encoders import (
+    AttentiveContextEncoder,
+    ConstantContextEncoder,
+    ContextEncoder,
+    StatisticsContextEncoder,
+)
+from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
+from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_context
+from nemo_noise.modules.running_normalization import RunningMomentsEncoder, RunningNormalizationFusion
+from nemo_noise.modules.temporal_context import TemporalContextEncoder
+
+__all__ = [
+    "AddFusion",
+    "AttentiveContextEncoder",
+    "CausalContextEncoder",
+    "CausalStatisticsContextEncoder",
+    "ConcatFusion",
+    "ConstantContextEncoder",
+    "ContextEncoder",
+    "FiLMFusion",
+    "Fusion",
+    "GatedFusion",
+    "NoiseAwareConformerEncoder",
+    "RunningMomentsEncoder",
+    "RunningNormalizationFusion",
+    "StatisticsContextEncoder",
+    "TemporalContextEncoder",
+    "shuffled_context",
+]

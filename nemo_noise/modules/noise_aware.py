@@ -1,0 +1,316 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The seam: where a noise context enters a NeMo encoder without changing its inputs, outputs or parameter names.
+
+The mixin computes the context once per forward and hands it to forward hooks on the encoder's own layers. Wrapping
+the layers would rename their parameters and break every pretrained checkpoint; NeMo's layers take no context argument;
+so the context travels in an attribute that exists only during the forward.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nemo.collections.asr.modules.conformer_encoder import ConformerEncoder, ConformerEncoderAdapter
+from nemo.collections.asr.parts.preprocessing.features import normalize_batch
+from nemo.core.classes.mixins import adapter_mixins
+
+from nemo_noise.modules.causal_context import CausalContextEncoder
+from nemo_noise.modules.context_encoders import ContextEncoder, masked_moments, observe
+from nemo_noise.modules.fusion import Fusion
+
+__all__ = ["NoiseAwareConformerEncoder", "NoiseAwareMixin", "shuffled_context"]
+
+FEATURES_SITE = "features"
+PRE_ENCODE_SITE = "pre_encode"
+
+
+class NoiseAwareMixin:
+    """Gives an encoder with ``layers`` and ``pre_encode`` a noise context and fusions.
+
+    The encoder keeps its parameters' names; what is added lives under ``context_encoder`` and ``fusions``.
+    """
+
+    context_encoder: ContextEncoder | None
+    fusions: nn.ModuleDict
+    # what the encoder brings
+    _feat_in: int
+    d_model: int
+    subsampling_factor: int
+    reduction_position: int | None
+    training: bool
+    layers: nn.ModuleList
+    pre_encode: nn.Module
+    streaming_cfg: Any
+
+    def add_noise_context(
+        self,
+        context: ContextEncoder | None,
+        fusion: Mapping[int | str, Fusion] | None,
+        feature_normalization: str | Mapping[str, float] | None,
+    ) -> None:
+        """Check the parts against the encoder and install them; called at the end of the encoder's constructor.
+
+        Args:
+            context: the context encoder, or None for a plain encoder.
+            fusion: which fusion acts where: a layer's number (after that layer), ``pre_encode`` (after the
+                subsampling) or ``features`` (on the features themselves).
+            feature_normalization: ``per_feature`` or ``{mean, std}`` (two numbers for all bands) if the preprocessor
+                does not normalise (``normalize: NA``) and the encoder shall do it, so that the context can read the
+                features before; None otherwise.
+
+        Raises:
+            ValueError: if a site does not exist, a width does not fit, or one of context and fusion is missing.
+        """
+        fusion = dict(fusion or {})
+        feature_normalization = _checked_normalization(feature_normalization)
+        if (context is None) != (not fusion):
+            missing = "context" if context is None else "fusion"
+            raise ValueError(f"A noise-aware encoder needs both context and fusion; {missing} is not given.")
+        if context is not None:
+            self._check(context, fusion)
+        self.feature_normalization = feature_normalization
+        self.context_encoder = context
+        self.fusions = nn.ModuleDict({str(site): module for site, module in fusion.items()})
+        self.shuffles_context = False
+        for site in self.fusions:
+            if site == PRE_ENCODE_SITE:
+                self.pre_encode.register_forward_hook(partial(type(self)._fuse_after, self, site))
+            elif site != FEATURES_SITE:
+                self.layers[int(site)].register_forward_hook(partial(type(self)._fuse_after, self, site))
+
+    def _check(self, context: ContextEncoder, fusion: Mapping[int | str, Fusion]) -> None:
+        """Refuse what does not fit together, naming the argument, its value and what would be right."""
+        if context.feat_in != self._feat_in:
+            raise ValueError(f"context.feat_in={context.feat_in} must equal the encoder's feat_in={self._feat_in}.")
+        if isinstance(context, CausalContextEncoder) and context.stride != self.subsampling_factor:
+            raise ValueError(
+                f"context.stride={context.stride} must equal the encoder's "
+                f"subsampling_factor={self.subsampling_factor}."
+            )
+        if isinstance(context, CausalContextEncoder) and self.reduction_position is not None:
+            raise ValueError("A causal context does not follow an encoder with a reduction; leave reduction out.")
+        for site, module in fusion.items():
+            known = str(site) in (FEATURES_SITE, PRE_ENCODE_SITE)
+            if not known and not (str(site).isdigit() and int(site) < len(self.layers)):
+                raise ValueError(
+                    f"fusion: the site {site!r} does not exist; use a layer from 0 to {len(self.layers) - 1}, "
+                    f"'{PRE_ENCODE_SITE}' or '{FEATURES_SITE}'."
+                )
+            width = self._feat_in if str(site) == FEATURES_SITE else self.d_model
+            if module.d_model != width:
+                raise ValueError(f"fusion.{site}.d_model={module.d_model} must be {width} at this site.")
+            if module.d_context != context.d_context:
+                raise ValueError(
+                    f"fusion.{site}.d_context={module.d_context} must equal context.d_context={context.d_context}."
+                )
+
+    def noise_context(self, audio_signal: Tensor, length: Tensor) -> Tensor:
+        """The context of whole utterances, as the fusions would get it.
+
+        Args:
+            audio_signal: features [B, D, T] as the encoder gets them.
+            length: valid frames [B].
+
+        Returns:
+            Context [B, C], or [B, S, C] if the context encoder is causal.
+
+        Raises:
+            ValueError: if the encoder has no context.
+        """
+        if self.context_encoder is None:
+            raise ValueError("This encoder has no context encoder; build it with context and fusion.")
+        context: Tensor = self.context_encoder(audio_signal=audio_signal, length=length)
+        return context
+
+    def forward_internal(
+        self,
+        audio_signal: Tensor,
+        length: Tensor,
+        cache_last_channel: Tensor | None = None,
+        cache_last_time: Tensor | None = None,
+        cache_last_channel_len: Tensor | None = None,
+        bypass_pre_encode: bool = False,
+    ) -> tuple[Tensor, ...]:
+        """Compute the context once, then run the encoder; shapes and arguments are the parent's."""
+        caches = (cache_last_channel, cache_last_time, cache_last_channel_len)
+        if self.context_encoder is None and self.feature_normalization is None:
+            return super().forward_internal(audio_signal, length, *caches, bypass_pre_encode)  # type: ignore[misc]
+        if bypass_pre_encode:
+            raise ValueError("bypass_pre_encode=True gives no features, but a noise-aware encoder reads them.")
+        if length is None:
+            length = audio_signal.new_full((audio_signal.shape[0],), audio_signal.shape[2], dtype=torch.int64)
+        if self.context_encoder is None:
+            features = self._normalized(audio_signal, length)
+            return super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
+        context, state = self._listen(audio_signal, length, cache_last_time)
+        features = self._fuse_features(self._normalized(audio_signal, length), context)
+        late = context
+        if context.dim() == 3 and cache_last_channel is not None:  # NeMo drops the frames that it has seen before
+            late = torch.cat([context, context[:, -1:]], dim=1)[:, self.streaming_cfg.drop_extra_pre_encoded :]
+        self._contexts = {PRE_ENCODE_SITE: context, "layers": late}
+        try:
+            outputs = super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
+        finally:
+            del self._contexts
+        if state is None:
+            return tuple(outputs)
+        row = torch.zeros_like(outputs[3][:1]).flatten(2)  # [1, B, D * K]
+        row = torch.cat([state.to(row.dtype).unsqueeze(0), row[:, :, state.shape[1] :]], dim=2)
+        cache_last_time_next = torch.cat([outputs[3], row.view_as(outputs[3][:1])], dim=0)
+        return (*outputs[:3], cache_last_time_next, *outputs[4:])
+
+    def _listen(self, audio_signal: Tensor, length: Tensor, cache: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """The context of this call and, when streaming, the next state of the context encoder."""
+        if cache is None:
+            context, state = self.noise_context(audio_signal, length), None
+        elif isinstance(self.context_encoder, CausalContextEncoder):
+            before = cache[-1].flatten(1)[:, : self.context_encoder.state_size]  # [B, N]
+            repeated = self.streaming_cfg.pre_encode_cache_size
+            repeated = repeated[1] if isinstance(repeated, list) else repeated
+            repeated = repeated + self.streaming_cfg.cache_drop_size * self.subsampling_factor
+            context, state = self.context_encoder.step(audio_signal, length, before, audio_signal.shape[2] - repeated)
+        else:
+            raise ValueError(
+                f"{type(self.context_encoder).__name__} needs the whole utterance and cannot stream; use a causal "
+                "context such as CausalStatisticsContextEncoder."
+            )
+        return (context.roll(1, dims=0) if self.shuffles_context else context), state
+
+    def _normalized(self, audio_signal: Tensor, length: Tensor) -> Tensor:
+        """The features as the recogniser reads them: zero in the padding, normalised if the encoder does that."""
+        if self.feature_normalization is None:
+            return observe(audio_signal, length).features
+        if isinstance(self.feature_normalization, Mapping):
+            observed = observe(audio_signal, length)
+            scaled = (observed.features - self.feature_normalization["mean"]) / self.feature_normalization["std"]
+            return scaled.masked_fill(~observed.mask, 0.0)
+        if not self.training:
+            normalized: Tensor = normalize_batch(audio_signal, length, "per_feature")[0]
+            return normalized
+        observed = observe(audio_signal, length)  # SpecAugment's zeros are no spectrum: leave them out, keep them 0
+        mean, deviation = masked_moments(observed)
+        scaled = (observed.features - mean.unsqueeze(2)) / deviation.unsqueeze(2)
+        return scaled.masked_fill(~observed.mask, 0.0)
+
+    def _fuse_features(self, features: Tensor, context: Tensor) -> Tensor:
+        """Apply the fusion at the site ``features``, if there is one: [B, D, T] -> [B, D, T]."""
+        if FEATURES_SITE not in self.fusions:
+            return features
+        if context.dim() == 3:
+            context = context.repeat_interleave(self.subsampling_factor, dim=1)
+        fused = self._fuse(FEATURES_SITE, features.transpose(1, 2), context)
+        return fused.transpose(1, 2)
+
+    def _fuse_after(self, site: str, module: nn.Module, inputs: Any, output: Any) -> Any:
+        """Forward hook: change what the module at ``site`` gives, if a context is there."""
+        contexts = self.__dict__.get("_contexts")
+        if contexts is None:
+            return output
+        context = contexts.get(site, contexts["layers"])
+        if isinstance(output, tuple):  # with caches, or features and lengths
+            return (self._fuse(site, output[0], context), *output[1:])
+        return self._fuse(site, output, context)
+
+    def _fuse(self, site: str, features: Tensor, context: Tensor) -> Tensor:
+        """Apply one fusion to features [B, T, D] after giving the context the same T."""
+        if context.dim() == 2:
+            context = context.unsqueeze(1)  # [B, 1, C]
+        else:
+            last = context[:, -1:].expand(-1, features.shape[1], -1)  # the subsampling may round up by a frame
+            context = torch.cat([context, last], dim=1)[:, : features.shape[1]]  # [B, T, C]
+        fused: Tensor = self.fusions[site](features=features, context=context)
+        return fused
+
+    def get_initial_cache_state(
+        self,
+        batch_size: int = 1,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
+        max_dim: int = 0,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The parent's caches; a causal context keeps its state in one more layer row of ``cache_last_time``.
+
+        Raises:
+            ValueError: if the state does not fit into a row.
+        """
+        channel, time, channel_len = super().get_initial_cache_state(  # type: ignore[misc]
+            batch_size=batch_size, dtype=dtype, device=device, max_dim=max_dim
+        )
+        if not isinstance(self.context_encoder, CausalContextEncoder):
+            return channel, time, channel_len
+        if self.context_encoder.state_size > time[0, 0].numel():
+            raise ValueError(
+                f"context.state_size={self.context_encoder.state_size} does not fit into a cache row of "
+                f"{time.shape[2]} x {time.shape[3]} numbers; use a wider convolution (conv_kernel_size)."
+            )
+        return channel, torch.cat([time, torch.zeros_like(time[:1])], dim=0), channel_len
+
+
+class NoiseAwareConformerEncoder(NoiseAwareMixin, ConformerEncoder):
+    """NeMo's (Fast)Conformer encoder with a noise context.
+
+    Without ``context`` it is NeMo's encoder; with it, a plain checkpoint gives its old output, bit for bit, until
+    training moves the fusions. Inputs and outputs, ONNX graph inputs included, are the parent's.
+
+    Args:
+        context: the context encoder.
+        fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
+        feature_normalization: ``per_feature`` to normalise here instead of in the preprocessor (``normalize: NA``),
+            so that the context hears the level of the noise; ``{mean, std}`` to scale all bands by two fixed numbers,
+            for streaming; None if the preprocessor does it or nobody does.
+        **conformer: arguments of NeMo's ``ConformerEncoder``.
+
+    Raises:
+        ValueError: if the parts do not fit together.
+    """
+
+    def __init__(
+        self,
+        context: ContextEncoder | None = None,
+        fusion: Mapping[int | str, Fusion] | None = None,
+        feature_normalization: str | Mapping[str, float] | None = None,
+        **conformer: Any,
+    ) -> None:
+        super().__init__(**conformer)
+        self.add_noise_context(context, fusion, feature_normalization)
+
+
+class NoiseAwareConformerEncoderAdapter(NoiseAwareConformerEncoder, ConformerEncoderAdapter):
+    """The same encoder when NeMo adapters are added to it."""
+
+
+if adapter_mixins.get_registered_adapter(NoiseAwareConformerEncoder) is None:
+    adapter_mixins.register_adapter(
+        base_class=NoiseAwareConformerEncoder, adapter_class=NoiseAwareConformerEncoderAdapter
+    )
+
+
+def _checked_normalization(value: str | Mapping[str, float] | None) -> str | dict[str, float] | None:
+    """The normalisation as plain numbers or its name; refuses any other."""
+    if isinstance(value, Mapping) and set(value) == {"mean", "std"} and value["std"] > 0:
+        return {name: float(number) for name, number in value.items()}
+    if value in (None, "per_feature"):
+        return value
+    raise ValueError(
+        f"feature_normalization={value!r} is unknown; use 'per_feature' or {{mean: -8.0, std: 4.0}} (each with the "
+        "preprocessor's normalize: NA), or leave it out."
+    )
+
+
+@contextmanager
+def shuffled_context(encoder: NoiseAwareMixin) -> Iterator[None]:
+    """Give every utterance the context of its neighbour in the batch: the control that proves a context is used.
+
+    Args:
+        encoder: a noise-aware encoder; a batch of one utterance keeps its own context.
+    """
+    encoder.shuffles_context = True
+    try:
+        yield
+    finally:
+        encoder.shuffles_context = False

@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""A noise context that follows the time: one context per encoder frame, for noise that comes and goes."""
+
+import torch
+from torch import Tensor, nn
+
+from nemo.core.classes.common import typecheck
+from nemo.core.neural_types import EncodedRepresentation, NeuralType
+
+from nemo_noise.modules.context_encoders import ContextEncoder, observe
+
+__all__ = ["TemporalContextEncoder"]
+
+
+class TemporalContextEncoder(ContextEncoder):
+    """Tells for every encoder frame what noise there is, from more than a second on either side.
+
+    Strided convolutions bring the features to the frame rate of the recogniser, dilated residual ones look around,
+    and the mean over the utterance is added to every frame. Dilated context as in Yu and Koltun, ICLR 2016
+    ("Multi-scale context aggregation by dilated convolutions").
+
+    Args:
+        feat_in: number of feature bands D.
+        d_context: width C of the context.
+        d_hidden: channels H of the convolutions.
+        num_blocks: residual blocks; the dilation doubles from one to the next.
+        stride: feature frames per context frame, a power of two; the subsampling factor of the recogniser.
+
+    Raises:
+        ValueError: if a width is not positive or ``stride`` is no power of two.
+    """
+
+    def __init__(self, feat_in: int, d_context: int, d_hidden: int = 96, num_blocks: int = 4, stride: int = 8) -> None:
+        super().__init__(feat_in, d_context)
+        if stride < 2 or stride & (stride - 1):
+            raise ValueError(f"TemporalContextEncoder: stride={stride} must be a power of two, such as 4 or 8.")
+        self.stride = stride
+        widths = [feat_in] + [d_hidden] * (stride.bit_length() - 1)
+        self.front = nn.ModuleList(
+            nn.Conv1d(width_in, width_out, kernel_size=5, stride=2, padding=2)
+            for width_in, width_out in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.front_norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in self.front)
+        self.blocks = nn.ModuleList(
+            nn.Conv1d(d_hidden, d_hidden, kernel_size=3, dilation=2**block, padding=2**block)
+            for block in range(num_blocks)
+        )
+        self.block_norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in self.blocks)
+        self.utterance = nn.Linear(d_hidden, d_hidden)
+        self.output = nn.Linear(d_hidden, d_context)
+
+    @property
+    def output_types(self) -> dict[str, NeuralType]:
+        """One context per ``stride`` frames, [B, S, C] with S = ceil(T / stride)."""
+        return {"context": NeuralType(("B", "T", "D"), EncodedRepresentation())}
+
+    @typecheck()
+    def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
+        """Describe the noise around every encoder frame.
+
+        Args:
+            audio_signal: features [B, D, T].
+            length: valid frames [B].
+
+        Returns:
+            Context [B, ceil(T / stride), C]; 0 beyond the length.
+        """
+        hidden = observe(audio_signal, length).features
+        for convolution, norm in zip(self.front, self.front_norms, strict=True):
+            length = torch.div(length + 1, 2, rounding_mode="floor")
+            hidden = _mask(nn.functional.silu(_normalize(norm, convolution(hidden))), length)
+        for convolution, norm in zip(self.blocks, self.block_norms, strict=True):
+            hidden = hidden + _mask(nn.functional.silu(convolution(_mask(_normalize(norm, hidden), length))), length)
+        mean = hidden.sum(dim=2) / length.clamp_min(1).unsqueeze(1)  # [B, H]
+        hidden = hidden.transpose(1, 2) + self.utterance(mean).unsqueeze(1)  # [B, S, H]
+        context: Tensor = _mask(self.output(hidden).transpose(1, 2), length).transpose(1, 2)
+        return context
+
+
+def _normalize(norm: nn.Module, hidden: Tensor) -> Tensor:
+    """Layer norm over the channels of [B, H, T]."""
+    normalized: Tensor = norm(hidden.transpose(1, 2))
+    return normalized.transpose(1, 2)
+
+
+def _mask(hidden: Tensor, length: Tensor) -> Tensor:
+    """[B, H, T] with 0 beyond the length."""
+    valid = torch.arange(hidden.shape[2], device=hidden.device) < length[:, None]
+    return hidden * valid.unsqueeze(1)

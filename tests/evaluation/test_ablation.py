@@ -1,0 +1,66 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The experiment runner: order, parallelism, resuming and failing."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from nemo_noise.evaluation import ablation
+from nemo_noise.evaluation.ablation import ExperimentError, Job, run_jobs
+
+WRITE = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text() + 'x' if p.exists() else 'x')"
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ablation, "POLL_S", 0.02)
+
+
+def _job(name: str, folder: Path, needs: tuple[str, ...] = (), script: str = WRITE) -> Job:
+    command = (sys.executable, "-c", script, str(folder / name))
+    return Job(name, command, folder / name, tuple(folder / need for need in needs))
+
+
+def test_every_job_runs_once_and_after_what_it_needs(tmp_path: Path) -> None:
+    copy = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.with_name('first').read_text() + 'y')"
+    run_jobs([_job("second", tmp_path, ("first",), copy), _job("first", tmp_path)], tmp_path / "logs", max_parallel=2)
+    assert (tmp_path / "second").read_text() == "xy"
+
+
+def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    jobs = [_job("a", tmp_path), _job("b", tmp_path)]
+    run_jobs(jobs, tmp_path / "logs", max_parallel=1)
+    (tmp_path / "b").unlink()
+    run_jobs(jobs, tmp_path / "logs", max_parallel=1)
+    assert (tmp_path / "a").read_text() == "x"
+    assert (tmp_path / "b").read_text() == "x"
+
+
+def test_a_failing_job_stops_the_experiment_and_shows_its_log(tmp_path: Path) -> None:
+    broken = _job("broken", tmp_path, script="raise SystemExit('no such noise')")
+    with pytest.raises(ExperimentError, match=r"broken failed \(exit status 1\)(.|\n)*no such noise"):
+        run_jobs([broken, _job("after", tmp_path, ("broken",))], tmp_path / "logs", max_parallel=2)
+    assert not (tmp_path / "after").exists()
+
+
+def test_a_job_that_leaves_nothing_has_failed(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="idle failed"):
+        run_jobs([_job("idle", tmp_path, script="pass")], tmp_path / "logs", max_parallel=1)
+
+
+def test_what_runs_beside_a_failing_job_is_stopped(tmp_path: Path) -> None:
+    slow = _job("slow", tmp_path, script="import time; time.sleep(60)")
+    broken = _job("broken", tmp_path, script="raise SystemExit(3)")
+    with pytest.raises(ExperimentError, match="exit status 3"):
+        run_jobs([slow, broken], tmp_path / "logs", max_parallel=2)
+
+
+def test_experiments_that_cannot_end_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="needs .*nobody.* no job produces"):
+        run_jobs([_job("a", tmp_path, ("nobody",))], tmp_path / "logs", max_parallel=1)
+    with pytest.raises(ValueError, match=r"names \['a'\] stand more than once"):
+        run_jobs([_job("a", tmp_path), _job("a", tmp_path)], tmp_path / "logs", max_parallel=1)
+    with pytest.raises(ValueError, match="max_parallel=0"):
+        run_jobs([], tmp_path / "logs", max_parallel=0)

@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The page: complete, closed, harmless, and fetching nothing."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from nemo_noise.evaluation import ScoringOptions, collect_results
+from nemo_noise.evaluation.findings import findings
+from nemo_noise.evaluation.report import render_report
+from nemo_noise.evaluation.text_table import summary_table
+from tests.evaluation.tiny_models import synthetic_rows
+
+FAST = ScoringOptions(replications=100)
+VOID = {"meta", "br", "circle", "line", "polygon", "polyline"}
+
+
+class Balance(HTMLParser):
+    """Checks that every element is closed, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    attack = "<script>alert(1)</script>"
+    rows = []
+    for name, rate in ((f"a{attack}", 0.05), ("b", 0.1), (f"a{attack}+shuffled_context", 0.12)):
+        rows += synthetic_rows(name, rate, seeds=(0, 1))
+    for row in rows:
+        row.update(noise_label=row["noise_label"] and attack, pred_text=f"{row['pred_text']} {attack}")
+        row.update(utterance_id=f"{row['utterance_id']}{attack}", text=f"{row['text']} & <b>")
+        row["noise_list"] = row["noise_list"] and row["noise_list"].replace("unseen", f"unseen{attack}")
+    rows.append({"utterance_id": "n", "condition": "noise_only", "noise_list": "seen", "noise_label": attack})
+    rows[-1].update(text="", pred_text=attack, model=f"a{attack}", duration=10.0, seed=0)
+    made = {"time": attack, "hardware": attack, "versions": {attack: attack}, "config": {"speech": attack}}
+    return render_report(collect_results(rows, f"a{attack}", "b", FAST, made), rows)
+
+
+def test_the_page_asks_nothing_from_elsewhere(page: str) -> None:
+    assert not re.search(r"https?://|//[a-z]|<link|<script|@import|url\(|src=|srcset=", page)
+
+
+def test_all_text_is_escaped(page: str) -> None:
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_every_element_is_closed(page: str) -> None:
+    balance = Balance()
+    balance.feed(page)
+    assert balance.open == []
+
+
+def test_the_page_has_every_section(page: str) -> None:
+    for heading in ("WER over SNR", "Which noise", "Control:", "Kinds of errors", "Where nobody", "worst", "made"):
+        assert heading in page
+    assert page.count("<svg") == 4
+
+
+def test_one_model_on_clean_speech_alone_makes_a_page() -> None:
+    rows = [row for row in synthetic_rows("a", 0.1) if row["snr_db"] is None]
+    results = collect_results(rows, "a", options=FAST)
+    assert "Kinds of errors" in render_report(results, rows)
+    assert "a" in summary_table(results)
+
+
+def test_a_single_utterance_makes_a_page_without_intervals() -> None:
+    rows = [row for name in "ab" for row in synthetic_rows(name, 0.1, utterances=1)]
+    results = collect_results(rows, "a", "b", FAST)
+    assert results["comparison"]["lists"]["unseen"]["difference_low"] is None
+    assert "no interval" in render_report(results, rows)
+    assert findings(results)
+
+
+def test_findings_claim_only_what_the_interval_shows() -> None:
+    same = [{**row, "model": "b"} for row in synthetic_rows("a", 0.1)]
+    results = collect_results(synthetic_rows("a", 0.1) + same, "a", "b", FAST)
+    assert all("no difference" in sentence for sentence in findings(results))
+    better = collect_results(synthetic_rows("a", 0.03) + synthetic_rows("b", 0.1), "a", "b", FAST)
+    assert "fewer errors than b" in findings(better)[1]
+    worse = collect_results(synthetic_rows("a", 0.1) + synthetic_rows("b", 0.03), "a", "b", FAST)
+    assert "more errors than b" in findings(worse)[1]

@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The run: resumes, composes batches, and leaves the model as it found it; once through with a real tiny model."""
+
+import importlib.util
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from nemo_noise.evaluation.batches import mixed_batches
+from nemo_noise.evaluation.hypotheses import read_hypotheses
+from nemo_noise.evaluation.mixtures import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.robustness import (
+    Arm,
+    RunOptions,
+    arms_of,
+    name_models,
+    run_arm,
+    run_models,
+    set_aside_other_rows,
+)
+from tests.evaluation.tiny_models import ENCODER, SAMPLE_RATE, tiny_ctc, write_noise, write_speech
+
+ROOT = Path(__file__).parents[2]
+
+
+class FakeModel(torch.nn.Module):
+    """Counts what it is asked to transcribe."""
+
+    def __init__(self, weight: float = 0.0) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor([weight]))
+        self.cfg = DictConfig({"sample_rate": SAMPLE_RATE})
+        self.batches: list[int] = []
+
+    def transcribe(self, waveforms: list[np.ndarray], **_: object) -> list[str]:
+        self.batches.append(len(waveforms))
+        self.train()
+        return [f"{len(waveform)} samples" for waveform in waveforms]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> MixturePlan:
+    lists = {"unseen": write_noise(tmp_path / "noise", ("rain", "dog", "car", "siren"))}
+    speech = write_speech(tmp_path / "speech", count=4)
+    return load_plan(SAMPLE_RATE, speech, lists, ["clean", 10, 5, 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5))
+
+
+def test_a_finished_run_is_not_computed_again(plan: MixturePlan, tmp_path: Path) -> None:
+    path, model = tmp_path / "hypotheses.jsonl", FakeModel()
+    rows = run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4))
+    assert sum(model.batches) == len(plan.trials) + 1  # one to warm up
+    assert not model.training
+    model.batches.clear()
+    assert run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4)) == rows
+    assert model.batches == []
+
+
+def test_a_killed_run_resumes_after_its_unfinished_last_line(plan: MixturePlan, tmp_path: Path) -> None:
+    path, model = tmp_path / "hypotheses.jsonl", FakeModel()
+    rows = run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4))
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:9]) + lines[9][:40])
+    model.batches.clear()
+    again = run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4))
+    assert sum(model.batches) == len(plan.trials) - 9 + 1
+    assert [row["pred_text"] for row in again] == [row["pred_text"] for row in rows]
+    assert len(read_hypotheses(path)) == len(plan.trials)
+
+
+def test_other_weights_are_another_model_and_old_rows_are_set_aside(plan: MixturePlan, tmp_path: Path) -> None:
+    path = tmp_path / "hypotheses.jsonl"
+    run_arm(Arm("fake", FakeModel()), plan, path, RunOptions())
+    other = FakeModel(weight=1.0)
+    rows = run_arm(Arm("fake", other), plan, path, RunOptions())
+    assert sum(other.batches) == len(plan.trials) + 1
+    set_aside_other_rows(path, rows)
+    assert read_hypotheses(path) == rows
+    assert len(read_hypotheses(tmp_path / "hypotheses.other.jsonl")) == len(plan.trials)
+
+
+def test_a_broken_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "hypotheses.jsonl"
+    path.write_text('{"text": "one"}\n{"text": \n{"text": "two"}\n')
+    with pytest.raises(ValueError, match=r"hypotheses.jsonl:2: not JSON"):
+        read_hypotheses(path)
+
+
+def test_rows_are_the_manifest_line_again(plan: MixturePlan, tmp_path: Path) -> None:
+    path = tmp_path / "hypotheses.jsonl"
+    rows = run_arm(Arm("fake", FakeModel()), plan, path, RunOptions(training_seed=7))
+    row = next(row for row in rows if row["snr_db"] == 5.0)
+    assert (row["audio_filepath"], row["text"], row["speaker"]) == ("utt0.wav", "zero one two", "s0")
+    assert (row["model"], row["noise_list"], row["seed"], row["condition"]) == ("fake", "unseen", 7, "noisy")
+    assert row["noise_label"] in ("rain", "dog", "car", "siren")
+    assert row["transcribe_s"] > 0
+
+
+def test_neighbours_in_a_control_batch_differ_in_noise_and_snr(plan: MixturePlan) -> None:
+    trials = [trial for trial in plan.trials if trial.snr_db is not None]
+    batches = mixed_batches(trials, plan, batch_size=3)
+    assert sorted(len(batch) for batch in batches) == [3, 3, 3, 3]
+    assert {trial.trial_id for batch in batches for trial in batch} == {trial.trial_id for trial in trials}
+    pairs = [(batch[i - 1], batch[i]) for batch in batches for i in range(len(batch))]
+    alike = [a for a, b in pairs if a.snr_db == b.snr_db or a.utterance_id == b.utterance_id]
+    assert len(alike) <= len(pairs) // 4
+    assert sorted(len(batch) for batch in mixed_batches(trials[:5], plan, batch_size=2)) == [2, 3]
+    with pytest.raises(ValueError, match="batch_size is 1"):
+        mixed_batches(trials, plan, batch_size=1)
+
+
+def test_a_control_never_runs_one_utterance_alone(plan: MixturePlan, tmp_path: Path) -> None:
+    path, model = tmp_path / "hypotheses.jsonl", FakeModel()
+    arm = Arm("fake+shuffled_context", model, nullcontext, mixes_cells=True)
+    rows = run_arm(arm, plan, path, RunOptions(batch_size=4))
+    assert all(row["condition"] != "noise_only" for row in rows)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    model.batches.clear()
+    run_arm(arm, plan, path, RunOptions(batch_size=4))
+    assert model.batches == [1, 2]  # the warm-up, then the missing one with a companion
+
+
+def test_a_model_without_a_context_has_no_control() -> None:
+    assert [arm.name for arm in arms_of("fake", FakeModel(), ["shuffled_context"])] == ["fake"]
+    with pytest.raises(ValueError, match="controls holds 'shuffle'"):
+        arms_of("fake", FakeModel(), ["shuffle"])
+
+
+def test_models_are_named_by_file_then_folder_and_never_alike() -> None:
+    assert list(name_models("a/x.nemo", None, None, None)) == ["x"]
+    assert list(name_models("a/x.nemo", "b/x.nemo", None, None)) == ["a/x", "b/x"]
+    with pytest.raises(ValueError, match="both named 'same'"):
+        name_models("a/x.nemo", "b/x.nemo", "same", "same")
+
+
+def test_models_of_different_sample_rates_are_not_compared(plan: MixturePlan, tmp_path: Path) -> None:
+    for name, rate in (("a", SAMPLE_RATE), ("b", 8000)):
+        tiny_ctc(sample_rate=rate).save_to(str(tmp_path / f"{name}.nemo"))
+    models = {name: str(tmp_path / f"{name}.nemo") for name in "ab"}
+    with pytest.raises(ValueError, match="'b' wants 8000 Hz, the first one 16000 Hz"):
+        run_models(models, lambda _: plan, tmp_path / "h.jsonl", [], RunOptions(), torch.device("cpu"))
+
+
+def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_status(tmp_path: Path) -> None:
+    context = {"_target_": "nemo_noise.modules.StatisticsContextEncoder", "feat_in": 16, "d_context": 8}
+    fusion = {0: {"_target_": "nemo_noise.modules.FiLMFusion", "d_model": 32, "d_context": 8}}
+    noise_aware = {**ENCODER, "_target_": "nemo_noise.modules.NoiseAwareConformerEncoder"}
+    tiny_ctc({**noise_aware, "context": context, "fusion": fusion}).save_to(str(tmp_path / "context.nemo"))
+    tiny_ctc(seed=1).save_to(str(tmp_path / "plain.nemo"))
+    config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
+    config.update(model=str(tmp_path / "context.nemo"), baseline=str(tmp_path / "plain.nemo"), device="cpu")
+    config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 10, 0], batch_size=4)
+    config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, noise_only={"crops": 1, "crop_s": 1.0})
+    config.update(output_dir=str(tmp_path / "out"), replications=50, fail_if=["unseen.mean_wer > -1"])
+    script = _load_script("evaluate_noise_robustness")
+    with pytest.raises(SystemExit, match="1"):
+        script.main(config)
+    results = json.loads((tmp_path / "out/summary.json").read_text())
+    assert list(results["models"]) == ["context", "plain", "context+shuffled_context"]
+    assert list(results["controls"]) == ["shuffled_context"]
+    assert results["comparison"]["pairs"] == 9
+    assert results["models"]["context"]["mixture_set_sha256"] == results["models"]["plain"]["mixture_set_sha256"]
+    assert len(read_hypotheses(tmp_path / "out/hypotheses.jsonl")) == 10 + 9 + 10
+    page = (tmp_path / "out/report.html").read_text()
+    assert "plain" in page
+
+    rebuilt = {"from_hypotheses": [str(tmp_path / "out/hypotheses.jsonl")], "baseline_name": "plain", "fail_if": []}
+    with pytest.raises(SystemExit, match="0"):
+        script.main(OmegaConf.merge(config, rebuilt, {"output_dir": str(tmp_path / "rebuilt")}))
+    again = json.loads((tmp_path / "rebuilt/summary.json").read_text())
+    assert again["models"] == results["models"]
+
+
+def _load_script(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / f"examples/asr/{name}.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    return script

@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Waveforms in, texts out, for every family of NeMo models; the model stays as it was."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from nemo_noise.evaluation.transcription import fingerprint, load_model, sample_rate_of, texts_of, transcribe
+from tests.recognisers import FAMILIES, build_recogniser
+
+CPU = torch.device("cpu")
+
+
+def waveforms() -> list[np.ndarray]:
+    """Three sounds of 0.5 to 1.5 s."""
+    generator = np.random.default_rng(0)
+    return [0.1 * generator.standard_normal(8000 * (1 + index)).astype(np.float32) for index in range(3)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_saved_model_of_every_family_transcribes_and_stays_in_evaluation_mode(family: str, tmp_path: Path) -> None:
+    built = build_recogniser(family, tmp_path)
+    built.save_to(str(tmp_path / "model.nemo"))
+    model = load_model(str(tmp_path / "model.nemo"), CPU)
+    assert fingerprint(model) == fingerprint(built)
+    assert sample_rate_of(model) == 16000
+    sounds = waveforms()
+    before = [sound.copy() for sound in sounds]
+    texts = transcribe(model, sounds)
+    assert [type(text) for text in texts] == [str] * 3
+    assert not any(module.training for module in model.modules())
+    assert transcribe(model, sounds) == texts
+    assert all(np.array_equal(*pair) for pair in zip(sounds, before, strict=True))
+
+
+def test_other_weights_have_another_fingerprint(tmp_path: Path) -> None:
+    assert fingerprint(build_recogniser("ctc", tmp_path)) != fingerprint(build_recogniser("ctc", tmp_path))
+
+
+def test_what_models_return_becomes_one_text_each() -> None:
+    hypothesis = SimpleNamespace(text="one")
+    nested = SimpleNamespace(n_best_hypotheses=[hypothesis, SimpleNamespace(text="won")])
+    assert texts_of(["one", hypothesis, [hypothesis], nested]) == ["one"] * 4
+    assert texts_of(([hypothesis], [[hypothesis]])) == ["one"]
+    with pytest.raises(TypeError, match="dict"):
+        texts_of({"text": "one"})
+
+
+def test_a_missing_model_is_named() -> None:
+    with pytest.raises(FileNotFoundError, match=r"nowhere/model.nemo"):
+        load_model("nowhere/model.nemo", CPU)

@@ -1,0 +1,221 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The rules of the house: each takes a folder and its files and returns a list of sentences, one per breach."""
+
+import ast
+import re
+import subprocess
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+MAX_FILE_LINES = 400
+MAX_FUNCTION_LINES = 60
+MAX_RECIPE_LINES = 30
+MAX_EXAMPLE_LINES = 60
+MAX_PROGRAM_LINES = 200
+NAMES_WITHOUT_AN_IDEA = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core"}
+LICENCE_LINES = ["# SPDX-FileCopyrightText: 2026 The nemo_noise authors", "# SPDX-License-Identifier: Apache-2.0"]
+OPTIONAL_PACKAGES = {
+    "apex",
+    "causal_conv1d",
+    "espeakng_loader",
+    "grpc",
+    "kenlm",
+    "mamba_ssm",
+    "megatron",
+    "onnx",
+    "onnxruntime",
+    "repdl",
+    "tensorrt",
+    "transformer_engine",
+    "tritonclient",
+}
+MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|tmp|root|home)/")
+TEXT_SUFFIXES = {".py", ".yaml", ".yml", ".toml", ".md", ".txt", ".cfg", ".html", ".json", ".sh", ""}
+IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "results", "demo_output", "__pycache__"}
+
+
+def list_files(root: Path) -> list[Path]:
+    """Lists what git tracks or would track, relative to `root`; without git, what lies there."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        names = [Path(name) for name in listed.stdout.split("\0") if name]
+    else:
+        names = [path.relative_to(root) for path in root.rglob("*")]
+        names = [name for name in names if not IGNORED_FOLDERS.intersection(name.parts)]
+    return sorted({name for name in names if (root / name).is_file()})
+
+
+def long_files(root: Path, files: list[Path]) -> list[str]:
+    lengths = {name: len(_lines(root / name)) for name in files if name.suffix == ".py"}
+    return [f"{name}: {n} lines, at most {MAX_FILE_LINES}" for name, n in lengths.items() if n > MAX_FILE_LINES]
+
+
+def long_functions(root: Path, files: list[Path]) -> list[str]:
+    breaches = []
+    for name, tree in _modules(root, files):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > MAX_FUNCTION_LINES:
+                    breaches.append(
+                        f"{name}:{node.lineno}: {node.name} has {length} lines, at most {MAX_FUNCTION_LINES}"
+                    )
+    return breaches
+
+
+def names_without_an_idea(root: Path, files: list[Path]) -> list[str]:
+    return [f"{name}: name the idea" for name in files if name.stem.lower() in NAMES_WITHOUT_AN_IDEA]
+
+
+def missing_heads(root: Path, files: list[Path]) -> list[str]:
+    """Finds modules that do not begin with the two licence lines and a sentence on their one idea."""
+    breaches = []
+    for name, tree in _modules(root, files):
+        lines = [line for line in _lines(root / name)[:3] if not line.startswith("#!")]
+        if lines[:2] != LICENCE_LINES:
+            breaches.append(f"{name}: does not begin with the two SPDX lines")
+        if not (ast.get_docstring(tree) or "").strip():
+            breaches.append(f"{name}: no docstring that says the file's one idea")
+    return breaches
+
+
+def long_recipes(root: Path, files: list[Path]) -> list[str]:
+    breaches = []
+    for name in files:
+        if name.parts[0] != "conf" or name.suffix != ".yaml":
+            continue
+        lines = [line for line in _lines(root / name) if line.strip() and not line.lstrip().startswith("#")]
+        if any(line.startswith("defaults:") for line in lines) and len(lines) > MAX_RECIPE_LINES:
+            breaches.append(f"{name}: a recipe of {len(lines)} lines, at most {MAX_RECIPE_LINES} and comments")
+    return breaches
+
+
+def long_examples(root: Path, files: list[Path]) -> list[str]:
+    breaches = []
+    for name in files:
+        if name.parts[0] != "examples" or name.suffix != ".py":
+            continue
+        limit = MAX_EXAMPLE_LINES if name.parts[1] == "asr" else MAX_PROGRAM_LINES
+        length = len(_lines(root / name))
+        if length > limit:
+            breaches.append(f"{name}: {length} lines, at most {limit}")
+    return breaches
+
+
+def open_doors(root: Path, files: list[Path]) -> list[str]:
+    """Finds optional packages that our package imports in several files, or on import instead of late."""
+    breaches, doors = [], defaultdict(set)
+    for name, tree in _modules(root, [name for name in files if name.parts[0] == "nemo_noise"]):
+        on_import = {id(node) for node in _statements_on_import(tree)}
+        for node in ast.walk(tree):
+            for package in _imported_packages(node) & OPTIONAL_PACKAGES:
+                doors[package].add(str(name))
+                if id(node) in on_import:
+                    breaches.append(f"{name}:{node.lineno}: imports {package} on import; import it where it is used")
+    for package, names in doors.items():
+        if len(names) > 1:
+            breaches.append(f"{package} has {len(names)} doors, one is right: {', '.join(sorted(names))}")
+    return breaches
+
+
+def unsafe_calls(root: Path, files: list[Path]) -> list[str]:
+    """Finds eval, exec, pickle, shells, and loads of more than weights."""
+    breaches = []
+    for name, tree in _modules(root, files):
+        for node in ast.walk(tree):
+            for package in _imported_packages(node) & {"pickle", "dill", "cloudpickle", "marshal", "shelve"}:
+                breaches.append(f"{name}:{node.lineno}: imports {package}, whose files run code")
+            if isinstance(node, ast.Call):
+                breaches += [f"{name}:{node.lineno}: {reason}" for reason in _reasons_against(node)]
+    return breaches
+
+
+def machine_paths(root: Path, files: list[Path]) -> list[str]:
+    breaches = []
+    for name in files:
+        if name.suffix in TEXT_SUFFIXES:
+            for number, line in enumerate(_lines(root / name), start=1):
+                if MACHINE_PATH.search(line):
+                    breaches.append(f"{name}:{number}: a path of one machine: {line.strip()[:80]}")
+    return breaches
+
+
+def tree_differences(root: Path, files: list[Path]) -> list[str]:
+    """Compares the tree at the end of the README with the files: all of the top, all of our package's modules."""
+    shown = _shown_tree((root / "README.md").read_text(encoding="utf-8"))
+    breaches = [f"README.md shows {name}, which is not there" for name in sorted(shown) if not (root / name).exists()]
+    expected = {name.parts[0] for name in files if not name.parts[0].startswith(".")}
+    for name in files:
+        if name.parts[0] == "nemo_noise" and name.suffix == ".py" and name.name != "__init__.py":
+            expected |= {str(name), str(name.parent)}
+    return breaches + [f"README.md's tree lacks {name}" for name in sorted(expected - shown)]
+
+
+def unlisted_pages(root: Path, files: list[Path]) -> list[str]:
+    """Finds pages of docs/ that its README.md does not link to."""
+    index = (root / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = [name for name in files if name.parts[0] == "docs" and name.suffix == ".md" and name.name != "README.md"]
+    links = [(name, str(name.relative_to("docs"))) for name in pages]
+    return [f"docs/README.md does not link to {name}" for name, link in links if f"({link})" not in index]
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
+def _modules(root: Path, files: list[Path]) -> Iterator[tuple[Path, ast.Module]]:
+    for name in files:
+        if name.suffix == ".py":
+            yield name, ast.parse((root / name).read_text(encoding="utf-8"), filename=str(name))
+
+
+def _imported_packages(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {alias.name.split(".")[0] for alias in node.names}
+    if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        return {node.module.split(".")[0]}
+    return set()
+
+
+def _statements_on_import(tree: ast.Module) -> Iterator[ast.AST]:
+    """Walks everything outside functions and outside `if TYPE_CHECKING:`."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        for child in ast.iter_child_nodes(node):
+            is_typing = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
+            if not is_typing and not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+                pending.append(child)
+
+
+def _reasons_against(call: ast.Call) -> list[str]:
+    called = ast.unparse(call.func)
+    keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    reasons = []
+    if called in {"eval", "exec"}:
+        reasons.append(f"{called} runs text as code")
+    if called in {"os.system", "os.popen", "subprocess.getoutput"} or keywords.get("shell", "False") != "False":
+        reasons.append(f"{called} starts a shell; give subprocess a list")
+    if called == "torch.load" and keywords.get("weights_only") != "True":
+        reasons.append("torch.load without weights_only=True")
+    if called in {"np.load", "numpy.load"} and keywords.get("allow_pickle", "False") != "False":
+        reasons.append("numpy.load with allow_pickle")
+    return reasons
+
+
+def _shown_tree(readme: str) -> set[str]:
+    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    shown: set[str] = set()
+    folders: list[str] = []
+    for line in blocks[-1].splitlines() if blocks else []:
+        if not line.strip():
+            continue
+        depth = (len(line) - len(line.lstrip())) // 2
+        for name in [word for word in re.split(r"\s{2,}", line.strip())[0].split() if word]:
+            folders = [*folders[:depth], name.rstrip("/")]
+            shown.add("/".join(folders))
+    return shown

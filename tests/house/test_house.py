@@ -1,0 +1,89 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The repository keeps the rules of the house, and every rule finds a breach where there is one."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.house import rules
+
+Rule = Callable[[Path, list[Path]], list[str]]
+HEAD = "\n".join([*rules.LICENCE_LINES, '"""One idea."""', ""])
+LONG_FUNCTION = "def f():\n" + "    x = 1\n" * 61
+RECIPE = "defaults: [a]\n" + "".join(f"k{i}: {i}\n" for i in range(31))
+
+# The rule, and a file (path, content) that breaks it.
+RULES_AND_BREACHES: list[tuple[Rule, str, str]] = [
+    (rules.long_files, "nemo_noise/long.py", "x = 1\n" * 401),
+    (rules.long_functions, "nemo_noise/long.py", HEAD + LONG_FUNCTION),
+    (rules.names_without_an_idea, "nemo_noise/data/utils.py", HEAD),
+    (rules.names_without_an_idea, "conf/common.yaml", "a: 1\n"),
+    (rules.missing_heads, "nemo_noise/bare.py", '"""One idea."""\n'),
+    (rules.missing_heads, "nemo_noise/mute.py", "\n".join(rules.LICENCE_LINES) + "\n"),
+    (rules.long_recipes, "conf/recipe.yaml", RECIPE),
+    (rules.long_examples, "examples/asr/train.py", "x = 1\n" * 61),
+    (rules.long_examples, "examples/demo/run.py", "x = 1\n" * 201),
+    (rules.open_doors, "nemo_noise/language.py", HEAD + "import kenlm\n"),
+    (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "x = eval('1')\n"),
+    (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "import pickle\n"),
+    (rules.unsafe_calls, "examples/a.py", HEAD + "import subprocess\nsubprocess.run('ls', shell=True)\n"),
+    (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "import torch\nx = torch.load('a.ckpt')\n"),
+    (rules.machine_paths, "docs/a.md", "see " + "/".join(["", "home", "me", "a.wav"]) + "\n"),
+    (rules.tree_differences, "nemo_noise/unshown.py", HEAD),
+    (rules.unlisted_pages, "docs/unlisted.md", "# A page\n"),
+]
+RULES = list(dict.fromkeys(rule for rule, _, _ in RULES_AND_BREACHES))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_repository_keeps_the_rule(rule: Rule, repository: Path) -> None:
+    breaches = rule(repository, rules.list_files(repository))
+    assert not breaches, "\n".join(["", *breaches])
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "content"),
+    RULES_AND_BREACHES,
+    ids=[f"{rule.__name__}-{i}" for i, (rule, _, _) in enumerate(RULES_AND_BREACHES)],
+)
+def test_the_rule_finds_a_breach(rule: Rule, name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "README.md").write_text("No links.\n")
+    (tmp_path / "README.md").write_text("```\nREADME.md  this\ndocs/  pages\n```\n")
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    assert not rule(tmp_path, rules.list_files(tmp_path))
+    (tmp_path / name).write_text(content)
+    assert rule(tmp_path, rules.list_files(tmp_path))
+
+
+def test_an_optional_package_with_two_doors_is_found(tmp_path: Path) -> None:
+    (tmp_path / "nemo_noise").mkdir()
+    for name in ("a.py", "b.py"):
+        (tmp_path / "nemo_noise" / name).write_text(HEAD + "def f():\n    import kenlm\n")
+    assert rules.open_doors(tmp_path, rules.list_files(tmp_path)) == [
+        "kenlm has 2 doors, one is right: nemo_noise/a.py, nemo_noise/b.py"
+    ]
+
+
+def test_a_late_import_behind_one_door_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "nemo_noise").mkdir()
+    (tmp_path / "nemo_noise" / "a.py").write_text(HEAD + "def f():\n    import kenlm\n")
+    assert rules.open_doors(tmp_path, rules.list_files(tmp_path)) == []
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+def test_torchaudio_is_required_nowhere(name: str, repository: Path) -> None:
+    lines = (repository / name).read_text().splitlines()
+    required = re.compile(r"""^[\s"']*torchaudio\b""")
+    assert required.match('    "torchaudio>=2",')
+    assert not [line for line in lines if required.match(line)]
+
+
+def test_constraints_name_no_file_and_no_local_build(repository: Path) -> None:
+    pin = re.compile(r'[a-z0-9-]+==[0-9][0-9a-z.]*(; python_version >= "3\.[0-9]+")?')
+    pins = [line for line in (repository / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    assert len(pins) > 100
+    assert [line for line in pins if not pin.fullmatch(line)] == []

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every recipe, made tiny, builds its model and learns for two steps in which context and fusions move."""
+
+import json
+from pathlib import Path
+
+import lightning.pytorch as pl
+import nemo.collections.asr.models as asr_models
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig, OmegaConf
+
+import nemo_noise  # noqa: F401  registers with NeMo
+from nemo_noise.configuration import config_directory
+from tests.recognisers import special_tokenizer_directory, tokenizer_directory
+
+TINY = [
+    "model.preprocessor.features=32",
+    "model.encoder.d_model=32",
+    "model.encoder.n_layers=1",
+    "model.encoder.n_heads=4",
+    "model.encoder.subsampling_conv_channels=16",
+    "model.train_ds.num_workers=0",
+    "model.train_ds.batch_size=2",
+    "model.validation_ds.num_workers=0",
+    "model.optim.sched.warmup_steps=1",
+]
+RECIPES = {
+    "fastconformer/noise_aware_fast-conformer_ctc_char": "EncDecCTCModel",
+    "fastconformer/noise_aware_fast-conformer_ctc_bpe": "EncDecCTCModelBPE",
+    "fastconformer/noise_aware_fast-conformer_ctc_bpe_streaming": "EncDecCTCModelBPE",
+    "fastconformer/noise_aware_fast-conformer_transducer_bpe": "EncDecRNNTBPEModel",
+    "fastconformer/noise_aware_fast-conformer_hybrid_transducer_ctc_bpe": "EncDecHybridRNNTCTCBPEModel",
+    "fastconformer/noise_aware_fast-conformer_tdt_bpe": "EncDecRNNTBPEModel",
+    "speech_multitask/noise_aware_fast-conformer_aed": "EncDecMultiTaskModel",
+}
+TDT = "fastconformer/noise_aware_fast-conformer_tdt_bpe"  # its loss needs CUDA
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four utterances, two noises, tokenizers."""
+    folder = tmp_path_factory.mktemp("recipes")
+    rng = np.random.default_rng(0)
+    for name, count, text in (("speech", 4, "one two three"), ("noise", 2, "")):
+        lines = []
+        for index in range(count):
+            envelope = np.repeat(rng.random(20), 1600)
+            soundfile.write(folder / f"{name}{index}.wav", 0.1 * envelope * rng.standard_normal(32000), 16000)
+            line = {"audio_filepath": str(folder / f"{name}{index}.wav"), "duration": 2.0, "text": text}
+            lines.append(json.dumps(line | {"source_lang": "en", "target_lang": "en"}))
+        (folder / f"{name}_list.json").write_text("\n".join(lines))
+    return folder
+
+
+def _compose(recipe: str, corpus: Path) -> DictConfig:
+    overrides = [f"model.{part}.manifest_filepath={corpus}/speech_list.json" for part in ("train_ds", "validation_ds")]
+    if recipe.endswith("_aed"):
+        special, words = special_tokenizer_directory(corpus), tokenizer_directory(corpus)
+        overrides += [f"model.tokenizer.langs.spl_tokens.dir={special}", f"model.tokenizer.langs.en.dir={words}"]
+        overrides += [f"model.train_ds.noise_path={corpus}/noise_list.json"]
+    else:
+        overrides.append(f"model.train_ds.augmentor.noise_mix.manifest_path={corpus}/noise_list.json")
+        overrides += [] if recipe.endswith("_char") else [f"model.tokenizer.dir={tokenizer_directory(corpus)}"]
+    if "transducer" in recipe or "tdt" in recipe:
+        overrides += ["model.model_defaults.pred_hidden=16", "model.model_defaults.joint_hidden=16"]
+        overrides += [] if recipe == TDT else ["model.loss.loss_name=pytorch"]
+    overrides += TINY
+    with initialize_config_dir(str(config_directory()), version_base="1.1"):
+        return compose(recipe, overrides)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_recipe_learns(recipe: str, corpus: Path) -> None:
+    config = _compose(recipe, corpus)
+    arguments = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
+    trainer = pl.Trainer(max_steps=2, limit_val_batches=0, enable_progress_bar=False, **arguments)
+    model = getattr(asr_models, RECIPES[recipe])(cfg=config.model, trainer=trainer)
+    before = {name: value.clone() for name, value in model.encoder.state_dict().items()}
+    assert any(name.startswith("fusions.features.") for name in before)
+    if recipe == TDT:
+        assert not torch.cuda.is_available(), "train it here as well"
+        return
+    trainer.fit(model)
+    after = model.encoder.state_dict()
+    assert all(value.isfinite().all() for value in after.values() if value.is_floating_point())
+    for part in ("fusions.features.", "fusions.0.", "context_encoder."):
+        assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part)), part
+
+
+def test_a_noise_list_that_is_missing_is_named(corpus: Path) -> None:
+    config = _compose("fastconformer/noise_aware_fast-conformer_ctc_char", corpus)
+    OmegaConf.update(config, "model.train_ds.augmentor.noise_mix.manifest_path", str(corpus / "nothing.json"))
+    with pytest.raises(ValueError, match="nothing.json: no such manifest"):
+        asr_models.EncDecCTCModel(cfg=config.model)
