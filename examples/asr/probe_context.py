@@ -7,7 +7,7 @@ python examples/asr/probe_context.py \
     noise_manifests.seen=<noise> noise_manifests.unseen=<noise of other classes> output=probe.json
 
 Prints a table and writes it as JSON. The probes are linear and the context is frozen. "untrained" is the same context
-encoder with random weights; "spectrum" is mean and deviation of the features themselves.
+encoder with random weights; "spectrum" is mean and deviation of the features, "noise floor" their 10 % quantile.
 """
 
 import torch
@@ -35,6 +35,7 @@ def main(cfg: DictConfig) -> None:
     untrained = ModelPT.from_config_dict(model.cfg.encoder.get("context_encoder") or model.cfg.encoder.context)
     representations = {
         "spectrum": probe.spectrum_representation(model.preprocessor),
+        "noise floor": probe.noise_floor_representation(model.preprocessor),
         "untrained": probe.context_representation(model.preprocessor, untrained),
         "trained": probe.context_representation(model.preprocessor, model.encoder.context_encoder),
     }

@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     trainer.fit(model)
     if cfg.get("save_to"):
         model.save_to(cfg.save_to)
-    if cfg.model.get("test_ds", {}).get("manifest_filepath") is not None and model.prepare_test(trainer):
+    if (cfg.model.get("test_ds") or {}).get("manifest_filepath") is not None and model.prepare_test(trainer):
         trainer.test(model)
 
 

@@ -8,10 +8,12 @@ Nothing is shared between training and test: other takes of the training speaker
 training, and noises of other classes. Options: conf/ablations/digits.yaml.
 """
 
+import math
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import soundfile
 from omegaconf import DictConfig
 
@@ -19,9 +21,11 @@ from nemo.collections.common.tokenizers.sentencepiece_tokenizer import create_sp
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
+from nemo_noise.data.audio import write_audio
 from nemo_noise.data.connected_digits import build_connected_digits
-from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
 
+SAMPLE_RATE = 16000
 SEGMENT_S = 5.0  # long recordings of test noise are cut, so that every class can give the same number of files
 
 
@@ -51,13 +55,27 @@ def prepare(cfg: DictConfig) -> Path:
     lines: list[dict[str, Any]] = []
     for seed, (group, (entries, chosen)) in enumerate(parts.items(), start=3):
         manifest = build_connected_digits(entries, out / group, cfg.data.num_test, takes=chosen, seed=seed)
-        lines += [e.fields | {"audio_filepath": e.audio_filepath, "group": group} for e in read_manifest(manifest)]
+        lines += [
+            _at_other_level(entry, number, cfg) | {"group": group}
+            for number, entry in enumerate(read_manifest(manifest))
+        ]
     write_manifest(out / "test.json", lines)
     _split_noises(source, out, cfg)
     _write_unlabelled(source, out, cfg)
     _train_tokenizer(out)
     done.touch()
     return done
+
+
+def _at_other_level(entry: ManifestEntry, number: int, cfg: DictConfig) -> dict[str, Any]:
+    """The manifest line of a test string after its level was changed: another distance, another microphone."""
+    gain_db = float(np.random.default_rng([cfg.data.level_seed, number]).uniform(*cfg.data.test_levels_db))
+    samples = load_entry(entry, SAMPLE_RATE) * 10 ** (gain_db / 20)
+    kept = write_audio(entry.audio_filepath, samples, SAMPLE_RATE)
+    return entry.fields | {
+        "audio_filepath": entry.audio_filepath,
+        "level_db": round(gain_db + 20 * math.log10(kept), 2),
+    }
 
 
 def _split_noises(source: Path, out: Path, cfg: DictConfig) -> None:

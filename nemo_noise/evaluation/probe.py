@@ -21,6 +21,7 @@ __all__ = [
     "ProbeScore",
     "Representation",
     "context_representation",
+    "noise_floor_representation",
     "probe_accuracy",
     "probe_r2",
     "probe_representation",
@@ -118,13 +119,24 @@ def context_representation(preprocessor: nn.Module, context_encoder: nn.Module) 
 
 
 def spectrum_representation(preprocessor: nn.Module) -> Representation:
-    """Mean and standard deviation of every band: what any context should beat."""
+    """Mean and standard deviation of every band: what the features say without a context."""
     preprocessor.eval()
 
     def represent(samples: Tensor, lengths: Tensor) -> Tensor:
         features, frames = preprocessor(input_signal=samples, length=lengths)
         heard = features[:, :, : int(frames.min())]  # recordings of a probe have one length
         return torch.cat([heard.mean(dim=2), heard.std(dim=2)], dim=1)
+
+    return represent
+
+
+def noise_floor_representation(preprocessor: nn.Module, quantile: float = 0.1) -> Representation:
+    """A low quantile of every band, nothing learned: hears noise and no words, so it is the baseline to beat."""
+    preprocessor.eval()
+
+    def represent(samples: Tensor, lengths: Tensor) -> Tensor:
+        features, frames = preprocessor(input_signal=samples, length=lengths)
+        return features[:, :, : int(frames.min())].quantile(quantile, dim=2)  # recordings of a probe have one length
 
     return represent
 

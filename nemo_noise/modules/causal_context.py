@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nemo.core.classes.common import typecheck
 from nemo.core.neural_types import EncodedRepresentation, NeuralType
 
-from nemo_noise.modules.context_encoders import LEVEL_SCALE, ContextEncoder, observe
+from nemo_noise.modules.context_encoders import ContextEncoder, FeatureScale, observe
 
 __all__ = ["CausalContext", "CausalContextEncoder", "CausalStatisticsContextEncoder"]
 
@@ -97,10 +97,21 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         d_context: width C of the context.
         d_hidden: width of the hidden layer.
         stride: feature frames per context frame; the subsampling factor of the recogniser.
+        feature_mean: what features are around; -8 for log-mel that is not normalised, 0 for normalised.
+        feature_std: how far they lie from it; 4 and 1. Linear layers like numbers around 1.
     """
 
-    def __init__(self, feat_in: int, d_context: int, d_hidden: int = 128, stride: int = 8) -> None:
+    def __init__(
+        self,
+        feat_in: int,
+        d_context: int,
+        d_hidden: int = 128,
+        stride: int = 8,
+        feature_mean: float = 0.0,
+        feature_std: float = 1.0,
+    ) -> None:
         super().__init__(feat_in, d_context, stride)
+        self.scale = FeatureScale(feature_mean, feature_std)
         self.norm = nn.LayerNorm(3 * feat_in)
         self.hidden = nn.Linear(3 * feat_in, d_hidden)
         self.output = nn.Linear(d_hidden, d_context)
@@ -137,6 +148,6 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         floor = -(floors / count).clamp_min(1e-30).log() * heard
         statistics = torch.cat([mean, deviation, floor], dim=1).transpose(1, 2)  # [B, S, 3 D]
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))
-        context = shape + self.level(LEVEL_SCALE * statistics)  # [B, S, C]
+        context = shape + self.level(statistics)  # [B, S, C]
         kept = min(max(num_kept, 0), features.shape[2])
         return CausalContext(context, sums[..., kept].flatten(1))

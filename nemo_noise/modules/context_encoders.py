@@ -28,9 +28,6 @@ __all__ = [
 ]
 
 
-LEVEL_SCALE = 0.25  # a log-mel spectrogram spans about +-4 nats; linear layers like numbers around 1
-
-
 class ContextEncoder(NeuralModule):
     """The contract of every noise-context encoder.
 
@@ -85,6 +82,8 @@ class StatisticsContextEncoder(ContextEncoder):
         d_context: width C of the context.
         d_hidden: width of the hidden layer.
         quantiles: which quantiles of a band are read, each in [0, 1].
+        feature_mean: what features are around; -8 for log-mel that is not normalised, 0 for normalised.
+        feature_std: how far they lie from it; 4 and 1. Linear layers like numbers around 1.
 
     Raises:
         ValueError: if a quantile is outside [0, 1] or a width is not positive.
@@ -96,8 +95,11 @@ class StatisticsContextEncoder(ContextEncoder):
         d_context: int,
         d_hidden: int = 128,
         quantiles: Sequence[float] = (0.05, 0.1, 0.25, 0.5, 0.75, 0.95),
+        feature_mean: float = 0.0,
+        feature_std: float = 1.0,
     ) -> None:
         super().__init__(feat_in, d_context)
+        self.scale = FeatureScale(feature_mean, feature_std)
         for quantile in quantiles:
             if not 0.0 <= quantile <= 1.0:
                 raise ValueError(f"StatisticsContextEncoder: quantiles={list(quantiles)} must all lie in [0, 1].")
@@ -121,12 +123,12 @@ class StatisticsContextEncoder(ContextEncoder):
         """
         statistics = self.statistics(audio_signal, length)  # [B, (2 + Q) * D]
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))
-        context: Tensor = shape + self.level(LEVEL_SCALE * statistics)  # [B, C]
+        context: Tensor = shape + self.level(statistics)  # [B, C]
         return context
 
     def statistics(self, audio_signal: Tensor, length: Tensor) -> Tensor:
         """Mean, deviation and quantiles of every band: [B, (2 + Q) * D], finite even for an empty utterance."""
-        observed = observe(audio_signal, length)
+        observed = self.scale(observe(audio_signal, length))
         mean, deviation = masked_moments(observed)
         quantiles = masked_quantiles(observed, self.quantiles)  # [B, D, Q]
         return torch.cat([mean, deviation, quantiles.flatten(1)], dim=1)
@@ -236,6 +238,30 @@ class Observed(NamedTuple):
 
     features: Tensor
     mask: Tensor
+
+
+class FeatureScale(nn.Module):
+    """``(x - mean) / std`` of what was observed, with two fixed numbers: numbers around 1 that keep their level.
+
+    Args:
+        mean: what the features are around.
+        std: how far they lie from it.
+
+    Raises:
+        ValueError: if ``std`` is not positive.
+    """
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        if std <= 0:
+            raise ValueError(f"feature_std={std} must be positive; 4 for log-mel that is not normalised, 1 otherwise.")
+        self.mean = mean
+        self.std = std
+
+    def forward(self, observed: Observed) -> Observed:
+        """Scale the features; what was not observed stays 0."""
+        scaled = ((observed.features - self.mean) / self.std).masked_fill(~observed.mask, 0.0)
+        return Observed(scaled, observed.mask)
 
 
 def observe(audio_signal: Tensor, length: Tensor) -> Observed:

@@ -63,6 +63,18 @@ def test_probes_of_the_spectrum_find_band_noises_and_words(corpus) -> None:
     assert "chance" in text and len(text.splitlines()) == 3
 
 
+def test_the_noise_floor_does_not_hear_a_short_burst() -> None:
+    class Features(torch.nn.Module):
+        def forward(self, input_signal: torch.Tensor, length: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return input_signal.unsqueeze(1), length
+
+    quiet = torch.arange(100.0).expand(2, 100).clone()
+    burst = quiet.clone()
+    burst[:, 95:] = 1000.0
+    represent = probe.noise_floor_representation(Features())
+    assert torch.equal(represent(quiet, torch.tensor([100, 100])), represent(burst, torch.tensor([100, 100])))
+
+
 def test_a_word_with_one_take_names_the_manifest_line(corpus, tmp_path: Path) -> None:
     audio = str(Path(corpus.speech).parent / "speech_0.wav")
     path = tmp_path / "words.json"

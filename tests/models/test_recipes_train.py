@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 
 import lightning.pytorch as pl
-import nemo.collections.asr.models as asr_models
 import numpy as np
 import pytest
 import soundfile
 import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
+
+import nemo.collections.asr.models as asr_models
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.configuration import config_directory
