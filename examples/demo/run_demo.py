@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 EXAMPLES = Path(__file__).resolve().parents[1]
-PRETRAIN_STEPS, TRAIN_STEPS = 150, 800
+PRETRAIN_STEPS, TRAIN_STEPS = 150, 600
 SNRS_DB = "[clean,20,15,10,5,0]"
 # The baseline has neither context nor fusion and is else the same.
 BASELINE = ["model.encoder.context=null", "model.encoder.fusion=null"]
