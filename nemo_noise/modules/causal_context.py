@@ -116,6 +116,7 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         self.hidden = nn.Linear(3 * feat_in, d_hidden)
         self.output = nn.Linear(d_hidden, d_context)
         self.level = nn.Linear(3 * feat_in, d_context, bias=False)  # the norm takes the level away; this keeps it
+        self.context_norm = nn.LayerNorm(d_context)  # or the context grows, and a fusion on the features with it
 
     @property
     def state_size(self) -> int:
@@ -148,6 +149,6 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         floor = -(floors / count).clamp_min(1e-30).log() * heard
         statistics = torch.cat([mean, deviation, floor], dim=1).transpose(1, 2)  # [B, S, 3 D]
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))
-        context = shape + self.level(statistics)  # [B, S, C]
+        context = self.context_norm(shape + self.level(statistics))  # [B, S, C]
         kept = min(max(num_kept, 0), features.shape[2])
         return CausalContext(context, sums[..., kept].flatten(1))

@@ -109,6 +109,7 @@ class StatisticsContextEncoder(ContextEncoder):
         self.hidden = nn.Linear(num_statistics, d_hidden)
         self.output = nn.Linear(d_hidden, d_context)
         self.level = nn.Linear(num_statistics, d_context, bias=False)  # the norm takes the level away; this keeps it
+        self.context_norm = nn.LayerNorm(d_context)  # or the context grows, and a fusion on the features with it
 
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
@@ -123,7 +124,7 @@ class StatisticsContextEncoder(ContextEncoder):
         """
         statistics = self.statistics(audio_signal, length)  # [B, (2 + Q) * D]
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))
-        context: Tensor = shape + self.level(statistics)  # [B, C]
+        context: Tensor = self.context_norm(shape + self.level(statistics))  # [B, C]
         return context
 
     def statistics(self, audio_signal: Tensor, length: Tensor) -> Tensor:
