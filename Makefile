@@ -20,7 +20,7 @@ venv: $(STAMP)  ## create .venv with everything, pinned by constraints.txt
 # torch first: where a wheel for the CPU is offered, the rest must not pull in another one.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --upgrade pip==26.3  # an older one cannot read every package here
+	$(BIN)/python -m pip install --upgrade pip==26.3  # the resolver is pinned like the rest
 	$(BIN)/python -m pip install --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo]"
 	touch $@
