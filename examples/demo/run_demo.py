@@ -4,7 +4,7 @@
 
 python examples/demo/run_demo.py [output folder]
 
-Under 15 minutes on two CPU cores. A step that has its result is not repeated; delete the result to repeat it.
+Meant for 15 minutes on two CPU cores. A step that has its result is not repeated; delete the result to repeat it.
 """
 
 import os
