@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM = false
 export ONE_LOGGER_JOB_CATEGORY ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-slow demo results-digits tree clean
+.PHONY: help venv lint test test-slow demo results-digits results-sentences tree clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -41,7 +41,10 @@ demo: $(STAMP)  ## synthesise, pretrain, train, evaluate; writes demo_output/
 	$(BIN)/python examples/demo/run_demo.py
 
 results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
-	$(BIN)/python examples/digits/run_experiment.py
+	$(BIN)/python examples/experiments/run_experiment.py
+
+results-sentences: $(STAMP)  ## the same with read sentences
+	$(BIN)/python examples/experiments/run_experiment.py --config-name=sentences
 
 tree: $(STAMP)  ## write the tree at the end of README.md
 	$(BIN)/python -m tests.house.readme_tree

@@ -70,7 +70,7 @@ def build_connected_digits(
     takes: Collection[int] | Callable[[int], bool] | None = None,
     speeds: Sequence[float] = (1.0,),
     sample_rate: int = 16000,
-    manifest_name: str = "manifest.json",
+    manifest_name: str = "strings.json",
 ) -> Path:
     """Writes FLAC files of connected digits and their manifest; the same arguments give the same bytes.
 

@@ -135,10 +135,20 @@ class ContextPairDataset(Dataset[ContextPair]):
         self.noise_only_fraction = noise_only_fraction
         self.pairs_per_speech = pairs_per_speech
         self.seed = seed
+        self._num_processes = 1
         self.speech = SpeechBank(manifest_filepath, sample_rate, cache_mb)
         self.noise = NoiseBank(noise_manifest, sample_rate, cache_mb)
         # Shared memory: workers that outlive an epoch see the number too.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+
+    def set_num_processes(self, count: int) -> None:
+        """Tell how many processes take the items in turn, as Lightning's distributed sampler deals them.
+
+        Items that share their speech then come to one process, one after the other.
+        """
+        if count < 1:
+            raise ValueError(f"ContextPairDataset: num_processes={count} must be at least 1.")
+        self._num_processes = count
 
     def set_epoch(self, epoch: int) -> None:
         """Move on to the draws of another epoch, here and in running workers."""
@@ -154,13 +164,15 @@ class ContextPairDataset(Dataset[ContextPair]):
             raise IndexError(f"index={index} must lie in [0, {self.num_pairs}).")
         epoch = int(self._epoch)
         rng = np.random.default_rng((self.seed, epoch, index, 0))
-        speech_rng = np.random.default_rng((self.seed, epoch, index // self.pairs_per_speech, 1))
+        turn, process = divmod(index, self._num_processes)
+        group, side = divmod(turn, self.pairs_per_speech)
+        speech_rng = np.random.default_rng((self.seed, epoch, group * self._num_processes + process, 1))
         kind = self._draw_kind(rng)
         snr_db = self.snr.draw(rng)
         noise = self.noise.crop_pair(rng, self.num_samples)
         noises = equalize(noise.samples, rng, self.equalizer_db)
         speeches = self.speech.crop_pair(speech_rng, self.num_samples)
-        if index % self.pairs_per_speech == 1:  # the same speech on the other side: a hard negative for both views
+        if side == 1:  # the same speech on the other side: a hard negative for both views
             speeches = speeches[::-1]
         views = [
             self._view(kind, rng, speech.samples, noise_crop, snr_db)

@@ -16,7 +16,7 @@ __all__ = ["NoiseBank", "NoisePair", "SpeechBank", "SpeechCrop", "equalize", "ro
 Samples = npt.NDArray[np.float32]
 
 MAX_DRAWS = 20  # a silent crop is drawn again this often before a fallback is taken
-SILENCE_DB = -30.0  # a crop this far below its file holds no more than the gaps between events
+EVENT_GAP_DB = -30.0  # a crop this far below its file holds no more than the gaps between events
 FRAME_S = 0.02  # resolution of the silence trimming
 LONGEST_PAUSE_S = 0.2  # between joined utterances
 LONGEST_GAP_S = 0.5  # between repetitions of a short noise
@@ -182,7 +182,7 @@ class NoiseBank:
                     f"{entry.source}: {entry.audio_filepath} holds {(stop - start) / self.sample_rate:.3f} s of "
                     f"sound; two separate crops need at least {2 * SHORTEST_PIECE_S} s. Remove the line."
                 )
-            floor = root_mean_square(samples[start:stop]) * 10.0 ** (SILENCE_DB / 20.0)
+            floor = root_mean_square(samples[start:stop]) * 10.0 ** (EVENT_GAP_DB / 20.0)
             self._extents[file_index] = SoundExtent(start, stop, floor)
         extent = self._extents[file_index]
         return samples[extent.start : extent.stop], extent.floor

@@ -260,6 +260,7 @@ class NoiseContextPretrainingModel(ModelPT):
         batch_size, num_workers = int(options["batch_size"]), int(options.get("num_workers", 0))
         arguments = {"sample_rate": self.cfg.sample_rate} | {name: options[name] for name in known & set(options)}
         dataset = ContextPairDataset(**arguments)
+        dataset.set_num_processes(max(1, self.world_size))  # NeMo's: ranks of the trainer, 1 without one
         if batch_size < 2 or batch_size > len(dataset):
             raise ValueError(
                 f"{section}.batch_size={batch_size} must lie between 2 (a pair needs others to differ from) and "

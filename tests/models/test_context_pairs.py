@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from nemo_noise.data.context_pairs import ContextPairDataset, collate_context_pairs
 from nemo_noise.data.environments import NoiseBank, sound_extent
@@ -82,6 +82,21 @@ def test_neighbours_share_their_speech_crosswise(corpus) -> None:
         assert dataset[index]["speech"].tolist() == dataset[index + 1]["speech"].tolist()[::-1]
     alone = pairs(corpus, clean_fraction=0.0, noise_only_fraction=0.0, pairs_per_speech=1)
     assert any(alone[i]["speech"].tolist() != alone[i + 1]["speech"].tolist()[::-1] for i in range(0, 8, 2))
+
+
+def test_neighbours_stay_together_when_a_distributed_sampler_deals_them_out(corpus) -> None:
+    dataset = pairs(corpus, clean_fraction=0.0, noise_only_fraction=0.0, pairs_per_speech=2)
+    dataset.set_num_processes(2)
+    shared = set()
+    for rank in range(2):
+        sampler = DistributedSampler(dataset, num_replicas=2, rank=rank, shuffle=False)
+        items = [dataset[index] for index in list(sampler)[:4]]
+        for first, second in zip(items[::2], items[1::2], strict=True):
+            assert first["speech"].tolist() == second["speech"].tolist()[::-1]
+            shared.add(tuple(first["audio"].flatten()[:5].tolist()))
+    assert len(shared) == 4
+    with pytest.raises(ValueError, match="num_processes=0 must be at least 1"):
+        dataset.set_num_processes(0)
 
 
 def test_items_depend_on_seed_epoch_and_index_and_not_on_workers(corpus) -> None:

@@ -25,12 +25,15 @@ def write_tables(cfg: DictConfig) -> str:
     Returns:
         The table in Markdown.
     """
-    output, scoring = Path(cfg.output_dir), ScoringOptions(replications=cfg.replications)
+    output, scoring = Path(cfg.output_dir), ScoringOptions(replications=cfg.replications, block_field=cfg.block_field)
     rows = _read_all(cfg)
     results: dict[str, Any] = {}
-    for group in cfg.groups:
+    for group, selection in cfg.groups.items():
+        if selection is None:
+            continue
         chosen = {
-            arm: [r for r in arm_rows if r.get("group") == group or group == "all"] for arm, arm_rows in rows.items()
+            arm: [row for row in arm_rows if all(row[key] == value for key, value in selection.where.items())]
+            for arm, arm_rows in rows.items()
         }
         baseline = chosen[cfg.baseline]
         results[group] = {
@@ -41,7 +44,7 @@ def write_tables(cfg: DictConfig) -> str:
             for arm, arm_rows in chosen.items()
         }
     (output / "results.json").write_text(json.dumps(results, indent=1))
-    table = "\n\n".join(f"{cfg.groups[group]}\n\n{_table(arms, cfg)}" for group, arms in results.items())
+    table = "\n\n".join(f"{cfg.groups[group].title}\n\n{_table(arms, cfg)}" for group, arms in results.items())
     (output / "table.md").write_text(table + "\n")
     _figure(results, cfg, output / "wer.png")
     return table
@@ -107,7 +110,7 @@ def _figure(results: Mapping[str, Any], cfg: DictConfig, path: Path) -> None:
             axis.fill_between(
                 snrs, [100 * c["wer_low"] for _, c in cells], [100 * c["wer_high"] for _, c in cells], alpha=0.15
             )
-        axis.set(title=cfg.groups[group], xlabel="SNR, dB (active speech level)", ylabel="WER, %")
+        axis.set(title=cfg.groups[group].title, xlabel="SNR, dB (active speech level)", ylabel="WER, %")
         axis.grid(alpha=0.3)
     axes[0][0].legend(fontsize=8)
     figure.tight_layout()

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Does a noise context help? Train every arm with every seed, evaluate on unseen noise, write the table.
 
-    make results-digits              # or: python examples/digits/run_experiment.py [max_parallel=4 seeds=[0,1,2,3,4]]
+    make results-digits     # or: python examples/experiments/run_experiment.py [max_parallel=4 seeds=[0,1,2,3,4]]
+    make results-sentences  # or: python examples/experiments/run_experiment.py --config-name=sentences
 
-Resumes where it stopped: what is done is a file. Options and arms: conf/ablations/digits.yaml. The table, the figure
-and the report of the main comparison end up in `output_dir`.
+Resumes where it stopped: what is done is a file. Options and arms: conf/ablations/digits.yaml, sentences.yaml. The
+table and the figure end up in `output_dir`, the report of every model in its folder there.
 """
 
 import sys
@@ -25,7 +26,7 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 
 def experiment(cfg: DictConfig) -> list[Job]:
     """All jobs: data, pretrained contexts, trainings, evaluations."""
-    data = Job("data", _command("digits/prepare_data.py", cfg.forward), Path(cfg.data_dir) / "done")
+    data = Job("data", _command(cfg.prepare_script, cfg.forward, cfg.experiment), Path(cfg.data_dir) / "done")
     jobs = [data]
     for seed in cfg.seeds:
         context = _pretraining(cfg, seed, data)
@@ -40,7 +41,7 @@ def experiment(cfg: DictConfig) -> list[Job]:
 def _pretraining(cfg: DictConfig, seed: int, data: Job) -> Job:
     produces = _folder(cfg, "contexts", seed) / "context.nemo"
     overrides = [*cfg.context_overrides, f"data_dir={cfg.data_dir}", f"seed={seed}", f"+save_to={produces}"]
-    command = _command("asr/pretrain_noise_context.py", overrides, "digits_context")
+    command = _command("asr/pretrain_noise_context.py", overrides, cfg.context_config)
     return Job(f"context_{seed}", command, produces, (data.produces,))
 
 
@@ -52,7 +53,8 @@ def _training(cfg: DictConfig, name: str, arm: DictConfig, seed: int, data: Job,
     if arm.get("pretrained", False):
         overrides.append(f"+init_from_nemo_model.context={{path: {context.produces}, include: [context_encoder]}}")
         needs += (context.produces,)
-    return Job(f"{name}_{seed}", _command("asr/speech_to_text_ctc_bpe.py", overrides, "digits_ctc"), produces, needs)
+    command = _command("asr/speech_to_text_ctc_bpe.py", overrides, cfg.recogniser_config)
+    return Job(f"{name}_{seed}", command, produces, needs)
 
 
 def _evaluation(cfg: DictConfig, name: str, seed: int, training: Job) -> Job:

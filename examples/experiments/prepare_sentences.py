@@ -1,0 +1,96 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Make the data of the sentences experiment: read sentences, noises split by class, a tokenizer.
+
+    python examples/experiments/prepare_sentences.py
+
+Speakers and noise classes of the test are not in training; sentences may be, as they are the prompts of a test of
+pronunciation. Every test sentence is there at its natural level and at another one. Options:
+conf/ablations/sentences.yaml.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from preparation import (
+    SAMPLE_RATE,
+    at_two_levels,
+    evenly,
+    source_folder,
+    split_noises,
+    train_tokenizer,
+    write_unlabelled,
+)
+from tqdm import tqdm
+
+from nemo.core.config import hydra_runner
+from nemo.utils import logging
+
+from nemo_noise.data.audio import write_audio
+from nemo_noise.data.connected_digits import change_speed
+from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
+
+
+def prepare(cfg: DictConfig) -> Path:
+    """Write everything under `data_dir`, unless it is there; returns the file that marks it as complete."""
+    out, done = Path(cfg.data_dir), Path(cfg.data_dir) / "done"
+    if done.exists():
+        return done
+    source = source_folder(cfg)
+    train, others = (read_manifest(source / name) for name in cfg.data.speech_manifests)
+    shared = {str(e.fields["speaker"]) for e in train} & {str(e.fields["speaker"]) for e in others}
+    if shared:
+        raise ValueError(f"speech_manifests={cfg.data.speech_manifests} share the speakers {sorted(shared)}.")
+    speakers = sorted({str(entry.fields["speaker"]) for entry in others})
+    dev_speakers = set(evenly(speakers, cfg.data.num_dev_speakers))
+    dev = [entry for entry in others if entry.fields["speaker"] in dev_speakers]
+    test = sorted((e for e in others if e.fields["speaker"] not in dev_speakers), key=lambda e: e.fields["speaker"])
+    _write_part(_short(train, cfg), out / "train", list(cfg.data.speeds), "train.json")
+    _write_part(evenly(_short(dev, cfg), cfg.data.num_dev), out / "dev", [1.0], "dev.json")
+    manifest = _write_part(evenly(_short(test, cfg), cfg.data.num_test), out / "test", [1.0], "test.json")
+    lines: list[dict[str, Any]] = []
+    for number, entry in enumerate(read_manifest(manifest)):
+        group = "children" if int(entry.fields["age"]) < cfg.data.adult_age else "adults"
+        line = entry.fields | {"audio_filepath": entry.audio_filepath, "group": group}
+        lines += at_two_levels(line, entry, number, cfg)
+    write_manifest(out / "test.json", lines)
+    split_noises(source, out, cfg)
+    write_unlabelled(source, out, cfg)
+    train_tokenizer(out, cfg.data.vocab_size)
+    done.touch()
+    return done
+
+
+def _short(entries: list[ManifestEntry], cfg: DictConfig) -> list[ManifestEntry]:
+    """The entries that are not longer than a batch can hold; says how many are left out."""
+    kept = [entry for entry in entries if float(entry.fields["duration"]) <= cfg.data.longest_s]
+    logging.info(f"{len(kept)} of {len(entries)} sentences are at most {cfg.data.longest_s} s long")
+    return kept
+
+
+def _write_part(entries: list[ManifestEntry], folder: Path, speeds: list[float], name: str) -> Path:
+    """Decode once, at every speed: a training that decodes Opus in each epoch waits for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, entry in enumerate(tqdm(entries, desc=name)):
+        samples = load_entry(entry, SAMPLE_RATE)
+        for speed in speeds:
+            changed = change_speed(samples, speed)
+            file = f"{number:05d}_{round(100 * speed)}.flac"
+            write_audio(folder / file, changed, SAMPLE_RATE)
+            said = {"text": str(entry.text).lower(), "duration": round(len(changed) / SAMPLE_RATE, 4)}
+            kept = {key: entry.fields[key] for key in ("speaker", "age", "gender")}
+            lines.append({"audio_filepath": file, **said, **kept, "speed": speed})
+    write_manifest(folder / name, lines)
+    return folder / name
+
+
+@hydra_runner(config_path="../../conf/ablations", config_name="sentences")
+def main(cfg: DictConfig) -> None:
+    """Prepare, and say where."""
+    print(f"{prepare(cfg)}: data are ready")
+
+
+if __name__ == "__main__":
+    main()
