@@ -11,7 +11,7 @@ from nemo_noise.modules.context_encoders import (
 )
 from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_context
-from nemo_noise.modules.running_normalization import RunningMomentsEncoder, RunningNormalizationFusion
+from nemo_noise.modules.running_normalization import RunningNormalization
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
 
 __all__ = [
@@ -26,8 +26,7 @@ __all__ = [
     "Fusion",
     "GatedFusion",
     "NoiseAwareConformerEncoder",
-    "RunningMomentsEncoder",
-    "RunningNormalizationFusion",
+    "RunningNormalization",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
     "shuffled_context",

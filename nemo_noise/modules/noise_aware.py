@@ -22,6 +22,7 @@ from nemo.core.classes.mixins import adapter_mixins
 from nemo_noise.modules.causal_context import CausalContextEncoder
 from nemo_noise.modules.context_encoders import ContextEncoder, masked_moments, observe
 from nemo_noise.modules.fusion import Fusion
+from nemo_noise.modules.running_normalization import RunningNormalization
 
 __all__ = ["NoiseAwareConformerEncoder", "NoiseAwareMixin", "shuffled_context"]
 
@@ -46,6 +47,7 @@ class NoiseAwareMixin:
     layers: nn.ModuleList
     pre_encode: nn.Module
     streaming_cfg: Any
+    conv_context_size: list[int]
 
     def add_noise_context(
         self,
@@ -59,9 +61,9 @@ class NoiseAwareMixin:
             context: the context encoder, or None for a plain encoder.
             fusion: which fusion acts where: a layer's number (after that layer), ``pre_encode`` (after the
                 subsampling) or ``features`` (on the features themselves).
-            feature_normalization: ``per_feature`` or ``{mean, std}`` (two numbers for all bands) if the preprocessor
-                does not normalise (``normalize: NA``) and the encoder shall do it, so that the context can read the
-                features before; None otherwise.
+            feature_normalization: ``per_feature``, ``running`` or ``{mean, std}`` (two numbers for all bands) if the
+                preprocessor does not normalise (``normalize: NA``) and the encoder shall do it, so that the context
+                can read the features before; None otherwise.
 
         Raises:
             ValueError: if a site does not exist, a width does not fit, or one of context and fusion is missing.
@@ -74,6 +76,9 @@ class NoiseAwareMixin:
         if context is not None:
             self._check(context, fusion)
         self.feature_normalization = feature_normalization
+        self.running_normalization = (
+            RunningNormalization(self._feat_in) if feature_normalization == "running" else None
+        )
         self.context_encoder = context
         self.fusions = nn.ModuleDict({str(site): module for site, module in fusion.items()})
         self.shuffles_context = False
@@ -144,11 +149,13 @@ class NoiseAwareMixin:
             raise ValueError("bypass_pre_encode=True gives no features, but a noise-aware encoder reads them.")
         if length is None:
             length = audio_signal.new_full((audio_signal.shape[0],), audio_signal.shape[2], dtype=torch.int64)
+        carried, num_kept = self._carried(audio_signal, cache_last_time)
+        features, next_moments = self._normalized(audio_signal, length, carried, num_kept)
         if self.context_encoder is None:
-            features = self._normalized(audio_signal, length)
-            return super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
-        context, state = self._listen(audio_signal, length, cache_last_time)
-        features = self._fuse_features(self._normalized(audio_signal, length), context)
+            outputs = super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
+            return self._carry(outputs, [next_moments])
+        context, next_state = self._listen(audio_signal, length, carried, num_kept)
+        features = self._fuse_features(features, context)
         late = context
         if context.dim() == 3 and cache_last_channel is not None:  # NeMo drops the frames that it has seen before
             late = torch.cat([context, context[:, -1:]], dim=1)[:, self.streaming_cfg.drop_extra_pre_encoded :]
@@ -157,23 +164,53 @@ class NoiseAwareMixin:
             outputs = super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
         finally:
             del self._contexts
-        if state is None:
-            return tuple(outputs)
-        row = torch.zeros_like(outputs[3][:1]).flatten(2)  # [1, B, D * K]
-        row = torch.cat([state.to(row.dtype).unsqueeze(0), row[:, :, state.shape[1] :]], dim=2)
-        cache_last_time_next = torch.cat([outputs[3], row.view_as(outputs[3][:1])], dim=0)
-        return (*outputs[:3], cache_last_time_next, *outputs[4:])
+        return self._carry(outputs, [next_moments, next_state])
 
-    def _listen(self, audio_signal: Tensor, length: Tensor, cache: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """The context of this call and, when streaming, the next state of the context encoder."""
+    @property
+    def _num_moments(self) -> int:
+        """Numbers of the carried state that belong to the running normalisation; the context's follow them."""
+        return 0 if self.running_normalization is None else self.running_normalization.state_size
+
+    @property
+    def _state_size(self) -> int:
+        """Numbers that one stream carries from chunk to chunk beside NeMo's own caches."""
+        is_causal = isinstance(self.context_encoder, CausalContextEncoder)
+        return self._num_moments + (self.context_encoder.state_size if is_causal else 0)  # type: ignore[union-attr]
+
+    @property
+    def _state_rows(self) -> int:
+        """Rows of ``cache_last_time`` that hold them."""
+        return -(-self._state_size // (self.d_model * self.conv_context_size[0]))
+
+    def _carried(self, audio_signal: Tensor, cache: Tensor | None) -> tuple[Tensor | None, int]:
+        """The state before this chunk [B, N], and how many of its frames no later chunk repeats; None offline."""
         if cache is None:
+            return None, 0
+        repeated = self.streaming_cfg.pre_encode_cache_size
+        repeated = repeated[1] if isinstance(repeated, list) else repeated
+        repeated = repeated + self.streaming_cfg.cache_drop_size * self.subsampling_factor
+        carried = cache[len(self.layers) :].transpose(0, 1).flatten(1)[:, : self._state_size]
+        return carried, audio_signal.shape[2] - repeated
+
+    def _carry(self, outputs: tuple[Tensor, ...], states: list[Tensor | None]) -> tuple[Tensor, ...]:
+        """Put the next state behind the rows of NeMo's layers in ``cache_last_time_next``."""
+        present = [state for state in states if state is not None]
+        if len(outputs) < 4 or not present:  # offline, or nothing to carry
+            return tuple(outputs)
+        state, (width, frames) = torch.cat(present, dim=1), (self.d_model, self.conv_context_size[0])
+        state = nn.functional.pad(state, (0, self._state_rows * width * frames - self._state_size))
+        rows = state.view(-1, self._state_rows, width, frames).transpose(0, 1).to(outputs[3].dtype)
+        return (*outputs[:3], torch.cat([outputs[3], rows], dim=0), *outputs[4:])
+
+    def _listen(
+        self, audio_signal: Tensor, length: Tensor, carried: Tensor | None, num_kept: int
+    ) -> tuple[Tensor, Tensor | None]:
+        """The context of this call and, when streaming, the next state of the context encoder."""
+        if carried is None:
             context, state = self.noise_context(audio_signal, length), None
         elif isinstance(self.context_encoder, CausalContextEncoder):
-            before = cache[-1].flatten(1)[:, : self.context_encoder.state_size]  # [B, N]
-            repeated = self.streaming_cfg.pre_encode_cache_size
-            repeated = repeated[1] if isinstance(repeated, list) else repeated
-            repeated = repeated + self.streaming_cfg.cache_drop_size * self.subsampling_factor
-            context, state = self.context_encoder.step(audio_signal, length, before, audio_signal.shape[2] - repeated)
+            before = carried[:, self._num_moments :]
+            context, state = self.context_encoder.step(audio_signal, length, before, num_kept)
         else:
             raise ValueError(
                 f"{type(self.context_encoder).__name__} needs the whole utterance and cannot stream; use a causal "
@@ -181,21 +218,27 @@ class NoiseAwareMixin:
             )
         return (context.roll(1, dims=0) if self.shuffles_context else context), state
 
-    def _normalized(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """The features as the recogniser reads them: zero in the padding, normalised if the encoder does that."""
+    def _normalized(
+        self, audio_signal: Tensor, length: Tensor, carried: Tensor | None = None, num_kept: int = 0
+    ) -> tuple[Tensor, Tensor | None]:
+        """The features as the recogniser reads them, zero in the padding; and the next moments of a stream."""
+        if self.running_normalization is not None:
+            moments = audio_signal.new_zeros(audio_signal.shape[0], self._num_moments)
+            moments = moments if carried is None else carried[:, : self._num_moments]
+            normalized, next_moments = self.running_normalization(audio_signal, length, moments, num_kept)
+            return normalized, None if carried is None else next_moments
         if self.feature_normalization is None:
-            return observe(audio_signal, length).features
+            return observe(audio_signal, length).features, None
         if isinstance(self.feature_normalization, Mapping):
             observed = observe(audio_signal, length)
             scaled = (observed.features - self.feature_normalization["mean"]) / self.feature_normalization["std"]
-            return scaled.masked_fill(~observed.mask, 0.0)
+            return scaled.masked_fill(~observed.mask, 0.0), None
         if not self.training:
-            normalized: Tensor = normalize_batch(audio_signal, length, "per_feature")[0]
-            return normalized
+            return normalize_batch(audio_signal, length, "per_feature")[0], None
         observed = observe(audio_signal, length)  # SpecAugment's zeros are no spectrum: leave them out, keep them 0
         mean, deviation = masked_moments(observed)
         scaled = (observed.features - mean.unsqueeze(2)) / deviation.unsqueeze(2)
-        return scaled.masked_fill(~observed.mask, 0.0)
+        return scaled.masked_fill(~observed.mask, 0.0), None
 
     def _fuse_features(self, features: Tensor, context: Tensor) -> Tensor:
         """Apply the fusion at the site ``features``, if there is one: [B, D, T] -> [B, D, T]."""
@@ -233,22 +276,14 @@ class NoiseAwareMixin:
         device: torch.device | None = None,
         max_dim: int = 0,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """The parent's caches; a causal context keeps its state in one more layer row of ``cache_last_time``.
-
-        Raises:
-            ValueError: if the state does not fit into a row.
-        """
+        """The parent's caches; what the noise context and the normalisation carry follows in rows of its own."""
         channel, time, channel_len = super().get_initial_cache_state(  # type: ignore[misc]
             batch_size=batch_size, dtype=dtype, device=device, max_dim=max_dim
         )
-        if not isinstance(self.context_encoder, CausalContextEncoder):
+        if self._state_rows == 0:
             return channel, time, channel_len
-        if self.context_encoder.state_size > time[0, 0].numel():
-            raise ValueError(
-                f"context.state_size={self.context_encoder.state_size} does not fit into a cache row of "
-                f"{time.shape[2]} x {time.shape[3]} numbers; use a wider convolution (conv_kernel_size)."
-            )
-        return channel, torch.cat([time, torch.zeros_like(time[:1])], dim=0), channel_len
+        rows = torch.zeros_like(time[:1]).expand(self._state_rows, -1, -1, -1)
+        return channel, torch.cat([time, rows], dim=0), channel_len
 
 
 class NoiseAwareConformerEncoder(NoiseAwareMixin, ConformerEncoder):
@@ -261,8 +296,9 @@ class NoiseAwareConformerEncoder(NoiseAwareMixin, ConformerEncoder):
         context: the context encoder.
         fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
         feature_normalization: ``per_feature`` to normalise here instead of in the preprocessor (``normalize: NA``),
-            so that the context hears the level of the noise; ``{mean, std}`` to scale all bands by two fixed numbers,
-            for streaming; None if the preprocessor does it or nobody does.
+            so that the context hears the level of the noise; for streaming, ``running`` to normalise by the moments
+            so far, or ``{mean, std}`` to scale all bands by two fixed numbers; None if the preprocessor does it or
+            nobody does.
         **conformer: arguments of NeMo's ``ConformerEncoder``.
 
     Raises:
@@ -294,11 +330,11 @@ def _checked_normalization(value: str | Mapping[str, float] | None) -> str | dic
     """The normalisation as plain numbers or its name; refuses any other."""
     if isinstance(value, Mapping) and set(value) == {"mean", "std"} and value["std"] > 0:
         return {name: float(number) for name, number in value.items()}
-    if value in (None, "per_feature"):
+    if value in (None, "per_feature", "running"):
         return value
     raise ValueError(
-        f"feature_normalization={value!r} is unknown; use 'per_feature' or {{mean: -8.0, std: 4.0}} (each with the "
-        "preprocessor's normalize: NA), or leave it out."
+        f"feature_normalization={value!r} is unknown; use 'per_feature', 'running' or {{mean: -8.0, std: 4.0}} (each "
+        "with the preprocessor's normalize: NA), or leave it out."
     )
 
 

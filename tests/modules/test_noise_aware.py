@@ -20,8 +20,7 @@ from nemo_noise.modules import (
     FiLMFusion,
     GatedFusion,
     NoiseAwareConformerEncoder,
-    RunningMomentsEncoder,
-    RunningNormalizationFusion,
+    RunningNormalization,
     StatisticsContextEncoder,
     shuffled_context,
 )
@@ -79,15 +78,37 @@ def test_stream_equals_offline_for_a_causal_context(att_context_size: list[int],
         assert (offline[index, :, :valid] - streamed[index, :, :valid]).abs().max() < 1e-4
 
 
-def test_running_normalization_streams_and_ends_at_the_moments_of_the_utterance() -> None:
-    moments, fusion = RunningMomentsEncoder(BANDS, 2 * BANDS), RunningNormalizationFusion(BANDS, 2 * BANDS)
+def test_running_normalization_ends_at_the_moments_of_the_utterance() -> None:
+    normalization = RunningNormalization(BANDS)
+    length = torch.tensor([193, 120])
+    raw = fill_padding(3.0 * torch.randn(2, BANDS, 193) - 8.0, length, float("nan"))
+    normalized, _ = normalization(raw, length, torch.zeros(2, normalization.state_size))
+    assert (normalized[1, :, 120:] == 0).all()
+    for index, valid in enumerate(length.tolist()):
+        heard = raw[index, :, :valid]
+        deviation = (heard.var(dim=1, correction=0) + 0.25).sqrt()
+        expected = (heard[:, -1] - heard.mean(dim=1)) / deviation
+        assert torch.allclose(normalized[index, :, valid - 1], expected, atol=1e-4)
+
+
+def test_running_normalization_keeps_the_variance_of_a_long_stream() -> None:
+    normalization = RunningNormalization(1)
+    state, chunk = torch.zeros(1, 3), torch.randn(1, 1, 5000) - 100.0
+    for _ in range(400):  # 2 million frames, more than five hours
+        normalized, state = normalization(chunk, torch.tensor([5000]), state, num_kept=5000)
+    assert normalized.var().item() == pytest.approx(1.0 / 1.25, rel=0.03)
+
+
+@pytest.mark.parametrize("has_context", [True, False])
+@pytest.mark.parametrize("conv_kernel_size", [5, 3])  # one cache row holds 32 numbers with 3: several are needed
+def test_running_normalization_streams_as_offline(has_context: bool, conv_kernel_size: int) -> None:
+    changes = STREAMING | {"conv_kernel_size": conv_kernel_size, "feature_normalization": "running"}
+    if has_context:
+        encoder = _encoder(context=CausalStatisticsContextEncoder(BANDS, CONTEXT), **changes)
+        randomize(encoder.fusions)
+    else:
+        encoder = NoiseAwareConformerEncoder(**(TINY_CONFORMER | changes)).eval()
     audio_signal, length = 3.0 * torch.randn(2, BANDS, 193) - 8.0, torch.tensor([193, 193])
-    context = moments(audio_signal=audio_signal, length=length)
-    assert torch.allclose(context[:, -1, :BANDS], audio_signal.mean(dim=2), atol=1e-3)
-    normalized = fusion(features=audio_signal.transpose(1, 2), context=context[:, -1:])
-    assert torch.allclose(normalized.mean(dim=1), torch.zeros(2, BANDS), atol=1e-3)
-    changes = TINY_CONFORMER | STREAMING
-    encoder = NoiseAwareConformerEncoder(context=moments, fusion={"features": fusion}, **changes).eval()
     offline = encoder(audio_signal=audio_signal, length=length)[0]
     assert (_stream(encoder, audio_signal, length) - offline).abs().max() < 1e-4
 
@@ -107,12 +128,6 @@ def test_a_context_that_needs_the_whole_utterance_refuses_to_stream() -> None:
         _stream(encoder, torch.randn(1, BANDS, 100), torch.tensor([100]))
 
 
-def test_a_state_that_does_not_fit_into_the_cache_is_refused() -> None:
-    encoder = _encoder(context=CausalStatisticsContextEncoder(BANDS, CONTEXT), **(STREAMING | {"conv_kernel_size": 3}))
-    with pytest.raises(ValueError, match="context.state_size=128 does not fit"):
-        encoder.get_initial_cache_state(batch_size=1)
-
-
 def test_normalizing_in_the_encoder_equals_normalizing_in_the_preprocessor() -> None:
     plain = ConformerEncoder(**TINY_CONFORMER).eval()
     encoder = _encoder(feature_normalization="per_feature")
@@ -129,7 +144,7 @@ def test_normalizing_in_training_ignores_what_specaugment_masked() -> None:
     raw, length = 3.0 * torch.randn(1, BANDS, 100) - 8.0, torch.tensor([100])
     masked = raw.clone()
     masked[:, :, 10:30] = 0.0
-    normalized = encoder._normalized(masked, length)
+    normalized = encoder._normalized(masked, length)[0]
     assert (normalized[:, :, 10:30] == 0).all()
     kept = torch.cat([raw[:, :, :10], raw[:, :, 30:]], dim=2)
     expected = normalize_batch(kept, length - 20, "per_feature")[0]
@@ -142,7 +157,7 @@ def test_fixed_normalization_shifts_and_scales_and_leaves_padding_zero() -> None
     length = torch.tensor([60, 40])
     raw = fill_padding(3.0 * torch.randn(2, BANDS, 60) - 8.0, length, 0.0)
     expected = fill_padding((raw + 8.0) / 4.0, length, 0.0)
-    assert torch.allclose(encoder._normalized(raw, length), expected, atol=1e-6)
+    assert torch.allclose(encoder._normalized(raw, length)[0], expected, atol=1e-6)
     with pytest.raises(ValueError, match="feature_normalization=.*'std': 0.0"):
         _encoder(feature_normalization={"mean": -8.0, "std": 0.0})
 
@@ -203,11 +218,13 @@ def test_bypassing_the_subsampling_is_refused_with_a_context() -> None:
         _encoder()(audio_signal=torch.randn(1, 12, WIDTH), length=torch.tensor([12]), bypass_pre_encode=True)
 
 
-def test_an_export_with_caches_carries_the_state_of_the_context(tmp_path: Any) -> None:
+@pytest.mark.parametrize("feature_normalization", [None, "running"])
+def test_an_export_with_caches_carries_the_state(tmp_path: Any, feature_normalization: str | None) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     fusion = {0: GatedFusion(WIDTH, CONTEXT)}
     context = CausalStatisticsContextEncoder(BANDS, CONTEXT)
-    encoder = NoiseAwareConformerEncoder(context=context, fusion=fusion, **(TINY_CONFORMER | STREAMING)).eval()
+    changes = TINY_CONFORMER | STREAMING | {"feature_normalization": feature_normalization}
+    encoder = NoiseAwareConformerEncoder(context=context, fusion=fusion, **changes).eval()
     randomize(encoder.fusions)
     encoder.export_cache_support = True
     encoder.export(str(tmp_path / "stream.onnx"))
