@@ -86,6 +86,8 @@ def pretrain(output: Path) -> None:
         return
     data = output / "data"
     arguments = [
+        f"--config-path={EXAMPLES / 'demo'}",
+        "--config-name=context",
         f"model.train_ds.manifest_filepath={data / 'train.json'}",
         f"model.train_ds.noise_manifest={data / 'seen.json'}",
         "model.train_ds.batch_size=32",
