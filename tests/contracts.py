@@ -139,8 +139,13 @@ def check_fusion(fusion: Fusion, tmp_path: Path) -> None:
     randomize(fusion)
     fused = fusion(features=hidden, context=context)
     assert not torch.allclose(fused, hidden)
-    by_frame = fusion(features=hidden, context=context.expand(-1, 24, -1).contiguous())
-    assert torch.allclose(by_frame, fused, atol=1e-6)
+    if fusion.reads_tokens:
+        tokens = torch.randn(3, 5, fusion.d_context, generator=generator)
+        in_order, reversed_ = (fusion(features=hidden, context=order) for order in (tokens, tokens.flip(1)))
+        assert torch.allclose(in_order, reversed_, atol=1e-6), "the order of tokens must not count"
+    else:
+        by_frame = fusion(features=hidden, context=context.expand(-1, 24, -1).contiguous())
+        assert torch.allclose(by_frame, fused, atol=1e-6)
     check_gradients(fusion, lambda: fusion(features=hidden, context=context).square().sum())
     torch.save(fusion.state_dict(), tmp_path / "fusion.pt")
     state = torch.load(tmp_path / "fusion.pt", weights_only=True)

@@ -29,6 +29,7 @@ from nemo_noise.losses import (
 )
 from nemo_noise.models.hidden_noise import HiddenNoiseHead
 from nemo_noise.models.masked_prediction import CodePredictor, NoiseCodes, SpanMasking
+from nemo_noise.modules import ContextEncoder
 
 __all__ = ["ContextProjector", "NoiseContextPretrainingModel"]
 
@@ -187,6 +188,8 @@ class NoiseContextPretrainingModel(ModelPT):
         """Context [B, C] of the whole recording, also from one that follows the time [B, S, C]."""
         if context.dim() == 2:
             return context
+        if cast(ContextEncoder, self.encoder["context_encoder"]).layout == "tokens":
+            return context.mean(dim=1)
         steps = (length * context.shape[1] / features.shape[2]).ceil().clamp_min(1)  # [B]
         valid = torch.arange(context.shape[1], device=context.device) < steps[:, None]  # [B, S]
         return (context * valid.unsqueeze(2)).sum(dim=1) / steps.unsqueeze(1)

@@ -9,8 +9,12 @@ from nemo_noise.modules.context_encoders import (
     ContextEncoder,
     StatisticsContextEncoder,
 )
+from nemo_noise.modules.cross_attention import CrossAttentionFusion, attention_maps
 from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
+from nemo_noise.modules.hierarchical_context import HierarchicalContextEncoder
+from nemo_noise.modules.mixture_fusion import MixtureFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_context
+from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
 
@@ -22,12 +26,17 @@ __all__ = [
     "ConcatFusion",
     "ConstantContextEncoder",
     "ContextEncoder",
+    "CrossAttentionFusion",
+    "FeaturePyramidContextEncoder",
     "FiLMFusion",
     "Fusion",
     "GatedFusion",
+    "HierarchicalContextEncoder",
+    "MixtureFusion",
     "NoiseAwareConformerEncoder",
     "RunningNormalization",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
+    "attention_maps",
     "shuffled_context",
 ]

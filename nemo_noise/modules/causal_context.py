@@ -39,6 +39,7 @@ class CausalContextEncoder(ContextEncoder):
         ValueError: if a width or the stride is not positive.
     """
 
+    layout = "frames"
     is_causal = True
 
     def __init__(self, feat_in: int, d_context: int, stride: int = 8) -> None:

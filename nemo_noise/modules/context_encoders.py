@@ -11,7 +11,7 @@ when it is causal, with one vector per encoder frame. Two conventions hold for a
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,9 @@ __all__ = [
 ]
 
 
+Layout = Literal["utterance", "frames", "tokens"]
+
+
 class ContextEncoder(NeuralModule):
     """The contract of every noise-context encoder.
 
@@ -37,8 +40,14 @@ class ContextEncoder(NeuralModule):
 
     Raises:
         ValueError: if a width is not positive.
+
+    Attributes:
+        layout: what the context is: one vector an ``utterance`` [B, C], one for each of the recogniser's ``frames``
+            [B, S, C], or a set of ``tokens`` [B, M, C].
+        is_causal: whether it can stream.
     """
 
+    layout: Layout = "utterance"
     is_causal: bool = False
 
     def __init__(self, feat_in: int, d_context: int) -> None:
@@ -206,31 +215,32 @@ class ConstantContextEncoder(ContextEncoder):
     parameters and the same freedom to learn a bias, and no knowledge of the noise.
 
     Args:
-        context: the encoder to wrap; of one that follows the time, the last frame is taken.
+        context: the encoder to wrap; of one that follows the time, the last frame is taken, of tokens all.
         num_frames: frames of the constant spectrogram.
     """
 
     def __init__(self, context: ContextEncoder, num_frames: int = 16) -> None:
         super().__init__(context.feat_in, context.d_context)
         self.context = context
+        self.layout = "tokens" if context.layout == "tokens" else "utterance"
         self.register_buffer("spectrogram", torch.linspace(-1.0, 1.0, num_frames).repeat(context.feat_in, 1))
 
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Answer with the same context [B, C] for every utterance.
+        """Answer with the same context for every utterance.
 
         Args:
             audio_signal: features [B, D, T]; only the batch size is read.
             length: valid frames [B]; not read.
 
         Returns:
-            Context [B, C].
+            Context [B, C], or tokens [B, M, C] if the wrapped encoder gives tokens.
         """
         spectrogram: Tensor = self.spectrogram[None]
         frames = torch.full((1,), spectrogram.shape[2], dtype=length.dtype, device=length.device)
         context = self.context(audio_signal=spectrogram, length=frames)
-        context = context[:, -1] if context.dim() == 3 else context  # [1, C]
-        expanded: Tensor = context.expand(audio_signal.shape[0], -1)  # [B, C]
+        context = context[:, -1] if self.context.layout == "frames" else context  # [1, C] or [1, M, C]
+        expanded: Tensor = context.expand(audio_signal.shape[0], *context.shape[1:])
         return expanded
 
 

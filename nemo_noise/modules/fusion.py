@@ -25,7 +25,12 @@ class Fusion(NeuralModule):
 
     Raises:
         ValueError: if a width is not positive.
+
+    Attributes:
+        reads_tokens: whether the context is a set of tokens [B, M, C]. If not, tokens are averaged before.
     """
+
+    reads_tokens: bool = False
 
     def __init__(self, d_model: int, d_context: int) -> None:
         super().__init__()

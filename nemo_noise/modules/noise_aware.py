@@ -109,6 +109,11 @@ class NoiseAwareMixin:
             width = self._feat_in if str(site) == FEATURES_SITE else self.d_model
             if module.d_model != width:
                 raise ValueError(f"fusion.{site}.d_model={module.d_model} must be {width} at this site.")
+            if module.reads_tokens and context.layout == "frames":
+                raise ValueError(
+                    f"fusion.{site}: {type(module).__name__} reads tokens, but {type(context).__name__} gives a "
+                    "context for every frame; use a context of the utterance or of tokens."
+                )
             if module.d_context != context.d_context:
                 raise ValueError(
                     f"fusion.{site}.d_context={module.d_context} must equal context.d_context={context.d_context}."
@@ -122,7 +127,7 @@ class NoiseAwareMixin:
             length: valid frames [B].
 
         Returns:
-            Context [B, C], or [B, S, C] if the context encoder is causal.
+            Context [B, C], [B, S, C] for every frame, or tokens [B, M, C], by the layout of the context encoder.
 
         Raises:
             ValueError: if the encoder has no context.
@@ -157,7 +162,7 @@ class NoiseAwareMixin:
         context, next_state = self._listen(audio_signal, length, carried, num_kept)
         features = self._fuse_features(features, context)
         late = context
-        if context.dim() == 3 and cache_last_channel is not None:  # NeMo drops the frames that it has seen before
+        if self._follows_time and cache_last_channel is not None:  # NeMo drops the frames that it has seen before
             late = torch.cat([context, context[:, -1:]], dim=1)[:, self.streaming_cfg.drop_extra_pre_encoded :]
         self._contexts = {PRE_ENCODE_SITE: context, "layers": late}
         try:
@@ -165,6 +170,11 @@ class NoiseAwareMixin:
         finally:
             del self._contexts
         return self._carry(outputs, [next_moments, next_state])
+
+    @property
+    def _follows_time(self) -> bool:
+        """Whether there is one context for each of the recogniser's frames."""
+        return self.context_encoder is not None and self.context_encoder.layout == "frames"
 
     @property
     def _num_moments(self) -> int:
@@ -244,7 +254,7 @@ class NoiseAwareMixin:
         """Apply the fusion at the site ``features``, if there is one: [B, D, T] -> [B, D, T]."""
         if FEATURES_SITE not in self.fusions:
             return features
-        if context.dim() == 3:
+        if self._follows_time:
             context = context.repeat_interleave(self.subsampling_factor, dim=1)
         fused = self._fuse(FEATURES_SITE, features.transpose(1, 2), context)
         return fused.transpose(1, 2)
@@ -263,6 +273,8 @@ class NoiseAwareMixin:
         """Apply one fusion to features [B, T, D] after giving the context the same T."""
         if context.dim() == 2:
             context = context.unsqueeze(1)  # [B, 1, C]
+        elif not self._follows_time:
+            context = context if self.fusions[site].reads_tokens else context.mean(dim=1, keepdim=True)
         else:
             last = context[:, -1:].expand(-1, features.shape[1], -1)  # the subsampling may round up by a frame
             context = torch.cat([context, last], dim=1)[:, : features.shape[1]]  # [B, T, C]

@@ -31,6 +31,8 @@ class TemporalContextEncoder(ContextEncoder):
         ValueError: if a width is not positive or ``stride`` is no power of two.
     """
 
+    layout = "frames"
+
     def __init__(self, feat_in: int, d_context: int, d_hidden: int = 96, num_blocks: int = 4, stride: int = 8) -> None:
         super().__init__(feat_in, d_context)
         if stride < 2 or stride & (stride - 1):

@@ -1,0 +1,99 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Attention as the noise context needs it: few tokens, masks, and pooling that ignores padding."""
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["AttentivePooling", "MultiHeadAttention", "seconds_embedding", "valid_frames"]
+
+
+class MultiHeadAttention(nn.Module):
+    """Scaled dot-product attention with masked keys.
+
+    Args:
+        d_query: width of the queries and of the output.
+        d_memory: width of what is attended to.
+        num_heads: attention heads; ``d_query`` must be a multiple.
+
+    Raises:
+        ValueError: if ``d_query`` is no multiple of ``num_heads``.
+    """
+
+    def __init__(self, d_query: int, d_memory: int, num_heads: int) -> None:
+        super().__init__()
+        if num_heads < 1 or d_query % num_heads:
+            raise ValueError(
+                f"{type(self).__name__}: the width {d_query} must be a multiple of num_heads={num_heads}."
+            )
+        self.num_heads = num_heads
+        self.query = nn.Linear(d_query, d_query)
+        self.key = nn.Linear(d_memory, d_query, bias=False)  # a bias would be the same for every key
+        self.value = nn.Linear(d_memory, d_query)
+        self.output = nn.Linear(d_query, d_query)
+
+    def forward(self, queries: Tensor, memory: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Attend.
+
+        Args:
+            queries: [B, T, D].
+            memory: [B, M, E].
+            valid: which of the memory is there [B, M]; all if not given.
+
+        Returns:
+            What was found [B, T, D] and the weights [B, H, T, M].
+        """
+        projected = (self.query(queries), self.key(memory), self.value(memory))
+        query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in projected)
+        scores = query @ key.transpose(2, 3) * query.shape[-1] ** -0.5  # [B, H, T, M]
+        if valid is not None:
+            scores = scores.masked_fill(~valid[:, None, None], torch.finfo(scores.dtype).min)
+        weights = scores.softmax(dim=-1)
+        found: Tensor = self.output((weights @ value).transpose(1, 2).flatten(2))
+        return found, weights
+
+
+class AttentivePooling(nn.Module):
+    """Weighted mean and deviation over time, the weights from a small network.
+
+    Okabe et al., Interspeech 2018 ("Attentive statistics pooling for deep speaker embedding").
+
+    Args:
+        width: of what is pooled, H.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, max(width // 2, 1))
+        self.score = nn.Linear(max(width // 2, 1), 1, bias=False)  # a bias would be the same for every frame
+
+    def forward(self, frames: Tensor, valid: Tensor) -> Tensor:
+        """Pool.
+
+        Args:
+            frames: [..., T, H].
+            valid: which frames count [..., T].
+
+        Returns:
+            [..., 2 H]; a mean of zero where no frame counts.
+        """
+        scores = self.score(self.hidden(frames).tanh()).squeeze(-1)  # [..., T]
+        scores = scores.masked_fill(~valid, torch.finfo(scores.dtype).min)
+        weights = scores.softmax(dim=-1).masked_fill(~valid, 0.0).unsqueeze(-1)  # [..., T, 1]
+        mean = (weights * frames).sum(dim=-2)
+        second_moment = (weights * frames.square()).sum(dim=-2)
+        deviation = (second_moment - mean.square()).clamp_min(1e-4).sqrt()
+        return torch.cat([mean, deviation], dim=-1)
+
+
+def valid_frames(length: Tensor, count: int) -> Tensor:
+    """Which of ``count`` frames lie within each length [B]: [B, count]."""
+    return torch.arange(count, device=length.device) < length[:, None]
+
+
+def seconds_embedding(seconds: Tensor, width: int) -> Tensor:
+    """Sines and cosines of a time, periods from 0.5 s to 500 s: [..., T] -> [..., T, width]."""
+    half = (width + 1) // 2
+    periods = 0.5 * 1000.0 ** (torch.arange(half, device=seconds.device) / max(half - 1, 1))
+    angles = 2.0 * torch.pi * seconds.unsqueeze(-1) / periods
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)[..., :width]
