@@ -14,6 +14,7 @@ from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusio
 from nemo_noise.modules.hierarchical_context import HierarchicalContextEncoder
 from nemo_noise.modules.mixture_fusion import MixtureFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_context
+from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
@@ -34,6 +35,7 @@ __all__ = [
     "HierarchicalContextEncoder",
     "MixtureFusion",
     "NoiseAwareConformerEncoder",
+    "NoiseTypeContextEncoder",
     "RunningNormalization",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",

@@ -1,3 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""How training runs: the epoch that reaches data-loader workers."""
+"""How training runs: the epoch of the data-loader workers, what learns, a guard for clean speech, logs."""
+
+from nemo_noise.training.clean_guard import CleanGuard
+from nemo_noise.training.freezing import TrainOnly
+from nemo_noise.training.monitor import NoiseContextMonitor
+
+__all__ = ["CleanGuard", "NoiseContextMonitor", "TrainOnly"]

@@ -26,6 +26,7 @@ from nemo_noise.modules import (
     HierarchicalContextEncoder,
     MixtureFusion,
     NoiseAwareConformerEncoder,
+    NoiseTypeContextEncoder,
     StatisticsContextEncoder,
     TemporalContextEncoder,
 )
@@ -51,6 +52,7 @@ CONTEXTS = [
     FeaturePyramidContextEncoder,
     HierarchicalContextEncoder,
 ]
+WRAPPED = [StatisticsContextEncoder, TemporalContextEncoder, HierarchicalContextEncoder]
 FUSIONS = [AddFusion, ConcatFusion, FiLMFusion, GatedFusion, MixtureFusion, CrossAttentionFusion]
 PAIRS = [
     pytest.param(context, fusion, id=f"{context.__name__}-{fusion.__name__}")
@@ -69,6 +71,13 @@ def _encoder(context: ContextEncoder, fusion: type[Fusion], **changes: Any) -> N
 @pytest.mark.parametrize("context", CONTEXTS)
 def test_context_encoder_keeps_the_contract(context: type[ContextEncoder], tmp_path: Path) -> None:
     check_context_encoder(context(BANDS, CONTEXT), tmp_path)
+
+
+@pytest.mark.parametrize("context", WRAPPED)
+def test_noise_types_keep_the_contract_over_every_layout(context: type[ContextEncoder], tmp_path: Path) -> None:
+    wrapped = NoiseTypeContextEncoder(context(BANDS, CONTEXT), num_types=6)
+    check_context_encoder(wrapped, tmp_path)
+    check_encoder(_encoder(wrapped, FiLMFusion), ConformerEncoder(**TINY_CONFORMER), tmp_path)
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)

@@ -7,12 +7,15 @@ import torch
 from torch import nn
 
 from nemo_noise.modules import (
+    CausalStatisticsContextEncoder,
     CrossAttentionFusion,
     FeaturePyramidContextEncoder,
     FiLMFusion,
     HierarchicalContextEncoder,
     MixtureFusion,
     NoiseAwareConformerEncoder,
+    NoiseTypeContextEncoder,
+    StatisticsContextEncoder,
     attention_maps,
 )
 from nemo_noise.modules.attention import MultiHeadAttention
@@ -121,3 +124,16 @@ def test_segments_and_numbers_that_do_not_divide_are_refused() -> None:
         CrossAttentionFusion(WIDTH, CONTEXT, num_heads=5)
     with pytest.raises(ValueError, match="num_levels=0 must be at least 1"):
         FeaturePyramidContextEncoder(BANDS, CONTEXT, num_levels=0)
+
+
+def test_noise_types_are_all_that_reaches_the_recogniser_and_their_use_is_known() -> None:
+    context = NoiseTypeContextEncoder(StatisticsContextEncoder(BANDS, CONTEXT), num_types=3)
+    audio_signal, length = torch.randn(4, BANDS, 90), torch.full((4,), 90)
+    told = context(audio_signal=audio_signal, length=length)
+    weights = torch.linalg.lstsq(context.types.T, told.T).solution.T  # as many types as make up each context
+    assert torch.allclose(weights @ context.types, told, atol=1e-5) and (weights > 0).all()
+    assert torch.allclose(context.usage, weights.mean(dim=0), atol=1e-4)
+    with pytest.raises(ValueError, match="context=CausalStatisticsContextEncoder streams"):
+        NoiseTypeContextEncoder(CausalStatisticsContextEncoder(BANDS, CONTEXT))
+    with pytest.raises(ValueError, match="num_types=1 must be at least 2"):
+        NoiseTypeContextEncoder(StatisticsContextEncoder(BANDS, CONTEXT), num_types=1)

@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Let only the noise context and its fusions learn; the pretrained recogniser stays as it is."""
+
+from collections.abc import Sequence
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from nemo.core.classes import Serialization
+from nemo.utils import logging
+
+__all__ = ["TrainOnly"]
+
+NOISE_CONTEXT = ("encoder.context_encoder.", "encoder.fusions.")
+
+
+class TrainOnly(Callback, Serialization):
+    """Freezes all parameters but those of the named parts; what is frozen runs as in inference.
+
+    Batch norms and dropouts of frozen modules are switched to eval, so a fine-tuning cannot drift by their statistics.
+    For ``trainer.callbacks`` of NeMo's scripts: ``[{_target_: nemo_noise.training.TrainOnly}]``.
+
+    Args:
+        parts: prefixes of the parameters that learn; the noise context and its fusions if not given.
+    """
+
+    def __init__(self, parts: Sequence[str] = NOISE_CONTEXT) -> None:
+        self.parts = tuple(parts)
+        self._frozen_here: list[str] = []
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Freeze, and say how much learns.
+
+        Raises:
+            ValueError: if a part names no parameter.
+        """
+        if stage != "fit":
+            return
+        parameters = dict(pl_module.named_parameters())
+        for part in self.parts:
+            if not any(name.startswith(part) for name in parameters):
+                known = sorted({".".join(name.split(".")[:2]) for name in parameters})
+                raise ValueError(f"TrainOnly: parts={part!r} names no parameter; the model has {known}.")
+        self._frozen_here = [
+            name for name, value in parameters.items() if value.requires_grad and not name.startswith(self.parts)
+        ]
+        for name in self._frozen_here:
+            parameters[name].requires_grad_(False)
+        learning = sum(value.numel() for value in parameters.values() if value.requires_grad)
+        total = sum(value.numel() for value in parameters.values())
+        logging.info(f"TrainOnly: {learning} of {total} parameters learn, those of {', '.join(self.parts)}")
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Run frozen modules as in inference."""
+        for module in pl_module.modules():
+            values = list(module.parameters())
+            if values and not any(value.requires_grad for value in values):
+                module.eval()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Let what was frozen here learn again."""
+        parameters = dict(pl_module.named_parameters())
+        for name in self._frozen_here:
+            parameters[name].requires_grad_(True)
+        self._frozen_here = []
