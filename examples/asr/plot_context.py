@@ -1,0 +1,48 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""See what a noise context hears, what it says, and how much it changes the recogniser.
+
+python examples/asr/plot_context.py \
+    model=<.nemo with a noise context> speech_manifest=<speech> noise_manifest=<noise> 'snr_db=[clean,10,0]' \
+    output=context.png
+
+Every column is the same utterance at another SNR. Options: conf/context/plot_context.yaml.
+"""
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+
+from nemo.core.config import hydra_runner
+from nemo.utils import logging
+
+from nemo_noise.data.manifest import load_entry, read_manifest
+from nemo_noise.data.mixing import mix_at_snr
+from nemo_noise.data.noise_list import NoiseList
+from nemo_noise.evaluation.context_plot import draw_contexts, observe_context
+from nemo_noise.evaluation.transcription import load_model, sample_rate_of
+
+
+@hydra_runner(config_path="../../conf/context", config_name="plot_context")
+def main(cfg: DictConfig) -> None:
+    """Mix, listen, draw."""
+    model = load_model(cfg.model, torch.device("cpu"))
+    rate = sample_rate_of(model)
+    entries = read_manifest(cfg.speech_manifest)
+    if not 0 <= cfg.utterance < len(entries):
+        raise ValueError(f"utterance={cfg.utterance} must lie between 0 and {len(entries) - 1}.")
+    speech = load_entry(entries[cfg.utterance], rate)
+    crop = NoiseList(cfg.noise_manifest, rate).crop(np.random.default_rng(cfg.seed), len(speech))
+    label = crop.entry.fields.get("label", "noise")
+    pictures = []
+    for snr_db in cfg.snr_db:
+        is_clean = snr_db == "clean"
+        samples = speech if is_clean else mix_at_snr(speech, crop.samples, float(snr_db), rate)
+        title = "clean" if is_clean else f"{label}, {snr_db} dB"
+        pictures.append(observe_context(model, samples, title))
+    draw_contexts(pictures, cfg.output)
+    logging.info(f"{cfg.output}: utterance {cfg.utterance} ({entries[cfg.utterance].text!r})")
+
+
+if __name__ == "__main__":
+    main()
