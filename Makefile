@@ -41,10 +41,10 @@ demo: $(STAMP)  ## synthesise, pretrain, train, evaluate; writes demo_output/
 	$(BIN)/python examples/demo/run_demo.py
 
 results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
-	$(BIN)/python examples/experiments/run_experiment.py
+	$(BIN)/python examples/asr/run_ablation.py --config-name=digits
 
 results-sentences: $(STAMP)  ## the same with read sentences
-	$(BIN)/python examples/experiments/run_experiment.py --config-name=sentences
+	$(BIN)/python examples/asr/run_ablation.py --config-name=sentences
 
 results-context: $(STAMP)  ## what a noise context knows before and after pretraining
 	$(BIN)/python examples/experiments/run_probes.py

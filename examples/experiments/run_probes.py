@@ -29,7 +29,7 @@ REPRESENTATIONS = ("spectrum", "noise floor", "untrained", "trained")
 def experiment(cfg: DictConfig) -> list[Job]:
     """All jobs: data, then for every arm and seed the pretraining and the probes."""
     arguments = [f"output_dir={Path(cfg.data_dir).parent}", f"data_dir={cfg.data_dir}", *cfg.forward]
-    jobs = [Job("data", _command(cfg.prepare_script, arguments, "digits"), Path(cfg.data_dir) / "done")]
+    jobs = [Job("data", _command(cfg.prepare_script, arguments, cfg.prepare_config), Path(cfg.data_dir) / "done")]
     for arm, options in cfg.arms.items():
         for seed in cfg.seeds:
             folder = Path(cfg.output_dir) / arm / f"seed_{seed}"

@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The table of an ablation: pooled seeds, comparisons with the baseline, corrected for being several."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict
+
+from nemo_noise.configuration import config_directory
+from nemo_noise.evaluation import ScoringOptions, compare
+from nemo_noise.evaluation.ablation_table import AblationTable, Group, holm
+from tests.evaluation.tiny_models import synthetic_rows
+
+FAST = ScoringOptions(replications=200)
+RUN_ABLATION = Path(__file__).resolve().parents[2] / "examples" / "asr" / "run_ablation.py"
+
+
+def _table(**changes: object) -> AblationTable:
+    groups = {"all": Group("All"), "rainy": Group("Rain", {"speaker": "s3"})}
+    parts = {"baseline": "plain", "groups": groups, "titles": {"plain": "no context"}, "noise_list": "unseen"}
+    return AblationTable(**(parts | {"scoring": FAST} | changes))
+
+
+def test_holm_s_correction_of_a_worked_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1.0, 1.0] and holm([]) == []
+
+
+def test_the_table_says_what_the_comparison_says(tmp_path: Path) -> None:
+    rows = {arm: synthetic_rows(arm, rate, 20, (0, 1)) for arm, rate in (("plain", 0.08), ("a", 0.04), ("b", 0.08))}
+    text = _table().write(rows, tmp_path)
+    assert text.count("| no context |") == 2 and (tmp_path / "table.md").read_text() == text + "\n"
+    results = json.loads((tmp_path / "results.json").read_text())
+    expected = compare(rows["a"], rows["plain"], FAST)["lists"]["unseen"]
+    block = results["all"]["a"]["comparison"]["lists"]["unseen"]
+    assert block["relative_reduction"] == pytest.approx(expected["relative_reduction"])
+    assert f"{100 * expected['relative_reduction']:.1f} %" in text
+    assert results["all"]["a"]["p_holm"] >= block["p_value"]
+    assert results["rainy"]["plain"]["summary"]["clean"]["utterances"] < 20 * 2
+    assert (tmp_path / "wer.png").stat().st_size > 1000
+
+
+def test_an_ablation_without_its_baseline_or_with_an_empty_group_is_refused(tmp_path: Path) -> None:
+    rows = {"a": synthetic_rows("a", 0.1, 4)}
+    with pytest.raises(ValueError, match=r"baseline='plain' has no hypotheses; there are those of \['a'\]"):
+        _table().write(rows, tmp_path)
+    with pytest.raises(ValueError, match="groups: 'none'.* holds no row"):
+        _table(baseline="a", groups={"none": Group("None", {"speaker": "nobody"})}).write(rows, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_ablation() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("run_ablation", RUN_ABLATION)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["run_ablation"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["digits", "sentences"])
+def test_every_job_of_an_ablation_has_what_it_needs(run_ablation: ModuleType, name: str) -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose(name)
+    jobs = run_ablation.experiment(cfg)
+    produced = {job.produces for job in jobs}
+    assert len(produced) == len(jobs) == 1 + 3 * (1 + 2 * len(cfg.arms))
+    assert all(need in produced for job in jobs for need in job.needs)
+    assert all(Path(job.command[1]).is_file() for job in jobs)
+
+
+def test_a_grid_makes_an_arm_of_every_combination(run_ablation: ModuleType) -> None:
+    grid = {"context": {"a": ["x=1"], "b": ["x=2"]}, "fusion": {"c": ["y=1"], "d": ["y=2", "z=3"]}}
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose("digits")
+    with open_dict(cfg):
+        cfg.grid = grid
+    arms = run_ablation.arms_of(cfg)
+    assert list(arms)[-4:] == ["a_c", "a_d", "b_c", "b_d"]
+    assert arms["b_d"]["overrides"] == ["x=2", "y=2", "z=3"]
