@@ -6,8 +6,8 @@
     python examples/asr/run_ablation.py --config-name=digits max_parallel=4 'seeds=[0,1,2,3,4]' '~arms.constant'
 
 An arm is a name and Hydra overrides of the recogniser's recipe; `grid` makes arms of all combinations. Resumes where
-it stopped: what is done is a file, and deleting it repeats the job. The table and the figure end up in `output_dir`, the
-report of every model in its folder there.
+it stopped: what is done is a file, and deleting it repeats the job. The table and the figure end up in `output_dir`,
+the report of every model in its folder there.
 """
 
 import itertools
