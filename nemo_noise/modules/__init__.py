@@ -12,21 +12,28 @@ from nemo_noise.modules.context_encoders import (
 from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_context
 from nemo_noise.modules.running_normalization import RunningNormalization
+from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
+from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
 
 __all__ = [
     "AddFusion",
     "AttentiveContextEncoder",
+    "BidirectionalMamba2Mixer",
     "CausalContextEncoder",
     "CausalStatisticsContextEncoder",
     "ConcatFusion",
     "ConstantContextEncoder",
     "ContextEncoder",
+    "Direction",
     "FiLMFusion",
     "Fusion",
     "GatedFusion",
+    "Mamba2Mixer",
     "NoiseAwareConformerEncoder",
     "RunningNormalization",
+    "SSMEncoder",
+    "SSMLayer",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
     "shuffled_context",
