@@ -15,8 +15,6 @@ from torch.nn import functional as F
 
 __all__ = ["ScanOutput", "chunked_scan", "is_traced", "recurrent_scan", "scan_step"]
 
-SMALLEST_STEP = 1e-30  # the logarithm of a step of zero has no gradient
-
 
 class ScanOutput(NamedTuple):
     """Outputs ``y`` [B, T, H, P] (of one step [B, H, P]) and the ``state`` [B, H, P, N] after them."""
@@ -98,17 +96,18 @@ def chunked_scan(
     x, dt, B, C = (_chunks(part.to(dtype), size) for part in (x, dt, B, C))  # [B, K, Q, ...] with K chunks
     log_decay = (dt * A.to(dtype)).cumsum(dim=2)  # [B, K, Q, H], from the start of the chunk
     inputs, outputs = B.transpose(2, 3), C.transpose(2, 3)  # [B, K, G, Q, N]
-    # inside a chunk: frame i hears frame j <= i, faded by what lies between and weighted by its step
+    stepped = x * dt.unsqueeze(4)  # [B, K, Q, H, P]
+    # inside a chunk: frame i hears frame j <= i, faded by what lies between; masked before the exponential, or what
+    # lies in the future overflows and its gradient is no number
     scores = torch.matmul(outputs, inputs.transpose(3, 4))  # [B, K, G, Q, Q], shared by the heads of a group
     by_head = log_decay.transpose(2, 3).contiguous()  # [B, K, H, Q]
-    source = by_head - dt.transpose(2, 3).contiguous().clamp_min(SMALLEST_STEP).log()
     future = torch.ones(size, size, dtype=torch.bool, device=x.device).triu(1)
-    fading = (by_head.unsqueeze(4) - source.unsqueeze(3)).masked_fill(future, -torch.inf).exp()
+    fading = (by_head.unsqueeze(4) - by_head.unsqueeze(3)).masked_fill_(future, -torch.inf).exp_()
     weights = torch.unflatten(fading, 2, (num_groups, -1)) * scores.unsqueeze(3)  # [B, K, G, H / G, Q, Q]
-    within = torch.matmul(weights.flatten(2, 3), x.transpose(2, 3))  # [B, K, H, Q, P]
+    within = torch.matmul(weights.flatten(2, 3), stepped.transpose(2, 3))  # [B, K, H, Q, P]
     # from chunk to chunk: what a chunk adds to the state, the state that each chunk finds, and what it hears of it
-    remaining = (log_decay[:, :, -1:] - log_decay).exp() * dt  # [B, K, Q, H]
-    added = torch.unflatten(x * remaining.unsqueeze(4), 3, (num_groups, -1)).flatten(4).transpose(2, 3)
+    remaining = (log_decay[:, :, -1:] - log_decay).exp()  # [B, K, Q, H]
+    added = torch.unflatten(stepped * remaining.unsqueeze(4), 3, (num_groups, -1)).flatten(4).transpose(2, 3)
     added = torch.matmul(inputs.transpose(3, 4), added)  # [B, K, G, N, H / G * P]
     carry = _carry_at_once if is_traced() else _carry_in_turn
     before = torch.unflatten(state.to(dtype), 1, (num_groups, -1)).permute(0, 1, 4, 2, 3)  # [B, G, N, H / G, P]

@@ -80,6 +80,15 @@ def test_gradients_of_the_chunked_form_are_right() -> None:
     assert torch.autograd.gradcheck(scan, tuple(inputs.values()), fast_mode=True)
 
 
+@pytest.mark.parametrize("largest_step", [1e-3, 0.1, 5.0])
+def test_the_forms_agree_for_small_and_for_large_steps(largest_step: float) -> None:
+    inputs = _scan_inputs(200)
+    inputs["dt"], inputs["A"] = inputs["dt"] * largest_step, torch.tensor([-1.0, -4.0, -10.0, -16.0])
+    expected, actual = recurrent_scan(**inputs), chunked_scan(**inputs)
+    assert (actual.y - expected.y).abs().max() < 1e-4 * expected.y.abs().max().clamp_min(1.0)
+    assert torch.allclose(actual.state, expected.state, atol=1e-4)
+
+
 def test_gradients_stay_finite_where_a_head_forgets_at_once() -> None:
     inputs = _scan_inputs(40)
     inputs["dt"], inputs["A"] = torch.full((2, 40, 4), 5.0).requires_grad_(), torch.full((4,), -16.0)
