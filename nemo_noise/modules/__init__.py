@@ -17,26 +17,33 @@ from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
+from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
+from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
 
 __all__ = [
     "AddFusion",
     "AttentiveContextEncoder",
+    "BidirectionalMamba2Mixer",
     "CausalContextEncoder",
     "CausalStatisticsContextEncoder",
     "ConcatFusion",
     "ConstantContextEncoder",
     "ContextEncoder",
     "CrossAttentionFusion",
+    "Direction",
     "FeaturePyramidContextEncoder",
     "FiLMFusion",
     "Fusion",
     "GatedFusion",
     "HierarchicalContextEncoder",
+    "Mamba2Mixer",
     "MixtureFusion",
     "NoiseAwareConformerEncoder",
     "NoiseTypeContextEncoder",
     "RunningNormalization",
+    "SSMEncoder",
+    "SSMLayer",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
     "attention_maps",

@@ -38,6 +38,9 @@ RECIPES = {
     "fastconformer/noise_aware_fast-conformer_hybrid_transducer_ctc_bpe": "EncDecHybridRNNTCTCBPEModel",
     "fastconformer/noise_aware_fast-conformer_tdt_bpe": "EncDecRNNTBPEModel",
     "speech_multitask/noise_aware_fast-conformer_aed": "EncDecMultiTaskModel",
+    "ssm/noise_aware_ssm_ctc_bpe": "EncDecCTCModelBPE",
+    "ssm/noise_aware_ssm_ctc_bpe_streaming": "EncDecCTCModelBPE",
+    "ssm/noise_aware_ssm_transducer_bpe": "EncDecRNNTBPEModel",
 }
 TDT = "fastconformer/noise_aware_fast-conformer_tdt_bpe"  # its loss needs CUDA
 
