@@ -30,7 +30,7 @@ def experiment(cfg: DictConfig) -> list[Job]:
     """All jobs: data, then for every arm and seed the pretraining and the probes."""
     arguments = [f"output_dir={Path(cfg.data_dir).parent}", f"data_dir={cfg.data_dir}", *cfg.forward]
     jobs = [Job("data", _command(cfg.prepare_script, arguments, cfg.prepare_config), Path(cfg.data_dir) / "done")]
-    for arm, options in cfg.arms.items():
+    for arm, options in cfg.probe_arms.items():
         for seed in cfg.seeds:
             folder = Path(cfg.output_dir) / arm / f"seed_{seed}"
             overrides = [*cfg.context_overrides, *options.overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
@@ -80,7 +80,7 @@ def write_table(cfg: DictConfig) -> str:
     """Mean over the seeds, and the seeds, of every score; writes table.md and returns it."""
     scores = {
         (arm, name): [_scores(cfg, arm, seed)[name] for seed in cfg.seeds]
-        for arm in cfg.arms
+        for arm in cfg.probe_arms
         for name in REPRESENTATIONS
     }
     questions = list(next(iter(scores.values()))[0])
