@@ -4,7 +4,7 @@
 
 python examples/demo/run_demo.py [output folder]
 
-Meant for 15 minutes on two CPU cores. A step that has its result is not repeated; delete the result to repeat it.
+Takes about 10 minutes on two CPU cores. A step that has its result is not repeated; delete the result to repeat it.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 EXAMPLES = Path(__file__).resolve().parents[1]
-PRETRAIN_STEPS, TRAIN_STEPS = 150, 600
+PRETRAIN_STEPS, TRAIN_STEPS = 150, 1000
 SNRS_DB = "[clean,20,15,10,5,0]"
 # The baseline has neither context nor fusion and is else the same.
 BASELINE = ["model.encoder.context=null", "model.encoder.fusion=null"]

@@ -8,7 +8,6 @@ Resumes where it stopped: what is done is a file. Options and arms: conf/ablatio
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.configuration import config_directory
 from nemo_noise.data.manifest import read_manifest, write_manifest
 from nemo_noise.evaluation.ablation import Job, run_jobs
+from nemo_noise.evaluation.experiment import script_command
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 # The floor and the spectrum are the same for every seed and come from the features that the arm reads.
@@ -29,13 +28,19 @@ REPRESENTATIONS = ("spectrum", "noise floor", "untrained", "trained")
 def experiment(cfg: DictConfig) -> list[Job]:
     """All jobs: data, then for every arm and seed the pretraining and the probes."""
     arguments = [f"output_dir={Path(cfg.data_dir).parent}", f"data_dir={cfg.data_dir}", *cfg.forward]
-    jobs = [Job("data", _command(cfg.prepare_script, arguments, cfg.prepare_config), Path(cfg.data_dir) / "done")]
+    jobs = [
+        Job(
+            "data",
+            script_command(SCRIPTS, cfg.prepare_script, arguments, cfg.prepare_config),
+            Path(cfg.data_dir) / "done",
+        )
+    ]
     for arm, options in cfg.probe_arms.items():
         for seed in cfg.seeds:
             folder = Path(cfg.output_dir) / arm / f"seed_{seed}"
             overrides = [*cfg.context_overrides, *options.overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
             overrides.append(f"+save_to={folder / 'context.nemo'}")
-            command = _command("asr/pretrain_noise_context.py", overrides, cfg.context_config)
+            command = script_command(SCRIPTS, "asr/pretrain_noise_context.py", overrides, cfg.context_config)
             jobs.append(Job(f"{arm}_{seed}", command, folder / "context.nemo", (jobs[0].produces,)))
             jobs.append(_probe(cfg, arm, seed, folder))
     return jobs
@@ -53,15 +58,10 @@ def _probe(cfg: DictConfig, arm: str, seed: int, folder: Path) -> Job:
     ]
     return Job(
         f"probe_{arm}_{seed}",
-        _command("asr/probe_context.py", overrides),
+        script_command(SCRIPTS, "asr/probe_context.py", overrides),
         folder / "probe.json",
         (folder / "context.nemo",),
     )
-
-
-def _command(script: str, overrides: list[str], config_name: str | None = None) -> tuple[str, ...]:
-    config = [f"--config-path={config_directory() / 'ablations'}", f"--config-name={config_name}"]
-    return (sys.executable, str(SCRIPTS / script), *(config if config_name else []), *overrides)
 
 
 def _words_path(cfg: DictConfig) -> Path:

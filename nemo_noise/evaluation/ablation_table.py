@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 
 __all__ = ["AblationTable", "Group", "holm"]
 
+PANELS_IN_A_ROW = 3
 COLUMNS = ("arm", "clean", "mean 20..0 dB", "-5 dB", "fewer errors than the baseline, 20..0 dB", "p (Holm)", "by seed")
 
 
@@ -124,21 +125,27 @@ class AblationTable:
         return [reduction, f"{result['p_holm']:.4f}", seeds]
 
     def _draw(self, results: Mapping[str, Mapping[str, Mapping[str, Any]]], path: Path) -> None:
-        """WER over SNR, one panel a group, one line an arm, intervals as bands."""
-        figure, axes = plt.subplots(1, len(results), figsize=(5 * len(results), 4), squeeze=False)
-        for axis, (name, arms) in zip(axes[0], results.items(), strict=True):
+        """WER over SNR: a panel a group, a line an arm with its interval as a band; controls dashed, without band."""
+        columns = min(len(results), PANELS_IN_A_ROW)
+        rows = -(-len(results) // columns)
+        figure, axes = plt.subplots(rows, columns, figsize=(5 * columns, 4 * rows), squeeze=False)
+        for axis in axes.flat[len(results) :]:
+            axis.remove()
+        for axis, (name, arms) in zip(axes.flat, results.items(), strict=False):
             for arm, result in arms.items():
                 cells = result["summary"]["lists"][self.noise_list]["cells"]
                 points = sorted((float(snr), cell) for snr, cell in cells.items())
-                snrs = [snr for snr, _ in points]
-                axis.plot(snrs, [100 * cell["wer"] for _, cell in points], marker="o", label=self.titles.get(arm, arm))
-                lows, highs = ([100 * cell[key] for _, cell in points] for key in ("wer_low", "wer_high"))
-                axis.fill_between(snrs, lows, highs, alpha=0.15)
+                snrs, rates = [snr for snr, _ in points], [100 * cell["wer"] for _, cell in points]
+                style = "--" if "+" in arm else "o-"
+                (line,) = axis.plot(snrs, rates, style, label=self.titles.get(arm, arm), linewidth=1.2, markersize=4)
+                if "+" not in arm:
+                    lows, highs = ([100 * cell[key] for _, cell in points] for key in ("wer_low", "wer_high"))
+                    axis.fill_between(snrs, lows, highs, alpha=0.12, color=line.get_color())
             axis.set(title=self.groups[name].title, xlabel="SNR, dB (active speech level)", ylabel="WER, %")
             axis.grid(alpha=0.3)
-        axes[0][0].legend(fontsize=8)
+        axes[0][0].legend(fontsize=7)
         figure.tight_layout()
-        figure.savefig(path, dpi=120)
+        figure.savefig(path, dpi=90)
         plt.close(figure)
 
 

@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of an ablation: pooled seeds, comparisons with the baseline, corrected for being several."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -15,10 +12,11 @@ from omegaconf import open_dict
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation import ScoringOptions, compare
 from nemo_noise.evaluation.ablation_table import AblationTable, Group, holm
+from nemo_noise.evaluation.experiment import arms_of, experiment_jobs
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=200)
-RUN_ABLATION = Path(__file__).resolve().parents[2] / "examples" / "asr" / "run_ablation.py"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 def _table(**changes: object) -> AblationTable:
@@ -54,32 +52,23 @@ def test_an_ablation_without_its_baseline_or_with_an_empty_group_is_refused(tmp_
         _table(baseline="a", groups={"none": Group("None", {"speaker": "nobody"})}).write(rows, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def run_ablation() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("run_ablation", RUN_ABLATION)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["run_ablation"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("name", ["digits", "sentences"])
-def test_every_job_of_an_ablation_has_what_it_needs(run_ablation: ModuleType, name: str) -> None:
+def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
         cfg = compose(name)
-    jobs = run_ablation.experiment(cfg)
+    jobs = experiment_jobs(cfg, EXAMPLES)
     produced = {job.produces for job in jobs}
     assert len(produced) == len(jobs) == 1 + 3 * (1 + 2 * len(cfg.arms))
     assert all(need in produced for job in jobs for need in job.needs)
     assert all(Path(job.command[1]).is_file() for job in jobs)
 
 
-def test_a_grid_makes_an_arm_of_every_combination(run_ablation: ModuleType) -> None:
+def test_a_grid_makes_an_arm_of_every_combination() -> None:
     grid = {"context": {"a": ["x=1"], "b": ["x=2"]}, "fusion": {"c": ["y=1"], "d": ["y=2", "z=3"]}}
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
         cfg = compose("digits")
     with open_dict(cfg):
         cfg.grid = grid
-    arms = run_ablation.arms_of(cfg)
+    arms = arms_of(cfg)
     assert list(arms)[-4:] == ["a_c", "a_d", "b_c", "b_d"]
     assert arms["b_d"]["overrides"] == ["x=2", "y=2", "z=3"]

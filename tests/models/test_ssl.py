@@ -90,6 +90,8 @@ def test_padding_with_garbage_does_not_change_the_context(model: NoiseContextPre
 
 def test_a_context_that_follows_the_time_is_averaged_over_what_is_valid(model: NoiseContextPretrainingModel) -> None:
     class Follower(nn.Module):
+        layout = "frames"
+
         def forward(self, audio_signal: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
             return audio_signal[:, :, ::4].transpose(1, 2)  # [B, T / 4, D]
 
