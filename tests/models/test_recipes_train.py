@@ -14,9 +14,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 import nemo.collections.asr.models as asr_models
+from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.configuration import config_directory
+from nemo_noise.training import CleanGuard
 from tests.recognisers import special_tokenizer_directory, tokenizer_directory
 
 TINY = [
@@ -61,7 +63,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _compose(recipe: str, corpus: Path) -> DictConfig:
+def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
     overrides = [f"model.{part}.manifest_filepath={corpus}/speech_list.json" for part in ("train_ds", "validation_ds")]
     if recipe.endswith("_aed"):
         special, words = special_tokenizer_directory(corpus), tokenizer_directory(corpus)
@@ -73,9 +75,10 @@ def _compose(recipe: str, corpus: Path) -> DictConfig:
     if "transducer" in recipe or "tdt" in recipe:
         overrides += ["model.model_defaults.pred_hidden=16", "model.model_defaults.joint_hidden=16"]
         overrides += [] if recipe == TDT else ["model.loss.loss_name=pytorch"]
-    overrides += TINY
-    with initialize_config_dir(str(config_directory()), version_base="1.1"):
-        return compose(recipe, overrides)
+    overrides += [*TINY, *further]
+    folder, name = recipe.split("/")  # as our scripts are started
+    with initialize_config_dir(str(config_directory() / folder), version_base="1.1"):
+        return compose(name, overrides)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -94,6 +97,23 @@ def test_the_recipe_learns(recipe: str, corpus: Path) -> None:
     assert all(value.isfinite().all() for value in after.values() if value.is_floating_point())
     for part in ("fusions.features.", "fusions.0.", "context_encoder."):
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part)), part
+
+
+def test_training_of_the_context_alone_leaves_the_recogniser_as_it_was(corpus: Path, tmp_path: Path) -> None:
+    recipe = "fastconformer/noise_aware_fast-conformer_ctc_char"
+    config = _compose(recipe, corpus, "+training=frozen_backbone")
+    callbacks = resolve_trainer_cfg(config.trainer)["callbacks"]
+    arguments = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
+    arguments |= {"num_sanity_val_steps": config.trainer.num_sanity_val_steps, "default_root_dir": str(tmp_path)}
+    trainer = pl.Trainer(max_epochs=1, callbacks=callbacks, enable_progress_bar=False, **arguments)
+    model = asr_models.EncDecCTCModel(cfg=config.model, trainer=trainer)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    trainer.fit(model)
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert any(name.startswith("encoder.fusions.") for name in changed)
+    assert all(name.startswith(("encoder.fusions.", "encoder.context_encoder.")) for name in changed)
+    (guard,) = (callback for callback in callbacks if isinstance(callback, CleanGuard))
+    assert guard.baseline is not None
 
 
 def test_a_noise_list_that_is_missing_is_named(corpus: Path) -> None:
