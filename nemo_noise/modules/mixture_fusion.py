@@ -18,7 +18,7 @@ class MixtureFusion(Fusion):
     """``(1 + gamma) x + beta`` with ``(gamma, beta) = sum_e r_e expert_e(c)`` and ``r = softmax(R c)``.
 
     Every expert is a FiLM layer; the router reads the context and picks the ``top_k`` likeliest, whose weights are
-    scaled to sum to 1. Two experts, both used, are the default: they tend to part into clean and noisy. With more
+    scaled to sum to 1. Two experts, both used, are the default, with clean and noisy speech in mind. With more
     experts than are used, a balance loss keeps all of them in use (Fedus et al., JMLR 2022, "Switch Transformers",
     eq. 4); it enters the gradient by itself, whatever loss the recogniser has.
 

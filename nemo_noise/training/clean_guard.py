@@ -23,7 +23,8 @@ class CleanGuard(Callback, Serialization):
     If it has risen by more than the tolerance, the training is stopped, or the weights go half of the way back to
     where they started and the training goes on. Between the two ends of a fine-tuning lie weights that keep most
     of both (Wortsman et al., CVPR 2022, "Robust fine-tuning of zero-shot models"). The weights at the start are
-    kept in host memory and in the checkpoints.
+    kept in host memory and in the checkpoints. Running statistics of batch norms are no weights and stay; a checkpoint
+    that is saved after a step back holds the new weights under the error rate of the old.
 
     Args:
         monitor: the logged error rate of clean speech; with several validation sets, the first is ``val_wer``.
@@ -61,7 +62,7 @@ class CleanGuard(Callback, Serialization):
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the error rate before the training, if all of the validation set was heard."""
-        if self.baseline is None and trainer.num_sanity_val_steps in (-1, float("inf")):
+        if self.baseline is None and trainer.num_sanity_val_steps == float("inf"):
             self.baseline = self._measured(trainer)
             logging.info(f"CleanGuard: {self.monitor} is {self.baseline:.4f} before the training")
 
