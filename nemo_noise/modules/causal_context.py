@@ -40,7 +40,6 @@ class CausalContextEncoder(ContextEncoder):
     """
 
     layout = "frames"
-    is_causal = True
 
     def __init__(self, feat_in: int, d_context: int, stride: int = 8) -> None:
         super().__init__(feat_in, d_context)

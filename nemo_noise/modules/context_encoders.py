@@ -20,6 +20,8 @@ from nemo.core.classes.common import typecheck
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import EncodedRepresentation, LengthsType, NeuralType, SpectrogramType
 
+from nemo_noise.modules.context_layers import AttentivePooling, StridedConvolutions, valid_frames
+
 __all__ = [
     "AttentiveContextEncoder",
     "ConstantContextEncoder",
@@ -44,11 +46,9 @@ class ContextEncoder(NeuralModule):
     Attributes:
         layout: what the context is: one vector an ``utterance`` [B, C], one for each of the recogniser's ``frames``
             [B, S, C], or a set of ``tokens`` [B, M, C].
-        is_causal: whether it can stream.
     """
 
     layout: Layout = "utterance"
-    is_causal: bool = False
 
     def __init__(self, feat_in: int, d_context: int) -> None:
         super().__init__()
@@ -165,14 +165,8 @@ class AttentiveContextEncoder(ContextEncoder):
         super().__init__(feat_in, d_context)
         if num_layers < 1:
             raise ValueError(f"AttentiveContextEncoder: num_layers={num_layers} must be at least 1.")
-        widths = [feat_in] + [d_hidden] * num_layers
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(width_in, width_out, kernel_size=5, stride=2, padding=2)
-            for width_in, width_out in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in range(num_layers))
-        self.attention = nn.Sequential(nn.Linear(d_hidden, d_hidden // 2 or 1), nn.Tanh())
-        self.score = nn.Linear(d_hidden // 2 or 1, 1)
+        self.front = StridedConvolutions(feat_in, d_hidden, num_layers)
+        self.pool = AttentivePooling(d_hidden)
         self.output = nn.Linear(2 * d_hidden, d_context)
 
     @typecheck()
@@ -186,26 +180,9 @@ class AttentiveContextEncoder(ContextEncoder):
         Returns:
             Context [B, C].
         """
-        hidden, hidden_length = self.frames(audio_signal, length)  # [B, T', H], [B]
-        valid = torch.arange(hidden.shape[1], device=hidden.device) < hidden_length[:, None]  # [B, T']
-        scores = self.score(self.attention(hidden)).squeeze(-1)  # [B, T']
-        scores = scores.masked_fill(~valid, torch.finfo(scores.dtype).min)
-        weights = scores.softmax(dim=1).masked_fill(~valid, 0.0).unsqueeze(-1)  # [B, T', 1]
-        mean = (weights * hidden).sum(dim=1)  # [B, H]
-        second_moment = (weights * hidden.square()).sum(dim=1)
-        deviation = (second_moment - mean.square()).clamp_min(1e-4).sqrt()
-        context: Tensor = self.output(torch.cat([mean, deviation], dim=1))  # [B, C]
+        frames, length = self.front(observe(audio_signal, length).features, length)[-1]
+        context: Tensor = self.output(self.pool(frames, valid_frames(length, frames.shape[1])))  # [B, C]
         return context
-
-    def frames(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Hidden features before the pooling, [B, T', H], and their lengths [B]; one frame per 2**num_layers."""
-        hidden = observe(audio_signal, length).features
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            hidden = norm(convolution(hidden).transpose(1, 2)).transpose(1, 2)
-            length = torch.div(length + 1, 2, rounding_mode="floor")
-            valid = torch.arange(hidden.shape[2], device=hidden.device) < length[:, None]
-            hidden = nn.functional.silu(hidden) * valid.unsqueeze(1)
-        return hidden.transpose(1, 2), length
 
 
 class ConstantContextEncoder(ContextEncoder):
@@ -277,7 +254,7 @@ class FeatureScale(nn.Module):
 
 def observe(audio_signal: Tensor, length: Tensor) -> Observed:
     """Separate what was observed from padding (time >= length) and masked cells (exactly 0.0)."""
-    valid = torch.arange(audio_signal.shape[2], device=audio_signal.device) < length[:, None]  # [B, T]
+    valid = valid_frames(length, audio_signal.shape[2])
     features = audio_signal.masked_fill(~valid.unsqueeze(1), 0.0)
     return Observed(features, features != 0.0)
 

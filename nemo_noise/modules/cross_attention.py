@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nemo.core.classes.common import typecheck
 
-from nemo_noise.modules.attention import MultiHeadAttention
+from nemo_noise.modules.context_layers import MultiHeadAttention
 from nemo_noise.modules.fusion import Fusion, zero_linear
 
 __all__ = ["CrossAttentionFusion", "attention_maps"]

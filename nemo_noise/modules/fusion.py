@@ -127,9 +127,7 @@ class FiLMFusion(Fusion):
         Returns:
             [B, T, D].
         """
-        gamma, beta = self.modulation(context).chunk(2, dim=-1)
-        fused: Tensor = (1.0 + gamma) * features + beta
-        return fused
+        return modulated(features, self.modulation(context))
 
 
 class GatedFusion(Fusion):
@@ -154,6 +152,12 @@ class GatedFusion(Fusion):
         both = torch.cat([features, context.expand(-1, features.shape[1], -1)], dim=-1)  # [B, T, D + C]
         fused: Tensor = features + self.gate(both).sigmoid() * self.shift(context)
         return fused
+
+
+def modulated(features: Tensor, modulation: Tensor) -> Tensor:
+    """``(1 + gamma) x + beta``, with gamma and beta side by side in ``modulation`` [..., 2 D]."""
+    gamma, beta = modulation.chunk(2, dim=-1)
+    return (1.0 + gamma) * features + beta
 
 
 def zero_linear(width_in: int, width_out: int) -> nn.Linear:

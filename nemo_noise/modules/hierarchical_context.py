@@ -8,8 +8,14 @@ from torch import Tensor, nn
 from nemo.core.classes.common import typecheck
 from nemo.core.neural_types import EncodedRepresentation, NeuralType
 
-from nemo_noise.modules.attention import AttentivePooling, MultiHeadAttention, seconds_embedding, valid_frames
 from nemo_noise.modules.context_encoders import ContextEncoder, FeatureScale, observe
+from nemo_noise.modules.context_layers import (
+    AttentivePooling,
+    MultiHeadAttention,
+    StridedConvolutions,
+    seconds_embedding,
+    valid_frames,
+)
 
 __all__ = ["HierarchicalContextEncoder"]
 
@@ -62,10 +68,7 @@ class HierarchicalContextEncoder(ContextEncoder):
             raise ValueError(f"HierarchicalContextEncoder: num_tokens={num_tokens} must be at least 1.")
         self.hops_per_segment = segment_frames // FRAMES_PER_HOP
         self.scale = FeatureScale(feature_mean, feature_std)
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(width, d_hidden, kernel_size=5, stride=2, padding=2) for width in (feat_in, d_hidden)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in range(2))
+        self.front = StridedConvolutions(feat_in, d_hidden, num_layers=2)
         self.segment_pool = AttentivePooling(d_hidden)
         self.segment = nn.Linear(2 * d_hidden, d_hidden)
         self.layers = nn.ModuleList(_Layer(d_hidden, num_heads) for _ in range(num_layers))
@@ -100,14 +103,10 @@ class HierarchicalContextEncoder(ContextEncoder):
         return context
 
     def _segments(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """One vector for every segment [B, N, H], and which segments hold a valid frame [B, N]."""
-        hidden = self.scale(observe(audio_signal, length)).features
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            frames = norm(convolution(hidden).transpose(1, 2))
-            length = torch.div(length + 1, 2, rounding_mode="floor")
-            hidden = (nn.functional.silu(frames) * valid_frames(length, frames.shape[1]).unsqueeze(2)).transpose(1, 2)
-        missing = -hidden.shape[2] % self.hops_per_segment
-        frames = nn.functional.pad(hidden, (0, missing)).transpose(1, 2)  # [B, N * S, H]
+        """One vector for every segment [B, N, H], and which segments there are [B, N]."""
+        frames, length = self.front(self.scale(observe(audio_signal, length)).features, length)[-1]
+        missing = -frames.shape[1] % self.hops_per_segment
+        frames = nn.functional.pad(frames, (0, 0, 0, missing))  # [B, N * S, H]
         batch, hops = frames.shape[0], self.hops_per_segment
         valid = valid_frames(length, frames.shape[1]).view(batch, -1, hops)  # [B, N, S]
         frames = frames.reshape(batch, -1, hops, frames.shape[2])  # [B, N, S, H]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from nemo.core.classes.common import typecheck
 
-from nemo_noise.modules.fusion import Fusion, zero_linear
+from nemo_noise.modules.fusion import Fusion, modulated, zero_linear
 
 __all__ = ["MixtureFusion"]
 
@@ -75,9 +75,7 @@ class MixtureFusion(Fusion):
         if self.training:
             context = self._balanced(context, likelihood, weights)
         said = torch.stack([expert(context) for expert in self.experts], dim=-1)  # [B, 1 or T, 2 D, E]
-        gamma, beta = (said * weights.unsqueeze(2)).sum(dim=-1).chunk(2, dim=-1)
-        fused: Tensor = (1.0 + gamma) * features + beta
-        return fused
+        return modulated(features, (said * weights.unsqueeze(2)).sum(dim=-1))
 
     def _top(self, likelihood: Tensor) -> Tensor:
         """The weights [B, T, E] after all but the ``top_k`` likeliest experts are left out."""

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from nemo.core.classes.common import typecheck
 from nemo.core.neural_types import EncodedRepresentation, NeuralType
 
-from nemo_noise.modules.attention import AttentivePooling, valid_frames
 from nemo_noise.modules.context_encoders import ContextEncoder, FeatureScale, observe
+from nemo_noise.modules.context_layers import AttentivePooling, StridedConvolutions, valid_frames
 
 __all__ = ["FeaturePyramidContextEncoder"]
 
@@ -50,12 +50,7 @@ class FeaturePyramidContextEncoder(ContextEncoder):
             raise ValueError(f"FeaturePyramidContextEncoder: num_levels={num_levels} must be at least 1.")
         self.layout = "tokens" if as_tokens else "utterance"
         self.scale = FeatureScale(feature_mean, feature_std)
-        widths = [feat_in] + [d_hidden] * num_levels
-        self.convolutions = nn.ModuleList(
-            nn.Conv1d(width_in, width_out, kernel_size=5, stride=2, padding=2)
-            for width_in, width_out in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in range(num_levels))
+        self.front = StridedConvolutions(feat_in, d_hidden, num_levels)
         self.laterals = nn.ModuleList(nn.Linear(d_hidden, d_hidden) for _ in range(num_levels))
         self.pools = nn.ModuleList(AttentivePooling(d_hidden) for _ in range(num_levels))
         self.outputs = nn.ModuleList(nn.Linear(2 * d_hidden, d_context) for _ in range(num_levels))
@@ -79,31 +74,19 @@ class FeaturePyramidContextEncoder(ContextEncoder):
         Returns:
             Context [B, C], or tokens [B, L, C] from the finest to the coarsest level.
         """
-        levels, masks = self._upwards(audio_signal, length)
-        above = torch.zeros_like(levels[-1])
+        levels = self.front(self.scale(observe(audio_signal, length)).features, length)
+        above = torch.zeros_like(levels[-1][0])
         pooled = []
         for level in reversed(range(len(levels))):
-            frames = self.laterals[level](levels[level]) + above  # [B, T_l, H]
-            pooled.append(self.outputs[level](self.pools[level](frames, masks[level])))  # [B, C]
+            own, own_length = levels[level]
+            frames = self.laterals[level](own) + above  # [B, T_l, H]
+            valid = valid_frames(own_length, frames.shape[1])
+            pooled.append(self.outputs[level](self.pools[level](frames, valid)))  # [B, C]
             if level:
-                above = frames.repeat_interleave(2, dim=1)[:, : levels[level - 1].shape[1]]
+                above = frames.repeat_interleave(2, dim=1)[:, : levels[level - 1][0].shape[1]]
         context = torch.stack(pooled[::-1], dim=1)  # [B, L, C]
         if self.weight is not None:
             weights = self.weight(context.tanh()).softmax(dim=1)  # [B, L, 1]
             context = (weights * context).sum(dim=1)
         normed: Tensor = self.context_norm(context)
         return normed
-
-    def _upwards(self, audio_signal: Tensor, length: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Frames [B, T_l, H] of every level, from the finest to the coarsest, and which of them are valid."""
-        hidden = self.scale(observe(audio_signal, length)).features
-        levels, masks = [], []
-        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            frames = norm(convolution(hidden).transpose(1, 2))
-            length = torch.div(length + 1, 2, rounding_mode="floor")
-            mask = valid_frames(length, frames.shape[1])
-            frames = nn.functional.silu(frames) * mask.unsqueeze(2)
-            levels.append(frames)
-            masks.append(mask)
-            hidden = frames.transpose(1, 2)
-        return levels, masks

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """A noise context that follows the time: one context per encoder frame, for noise that comes and goes."""
 
-import torch
 from torch import Tensor, nn
 
 from nemo.core.classes.common import typecheck
 from nemo.core.neural_types import EncodedRepresentation, NeuralType
 
 from nemo_noise.modules.context_encoders import ContextEncoder, observe
+from nemo_noise.modules.context_layers import StridedConvolutions, valid_frames
 
 __all__ = ["TemporalContextEncoder"]
 
@@ -38,12 +38,7 @@ class TemporalContextEncoder(ContextEncoder):
         if stride < 2 or stride & (stride - 1):
             raise ValueError(f"TemporalContextEncoder: stride={stride} must be a power of two, such as 4 or 8.")
         self.stride = stride
-        widths = [feat_in] + [d_hidden] * (stride.bit_length() - 1)
-        self.front = nn.ModuleList(
-            nn.Conv1d(width_in, width_out, kernel_size=5, stride=2, padding=2)
-            for width_in, width_out in zip(widths[:-1], widths[1:], strict=True)
-        )
-        self.front_norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in self.front)
+        self.front = StridedConvolutions(feat_in, d_hidden, stride.bit_length() - 1)
         self.blocks = nn.ModuleList(
             nn.Conv1d(d_hidden, d_hidden, kernel_size=3, dilation=2**block, padding=2**block)
             for block in range(num_blocks)
@@ -68,10 +63,8 @@ class TemporalContextEncoder(ContextEncoder):
         Returns:
             Context [B, ceil(T / stride), C]; 0 beyond the length.
         """
-        hidden = observe(audio_signal, length).features
-        for convolution, norm in zip(self.front, self.front_norms, strict=True):
-            length = torch.div(length + 1, 2, rounding_mode="floor")
-            hidden = _mask(nn.functional.silu(_normalize(norm, convolution(hidden))), length)
+        frames, length = self.front(observe(audio_signal, length).features, length)[-1]
+        hidden = frames.transpose(1, 2)  # [B, H, S]
         for convolution, norm in zip(self.blocks, self.block_norms, strict=True):
             hidden = hidden + _mask(nn.functional.silu(convolution(_mask(_normalize(norm, hidden), length))), length)
         mean = hidden.sum(dim=2) / length.clamp_min(1).unsqueeze(1)  # [B, H]
@@ -88,5 +81,4 @@ def _normalize(norm: nn.Module, hidden: Tensor) -> Tensor:
 
 def _mask(hidden: Tensor, length: Tensor) -> Tensor:
     """[B, H, T] with 0 beyond the length."""
-    valid = torch.arange(hidden.shape[2], device=hidden.device) < length[:, None]
-    return hidden * valid.unsqueeze(1)
+    return hidden * valid_frames(length, hidden.shape[2]).unsqueeze(1)

@@ -1,15 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Attention as the noise context needs it: few tokens, masks, and pooling that ignores padding."""
+"""What context encoders are made of: convolutions, attention, pooling and positions that padding does not touch."""
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["AttentivePooling", "MultiHeadAttention", "seconds_embedding", "valid_frames"]
+__all__ = ["AttentivePooling", "MultiHeadAttention", "StridedConvolutions", "seconds_embedding", "valid_frames"]
 
 
 class MultiHeadAttention(nn.Module):
     """Scaled dot-product attention with masked keys.
+
+    ``torch.nn.MultiheadAttention`` computes the same, but traced for ONNX it keeps the batch and length of the trace.
 
     Args:
         d_query: width of the queries and of the output.
@@ -51,6 +53,44 @@ class MultiHeadAttention(nn.Module):
         weights = scores.softmax(dim=-1)
         found: Tensor = self.output((weights @ value).transpose(1, 2).flatten(2))
         return found, weights
+
+
+class StridedConvolutions(nn.Module):
+    """Convolutions that halve the frame rate one after the other, each with a norm and SiLU.
+
+    Args:
+        feat_in: number of feature bands D.
+        d_hidden: channels H.
+        num_layers: how many; the last has one frame for ``2 ** num_layers``.
+    """
+
+    def __init__(self, feat_in: int, d_hidden: int, num_layers: int) -> None:
+        super().__init__()
+        widths = [feat_in] + [d_hidden] * num_layers
+        self.convolutions = nn.ModuleList(
+            nn.Conv1d(width_in, width_out, kernel_size=5, stride=2, padding=2)
+            for width_in, width_out in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in range(num_layers))
+
+    def forward(self, features: Tensor, length: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Convolve.
+
+        Args:
+            features: [B, D, T], zero in the padding.
+            length: valid frames [B].
+
+        Returns:
+            For every layer its frames [B, T_l, H], zero in the padding, and their lengths [B].
+        """
+        levels = []
+        for convolution, norm in zip(self.convolutions, self.norms, strict=True):
+            frames = norm(convolution(features).transpose(1, 2))
+            length = torch.div(length + 1, 2, rounding_mode="floor")
+            frames = nn.functional.silu(frames) * valid_frames(length, frames.shape[1]).unsqueeze(2)
+            levels.append((frames, length))
+            features = frames.transpose(1, 2)
+        return levels
 
 
 class AttentivePooling(nn.Module):
