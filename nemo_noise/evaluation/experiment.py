@@ -24,7 +24,7 @@ Arms = Mapping[str, Mapping[str, Any]]
 
 def arms_of(cfg: DictConfig) -> Arms:
     """The arms by name: those of `arms`, then all combinations of `grid` (question -> answer -> overrides)."""
-    arms = dict(_plain(cfg.arms))
+    arms = {name: arm for name, arm in _plain(cfg.arms).items() if arm is not None}
     grid = _plain(cfg.get("grid") or OmegaConf.create())
     for answers in itertools.product(*(question.items() for question in grid.values())) if grid else ():
         name = "_".join(answer for answer, _ in answers)
@@ -44,12 +44,17 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
         "data", script_command(scripts, cfg.prepare_script, arguments, cfg.prepare_config), Path(cfg.data_dir) / "done"
     )
     arms, jobs = arms_of(cfg), [data]
+    backbone = _backbone(cfg, scripts, data)
+    jobs += [backbone] if backbone else []
     for seed in cfg.seeds:
         context = _pretraining(cfg, scripts, seed, data)
         if any(arm.get("pretrained", False) for arm in arms.values()):
             jobs.append(context)
         for name, arm in arms.items():
-            training = _training(cfg, scripts, name, arm, seed, data, context)
+            starts = {"backbone": backbone} if backbone else {}
+            starts |= {"context": context} if arm.get("pretrained", False) else {}
+            overrides = [*cfg.training_overrides, *arm["overrides"]]
+            training = _training(cfg, scripts, _folder(cfg, name, seed), overrides, seed, data, starts)
             jobs += [training, _evaluation(cfg, scripts, name, seed, training)]
     return jobs
 
@@ -81,18 +86,35 @@ def _pretraining(cfg: DictConfig, scripts: Path, seed: int, data: Job) -> Job:
     return Job(f"context_{seed}", command, produces, (data.produces,))
 
 
+def _backbone(cfg: DictConfig, scripts: Path, data: Job) -> Job | None:
+    """The model from which every arm starts, trained once; None if they start from nothing."""
+    if cfg.get("backbone") is None:
+        return None
+    return _training(
+        cfg, scripts, Path(cfg.output_dir) / "backbone", [*cfg.backbone.overrides], cfg.seeds[0], data, {}
+    )
+
+
 def _training(
-    cfg: DictConfig, scripts: Path, name: str, arm: Mapping[str, Any], seed: int, data: Job, context: Job
+    cfg: DictConfig,
+    scripts: Path,
+    folder: Path,
+    overrides: list[str],
+    seed: int,
+    data: Job,
+    starts: Mapping[str, Job],
 ) -> Job:
-    produces = _folder(cfg, name, seed) / "model.nemo"
-    overrides = [*cfg.training_overrides, *arm["overrides"], f"data_dir={cfg.data_dir}", f"seed={seed}"]
-    overrides += [f"+save_to={produces}", f"exp_manager.exp_dir={produces.parent}"]
-    needs: tuple[Path, ...] = (data.produces,)
-    if arm.get("pretrained", False):
-        overrides.append(f"+init_from_nemo_model.context={{path: {context.produces}, include: [context_encoder]}}")
-        needs += (context.produces,)
+    """A training into ``folder`` that starts from the models of ``starts``: a backbone whole, a context encoder."""
+    produces = folder / "model.nemo"
+    overrides = [*overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
+    overrides += [f"+save_to={produces}", f"exp_manager.exp_dir={folder}"]
+    for start, job in starts.items():
+        part = ", include: [context_encoder]" if start == "context" else ""
+        overrides.append(f"+init_from_nemo_model.{start}={{path: {job.produces}{part}}}")
+    name = str(folder.relative_to(cfg.output_dir)).replace("/seed", "")
+    needs = (data.produces, *(job.produces for job in starts.values()))
     command = script_command(scripts, "asr/speech_to_text_ctc_bpe.py", overrides, cfg.recogniser_config)
-    return Job(f"{name}_{seed}", command, produces, needs)
+    return Job(name, command, produces, needs)
 
 
 def _evaluation(cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job) -> Job:

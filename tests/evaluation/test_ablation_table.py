@@ -58,7 +58,11 @@ def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
         cfg = compose(name)
     jobs = experiment_jobs(cfg, EXAMPLES)
     produced = {job.produces for job in jobs}
-    assert len(produced) == len(jobs) == 1 + 3 * (1 + 2 * len(cfg.arms))
+    backbones = {job.produces for job in jobs if job.name == "backbone"}
+    assert len(backbones) == (name == "sentences")
+    assert len(produced) == len(jobs) == 1 + len(backbones) + 3 * (1 + 2 * len(arms_of(cfg)))
+    trainings = [job for job in jobs if job.produces.name == "model.nemo" and job.produces not in backbones]
+    assert all(backbones <= set(job.needs) for job in trainings)
     assert all(need in produced for job in jobs for need in job.needs)
     assert all(Path(job.command[1]).is_file() for job in jobs)
 
