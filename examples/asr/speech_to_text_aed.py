@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train or fine-tune a noise-aware attention encoder-decoder (Canary-style).
+"""Train or fine-tune a noise-aware attention encoder-decoder (Canary-style), or one with dual attention.
 
-NeMo's own script of this name does the same, unmodified.
+NeMo's own script of this name does the same, unmodified, but for recipes with `secondary` (dual attention).
 
     python examples/asr/speech_to_text_aed.py \
         model.train_ds.manifest_filepath=train.json model.validation_ds.manifest_filepath=dev.json \
@@ -14,6 +14,8 @@ From a pretrained checkpoint and a pretrained noise context (before training the
 
     python examples/asr/speech_to_text_aed.py ... \
         '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
+
+With a second attention to noise tokens: --config-name=dual_attention_fast-conformer_aed +training=dual_warm_start
 """
 
 import lightning.pytorch as pl
@@ -25,7 +27,7 @@ from nemo.utils import logging
 from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-import nemo_noise  # noqa: F401  registers our classes and noise_mix with NeMo
+from nemo_noise.models import DualAttentionMultiTaskModel
 
 
 @hydra_runner(config_path="../../conf/speech_multitask", config_name="noise_aware_fast-conformer_aed")
@@ -35,7 +37,8 @@ def main(cfg: DictConfig) -> None:
         pl.seed_everything(cfg.seed, workers=True)
     trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
     exp_manager(trainer, cfg.get("exp_manager"))
-    model = EncDecMultiTaskModel(cfg=cfg.model, trainer=trainer)
+    model_class = DualAttentionMultiTaskModel if "secondary" in cfg.model else EncDecMultiTaskModel
+    model = model_class(cfg=cfg.model, trainer=trainer)
     model.maybe_init_from_pretrained_checkpoint(cfg)
     trainer.fit(model)
     if cfg.get("save_to"):

@@ -31,7 +31,7 @@ from nemo_noise.evaluation.hypotheses import (
 )
 from nemo_noise.evaluation.mixtures import Mixture, MixturePlan, Trial
 from nemo_noise.evaluation.transcription import fingerprint, load_model, sample_rate_of, transcribe
-from nemo_noise.modules import shuffled_context
+from nemo_noise.modules import context_users, shuffled_context
 
 RowKey = tuple[str, str, str]
 
@@ -162,10 +162,10 @@ def arms_of(name: str, model: ASRModel, controls: Sequence[Control | str]) -> li
     for control in controls:
         if control not in [known.value for known in Control]:
             raise ValueError(f"controls holds {control!r}, known are {[known.value for known in Control]}")
-        if getattr(getattr(model, "encoder", None), "context_encoder", None) is None:
+        if not isinstance(model, torch.nn.Module) or not context_users(model):
             logging.warning(f"control {Control(control).value} left out: {name} has no context encoder")
             continue
-        context = partial(shuffled_context, model.encoder)
+        context = partial(shuffled_context, model)
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
     return arms
 

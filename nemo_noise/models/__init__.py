@@ -3,6 +3,13 @@
 """Models that a NeMo user can train, save and restore by name."""
 
 from nemo_noise.models.asr import add_noise_context
+from nemo_noise.models.dual_attention import DualAttentionMultiTaskModel, add_dual_attention
 from nemo_noise.models.ssl import ContextProjector, NoiseContextPretrainingModel
 
-__all__ = ["ContextProjector", "NoiseContextPretrainingModel", "add_noise_context"]
+__all__ = [
+    "ContextProjector",
+    "DualAttentionMultiTaskModel",
+    "NoiseContextPretrainingModel",
+    "add_dual_attention",
+    "add_noise_context",
+]

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from nemo.collections.asr.models import ASRModel
-from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
-from nemo.utils.model_utils import import_class_by_path
+
+from nemo_noise.models.warm_start import read_config, restore_with_added_parts
 
 __all__ = ["add_noise_context"]
 
@@ -47,18 +46,8 @@ def add_noise_context(
         ValueError: if its encoder is no Conformer, its normalisation is another one, or its weights do not fit.
     """
     path = Path(checkpoint)
-    if not path.is_file():
-        raise FileNotFoundError(f"checkpoint={path} does not exist; it must be a .nemo file.")
-    config = ASRModel.restore_from(str(path), return_config=True, map_location="cpu")
-    noise_aware_config = _with_noise_context(config, encoder, path)
-    model_class = import_class_by_path(config.target)
-    return model_class.restore_from(
-        str(path),
-        override_config_path=noise_aware_config,
-        map_location=torch.device(map_location),
-        strict=False,
-        save_restore_connector=_NoiseAwareConnector(),
-    )
+    noise_aware_config = _with_noise_context(read_config(path), encoder, path)
+    return restore_with_added_parts(path, noise_aware_config, ADDED_PREFIXES, map_location)
 
 
 def _with_noise_context(config: DictConfig, encoder: Mapping[str, Any] | DictConfig, path: Path) -> DictConfig:
@@ -78,17 +67,3 @@ def _with_noise_context(config: DictConfig, encoder: Mapping[str, Any] | DictCon
         if normalization is not None:
             changed.preprocessor.normalize = "NA"
     return changed
-
-
-class _NoiseAwareConnector(SaveRestoreConnector):
-    """Loads weights that may lack the noise context, and nothing else."""
-
-    def load_instance_with_state_dict(self, instance: Any, state_dict: Any, strict: bool) -> None:
-        """Refuse a checkpoint with keys too many, or too few other than the added ones; ``strict`` is NeMo's."""
-        keys = instance.load_state_dict(state_dict, strict=False)
-        lost = [key for key in keys.missing_keys if not key.startswith(ADDED_PREFIXES)]
-        if keys.unexpected_keys or lost:
-            raise ValueError(
-                f"The checkpoint does not fit its own config: unexpected {keys.unexpected_keys}, missing {lost}."
-            )
-        instance._set_model_restore_state(is_being_restored=False)

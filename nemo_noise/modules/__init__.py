@@ -10,19 +10,32 @@ from nemo_noise.modules.context_encoders import (
     StatisticsContextEncoder,
 )
 from nemo_noise.modules.cross_attention import CrossAttentionFusion, attention_maps
+from nemo_noise.modules.dual_attention import (
+    AttentionMaps,
+    DualAttentionDecoder,
+    DualCrossAttention,
+    attention_maps_of,
+)
 from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
 from nemo_noise.modules.hierarchical_context import HierarchicalContextEncoder
 from nemo_noise.modules.mixture_fusion import MixtureFusion
-from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_context
+from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, context_users, shuffled_context
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
+from nemo_noise.modules.secondary_memory import (
+    ContextTokenMemory,
+    EncoderLayerMemory,
+    NoiseTypeMemory,
+    SecondaryMemory,
+)
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
 
 __all__ = [
     "AddFusion",
+    "AttentionMaps",
     "AttentiveContextEncoder",
     "BidirectionalMamba2Mixer",
     "CausalContextEncoder",
@@ -30,8 +43,12 @@ __all__ = [
     "ConcatFusion",
     "ConstantContextEncoder",
     "ContextEncoder",
+    "ContextTokenMemory",
     "CrossAttentionFusion",
     "Direction",
+    "DualAttentionDecoder",
+    "DualCrossAttention",
+    "EncoderLayerMemory",
     "FeaturePyramidContextEncoder",
     "FiLMFusion",
     "Fusion",
@@ -41,11 +58,15 @@ __all__ = [
     "MixtureFusion",
     "NoiseAwareConformerEncoder",
     "NoiseTypeContextEncoder",
+    "NoiseTypeMemory",
     "RunningNormalization",
     "SSMEncoder",
     "SSMLayer",
+    "SecondaryMemory",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
     "attention_maps",
+    "attention_maps_of",
+    "context_users",
     "shuffled_context",
 ]

@@ -24,7 +24,7 @@ from nemo_noise.modules.context_encoders import ContextEncoder, masked_moments, 
 from nemo_noise.modules.fusion import Fusion
 from nemo_noise.modules.running_normalization import RunningNormalization
 
-__all__ = ["NoiseAwareConformerEncoder", "NoiseAwareMixin", "shuffled_context"]
+__all__ = ["NoiseAwareConformerEncoder", "NoiseAwareMixin", "context_users", "shuffled_context"]
 
 FEATURES_SITE = "features"
 PRE_ENCODE_SITE = "pre_encode"
@@ -351,14 +351,24 @@ def _checked_normalization(value: str | Mapping[str, float] | None) -> str | dic
 
 
 @contextmanager
-def shuffled_context(encoder: NoiseAwareMixin) -> Iterator[None]:
+def shuffled_context(model: nn.Module) -> Iterator[None]:
     """Give every utterance the context of its neighbour in the batch: the control that proves a context is used.
 
     Args:
-        encoder: a noise-aware encoder; a batch of one utterance keeps its own context.
+        model: a model, an encoder, or any other module that holds parts with ``shuffles_context``; a batch of one
+            utterance keeps its own context.
     """
-    encoder.shuffles_context = True
+    parts = context_users(model)
+    for part in parts:
+        part.shuffles_context = True  # type: ignore[assignment]
     try:
         yield
     finally:
-        encoder.shuffles_context = False
+        for part in parts:
+            part.shuffles_context = False  # type: ignore[assignment]
+
+
+def context_users(model: nn.Module) -> list[nn.Module]:
+    """The parts of a model that use a noise context: a noise-aware encoder, the memory of a second attention."""
+    users = [part for part in model.modules() if hasattr(part, "shuffles_context")]
+    return [part for part in users if getattr(part, "context_encoder", part) is not None]

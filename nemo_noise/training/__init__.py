@@ -3,7 +3,8 @@
 """How training runs: the epoch of the data-loader workers, what learns, a guard for clean speech, logs."""
 
 from nemo_noise.training.clean_guard import CleanGuard
+from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 
-__all__ = ["CleanGuard", "NoiseContextMonitor", "TrainOnly"]
+__all__ = ["CleanGuard", "DualAttentionMonitor", "NoiseContextMonitor", "TrainOnly"]

@@ -3,6 +3,7 @@
 """Let only the noise context and its fusions learn; the pretrained recogniser stays as it is."""
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -21,7 +22,8 @@ class TrainOnly(Callback, Serialization):
     For ``trainer.callbacks`` of NeMo's scripts: ``[{_target_: nemo_noise.training.TrainOnly}]``.
 
     Args:
-        parts: prefixes of the parameters that learn; the noise context and its fusions if not given.
+        parts: how the names of the parameters that learn begin, ``*`` for anything; the noise context and its fusions
+            if not given.
     """
 
     def __init__(self, parts: Sequence[str] = NOISE_CONTEXT) -> None:
@@ -38,11 +40,13 @@ class TrainOnly(Callback, Serialization):
             return
         parameters = dict(pl_module.named_parameters())
         for part in self.parts:
-            if not any(name.startswith(part) for name in parameters):
+            if not any(fnmatchcase(name, f"{part}*") for name in parameters):
                 known = sorted({".".join(name.split(".")[:2]) for name in parameters})
                 raise ValueError(f"TrainOnly: parts={part!r} names no parameter; the model has {known}.")
         self._frozen_here = [
-            name for name, value in parameters.items() if value.requires_grad and not name.startswith(self.parts)
+            name
+            for name, value in parameters.items()
+            if value.requires_grad and not any(fnmatchcase(name, f"{part}*") for part in self.parts)
         ]
         for name in self._frozen_here:
             parameters[name].requires_grad_(False)

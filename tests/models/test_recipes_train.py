@@ -18,6 +18,7 @@ from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.configuration import config_directory
+from nemo_noise.models import DualAttentionMultiTaskModel
 from nemo_noise.training import CleanGuard
 from tests.recognisers import special_tokenizer_directory, tokenizer_directory
 
@@ -114,6 +115,46 @@ def test_training_of_the_context_alone_leaves_the_recogniser_as_it_was(corpus: P
     assert all(name.startswith(("encoder.fusions.", "encoder.context_encoder.")) for name in changed)
     (guard,) = (callback for callback in callbacks if isinstance(callback, CleanGuard))
     assert guard.baseline is not None
+
+
+@pytest.mark.parametrize("secondary", ["noise_tokens", "lower_layer", "noise_types", None])
+def test_the_second_attention_learns_and_the_frozen_encoder_stays(
+    secondary: str | None, corpus: Path, tmp_path: Path
+) -> None:
+    changes = ["model.secondary=null"] if secondary is None else [f"secondary@model.secondary={secondary}"]
+    changes += ["model.secondary.layer=0"] if secondary == "lower_layer" else []
+    changes += ["model.transf_decoder.gate_start=1.0", "model.optim.lr=0.01", "+training=dual_warm_start"]
+    config = _compose("speech_multitask/dual_attention_fast-conformer_aed", corpus, *changes)
+    callbacks = resolve_trainer_cfg(config.trainer)["callbacks"]
+    arguments = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
+    arguments |= {"default_root_dir": str(tmp_path), "enable_progress_bar": False, "limit_val_batches": 0}
+    trainer = pl.Trainer(max_steps=2, callbacks=callbacks, **arguments)
+    model = DualAttentionMultiTaskModel(cfg=config.model, trainer=trainer)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    trainer.fit(model)
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    attention = "transf_decoder._decoder.layers.0.second_sub_layer."
+    expected = {
+        f"{attention}{part}" for part in ("query_net.weight", "secondary.value_net.weight", "gate.weight", "mix")
+    }
+    assert expected <= changed and not any(name.startswith("encoder.") for name in changed)
+    assert (secondary is None) == (not any(name.startswith("secondary.") for name in changed))
+    watched = {"alpha", "gate_entropy", "mix"} | ({"map_similarity"} if secondary in (None, "lower_layer") else set())
+    assert {f"dual_attention/layer_0/{name}" for name in watched} <= set(trainer.logged_metrics)
+    assert 0.0 < trainer.logged_metrics["dual_attention/layer_0/alpha"] < 1.0
+
+
+def test_a_model_of_nemo_itself_is_told_that_it_cannot_give_a_secondary_memory(corpus: Path) -> None:
+    config = _compose("speech_multitask/dual_attention_fast-conformer_aed", corpus)
+    model = asr_models.EncDecMultiTaskModel(cfg=config.model)
+    signal, prompt = torch.randn(1, 16000), torch.tensor([[4, 5]])
+    with pytest.raises(ValueError, match="use DualAttentionMultiTaskModel, or set transf_decoder.secondary_tokens to"):
+        model(
+            input_signal=signal,
+            input_signal_length=torch.tensor([16000]),
+            transcript=prompt,
+            transcript_length=torch.tensor([2]),
+        )
 
 
 def test_a_noise_list_that_is_missing_is_named(corpus: Path) -> None:

@@ -16,7 +16,9 @@ from torch.utils.data import DataLoader
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.training import CleanGuard, NoiseContextMonitor, TrainOnly
+from nemo_noise.modules import AttentionMaps
+from nemo_noise.training import CleanGuard, DualAttentionMonitor, NoiseContextMonitor, TrainOnly
+from nemo_noise.training.dual_attention_monitor import gate_entropy, map_similarity
 from nemo_noise.training.monitor import perplexity
 
 
@@ -73,6 +75,29 @@ def test_only_the_noise_context_learns_and_the_rest_runs_as_in_inference(tmp_pat
 def test_a_part_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="parts='decoder.' names no parameter; the model has .*encoder.backbone"):
         _trainer(tmp_path, TrainOnly(["decoder."])).fit(Recogniser())
+
+
+def test_a_star_in_a_part_stands_for_anything(tmp_path: Path) -> None:
+    model = Recogniser()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    _trainer(tmp_path, TrainOnly(["*.fusions.b"])).fit(model)
+    changed = {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {"encoder.fusions.bias"}
+
+
+def test_measures_of_two_attentions_have_known_answers() -> None:
+    alike, apart = torch.eye(4)[None, None], torch.eye(4).flip(1)[None, None]
+    half, decided = torch.full((1, 4, 1), 0.5), torch.ones(1, 4, 1)
+    assert map_similarity(AttentionMaps(alike, alike, half)).item() == pytest.approx(1.0)
+    assert map_similarity(AttentionMaps(alike, apart, half)).item() == pytest.approx(0.0)
+    assert map_similarity(AttentionMaps(alike, apart[..., :3], half)) is None
+    assert gate_entropy(half).item() == pytest.approx(1.0)
+    assert gate_entropy(decided).item() == pytest.approx(0.0, abs=1e-4)
+
+
+def test_a_model_without_dual_attention_is_not_watched_in_vain(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Recogniser has no DualCrossAttention; leave it out"):
+        _trainer(tmp_path, DualAttentionMonitor()).fit(Recogniser())
 
 
 def test_the_log_tells_how_many_experts_are_in_use(tmp_path: Path) -> None:

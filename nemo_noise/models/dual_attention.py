@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""NeMo's multi-task AED model (Canary) with a decoder that attends to speech and to noise."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import Tensor, nn
+
+from nemo.collections.asr.models import EncDecMultiTaskModel
+from nemo.core.classes.common import typecheck
+
+from nemo_noise.models.warm_start import read_config, restore_with_added_parts
+from nemo_noise.modules.dual_attention import DualAttentionDecoder
+from nemo_noise.modules.secondary_memory import SecondaryMemory
+
+__all__ = ["DualAttentionMultiTaskModel", "add_dual_attention"]
+
+MODEL_TARGET = "nemo_noise.models.DualAttentionMultiTaskModel"
+DECODER_TARGET = "nemo_noise.modules.DualAttentionDecoder"
+
+
+class DualAttentionMultiTaskModel(EncDecMultiTaskModel):
+    """An ``EncDecMultiTaskModel`` whose decoder has a second cross-attention.
+
+    Prompts, tokenizers, losses, searches, ``transcribe`` and the checkpoint's names are the parent's. The config has
+    two things more: ``transf_decoder._target_: nemo_noise.modules.DualAttentionDecoder``, and ``secondary``, the
+    module that says what the second attention reads; without it, it reads the same encoder output as the first.
+
+    Args:
+        cfg: config of the model.
+        trainer: Lightning's trainer.
+
+    Raises:
+        ValueError: if the decoder has no second attention or ``secondary`` does not fit the encoder.
+    """
+
+    transf_decoder: DualAttentionDecoder
+
+    def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
+        super().__init__(cfg=cfg, trainer=trainer)
+        if not isinstance(self.transf_decoder, DualAttentionDecoder):
+            raise ValueError(
+                f"transf_decoder._target_ is {self.cfg.transf_decoder.get('_target_')}; a dual-attention model needs "
+                f"{DECODER_TARGET}."
+            )
+        self.transf_decoder.start_secondary_from_primary()  # NeMo has just given every Linear new weights
+        secondary = self.cfg.get("secondary")
+        self.secondary: SecondaryMemory | None = (
+            None if secondary is None else EncDecMultiTaskModel.from_config_dict(secondary)
+        )
+        self._say_what_the_decoder_reads()
+
+    def _say_what_the_decoder_reads(self) -> None:
+        """Tell the decoder and the search where the secondary memory is; they have been made anew before this."""
+        search = getattr(self.decoding.decoding, "beam_search", None) or self.decoding.decoding.greedy_search
+        search._prepare_for_search = partial(_prepare_by_speech, search._prepare_for_search, self.transf_decoder)
+        self.transf_decoder.read_secondary("same" if self.secondary is None else self.secondary.num_tokens)
+        layer = None if self.secondary is None else self.secondary.layer
+        if layer is not None and layer >= len(self.encoder.layers):
+            raise ValueError(
+                f"secondary.layer={layer} does not exist; the encoder has layers 0 to {len(self.encoder.layers) - 1}."
+            )
+
+    @typecheck()
+    def forward(
+        self,
+        input_signal: Tensor | None = None,
+        input_signal_length: Tensor | None = None,
+        processed_signal: Tensor | None = None,
+        processed_signal_length: Tensor | None = None,
+        transcript: Tensor | None = None,
+        transcript_length: Tensor | None = None,
+    ) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
+        """As the parent's; the secondary memory follows the speech in the encoder states.
+
+        Returns:
+            Log probabilities [B, U, V] or None, lengths of the speech [B], encoder states [B, T + M, D] and their mask
+            [B, T + M].
+        """
+        audio: dict[str, Tensor | None] = {
+            "input_signal": input_signal,
+            "input_signal_length": input_signal_length,
+            "processed_signal": processed_signal,
+            "processed_signal_length": processed_signal_length,
+        }
+        if self.secondary is None:
+            outputs: tuple[Tensor | None, Tensor, Tensor, Tensor] = super().forward(
+                **audio, transcript=transcript, transcript_length=transcript_length
+            )
+            return outputs
+        with self._listening() as heard:
+            _, lengths, states, mask = super().forward(**audio)
+        memory = self.secondary(**heard).to(states.dtype)  # [B, M, D]
+        states = torch.cat([states, memory], dim=1)
+        mask = torch.cat([mask, mask if self.secondary.num_tokens == "frames" else torch.ones_like(memory[..., 0])], 1)
+        if transcript is None or transcript_length is None:
+            return None, lengths, states, mask
+        positions = torch.arange(transcript.shape[1], device=transcript.device)
+        hidden = self.transf_decoder(
+            input_ids=transcript,
+            decoder_mask=(positions < transcript_length[:, None]).to(transcript.dtype),
+            encoder_embeddings=states,
+            encoder_mask=mask,
+        )
+        return self.log_softmax(hidden_states=hidden), lengths, states, mask
+
+    def change_decoding_strategy(self, decoding_cfg: DictConfig) -> None:
+        """The parent's; the new search counts the speech alone."""
+        super().change_decoding_strategy(decoding_cfg)
+        self._say_what_the_decoder_reads()
+
+    def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
+        """The parent's; the new decoder reads the same secondary memory."""
+        super().change_vocabulary(*arguments, **options)
+        self._say_what_the_decoder_reads()
+
+    @contextmanager
+    def _listening(self) -> Iterator[dict[str, Tensor]]:
+        """Note what the encoder reads, and what the layer of the secondary memory gives."""
+        heard: dict[str, Tensor] = {}
+
+        def note_inputs(encoder: nn.Module, inputs: Any, named: Mapping[str, Tensor]) -> None:
+            heard.update(audio_signal=named["audio_signal"], length=named["length"])
+
+        def note_layer(layer: nn.Module, inputs: Any, output: Any) -> None:
+            heard["hidden"] = output[0] if isinstance(output, tuple) else output
+
+        handles = [self.encoder.register_forward_pre_hook(note_inputs, with_kwargs=True)]
+        if self.secondary is not None and self.secondary.layer is not None:
+            handles.append(self.encoder.layers[self.secondary.layer].register_forward_hook(note_layer))
+        try:
+            yield heard
+        finally:
+            for handle in handles:
+                handle.remove()
+
+
+def _prepare_by_speech(
+    prepare: Callable[..., Any],
+    decoder: DualAttentionDecoder,
+    decoder_input_ids: Tensor | None = None,
+    encoder_hidden_states: Tensor | None = None,
+) -> Any:
+    """Start a search of NeMo; how long a text may get follows from the frames of the speech, without the memory."""
+    speech = None if encoder_hidden_states is None else decoder.speech_of(encoder_hidden_states)
+    return prepare(decoder_input_ids, speech)
+
+
+def add_dual_attention(
+    checkpoint: str | Path,
+    secondary: Mapping[str, Any] | DictConfig | None = None,
+    gate: str = "scalar",
+    map_location: str = "cpu",
+) -> DualAttentionMultiTaskModel:
+    """Restore a plain AED checkpoint with a second cross-attention; before training the output is unchanged.
+
+    Args:
+        checkpoint: a ``.nemo`` of an ``EncDecMultiTaskModel``, such as Canary.
+        secondary: config of a ``SecondaryMemory`` with its ``_target_``; None to read the same encoder output.
+        gate: ``scalar``, ``head`` or ``channel``.
+        map_location: device of the restored model.
+
+    Raises:
+        FileNotFoundError: if there is no such checkpoint.
+        ValueError: if it is another kind of model, or its weights do not fit.
+    """
+    path = Path(checkpoint)
+    config = read_config(path)
+    if not str(config.target).endswith((".EncDecMultiTaskModel", ".DualAttentionMultiTaskModel")):
+        raise ValueError(f"{path}: it is a {config.target}; dual attention can be added to an EncDecMultiTaskModel.")
+    changed = OmegaConf.create(OmegaConf.to_container(config, resolve=False))
+    with open_dict(changed):
+        changed.target = MODEL_TARGET
+        changed.secondary = secondary
+        changed.restore_timestamps_model = False
+        decoder = {key: changed.transf_decoder[key] for key in ("config_dict", "pre_ln_final_layer_norm")}
+        changed.transf_decoder = {"_target_": DECODER_TARGET, "gate": gate, **decoder}
+    model = restore_with_added_parts(path, changed, ("secondary.",), map_location)
+    assert isinstance(model, DualAttentionMultiTaskModel)
+    return model
