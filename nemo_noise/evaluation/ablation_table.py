@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.comparison import compare
 from nemo_noise.evaluation.hypotheses import Row
 from nemo_noise.evaluation.summary import summarize
 from nemo_noise.evaluation.tally import ScoringOptions
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 
 __all__ = ["AblationTable", "Group", "holm"]
 
@@ -128,7 +125,8 @@ class AblationTable:
         """WER over SNR: a panel a group, a line an arm with its interval as a band; controls dashed, without band."""
         columns = min(len(results), PANELS_IN_A_ROW)
         rows = -(-len(results) // columns)
-        figure, axes = plt.subplots(rows, columns, figsize=(5 * columns, 4 * rows), squeeze=False)
+        figure = Figure(figsize=(5 * columns, 4 * rows))
+        axes = figure.subplots(rows, columns, squeeze=False)
         for axis in axes.flat[len(results) :]:
             axis.remove()
         for axis, (name, arms) in zip(axes.flat, results.items(), strict=False):
@@ -146,7 +144,6 @@ class AblationTable:
         axes[0][0].legend(fontsize=7)
         figure.tight_layout()
         figure.savefig(path, dpi=90)
-        plt.close(figure)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -9,18 +9,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from torch import nn
 
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.modules import attention_maps
-
-mpl.use("Agg")
-import matplotlib.pyplot as plt
 
 __all__ = ["ContextPicture", "draw_contexts", "observe_context"]
 
@@ -110,17 +108,15 @@ def draw_contexts(pictures: Sequence[ContextPicture], path: str | Path) -> None:
     if not pictures:
         raise ValueError("pictures: is empty, expected at least one recording")
     names = list(pictures[0].maps)
-    rows: list[Callable[[plt.Axes, ContextPicture], None]]
+    rows: list[Callable[[Axes, ContextPicture], None]]
     rows = [_draw_features, _draw_context, _draw_changes, *(partial(_draw_map, name=name) for name in names)]
-    figure, axes = plt.subplots(
-        len(rows), len(pictures), figsize=(5.0 * len(pictures), 2.4 * len(rows)), squeeze=False, layout="constrained"
-    )
+    figure = Figure(figsize=(5.0 * len(pictures), 2.4 * len(rows)), layout="constrained")
+    axes = figure.subplots(len(rows), len(pictures), squeeze=False)
     for column, picture in enumerate(pictures):
         axes[0][column].set_title(picture.title, fontsize=9)
         for row, draw in enumerate(rows):
             draw(axes[row][column], picture)
     figure.savefig(path, dpi=110)
-    plt.close(figure)
 
 
 def _heard(frames: FloatArray, share: float) -> FloatArray:
@@ -139,12 +135,12 @@ def _recorder(changes: dict[str, FloatArray], site: str) -> Callable[..., None]:
     return record
 
 
-def _draw_features(axis: plt.Axes, picture: ContextPicture) -> None:
+def _draw_features(axis: Axes, picture: ContextPicture) -> None:
     axis.imshow(picture.features, origin="lower", aspect="auto", extent=(0, picture.seconds, 0, len(picture.features)))
     axis.set(ylabel="band", xlabel="s")
 
 
-def _draw_context(axis: plt.Axes, picture: ContextPicture) -> None:
+def _draw_context(axis: Axes, picture: ContextPicture) -> None:
     widths = {"frames": picture.seconds, "tokens": picture.context.shape[1], "utterance": 1.0}
     extent = (0, widths[picture.layout], 0, len(picture.context))
     top = float(np.abs(picture.context).max()) or 1.0
@@ -153,7 +149,7 @@ def _draw_context(axis: plt.Axes, picture: ContextPicture) -> None:
     axis.set(ylabel="context", xlabel=labels[picture.layout])
 
 
-def _draw_changes(axis: plt.Axes, picture: ContextPicture) -> None:
+def _draw_changes(axis: Axes, picture: ContextPicture) -> None:
     for site, change in picture.changes.items():
         axis.plot(np.linspace(0, picture.seconds, len(change)), 100 * change, label=site)
     axis.set(ylabel="changed, %", xlabel="s", xlim=(0, picture.seconds))
@@ -161,7 +157,7 @@ def _draw_changes(axis: plt.Axes, picture: ContextPicture) -> None:
     axis.legend(fontsize=7, title="fusion at", title_fontsize=7)
 
 
-def _draw_map(axis: plt.Axes, picture: ContextPicture, name: str) -> None:
+def _draw_map(axis: Axes, picture: ContextPicture, name: str) -> None:
     map_ = picture.maps[name]
     extent = (0, picture.seconds, -0.5, len(map_) - 0.5)
     axis.imshow(map_, origin="lower", aspect="auto", extent=extent, vmin=0.0, cmap="magma")

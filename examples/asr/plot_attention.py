@@ -1,0 +1,44 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""See where a dual-attention decoder looks, in the speech and in the noise, and how much it takes from each.
+
+python examples/asr/plot_attention.py \
+    model=<.nemo with dual attention> speech_manifest=<speech> noise_manifest=<noise> snr_db=5 output=attention.png
+
+Options: conf/evaluation/plot_attention.yaml.
+"""
+
+import numpy as np
+import torch
+from omegaconf import DictConfig
+
+from nemo.core.config import hydra_runner
+from nemo.utils import logging
+
+from nemo_noise.data.manifest import load_entry, read_manifest
+from nemo_noise.data.mixing import mix_at_snr
+from nemo_noise.data.noise_list import NoiseList
+from nemo_noise.evaluation.attention_plot import draw_attention, observe_attention
+from nemo_noise.evaluation.transcription import load_model, sample_rate_of
+
+
+@hydra_runner(config_path="../../conf/evaluation", config_name="plot_attention")
+def main(cfg: DictConfig) -> None:
+    """Mix, transcribe, draw."""
+    model = load_model(cfg.model, torch.device("cpu"))
+    rate = sample_rate_of(model)
+    entries = read_manifest(cfg.speech_manifest)
+    if not 0 <= cfg.utterance < len(entries):
+        raise ValueError(f"utterance={cfg.utterance} must lie between 0 and {len(entries) - 1}.")
+    samples, title = load_entry(entries[cfg.utterance], rate), "clean"
+    if cfg.noise_manifest is not None:
+        crop = NoiseList(cfg.noise_manifest, rate).crop(np.random.default_rng(cfg.seed), len(samples))
+        samples = mix_at_snr(samples, crop.samples, float(cfg.snr_db), rate)
+        title = f"{crop.entry.fields.get('label', 'noise')}, {cfg.snr_db} dB"
+    picture = observe_attention(model, samples, title)
+    draw_attention(picture, cfg.output)
+    logging.info(f"{cfg.output}: {entries[cfg.utterance].text!r} was heard as {picture.title!r}")
+
+
+if __name__ == "__main__":
+    main()
