@@ -71,14 +71,19 @@ def write_unlabelled(source: Path, out: Path, cfg: DictConfig) -> None:
     )
 
 
-def train_tokenizer(out: Path, vocab_size: int) -> None:
-    """A SentencePiece tokenizer of the training texts."""
+def train_tokenizer(out: Path, tokenizer_type: str, vocab_size: int = 64) -> None:
+    """A SentencePiece tokenizer of the training texts; ``char`` takes all letters and no more than that."""
     texts = [str(entry.text) for entry in read_manifest(out / "train" / "train.json")]
     folder = out / "tokenizer"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "text.txt").write_text("\n".join(texts))
     create_spt_model(
-        str(folder / "text.txt"), vocab_size=vocab_size, sample_size=-1, do_lower_case=False, output_dir=str(folder)
+        str(folder / "text.txt"),
+        vocab_size=vocab_size,
+        sample_size=-1,
+        do_lower_case=False,
+        tokenizer_type=tokenizer_type,
+        output_dir=str(folder),
     )
 
 

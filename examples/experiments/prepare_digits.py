@@ -51,7 +51,7 @@ def prepare(cfg: DictConfig) -> Path:
     write_manifest(out / "test.json", lines)
     split_noises(source, out, cfg)
     write_unlabelled(source, out, cfg)
-    train_tokenizer(out, vocab_size=70)  # so many that pieces are whole words
+    train_tokenizer(out, "unigram", vocab_size=70)  # so many that pieces are whole words
     done.touch()
     return done
 

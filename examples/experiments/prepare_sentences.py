@@ -57,7 +57,7 @@ def prepare(cfg: DictConfig) -> Path:
     write_manifest(out / "test.json", lines)
     split_noises(source, out, cfg)
     write_unlabelled(source, out, cfg)
-    train_tokenizer(out, cfg.data.vocab_size)
+    train_tokenizer(out, cfg.data.tokenizer_type)
     done.touch()
     return done
 
