@@ -4,10 +4,12 @@
 
 import copy
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
 import torch
+from lhotse import CutSet
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 from wrapt import register_post_import_hook, wrap_function_wrapper
@@ -15,6 +17,8 @@ from wrapt import register_post_import_hook, wrap_function_wrapper
 from nemo.collections.asr.parts.preprocessing import perturb
 from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, process_augmentations
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
+
+from nemo_noise.data.noise_only import listening, without_transcript
 
 __all__ = ["AugmentedAudio", "install_augmentor"]
 
@@ -52,7 +56,16 @@ class AugmentedAudio:
             raise ValueError(
                 f"augmentor: needs mono audio [B, T], got {list(audio.shape)}; set train_ds.channel_selector"
             )
-        utterances = [self._perturbed(row[: int(length)]) for row, length in zip(audio, lengths, strict=True)]
+        utterances, silent = [], []
+        for index, (row, length) in enumerate(zip(audio, lengths, strict=True)):
+            # Where the cuts do not come back, the data set makes the text of those that it gave: nobody listens.
+            with listening() if rest else nullcontext() as transcript:
+                utterances.append(self._perturbed(row[: int(length)]))
+            if transcript is not None and transcript.is_emptied:
+                silent.append(index)
+        if silent:
+            emptied = [without_transcript(cut) if index in silent else cut for index, cut in enumerate(rest[0])]
+            rest[0] = CutSet.from_cuts(emptied)
         return (*_padded(utterances, lengths), *rest)
 
     def __getattr__(self, name: str) -> Any:

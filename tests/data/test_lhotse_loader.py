@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lhotse import MonoCut, Recording, SupervisionSegment
 from omegaconf import DictConfig, OmegaConf
 
 from nemo.collections.asr.data.audio_to_text_lhotse import LhotseSpeechToTextBpeDataset
 from nemo.collections.asr.models import EncDecCTCModel
-from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, Perturbation
+from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, Perturbation, process_augmentations
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.collections.common.data.lhotse import dataloader as lhotse_dataloader
 from nemo.collections.common.data.lhotse import get_lhotse_dataloader_from_config
@@ -22,6 +23,7 @@ from nemo.utils import logging
 import nemo_noise
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.data.lhotse_loader import AugmentedAudio
+from nemo_noise.data.noise_only import without_transcript
 
 RATE = 16000
 
@@ -178,3 +180,47 @@ def test_the_loading_of_audio_can_be_copied(speech_manifest: Path, noise_manifes
     loader = lhotse_loader(plain(speech_manifest, noise_block(noise_manifest)))
     again = copy.deepcopy(loader.dataset.load_audio)
     assert again.fault_tolerant is True
+
+
+def texts(loader: object) -> dict[int, list[int]]:
+    """The tokens of each utterance: {length of the audio: tokens}."""
+    tokens = {}
+    for _, lengths, transcripts, transcript_lengths, *_ in loader:
+        for length, transcript, count in zip(lengths, transcripts, transcript_lengths, strict=True):
+            tokens[int(length)] = transcript[: int(count)].tolist()
+    return tokens
+
+
+def test_both_loaders_empty_the_text_of_noise_alone(
+    model: EncDecCTCModel, speech_manifest: Path, noise_manifest: Path
+) -> None:
+    block = noise_block(noise_manifest, noise_only_prob=0.5)
+    configs = [train_ds(speech_manifest, block, use_lhotse=False)]
+    configs += [train_ds(speech_manifest, block, use_lhotse=True, num_workers=workers) for workers in (0, 2)]
+    loaders = [model._setup_dataloader_from_config(config) for config in configs]
+    classic, *with_lhotse = ((heard(loader), texts(loader)) for loader in loaders)
+    assert sorted(map(tuple, classic[1].values())).count(()) in range(1, 6)
+    assert {tuple(tokens) for tokens in classic[1].values()} == {(), (0, 1)}
+    for audio, tokens in with_lhotse:
+        assert tokens == classic[1]
+        assert all(torch.equal(audio[length], classic[0][length]) for length in audio)
+
+
+def test_a_cut_without_transcript_is_formatted_again_and_its_original_is_kept() -> None:
+    said = SupervisionSegment("s", "r", 0.0, 1.0, text="ab", custom={"tokens": np.ones(2)})
+    recording = Recording("r", [], RATE, RATE, 1.0)
+    cut = MonoCut("c", 0.0, 1.0, 0, recording=recording, supervisions=[said], custom={"input_ids": 1, "kept": 2})
+    for emptied in (without_transcript(cut), without_transcript(cut.pad(2.0))):
+        assert emptied.supervisions[0].text == ""
+        assert len(emptied.supervisions[0].tokens) == 0
+        assert not hasattr(emptied, "input_ids")
+        assert emptied.kept == 2
+    assert cut.supervisions[0].text == "ab" and cut.input_ids == 1 and len(said.tokens) == 2
+
+
+def test_noise_alone_is_refused_where_the_data_set_keeps_its_cuts(noise_manifest: Path) -> None:
+    block = noise_block(noise_manifest, noise_only_prob=1.0)
+    batch = 0.1 * torch.randn(1, 4000, generator=torch.Generator().manual_seed(0)), torch.tensor([4000])
+    load = AugmentedAudio(lambda cuts: batch, process_augmentations(block), RATE)
+    with pytest.raises(ValueError, match="cannot empty the transcript"):
+        load("cuts")
