@@ -6,7 +6,7 @@ NeMo's own script of this name does the same, unmodified, but for recipes with `
 
     python examples/asr/speech_to_text_aed.py \
         model.train_ds.manifest_filepath=train.json model.validation_ds.manifest_filepath=dev.json \
-        model.train_ds.noise_path=noise.json \
+        model.train_ds.augmentor.noise_mix.manifest_path=noise.json \
         model.tokenizer.langs.spl_tokens.dir=special model.tokenizer.langs.en.dir=tokenizer \
         trainer.devices=1 trainer.max_epochs=50
 

@@ -22,7 +22,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from nemo_noise.data.environments import SILENT_RMS, NoiseBank, SpeechBank, equalize, root_mean_square
-from nemo_noise.data.mixing import active_speech_level_db, mix_at_snr, snr_distribution
+from nemo_noise.data.snr import mix_at_snr, snr_distribution
+from nemo_noise.data.speech_level import active_speech_level_db
 
 __all__ = ["ContextPair", "ContextPairDataset", "EnvironmentKind", "collate_context_pairs"]
 

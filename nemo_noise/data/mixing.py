@@ -1,13 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Speech plus noise at an exact SNR, and the NeMo perturbation `noise_mix` that does it while training."""
+"""The NeMo perturbation `noise_mix`: speech plus noise while training, the same for (seed, epoch, utterance)."""
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +15,26 @@ from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
+from nemo_noise.data.effect_chain import EffectChain
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, shared_integers
 from nemo_noise.data.event_counts import EventCounts
-from nemo_noise.data.noise_list import NoiseCrop, NoiseList, loop_to_length
-from nemo_noise.data.speech_level import (
-    SILENCE_DB,
-    active_speech_level_db,
-    checked_sample_rate,
-    checked_signal,
-    rms_db,
+from nemo_noise.data.full_scale import FullScale
+from nemo_noise.data.noise_list import NoiseCrop, NoiseList
+from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
+from nemo_noise.data.noise_sources import NoiseSource, at_rate, noise_sources
+from nemo_noise.data.snr import (
+    SnrChoices,
+    SnrRange,
+    mix_at_snr,
+    noise_at_band_snrs,
+    noise_at_snr,
+    share,
+    snr_bands,
 )
+from nemo_noise.data.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db
 
 __all__ = [
+    "Mixture",
     "NoiseCrop",
     "NoiseDraw",
     "NoiseList",
@@ -40,76 +47,9 @@ __all__ = [
     "rms_db",
 ]
 
-
-def mix_at_snr(
-    speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int
-) -> npt.NDArray[np.float32]:
-    """Adds noise to speech at an exact signal-to-noise ratio.
-
-    The ratio is the *active* speech level (ITU-T P.56, so pauses do not count) minus the RMS level of the noise over
-    the mixed region. The speech keeps its level, the noise is scaled. The mixture may exceed full scale: it is float
-    and nothing is clipped (docs/decisions/002-mixing.md).
-
-    Args:
-        speech: mono, floating point, [T].
-        noise: mono, floating point, [N]; its first T samples are used, a shorter one is looped with cross-faded seams.
-        snr_db: wanted ratio, dB.
-        sample_rate: of both, samples per second.
-
-    Returns:
-        The mixture, [T].
-
-    Raises:
-        ValueError: if speech or noise is empty, silent, not mono or not finite, or snr_db or sample_rate is unusable.
-    """
-    rate = checked_sample_rate(sample_rate)
-    clean = checked_signal(speech, "speech")  # [T]
-    if not isinstance(snr_db, (int, float, np.number)) or not math.isfinite(snr_db):
-        raise ValueError(f"snr_db: is {snr_db!r}, expected a finite number of dB")
-    added = loop_to_length(checked_signal(noise, "noise"), len(clean), rate)  # [T]
-    if rms_db(clean) < SILENCE_DB:
-        raise ValueError(f"speech: is silent (RMS below {SILENCE_DB:g} dB), an SNR has no meaning for noise alone")
-    noise_level_db = rms_db(added)
-    if noise_level_db < SILENCE_DB:
-        raise ValueError(f"noise: is silent over the mixed region ({len(clean)} samples), expected noise")
-    gain_db = active_speech_level_db(clean, rate) - noise_level_db - float(snr_db)
-    mixture = clean + added * 10.0 ** (gain_db / 20.0)
-    if not np.abs(mixture).max() <= np.finfo(np.float32).max:
-        raise ValueError(f"snr_db: {snr_db!r} dB puts the noise outside of float32, expected a ratio nearer to 0")
-    return mixture.astype(np.float32)
-
-
-class SnrDistribution(Protocol):
-    """Where SNRs come from."""
-
-    def draw(self, rng: np.random.Generator) -> float:
-        """Draws an SNR in dB."""
-
-
-class SnrChoices:
-    """SNRs from a list, all as likely; `choices_db` in dB."""
-
-    def __init__(self, choices_db: Sequence[float]) -> None:
-        if len(choices_db) == 0:
-            raise ValueError("snr_db: is an empty list, expected at least one SNR in dB")
-        self.choices_db = [_finite(value, "snr_db") for value in choices_db]
-
-    def draw(self, rng: np.random.Generator) -> float:
-        """Draws an SNR in dB."""
-        return self.choices_db[int(rng.integers(len(self.choices_db)))]
-
-
-class SnrRange:
-    """SNRs uniform between `min_db` and `max_db`."""
-
-    def __init__(self, min_db: float, max_db: float) -> None:
-        self.min_db, self.max_db = _finite(min_db, "snr_db.min"), _finite(max_db, "snr_db.max")
-        if self.min_db > self.max_db:
-            raise ValueError(f"snr_db: min {self.min_db:g} is above max {self.max_db:g}")
-
-    def draw(self, rng: np.random.Generator) -> float:
-        """Draws an SNR in dB."""
-        return float(rng.uniform(self.min_db, self.max_db))
+Samples = npt.NDArray[np.float32]
+# Streams of random numbers beside the first, so that a knob changes nothing but what it is for.
+_SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS = 1, 2, 3, 4
 
 
 class Refresh(Enum):
@@ -120,14 +60,34 @@ class Refresh(Enum):
 
 
 class NoiseDraw(NamedTuple):
-    """What an utterance gets: the noise crop [T] and the SNR in dB."""
+    """What an utterance gets.
+
+    Attributes:
+        noise: the noise crop [T].
+        snr_db: the SNR in dB; None where each band has its own.
+        source: name of the noise source.
+        band_snrs_db: the SNR of each band in dB, from the lowest to the highest; empty without bands.
+        is_noise_only: the speech is left out, and the transcript is empty.
+        seed: what effects draw from.
+    """
 
     noise: NoiseCrop
-    snr_db: float
+    snr_db: float | None
+    source: str = ""
+    band_snrs_db: tuple[float, ...] = ()
+    is_noise_only: bool = False
+    seed: tuple[int, ...] = ()
+
+
+class Mixture(NamedTuple):
+    """A mixture [T] and the speech that is in it [T], both before the effects on the mixture and the full scale."""
+
+    samples: Samples
+    speech: Samples
 
 
 class NoiseMixPerturbation(Perturbation):
-    """Mixes noise into an utterance; registered with NeMo as `noise_mix` for `train_ds.augmentor`.
+    """Mixes noise into an utterance; registered with NeMo as `noise_mix` for `train_ds.augmentor`, in both loaders.
 
     The draw depends on (seed, epoch, samples of the utterance) and on nothing else: not on the number of workers, the
     order or the batch. NeMo's own `prob` draws from a generator that differs per worker, so leave it at 1.0 and use
@@ -136,35 +96,61 @@ class NoiseMixPerturbation(Perturbation):
     The epoch comes from `nemo_noise.training.epoch.EpochClockCallback`. Silent utterances stay untouched, counted.
 
     Args:
-        manifest_path: NeMo manifest of noises, or a list of them.
-        snr_db: a list of SNRs in dB, or a mapping with `min` and `max`.
+        manifest_path: NeMo manifest of noises, or a list of them; or say `sources`.
+        snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or say `bands`, or each source says its own.
         seed: 0 or more.
         mix_prob: share of utterances that get noise, 0 to 1.
         refresh: `each_epoch`, or `never` for a validation set that stays the same.
         cache_limit_mb: memory for decoded noise per process, MB.
+        sources: several noise lists and babble, see `noise_sources`.
+        bands: SNRs per frequency band, see `snr_bands`.
+        noise_only_prob: share of utterances that become noise alone, with an empty transcript; the noise has the level
+            that it would have had in the mixture.
+        full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
+        effects: what happens to speech, noise and mixture, see `EffectChain`; utterances without noise stay untouched.
     """
 
     def __init__(
         self,
-        manifest_path: str | Path | Sequence[str | Path],
-        snr_db: Sequence[float] | Mapping[str, float],
+        manifest_path: str | Path | Sequence[str | Path] | None = None,
+        snr_db: Sequence[float] | Mapping[str, float] | None = None,
         seed: int = 0,
         mix_prob: float = 1.0,
         refresh: str = "each_epoch",
         cache_limit_mb: float = 512.0,
+        sources: Sequence[Mapping[str, Any]] | None = None,
+        bands: Sequence[Mapping[str, Any]] | None = None,
+        noise_only_prob: float = 0.0,
+        full_scale: str = "leave",
+        effects: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"seed: is {seed!r}, expected a whole number, 0 or more")
-        if not 0.0 <= _finite(mix_prob, "mix_prob") <= 1.0:
-            raise ValueError(f"mix_prob: is {mix_prob!r}, expected 0 to 1")
-        self.snr = snr_distribution(snr_db)
-        self.seed, self.mix_prob = seed, float(mix_prob)
+        self.seed, self.mix_prob = seed, share(mix_prob, "mix_prob")
+        self.noise_only_prob = share(noise_only_prob, "noise_only_prob")
         self.refresh = _refresh(refresh)
+        self.full_scale = FullScale.of(full_scale)
+        self.effects = EffectChain(effects)
         self.counts = EventCounts()
-        noises = NoiseList(manifest_path, 16000, cache_limit_mb)  # fails here and not in a worker
-        self._noises = {noises.sample_rate: noises}
+        if bands is not None and snr_db is not None:
+            raise ValueError("bands: is given beside snr_db, expected one of the two")
+        self.bands = None if bands is None else snr_bands(bands)
+        if (manifest_path is None) == (sources is None):
+            raise ValueError("manifest_path, sources: expected exactly one of the two")
+        if sources is None:
+            sources = [{"manifest_path": manifest_path}]
+        made = noise_sources(
+            sources, snr_db, 16000, cache_limit_mb, needs_snr=bands is None
+        )  # fails before workers do
+        self._sources = {16000: made}
         self._clock = EPOCH_CLOCK
         self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
+        self._reach_transcripts()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Makes the perturbation again in a spawned worker."""
+        self.__dict__.update(state)
+        self._reach_transcripts()
 
     def perturb(self, data: AudioSegment) -> None:
         """Adds noise to the segment in place.
@@ -173,17 +159,21 @@ class NoiseMixPerturbation(Perturbation):
             data: NeMo's mono segment.
 
         Raises:
-            ValueError: if the segment is empty, multi-channel or holds NaN; ManifestError for a bad noise.
+            ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where nobody can
+                empty its transcript; ManifestError for a bad noise.
         """
         samples = _checked_segment(data)
         if rms_db(samples) < SILENCE_DB:
             self.counts.note("silent speech", f"{_segment_name(data)}: is silent, noise_mix leaves it untouched")
             return
         draw = self.draw(samples, data.sample_rate)
-        if draw is not None:
-            data._samples = mix_at_snr(samples, draw.noise.samples, draw.snr_db, data.sample_rate)
+        if draw is None:
+            return
+        if draw.is_noise_only:
+            empty_transcript()
+        data._samples = self.finish(self.mix(samples, draw, data.sample_rate), draw, data.sample_rate)
 
-    def draw(self, samples: npt.NDArray[np.float32], sample_rate: int) -> NoiseDraw | None:
+    def draw(self, samples: Samples, sample_rate: int) -> NoiseDraw | None:
         """Decides which noise, which part of it and which SNR an utterance gets in the current epoch.
 
         Args:
@@ -198,17 +188,65 @@ class NoiseMixPerturbation(Perturbation):
         if self.refresh is Refresh.EACH_EPOCH:
             epoch = self._clock.epoch
             self._warn_when_time_stands_still(key)
-        rng = np.random.default_rng([self.seed, epoch, key])
-        if rng.random() >= self.mix_prob:
+        seed = (self.seed, epoch, key)
+        is_noise_only = self.noise_only_prob > 0 and _generator(seed, _NOISE_ONLY).random() < self.noise_only_prob
+        rng = _generator(seed)
+        if rng.random() >= self.mix_prob and not is_noise_only:
             return None
-        snr_db = self.snr.draw(rng)
-        return NoiseDraw(self.noise_list(sample_rate).crop(rng, len(samples)), snr_db)
+        source = self._source(sample_rate, seed)
+        snr_db = None if source.snr is None else source.snr.draw(rng)
+        band_snrs_db = () if self.bands is None else self.bands.draw(_generator(seed, _BANDS))
+        crop = source.noises.crop(rng, len(samples))
+        return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS))
 
-    def noise_list(self, sample_rate: int) -> NoiseList:
-        """Returns the noises at a rate; the speech decides which."""
-        if sample_rate not in self._noises:
-            self._noises[sample_rate] = next(iter(self._noises.values())).at_rate(sample_rate)
-        return self._noises[sample_rate]
+    def mix(self, samples: Samples, draw: NoiseDraw, sample_rate: int) -> Mixture:
+        """Mixes what was drawn, without the effects on the mixture.
+
+        Args:
+            samples: the utterance, [T].
+            draw: for this utterance.
+            sample_rate: samples per second.
+
+        Returns:
+            The mixture, [T].
+        """
+        speech = self.effects.apply("speech", samples, sample_rate, draw.seed)
+        noise = self.effects.apply("noise", draw.noise.samples, sample_rate, draw.seed)
+        if draw.snr_db is not None and not draw.is_noise_only:
+            return Mixture(mix_at_snr(speech, noise, draw.snr_db, sample_rate), speech)
+        if draw.snr_db is not None:
+            added = noise_at_snr(speech, noise, draw.snr_db, sample_rate)
+        else:
+            added = noise_at_band_snrs(speech, noise, self._edges_hz(), draw.band_snrs_db, sample_rate)
+        left = np.zeros_like(speech) if draw.is_noise_only else speech
+        return Mixture((left.astype(np.float64) + added).astype(np.float32), left)
+
+    def finish(self, mixture: Mixture, draw: NoiseDraw, sample_rate: int) -> Samples:
+        """Applies the effects on the mixture, then the policy for full scale: [T]."""
+        return self.full_scale.apply(self.effects.apply("mixture", mixture.samples, sample_rate, draw.seed))
+
+    def check(self) -> None:
+        """Decodes every noise, so that a bad one raises its ManifestError now and not in the middle of training."""
+        for source in self._sources[16000]:
+            source.noises.check()
+
+    def _reach_transcripts(self) -> None:
+        if self.noise_only_prob > 0:
+            install_empty_transcripts()
+
+    def _edges_hz(self) -> tuple[float, ...]:
+        return () if self.bands is None else self.bands.edges_hz
+
+    def _source(self, sample_rate: int, seed: tuple[int, ...]) -> NoiseSource:
+        """Draws a source by weight; the speech decides the rate."""
+        if sample_rate not in self._sources:
+            self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
+        sources = self._sources[sample_rate]
+        if len(sources) == 1:
+            return sources[0]
+        weights = np.cumsum([source.weight for source in sources])
+        place = _generator(seed, _SOURCE).random() * weights[-1]
+        return sources[int(np.searchsorted(weights, place, side="right"))]
 
     def _warn_when_time_stands_still(self, key: int) -> None:
         """Keeps the first utterance as a witness: seen again with a clock that nobody ever set, the noise repeats."""
@@ -225,15 +263,8 @@ class NoiseMixPerturbation(Perturbation):
             )
 
 
-def snr_distribution(snr_db: Sequence[float] | Mapping[str, float]) -> SnrDistribution:
-    """Reads the `snr_db` of a config: a list of choices, or a mapping with exactly `min` and `max`, all in dB."""
-    if isinstance(snr_db, Mapping):
-        if set(snr_db) != {"min", "max"}:
-            raise ValueError(f"snr_db: has the keys {sorted(snr_db)}, expected exactly min and max")
-        return SnrRange(snr_db["min"], snr_db["max"])
-    if isinstance(snr_db, Sequence) and not isinstance(snr_db, str):
-        return SnrChoices(snr_db)
-    raise ValueError(f"snr_db: is {snr_db!r}, expected a list like [0, 5, 10] or a range {{min: 0, max: 20}}")
+def _generator(seed: tuple[int, ...], *stream: int) -> np.random.Generator:
+    return np.random.default_rng([*seed, *stream])
 
 
 def _refresh(value: str) -> Refresh:
@@ -244,18 +275,12 @@ def _refresh(value: str) -> Refresh:
         raise ValueError(f"refresh: is {value!r}, expected one of {allowed}") from None
 
 
-def _finite(value: Any, name: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ValueError(f"{name}: is {value!r}, expected a finite number")
-    return float(value)
-
-
-def _checked_segment(data: AudioSegment) -> npt.NDArray[np.float32]:
+def _checked_segment(data: AudioSegment) -> Samples:
     try:
         checked_signal(data._samples, "samples")
     except ValueError as error:
         raise ValueError(f"{_segment_name(data)}: noise_mix cannot use it, {error}") from error
-    samples: npt.NDArray[np.float32] = data._samples
+    samples: Samples = data._samples
     return samples
 
 

@@ -15,7 +15,7 @@ from scipy.signal.windows import hann
 from nemo_noise.data.audio import load_audio, write_audio
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.data.manifest import ManifestEntry, load_entry, write_manifest
-from nemo_noise.data.mixing import NoiseMixPerturbation, active_speech_level_db, mix_at_snr, rms_db
+from nemo_noise.data.mixing import NoiseMixPerturbation, active_speech_level_db, rms_db
 
 Samples = npt.NDArray[np.float32]
 
@@ -40,8 +40,10 @@ def write_preview(
 
     Returns:
         One line per mixture as in the manifest: audio_filepath (relative), duration, text, speech, noise,
-        noise_offset_s, snr_db (asked), measured_snr_db (of the written file), gain, epoch. Where `mix_prob` left an
-        utterance clean, noise, noise_offset_s, snr_db and measured_snr_db are null.
+        source, noise_offset_s, snr_db (asked), band_snrs_db, measured_snr_db (of the written file), gain, epoch. Where
+        `mix_prob` left an utterance clean, what tells about noise is null; snr_db is null where bands have their own;
+        measured_snr_db is null for noise alone and where effects or clipping changed the mixture. The text of
+        noise alone is empty.
     """
     if num_utterances < 1 or num_epochs < 1:
         raise ValueError(f"num_utterances, num_epochs: are {num_utterances}, {num_epochs}, expected 1 or more")
@@ -58,7 +60,7 @@ def write_preview(
         for epoch in range(num_epochs):
             EPOCH_CLOCK.set(epoch)
             line = _write_mixture(perturbation, speech, folder, f"{stem}_epoch{epoch}", sample_rate)
-            lines.append({**line, "text": entries[index].text, "speech": entries[index].source, "epoch": epoch})
+            lines.append({"text": entries[index].text, **line, "speech": entries[index].source, "epoch": epoch})
             written = load_audio(folder / line["audio_filepath"], sample_rate)
             rows[-1].append((line["audio_filepath"].removeprefix(stem + "_").removesuffix(".wav"), written))
     write_manifest(folder / "manifest.json", lines)
@@ -105,21 +107,29 @@ def _write_mixture(
     line: dict[str, Any] = {"audio_filepath": f"{stem}_clean.wav", "duration": round(len(speech) / sample_rate, 4)}
     if draw is None:
         gain = write_audio(folder / line["audio_filepath"], speech, sample_rate)
-        unmixed = {"noise": None, "noise_offset_s": None, "snr_db": None, "measured_snr_db": None}
+        unmixed = dict.fromkeys(("noise", "source", "noise_offset_s", "snr_db", "band_snrs_db", "measured_snr_db"))
         return {**line, **unmixed, "gain": round(gain, 4)}
-    mixture = mix_at_snr(speech, draw.noise.samples, draw.snr_db, sample_rate)
+    mixture = perturbation.mix(speech, draw, sample_rate)
+    finished = perturbation.finish(mixture, draw, sample_rate)
     unnamed = folder / f"{stem}.wav"
-    gain = write_audio(unnamed, mixture, sample_rate)
-    written = load_audio(unnamed, sample_rate) / np.float32(gain)
-    measured_db = round(measured_snr_db(written, speech, sample_rate), 2) + 0.0  # no minus zero
+    gain = write_audio(unnamed, finished, sample_rate)
+    level = "noise_only" if draw.is_noise_only else "changed"
+    measured_db = None
+    if finished is mixture.samples and not draw.is_noise_only:
+        written = load_audio(unnamed, sample_rate) / np.float32(gain)
+        measured_db = round(measured_snr_db(written, mixture.speech, sample_rate), 2) + 0.0  # no minus zero
+        level = f"snr{measured_db:+.2f}dB"
     noise_name = _plain(str(draw.noise.entry.fields.get("label") or draw.noise.entry.audio_filepath))
-    line["audio_filepath"] = f"{stem}_snr{measured_db:+.2f}dB_{noise_name}.wav"
+    line["audio_filepath"] = f"{stem}_{level}_{noise_name}.wav"
     unnamed.replace(folder / line["audio_filepath"])
     return {
         **line,
+        **({"text": ""} if draw.is_noise_only else {}),
         "noise": draw.noise.entry.source,
+        "source": draw.source,
         "noise_offset_s": round(draw.noise.offset_s, 4),
-        "snr_db": round(draw.snr_db, 3),
+        "snr_db": None if draw.snr_db is None else round(draw.snr_db, 3),
+        "band_snrs_db": [round(snr_db, 3) for snr_db in draw.band_snrs_db],
         "measured_snr_db": measured_db,
         "gain": round(gain, 4),
     }

@@ -66,12 +66,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
     overrides = [f"model.{part}.manifest_filepath={corpus}/speech_list.json" for part in ("train_ds", "validation_ds")]
+    overrides.append(f"model.train_ds.augmentor.noise_mix.manifest_path={corpus}/noise_list.json")
     if recipe.endswith("_aed"):
         special, words = special_tokenizer_directory(corpus), tokenizer_directory(corpus)
         overrides += [f"model.tokenizer.langs.spl_tokens.dir={special}", f"model.tokenizer.langs.en.dir={words}"]
-        overrides += [f"model.train_ds.noise_path={corpus}/noise_list.json"]
     else:
-        overrides.append(f"model.train_ds.augmentor.noise_mix.manifest_path={corpus}/noise_list.json")
         overrides += [] if recipe.endswith("_char") else [f"model.tokenizer.dir={tokenizer_directory(corpus)}"]
     if "transducer" in recipe or "tdt" in recipe:
         overrides += ["model.model_defaults.pred_hidden=16", "model.model_defaults.joint_hidden=16"]

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Several sources of noise side by side: lists of recordings and babble, each with a weight and SNRs of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from nemo_noise.data.babble import Babble
+from nemo_noise.data.noise_list import NoiseCrop, NoiseList
+from nemo_noise.data.snr import SnrDistribution, finite, snr_distribution
+
+_KEYS = {"name", "manifest_path", "weight", "snr_db", "talkers"}
+
+
+class Noises(Protocol):
+    """Where crops of noise come from."""
+
+    def crop(self, rng: np.random.Generator, num_samples: int) -> NoiseCrop:
+        """Draws a crop of num_samples."""
+
+    def at_rate(self, sample_rate: int) -> "Noises":
+        """Returns the same noises at another rate; itself if the rate is the same."""
+
+    def check(self) -> None:
+        """Decodes everything; raises the ManifestError of a bad recording."""
+
+
+@dataclass(frozen=True)
+class NoiseSource:
+    """A source among others.
+
+    Attributes:
+        name: for logs, previews and curricula.
+        noises: where its crops come from.
+        weight: how often it is drawn, in relation to the others; 0 is never.
+        snr: the SNRs of its mixtures; None where the SNR is drawn per band.
+    """
+
+    name: str
+    noises: Noises
+    weight: float
+    snr: SnrDistribution | None
+
+
+def noise_sources(
+    sources: Sequence[Mapping[str, Any]], snr_db: Any, sample_rate: int, cache_limit_mb: float, needs_snr: bool
+) -> list[NoiseSource]:
+    """Reads the `sources` of a config.
+
+    Args:
+        sources: mappings with `manifest_path` and, as wanted, `name`, `weight`, `snr_db`, and `talkers` for babble.
+        snr_db: for sources that say nothing of their own; may be None.
+        sample_rate: of the crops, samples per second.
+        cache_limit_mb: memory for decoded noise, shared evenly.
+        needs_snr: whether a source without SNRs is an error.
+
+    Returns:
+        The sources in their order.
+
+    Raises:
+        ValueError: if an entry has unknown keys, a bad weight, no SNR, or a name twice; ManifestError for bad lists.
+    """
+    if isinstance(sources, (str, Mapping)) or not isinstance(sources, Sequence) or not sources:
+        raise ValueError(f"sources: is {sources!r}, expected a list of {{manifest_path, weight, snr_db}}")
+    made = [
+        _source(source, f"sources[{number}]", snr_db, sample_rate, cache_limit_mb / len(sources), needs_snr)
+        for number, source in enumerate(sources)
+    ]
+    names = [source.name for source in made]
+    if len(set(names)) < len(names):
+        raise ValueError(f"sources: the names are {names}, expected each once; give every source a name")
+    if not any(source.weight for source in made):
+        raise ValueError("sources: all weights are 0, expected at least one above")
+    return made
+
+
+def at_rate(sources: Sequence[NoiseSource], sample_rate: int) -> list[NoiseSource]:
+    """Returns the same sources with crops at another rate."""
+    return [replace(source, noises=source.noises.at_rate(sample_rate)) for source in sources]
+
+
+def _source(
+    source: Any, place: str, snr_db: Any, sample_rate: int, cache_limit_mb: float, needs_snr: bool
+) -> NoiseSource:
+    if not isinstance(source, Mapping) or not {"manifest_path"} <= set(source) <= _KEYS:
+        raise ValueError(
+            f"{place}: is {source!r}, expected manifest_path and any of {sorted(_KEYS - {'manifest_path'})}"
+        )
+    weight = finite(source.get("weight", 1.0), f"{place}.weight")
+    if weight < 0:
+        raise ValueError(f"{place}.weight: is {weight:g}, expected 0 or more")
+    own_snr = source.get("snr_db", snr_db)
+    if needs_snr and own_snr is None:
+        raise ValueError(f"{place}.snr_db: is missing, and there is no snr_db for all sources")
+    if not needs_snr and "snr_db" in source:
+        raise ValueError(f"{place}.snr_db: is given beside bands, expected one of the two")
+    recordings = NoiseList(source["manifest_path"], sample_rate, cache_limit_mb)
+    noises: Noises = Babble(recordings, source["talkers"]) if "talkers" in source else recordings
+    paths = source["manifest_path"]
+    first = paths if isinstance(paths, (str, Path)) else paths[0]
+    name = str(source.get("name", Path(first).stem))
+    return NoiseSource(name, noises, weight, snr_distribution(own_snr) if needs_snr else None)
