@@ -27,8 +27,7 @@ from tqdm import tqdm
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.audio import write_audio
-from nemo_noise.data.connected_digits import change_speed
+from nemo_noise.data.audio import change_speed, write_audio
 from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
 
 

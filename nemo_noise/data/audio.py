@@ -61,6 +61,14 @@ def write_audio(path: str | Path, samples: npt.NDArray[np.floating], sample_rate
     return gain
 
 
+def change_speed(samples: npt.NDArray[np.float32], speed: float) -> npt.NDArray[np.float32]:
+    """Plays a recording faster (speed > 1) or slower; pitch changes along, as with a tape: [T] -> [T / speed]."""
+    if speed == 1.0:
+        return samples
+    changed: npt.NDArray[np.float32] = soxr.resample(samples, speed, 1.0, quality="HQ")
+    return changed
+
+
 def _decode(path: Path, offset_s: float, duration_s: float | None) -> tuple[npt.NDArray[np.float32], int]:
     """Reads float32 mono samples [T] and the file's own rate."""
     if not path.is_file():

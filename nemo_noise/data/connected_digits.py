@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soxr
 
-from nemo_noise.data.audio import write_audio
+from nemo_noise.data.audio import change_speed, write_audio
 from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry, write_manifest
 
 # Gaussian floor under the whole string, RMS re full scale: the pauses have no digital silence, whose log-mel is a
@@ -116,14 +115,6 @@ def build_connected_digits(
         lines.append({**said, **made})
     write_manifest(folder / manifest_name, lines)
     return folder / manifest_name
-
-
-def change_speed(samples: Samples, speed: float) -> Samples:
-    """Plays a recording faster (speed > 1) or slower; pitch changes along, as with a tape: [T] -> [T / speed]."""
-    if speed == 1.0:
-        return samples
-    changed: Samples = soxr.resample(samples, speed, 1.0, quality="HQ")
-    return changed
 
 
 def _of_takes(clips: list[DigitClip], takes: Collection[int] | Callable[[int], bool] | None) -> list[DigitClip]:

@@ -15,7 +15,10 @@ from omegaconf import OmegaConf
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
-FINGERPRINTED_CONFIG = ("sample_rate", "labels", "preprocessor", "encoder", "decoder", "joint", "decoding")
+FINGERPRINTED_CONFIG = (
+    *("sample_rate", "labels", "preprocessor", "encoder", "decoder", "joint", "decoding"),
+    *("transf_encoder", "transf_decoder", "secondary", "prompt_defaults"),
+)
 
 
 def load_model(name: str, device: torch.device) -> ASRModel:

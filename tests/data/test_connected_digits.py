@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.connected_digits import build_connected_digits, change_speed, digit_clips
+from nemo_noise.data.audio import change_speed
+from nemo_noise.data.connected_digits import build_connected_digits, digit_clips
 from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry, read_manifest, write_manifest
 
 RATE = 16000
