@@ -14,6 +14,8 @@ From a pretrained checkpoint and a pretrained noise context (before training the
 
     python examples/asr/speech_to_text_aed.py ... \
         '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
+
+Whisper: --config-path=../../conf/whisper --config-name=whisper, see docs/whisper.md.
 """
 
 import lightning.pytorch as pl
@@ -23,6 +25,7 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 from nemo.utils.exp_manager import exp_manager
+from nemo.utils.model_utils import import_class_by_path
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers our classes and noise_mix with NeMo
@@ -35,7 +38,8 @@ def main(cfg: DictConfig) -> None:
         pl.seed_everything(cfg.seed, workers=True)
     trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
     exp_manager(trainer, cfg.get("exp_manager"))
-    model = EncDecMultiTaskModel(cfg=cfg.model, trainer=trainer)
+    model_class = import_class_by_path(cfg.model.target) if cfg.model.get("target") else EncDecMultiTaskModel
+    model = model_class(cfg=cfg.model, trainer=trainer)
     model.maybe_init_from_pretrained_checkpoint(cfg)
     trainer.fit(model)
     if cfg.get("save_to"):

@@ -4,5 +4,16 @@
 
 from nemo_noise.models.asr import add_noise_context
 from nemo_noise.models.ssl import ContextProjector, NoiseContextPretrainingModel
+from nemo_noise.models.whisper import WhisperModel
+from nemo_noise.models.whisper_checkpoint import export_whisper, import_whisper, load_whisper_weights, whisper_config
 
-__all__ = ["ContextProjector", "NoiseContextPretrainingModel", "add_noise_context"]
+__all__ = [
+    "ContextProjector",
+    "NoiseContextPretrainingModel",
+    "WhisperModel",
+    "add_noise_context",
+    "export_whisper",
+    "import_whisper",
+    "load_whisper_weights",
+    "whisper_config",
+]

@@ -20,6 +20,9 @@ from nemo_noise.modules.running_normalization import RunningNormalization
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
+from nemo_noise.modules.whisper_decoder import WhisperDecoder, WhisperEmbedding, WhisperHead, follow_whisper
+from nemo_noise.modules.whisper_encoder import WhisperEncoder
+from nemo_noise.modules.whisper_features import WhisperFeatures
 
 __all__ = [
     "AddFusion",
@@ -46,6 +49,12 @@ __all__ = [
     "SSMLayer",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
+    "WhisperDecoder",
+    "WhisperEmbedding",
+    "WhisperEncoder",
+    "WhisperFeatures",
+    "WhisperHead",
     "attention_maps",
+    "follow_whisper",
     "shuffled_context",
 ]
