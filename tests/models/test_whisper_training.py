@@ -117,12 +117,14 @@ def test_batches_hold_the_prompt_of_each_line_and_the_loss_counts_the_end_but_no
 
 def test_the_recipe_learns(recipe: DictConfig) -> None:
     arguments = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
-    trainer = pl.Trainer(max_steps=3, limit_val_batches=1, enable_progress_bar=False, **arguments)
-    model = WhisperModel(cfg=copy.deepcopy(recipe).model, trainer=trainer)
+    trainer = pl.Trainer(max_steps=2, limit_val_batches=1, enable_progress_bar=False, **arguments)
+    config = copy.deepcopy(recipe)
+    config.model.train_ds.batch_size = 1  # two steps in one epoch: every epoch reads the noise list thousands of times
+    model = WhisperModel(cfg=config.model, trainer=trainer)
     before = {name: value.clone() for name, value in model.named_parameters()}
     positions = model.encoder.whisper.embed_positions.weight.clone()
     trainer.fit(model)
-    assert trainer.global_step == 3
+    assert trainer.global_step == 2
     assert all(
         value.isfinite().all() and not torch.equal(value, before[name]) for name, value in model.named_parameters()
     )
