@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train or fine-tune a noise-aware attention encoder-decoder (Canary-style), or one with dual attention.
 
-NeMo's own script of this name does the same, unmodified, but for recipes with `secondary` (dual attention).
+NeMo's own script of this name does the same, unmodified, but for recipes that name a model of ours as `target`.
 
     python examples/asr/speech_to_text_aed.py \
         model.train_ds.manifest_filepath=train.json model.validation_ds.manifest_filepath=dev.json \
@@ -16,6 +16,7 @@ From a pretrained checkpoint and a pretrained noise context (before training the
         '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
 
 With a second attention to noise tokens: --config-name=dual_attention_fast-conformer_aed +training=dual_warm_start
+Whisper: --config-path=../../conf/whisper --config-name=whisper, see docs/whisper.md.
 """
 
 import lightning.pytorch as pl
@@ -25,9 +26,10 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 from nemo.utils.exp_manager import exp_manager
+from nemo.utils.model_utils import import_class_by_path
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-from nemo_noise.models import DualAttentionMultiTaskModel
+import nemo_noise  # noqa: F401  registers our classes and noise_mix with NeMo
 
 
 @hydra_runner(config_path="../../conf/speech_multitask", config_name="noise_aware_fast-conformer_aed")
@@ -37,7 +39,7 @@ def main(cfg: DictConfig) -> None:
         pl.seed_everything(cfg.seed, workers=True)
     trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
     exp_manager(trainer, cfg.get("exp_manager"))
-    model_class = DualAttentionMultiTaskModel if "secondary" in cfg.model else EncDecMultiTaskModel
+    model_class = import_class_by_path(cfg.model.target) if cfg.model.get("target") else EncDecMultiTaskModel
     model = model_class(cfg=cfg.model, trainer=trainer)
     model.maybe_init_from_pretrained_checkpoint(cfg)
     trainer.fit(model)

@@ -5,11 +5,18 @@
 from nemo_noise.models.asr import add_noise_context
 from nemo_noise.models.dual_attention import DualAttentionMultiTaskModel, add_dual_attention
 from nemo_noise.models.ssl import ContextProjector, NoiseContextPretrainingModel
+from nemo_noise.models.whisper import WhisperModel
+from nemo_noise.models.whisper_checkpoint import export_whisper, import_whisper, load_whisper_weights, whisper_config
 
 __all__ = [
     "ContextProjector",
     "DualAttentionMultiTaskModel",
     "NoiseContextPretrainingModel",
+    "WhisperModel",
     "add_dual_attention",
     "add_noise_context",
+    "export_whisper",
+    "import_whisper",
+    "load_whisper_weights",
+    "whisper_config",
 ]

@@ -32,6 +32,9 @@ from nemo_noise.modules.secondary_memory import (
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
+from nemo_noise.modules.whisper_decoder import WhisperDecoder, WhisperEmbedding, WhisperHead, follow_whisper
+from nemo_noise.modules.whisper_encoder import WhisperEncoder
+from nemo_noise.modules.whisper_features import WhisperFeatures
 
 __all__ = [
     "AddFusion",
@@ -65,8 +68,14 @@ __all__ = [
     "SecondaryMemory",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
+    "WhisperDecoder",
+    "WhisperEmbedding",
+    "WhisperEncoder",
+    "WhisperFeatures",
+    "WhisperHead",
     "attention_maps",
     "attention_maps_of",
     "context_users",
+    "follow_whisper",
     "shuffled_context",
 ]

@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Make a `.nemo` of a Whisper in a Hugging Face folder, of any size, or write one back as such a folder.
+
+python examples/asr/import_whisper.py folder=whisper-tiny output=whisper-tiny.nemo
+python examples/asr/import_whisper.py model=whisper-tiny.nemo output=whisper-tiny-trained
+
+The folder holds config.json, model.safetensors (or shards and their index) and tokenizer.json; pickled weights are
+refused. Nothing is downloaded. Options: conf/whisper/import_whisper.yaml.
+"""
+
+from omegaconf import DictConfig
+
+from nemo.collections.asr.models import ASRModel
+from nemo.core.config import hydra_runner
+from nemo.utils import logging
+
+from nemo_noise.models import export_whisper, import_whisper
+
+
+@hydra_runner(config_path="../../conf/whisper", config_name="import_whisper")
+def main(cfg: DictConfig) -> None:
+    """Import or export."""
+    if (cfg.folder is None) == (cfg.model is None):
+        raise ValueError(
+            f"folder={cfg.folder} and model={cfg.model}: give one, the folder to import it, the model back."
+        )
+    if cfg.folder is not None:
+        model = import_whisper(cfg.folder)
+        model.save_to(cfg.output)
+    else:
+        model = ASRModel.restore_from(cfg.model, map_location="cpu")
+        export_whisper(model, cfg.output)
+    logging.info(f"{model.num_weights} parameters, written to {cfg.output}")
+
+
+if __name__ == "__main__":
+    main()

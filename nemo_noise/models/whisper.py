@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whisper as a NeMo multi-task model: prompts, training, searches, `transcribe` and `.nemo` are NeMo's."""
+
+from typing import Any
+
+from lightning.pytorch import Trainer
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from nemo.collections.asr.models import EncDecMultiTaskModel
+from nemo.core.classes.common import PretrainedModelInfo
+from nemo.utils.model_utils import convert_model_config_to_dict_config
+
+from nemo_noise.data.whisper_tokenizer import WhisperTokenizer
+from nemo_noise.models.search_rules import apply_search_rules
+
+__all__ = ["WhisperModel"]
+
+
+class WhisperModel(EncDecMultiTaskModel):
+    """Whisper (Radford et al., 2022, arXiv 2212.04356) on NeMo's attention encoder-decoder.
+
+    Features, encoder, decoder and head are ``nemo_noise.modules.Whisper*``. Weights come from a Hugging Face folder by
+    ``import_whisper`` and go back by ``export_whisper``.
+
+    Args:
+        cfg: as ``conf/base/whisper.yaml``; ``tokenizer`` has ``type: whisper``, ``file`` (a `tokenizer.json`),
+            ``vocabulary_size`` and ``is_multilingual``; ``suppress_tokens`` and ``begin_suppress_tokens`` are ids that
+            a search never chooses, or not as the first.
+        trainer: Lightning's trainer.
+
+    Raises:
+        ValueError: if features and encoder do not fit, or the tokenizer is no Whisper tokenizer.
+    """
+
+    def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
+        cfg = convert_model_config_to_dict_config(cfg)
+        with open_dict(cfg):
+            cfg.target = f"{type(self).__module__}.{type(self).__name__}"
+            cfg.restore_timestamps_model = False
+        super().__init__(cfg=cfg, trainer=trainer)
+        frames, expected = self.preprocessor.num_frames, 2 * self.encoder.max_positions
+        if frames != expected:
+            raise ValueError(
+                f"preprocessor.window_s={cfg.preprocessor.window_s} is {frames} frames, but encoder.max_positions="
+                f"{self.encoder.max_positions} needs {expected}."
+            )
+        self._apply_search_rules()
+
+    @classmethod
+    def list_available_models(cls) -> list[PretrainedModelInfo]:
+        """None is published; see ``import_whisper``."""
+        return []
+
+    def transcribe(self, audio: Any, *arguments: Any, **options: Any) -> Any:
+        """NeMo's ``transcribe``; ``source_lang`` and ``taskname`` (`asr`, `translate`) choose the prompt.
+
+        Raises:
+            ValueError: if time stamps are asked for, or audio is longer than the window.
+        """
+        if options.get("timestamps") or getattr(options.get("override_config"), "timestamps", None):
+            raise ValueError("timestamps=True is not supported: the prompt is <|notimestamps|>.")
+        return super().transcribe(audio, *arguments, **options)
+
+    def change_decoding_strategy(self, decoding_cfg: DictConfig | None) -> None:
+        """Choose another search, such as ``{strategy: beam, beam: {beam_size: 4}}``."""
+        super().change_decoding_strategy(decoding_cfg)
+        self._apply_search_rules()
+
+    def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
+        """Whisper's prompt is part of its vocabulary, which therefore cannot be exchanged.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            "WhisperModel cannot change its vocabulary: its prompt tokens are part of it. For another tokenizer train "
+            "a model with conf/whisper, and take the encoder by init_from_nemo_model with include: [encoder]."
+        )
+
+    def _apply_search_rules(self) -> None:
+        """Tell the search what the config suppresses."""
+        tokens = [list(self.cfg.get(name) or []) for name in ("suppress_tokens", "begin_suppress_tokens")]
+        apply_search_rules(self.decoding, *tokens)
+
+    def _setup_tokenizer(self, tokenizer_cfg: DictConfig) -> None:
+        """Build the tokenizer; its file goes into the `.nemo`."""
+        kind = tokenizer_cfg.get("type")
+        if kind != "whisper":
+            raise ValueError(f"tokenizer.type={kind!r} must be whisper, with tokenizer.file a tokenizer.json.")
+        self.tokenizer_cfg = OmegaConf.to_container(tokenizer_cfg, resolve=True)
+        self.tokenizer_type, self.tokenizer_dir = kind, None
+        options = {key: value for key, value in self.tokenizer_cfg.items() if key not in ("type", "file")}
+        file = self.register_artifact("tokenizer.file", tokenizer_cfg.file)
+        self.tokenizer = WhisperTokenizer(file, **options)
+        self._derive_tokenizer_properties()
+
+    def _transcribe_on_begin(self, audio: Any, trcfg: Any) -> None:
+        """Fill the prompt with the configured defaults, before NeMo fills it with Canary's."""
+        (turn,) = self.prompt.get_default_dialog_slots()
+        given: dict[str, Any] = next((given["slots"] for given in trcfg.prompt if given["role"] == "user"), {})
+        known = {name: value for name, value in given.items() if value is not None}
+        trcfg.prompt = [{"role": "user", "slots": turn["slots"] | known}]
+        super()._transcribe_on_begin(audio, trcfg)
+
+    def _transcribe_input_manifest_processing(
+        self, audio_files: list[str], temp_dir: str, trcfg: Any
+    ) -> dict[str, Any]:
+        """NeMo's, but what is short is filled at its end, as the rest of the window is."""
+        options = super()._transcribe_input_manifest_processing(audio_files, temp_dir, trcfg)
+        return dict(options) | {"pad_direction": "right"}
+
+    def _transcribe_input_tensor_processing(self, audio_tensors: Any, temp_dir: str, trcfg: Any) -> dict[str, Any]:
+        """NeMo's, but what is short is filled at its end, as the rest of the window is."""
+        options = super()._transcribe_input_tensor_processing(audio_tensors, temp_dir, trcfg)
+        return dict(options) | {"pad_direction": "right"}

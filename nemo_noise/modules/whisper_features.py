@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whisper's features: log-mel energies of a window of fixed length, the same numbers as transformers'.
+
+Radford et al., 2022 (arXiv 2212.04356). What is shorter than the window is filled with silence, and the silence is
+part of the features: Whisper has no padding mask.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from transformers.audio_utils import mel_filter_bank
+
+from nemo.core.classes.common import typecheck
+from nemo.core.classes.module import NeuralModule
+from nemo.core.neural_types import AudioSignal, LengthsType, MelSpectrogramType, NeuralType
+
+__all__ = ["WhisperFeatures"]
+
+POWER_FLOOR = 1e-10
+DYNAMIC_RANGE = 8.0  # powers of ten below the loudest value
+
+
+class WhisperFeatures(NeuralModule):
+    """Log-mel features of a fixed window; equal to those of transformers' ``WhisperFeatureExtractor``.
+
+    Args:
+        features: mel bands D: 80, or 128 for large-v3.
+        window_s: length of the window in seconds; Whisper's is 30.
+        sample_rate: rate of the audio in Hz; Whisper's is 16000.
+        window_size: length of a frame in seconds.
+        window_stride: step between frames in seconds.
+
+    Raises:
+        ValueError: if the window is no whole number of frames.
+    """
+
+    def __init__(
+        self,
+        features: int = 80,
+        window_s: float = 30.0,
+        sample_rate: int = 16000,
+        window_size: float = 0.025,
+        window_stride: float = 0.01,
+    ) -> None:
+        super().__init__()
+        self._sample_rate = sample_rate
+        self.n_fft = round(window_size * sample_rate)
+        self.hop_length = round(window_stride * sample_rate)
+        self.num_samples = round(window_s * sample_rate)
+        if self.num_samples <= 0 or self.num_samples % self.hop_length:
+            raise ValueError(f"window_s={window_s} must be a multiple of window_stride={window_stride}.")
+        self.num_frames = self.num_samples // self.hop_length
+        filters = mel_filter_bank(
+            num_frequency_bins=1 + self.n_fft // 2,
+            num_mel_filters=features,
+            min_frequency=0.0,
+            max_frequency=8000.0,
+            sampling_rate=sample_rate,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+        self.mel_filters: Tensor
+        self.window: Tensor
+        self.register_buffer("mel_filters", torch.from_numpy(filters).float().T.contiguous(), persistent=False)
+        self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
+
+    @property
+    def input_types(self) -> dict[str, NeuralType]:
+        """Samples [B, T] and their lengths [B]."""
+        return {
+            "input_signal": NeuralType(("B", "T"), AudioSignal(freq=self._sample_rate)),
+            "length": NeuralType(tuple("B"), LengthsType()),
+        }
+
+    @property
+    def output_types(self) -> dict[str, NeuralType]:
+        """Features [B, D, T] and their lengths [B]."""
+        return {
+            "processed_signal": NeuralType(("B", "D", "T"), MelSpectrogramType()),
+            "processed_length": NeuralType(tuple("B"), LengthsType()),
+        }
+
+    @typecheck()
+    @torch.no_grad()
+    def forward(self, input_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the features of the whole window.
+
+        Args:
+            input_signal: samples [B, T]; what lies beyond ``length`` counts as silence.
+            length: valid samples [B].
+
+        Returns:
+            Features [B, D, window], and the number of frames of the window for every utterance [B].
+
+        Raises:
+            ValueError: if an utterance is longer than the window.
+        """
+        with torch.autocast(input_signal.device.type, enabled=False):
+            signal = self._window_of(input_signal.float(), length)  # [B, T]
+            spectrum = torch.stft(signal, self.n_fft, self.hop_length, window=self.window.float(), return_complex=True)
+            power = (spectrum[..., :-1].abs() ** 2).contiguous()  # [B, n_fft / 2 + 1, T]
+            mel = self.mel_filters.float() @ power  # [B, D, T]
+            logarithm = mel.clamp_min(POWER_FLOOR).log10()
+            loudest = logarithm.amax(dim=(1, 2), keepdim=True)
+            features = (torch.maximum(logarithm, loudest - DYNAMIC_RANGE) + 4.0) / 4.0
+        return features, torch.full_like(length, self.num_frames)
+
+    def _window_of(self, signal: Tensor, length: Tensor) -> Tensor:
+        """The signal [B, T] cut or filled to the window, with silence beyond each length."""
+        if signal.shape[1] > self.num_samples and int(length.max()) > self.num_samples:
+            raise ValueError(
+                f"input_signal has {int(length.max()) / self._sample_rate:.2f} s, the window {self.num_samples} "
+                f"samples ({self.num_samples / self._sample_rate:g} s): cut the audio, or leave long utterances out "
+                "with max_duration."
+            )
+        signal = signal[:, : self.num_samples]
+        silent = torch.arange(signal.shape[1], device=signal.device) >= length[:, None]  # [B, T]
+        return F.pad(signal.masked_fill(silent, 0.0), (0, self.num_samples - signal.shape[1]))
