@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM = false
 export ONE_LOGGER_JOB_CATEGORY ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-slow demo results-digits results-sentences results-context tree clean
+.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-context tree clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -45,6 +45,9 @@ results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stop
 
 results-sentences: $(STAMP)  ## the same with read sentences
 	$(BIN)/python examples/asr/run_ablation.py --config-name=sentences
+
+results-dual-attention: $(STAMP)  ## an attention decoder with and without a second attention
+	$(BIN)/python examples/asr/run_ablation.py --config-name=dual_attention
 
 results-context: $(STAMP)  ## what a noise context knows before and after pretraining
 	$(BIN)/python examples/experiments/run_probes.py

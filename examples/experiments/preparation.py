@@ -12,6 +12,7 @@ import numpy as np
 import soundfile
 from omegaconf import DictConfig
 
+from nemo.collections.common.tokenizers.canary_tokenizer import CanaryTokenizer
 from nemo.collections.common.tokenizers.sentencepiece_tokenizer import create_spt_model
 from nemo.utils import logging
 
@@ -85,6 +86,16 @@ def train_tokenizer(out: Path, tokenizer_type: str, vocab_size: int = 64) -> Non
         tokenizer_type=tokenizer_type,
         output_dir=str(folder),
     )
+
+
+def prepare_prompts(out: Path, manifests: Sequence[Path]) -> None:
+    """What Canary's prompt asks for: a tokenizer of its special tokens, and languages in every line."""
+    special = ["<|startofcontext|>", "<|emo:undefined|>", "<|en|>"]
+    special += [f"<|{off}{name}|>" for name in ("itn", "timestamp", "diarize", "pnc") for off in ("", "no")]
+    CanaryTokenizer.build_special_tokenizer(special, str(out / "special"))
+    for manifest in manifests:
+        lines = [entry.fields for entry in read_manifest(manifest)]
+        write_manifest(manifest, [line | {"source_lang": "en", "target_lang": "en"} for line in lines])
 
 
 def evenly(lines: Sequence[Any], count: int) -> list[Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from preparation import at_two_levels, source_folder, split_noises, train_tokenizer, write_unlabelled
+from preparation import at_two_levels, prepare_prompts, source_folder, split_noises, train_tokenizer, write_unlabelled
 
 from nemo.core.config import hydra_runner
 
@@ -52,6 +52,8 @@ def prepare(cfg: DictConfig) -> Path:
     split_noises(source, out, cfg)
     write_unlabelled(source, out, cfg)
     train_tokenizer(out, "unigram", vocab_size=70)  # so many that pieces are whole words
+    if cfg.data.get("prompts", False):
+        prepare_prompts(out, [out / "train" / "train.json", out / "dev" / "dev.json", out / "test.json"])
     done.touch()
     return done
 

@@ -5,6 +5,7 @@
 import itertools
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -54,7 +55,8 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
             starts = {"backbone": backbone} if backbone else {}
             starts |= {"context": context} if arm.get("pretrained", False) else {}
             overrides = [*cfg.training_overrides, *arm["overrides"]]
-            training = _training(cfg, scripts, _folder(cfg, name, seed), overrides, seed, data, starts)
+            trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
+            training = trained.job(cfg, scripts, _folder(cfg, name, seed), overrides, seed, data, starts)
             jobs += [training, _evaluation(cfg, scripts, name, seed, training)]
     return jobs
 
@@ -90,31 +92,39 @@ def _backbone(cfg: DictConfig, scripts: Path, data: Job) -> Job | None:
     """The model from which every arm starts, trained once; None if they start from nothing."""
     if cfg.get("backbone") is None:
         return None
-    return _training(
-        cfg, scripts, Path(cfg.output_dir) / "backbone", [*cfg.backbone.overrides], cfg.seeds[0], data, {}
-    )
+    training = _Training(cfg.backbone.get("script", cfg.script), cfg.backbone.get("config", cfg.recogniser_config))
+    folder = Path(cfg.output_dir) / "backbone"
+    return training.job(cfg, scripts, folder, [*cfg.backbone.overrides], cfg.seeds[0], data, {})
 
 
-def _training(
-    cfg: DictConfig,
-    scripts: Path,
-    folder: Path,
-    overrides: list[str],
-    seed: int,
-    data: Job,
-    starts: Mapping[str, Job],
-) -> Job:
-    """A training into ``folder`` that starts from the models of ``starts``: a backbone whole, a context encoder."""
-    produces = folder / "model.nemo"
-    overrides = [*overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
-    overrides += [f"+save_to={produces}", f"exp_manager.exp_dir={folder}"]
-    for start, job in starts.items():
-        part = ", include: [context_encoder]" if start == "context" else ""
-        overrides.append(f"+init_from_nemo_model.{start}={{path: {job.produces}{part}}}")
-    name = str(folder.relative_to(cfg.output_dir)).replace("/seed", "")
-    needs = (data.produces, *(job.produces for job in starts.values()))
-    command = script_command(scripts, "asr/speech_to_text_ctc_bpe.py", overrides, cfg.recogniser_config)
-    return Job(name, command, produces, needs)
+@dataclass(frozen=True)
+class _Training:
+    """A script of ours and its recipe."""
+
+    script: str
+    recipe: str
+
+    def job(
+        self,
+        cfg: DictConfig,
+        scripts: Path,
+        folder: Path,
+        overrides: list[str],
+        seed: int,
+        data: Job,
+        starts: Mapping[str, Job],
+    ) -> Job:
+        """Train into ``folder``, starting from the models of ``starts``: a backbone, a context encoder."""
+        produces = folder / "model.nemo"
+        overrides = [*overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
+        overrides += [f"+save_to={produces}", f"exp_manager.exp_dir={folder}"]
+        for start, job in starts.items():
+            include = ["context_encoder"] if start == "context" else cfg.backbone.get("include", [])
+            parts = f", include: [{', '.join(include)}]" if include else ""
+            overrides.append(f"+init_from_nemo_model.{start}={{path: {job.produces}{parts}}}")
+        name = str(folder.relative_to(cfg.output_dir)).replace("/seed", "")
+        needs = (data.produces, *(job.produces for job in starts.values()))
+        return Job(name, script_command(scripts, self.script, overrides, self.recipe), produces, needs)
 
 
 def _evaluation(cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job) -> Job:

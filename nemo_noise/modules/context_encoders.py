@@ -202,6 +202,12 @@ class ConstantContextEncoder(ContextEncoder):
         self.layout = "tokens" if context.layout == "tokens" else "utterance"
         self.register_buffer("spectrogram", torch.linspace(-1.0, 1.0, num_frames).repeat(context.feat_in, 1))
 
+    @property
+    def output_types(self) -> dict[str, NeuralType]:
+        """Context [B, C], or tokens [B, M, C]."""
+        axes = ("B", "T", "D") if self.layout == "tokens" else ("B", "D")
+        return {"context": NeuralType(axes, EncodedRepresentation())}
+
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
         """Answer with the same context for every utterance.

@@ -52,14 +52,14 @@ def test_an_ablation_without_its_baseline_or_with_an_empty_group_is_refused(tmp_
         _table(baseline="a", groups={"none": Group("None", {"speaker": "nobody"})}).write(rows, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["digits", "sentences"])
+@pytest.mark.parametrize("name", ["digits", "sentences", "dual_attention"])
 def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
         cfg = compose(name)
     jobs = experiment_jobs(cfg, EXAMPLES)
     produced = {job.produces for job in jobs}
     backbones = {job.produces for job in jobs if job.name == "backbone"}
-    assert len(backbones) == (name == "sentences")
+    assert len(backbones) == (name != "digits")
     assert len(produced) == len(jobs) == 1 + len(backbones) + 3 * (1 + 2 * len(arms_of(cfg)))
     trainings = [job for job in jobs if job.produces.name == "model.nemo" and job.produces not in backbones]
     assert all(backbones <= set(job.needs) for job in trainings)
