@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""NeMo's multi-task AED model (Canary) with a decoder that attends to speech and to noise."""
+"""NeMo's multi-task AED models (Canary) and Whisper with a decoder that attends to speech and to noise."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,21 +17,29 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 
 from nemo_noise.models.warm_start import read_config, restore_with_added_parts
+from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules.dual_attention import DualAttentionDecoder
 from nemo_noise.modules.secondary_memory import SecondaryMemory
 
-__all__ = ["DualAttentionMultiTaskModel", "add_dual_attention"]
+__all__ = ["DualAttentionMixin", "DualAttentionMultiTaskModel", "DualAttentionWhisperModel", "add_dual_attention"]
 
-MODEL_TARGET = "nemo_noise.models.DualAttentionMultiTaskModel"
 DECODER_TARGET = "nemo_noise.modules.DualAttentionDecoder"
+DECODER_KEYS = ("config_dict", "pre_ln_final_layer_norm")
+TARGETS = {  # how the class of a checkpoint ends: the model and the decoder that take its place
+    ".EncDecMultiTaskModel": ("nemo_noise.models.DualAttentionMultiTaskModel", DECODER_TARGET),
+    ".WhisperModel": (
+        "nemo_noise.models.DualAttentionWhisperModel",
+        "nemo_noise.modules.DualAttentionWhisperDecoder",
+    ),
+}
 
 
-class DualAttentionMultiTaskModel(EncDecMultiTaskModel):
-    """An ``EncDecMultiTaskModel`` whose decoder has a second cross-attention.
+class DualAttentionMixin:
+    """Gives an ``EncDecMultiTaskModel`` a decoder that reads a secondary memory beside the speech.
 
     Prompts, tokenizers, losses, searches, ``transcribe`` and the checkpoint's names are the parent's. The config has
-    two things more: ``transf_decoder._target_: nemo_noise.modules.DualAttentionDecoder``, and ``secondary``, the
-    module that says what the second attention reads; without it, it reads the same encoder output as the first.
+    two things more: a ``transf_decoder`` with dual attention, and ``secondary``, the module that says what the second
+    attention reads; without it, it reads the same encoder output as the first.
 
     Args:
         cfg: config of the model.
@@ -41,10 +49,15 @@ class DualAttentionMultiTaskModel(EncDecMultiTaskModel):
         ValueError: if the decoder has no second attention or ``secondary`` does not fit the encoder.
     """
 
+    # what the model brings
+    cfg: DictConfig
+    encoder: Any
     transf_decoder: DualAttentionDecoder
+    log_softmax: nn.Module
+    decoding: Any
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
-        super().__init__(cfg=cfg, trainer=trainer)
+        super().__init__(cfg=cfg, trainer=trainer)  # type: ignore[call-arg]
         if not isinstance(self.transf_decoder, DualAttentionDecoder):
             raise ValueError(
                 f"transf_decoder._target_ is {self.cfg.transf_decoder.get('_target_')}; a dual-attention model needs "
@@ -91,12 +104,12 @@ class DualAttentionMultiTaskModel(EncDecMultiTaskModel):
             "processed_signal_length": processed_signal_length,
         }
         if self.secondary is None:
-            outputs: tuple[Tensor | None, Tensor, Tensor, Tensor] = super().forward(
+            outputs: tuple[Tensor | None, Tensor, Tensor, Tensor] = super().forward(  # type: ignore[misc]
                 **audio, transcript=transcript, transcript_length=transcript_length
             )
             return outputs
         with self._listening() as heard:
-            _, lengths, states, mask = super().forward(**audio)
+            _, lengths, states, mask = super().forward(**audio)  # type: ignore[misc]
         memory = self.secondary(**heard).to(states.dtype)  # [B, M, D]
         states = torch.cat([states, memory], dim=1)
         mask = torch.cat([mask, mask if self.secondary.num_tokens == "frames" else torch.ones_like(memory[..., 0])], 1)
@@ -113,12 +126,12 @@ class DualAttentionMultiTaskModel(EncDecMultiTaskModel):
 
     def change_decoding_strategy(self, decoding_cfg: DictConfig) -> None:
         """The parent's; the new search counts the speech alone."""
-        super().change_decoding_strategy(decoding_cfg)
+        super().change_decoding_strategy(decoding_cfg)  # type: ignore[misc]
         self._say_what_the_decoder_reads()
 
     def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
         """The parent's; the new decoder reads the same secondary memory."""
-        super().change_vocabulary(*arguments, **options)
+        super().change_vocabulary(*arguments, **options)  # type: ignore[misc]
         self._say_what_the_decoder_reads()
 
     @contextmanager
@@ -142,6 +155,14 @@ class DualAttentionMultiTaskModel(EncDecMultiTaskModel):
                 handle.remove()
 
 
+class DualAttentionMultiTaskModel(DualAttentionMixin, EncDecMultiTaskModel):
+    """NeMo's multi-task model (Canary) with dual attention: ``transf_decoder`` is a ``DualAttentionDecoder``."""
+
+
+class DualAttentionWhisperModel(DualAttentionMixin, WhisperModel):
+    """Whisper with dual attention: ``transf_decoder`` is a ``DualAttentionWhisperDecoder``."""
+
+
 def _prepare_by_speech(
     prepare: Callable[..., Any],
     decoder: DualAttentionDecoder,
@@ -158,11 +179,11 @@ def add_dual_attention(
     secondary: Mapping[str, Any] | DictConfig | None = None,
     gate: str = "scalar",
     map_location: str = "cpu",
-) -> DualAttentionMultiTaskModel:
+) -> DualAttentionMultiTaskModel | DualAttentionWhisperModel:
     """Restore a plain AED checkpoint with a second cross-attention; before training the output is unchanged.
 
     Args:
-        checkpoint: a ``.nemo`` of an ``EncDecMultiTaskModel``, such as Canary.
+        checkpoint: a ``.nemo`` of an ``EncDecMultiTaskModel``, such as Canary, or of a ``WhisperModel``.
         secondary: config of a ``SecondaryMemory`` with its ``_target_``; None to read the same encoder output.
         gate: ``scalar``, ``head`` or ``channel``.
         map_location: device of the restored model.
@@ -173,15 +194,15 @@ def add_dual_attention(
     """
     path = Path(checkpoint)
     config = read_config(path)
-    if not str(config.target).endswith((".EncDecMultiTaskModel", ".DualAttentionMultiTaskModel")):
-        raise ValueError(f"{path}: it is a {config.target}; dual attention can be added to an EncDecMultiTaskModel.")
+    targets = next((found for end, found in TARGETS.items() if str(config.target).endswith(end)), None)
+    if targets is None:
+        known = " or ".join(end.removeprefix(".") for end in TARGETS)
+        raise ValueError(f"{path}: it is a {config.target}; dual attention can be added to an {known}.")
     changed = OmegaConf.create(OmegaConf.to_container(config, resolve=False))
     with open_dict(changed):
-        changed.target = MODEL_TARGET
-        changed.secondary = secondary
-        changed.restore_timestamps_model = False
-        decoder = {key: changed.transf_decoder[key] for key in ("config_dict", "pre_ln_final_layer_norm")}
-        changed.transf_decoder = {"_target_": DECODER_TARGET, "gate": gate, **decoder}
+        changed.target, changed.secondary, changed.restore_timestamps_model = targets[0], secondary, False
+        kept = {key: config.transf_decoder[key] for key in DECODER_KEYS if key in config.transf_decoder}
+        changed.transf_decoder = {"_target_": targets[1], "gate": gate, **kept}
     model = restore_with_added_parts(path, changed, ("secondary.",), map_location)
-    assert isinstance(model, DualAttentionMultiTaskModel)
+    assert isinstance(model, DualAttentionMultiTaskModel | DualAttentionWhisperModel)
     return model

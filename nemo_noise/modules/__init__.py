@@ -32,7 +32,13 @@ from nemo_noise.modules.secondary_memory import (
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
-from nemo_noise.modules.whisper_decoder import WhisperDecoder, WhisperEmbedding, WhisperHead, follow_whisper
+from nemo_noise.modules.whisper_decoder import (
+    DualAttentionWhisperDecoder,
+    WhisperDecoder,
+    WhisperEmbedding,
+    WhisperHead,
+    follow_whisper,
+)
 from nemo_noise.modules.whisper_encoder import WhisperEncoder
 from nemo_noise.modules.whisper_features import WhisperFeatures
 
@@ -50,6 +56,7 @@ __all__ = [
     "CrossAttentionFusion",
     "Direction",
     "DualAttentionDecoder",
+    "DualAttentionWhisperDecoder",
     "DualCrossAttention",
     "EncoderLayerMemory",
     "FeaturePyramidContextEncoder",

@@ -14,7 +14,9 @@ from nemo.collections.asr.modules.transformer.transformer_modules import MultiHe
 from nemo.collections.asr.parts.submodules.token_classifier import TokenClassifier
 from nemo.collections.common.parts import NEG_INF
 
-__all__ = ["WhisperDecoder", "WhisperEmbedding", "WhisperHead", "follow_whisper"]
+from nemo_noise.modules.dual_attention import DualAttentionDecoder
+
+__all__ = ["DualAttentionWhisperDecoder", "WhisperDecoder", "WhisperEmbedding", "WhisperHead", "follow_whisper"]
 
 
 class WhisperEmbedding(TransformerEmbedding):
@@ -57,17 +59,23 @@ class WhisperDecoder(TransformerDecoderNM):
     """
 
     def __init__(self, config_dict: Mapping[str, Any]) -> None:
-        fixed = {
-            "hidden_act": "gelu",
-            "pre_ln": True,
-            "pre_ln_final_layer_norm": True,
-            "num_token_types": 0,
-            "learn_positional_encodings": True,
-        }
-        for name, value in fixed.items():
-            if config_dict.get(name, value) != value:
-                raise ValueError(f"config_dict.{name}={config_dict[name]} must be {value}, as in Whisper.")
-        super().__init__(**({"max_sequence_length": 448} | dict(config_dict) | fixed))
+        super().__init__(**_as_in_whisper(config_dict), pre_ln_final_layer_norm=True)
+        follow_whisper(self)
+
+
+class DualAttentionWhisperDecoder(DualAttentionDecoder):
+    """Whisper's decoder with a second cross-attention in every layer.
+
+    Args:
+        config_dict: as for ``WhisperDecoder``.
+        **dual: ``gate``, ``gate_start`` and ``secondary_tokens`` of ``DualAttentionDecoder``.
+
+    Raises:
+        ValueError: if an argument is unknown or contradicts Whisper's architecture.
+    """
+
+    def __init__(self, config_dict: Mapping[str, Any], **dual: Any) -> None:
+        super().__init__(_as_in_whisper(config_dict), **dual)
         follow_whisper(self)
 
 
@@ -108,6 +116,17 @@ class _TokenScores(nn.Linear):
         """Score states [B, U, D] as [B, U, V]."""
         is_token = torch.arange(self.out_features, device=input.device) < self.num_tokens  # [V]
         return F.linear(input, self.weight).masked_fill(~is_token, NEG_INF)
+
+
+def _as_in_whisper(config_dict: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments of NeMo's decoder with what is fixed in Whisper's; refuses others."""
+    fixed = {"hidden_act": "gelu", "pre_ln": True, "num_token_types": 0, "learn_positional_encodings": True}
+    given = dict(config_dict)
+    for name, value in (fixed | {"pre_ln_final_layer_norm": True}).items():
+        if given.get(name, value) != value:
+            raise ValueError(f"config_dict.{name}={given[name]} must be {value}, as in Whisper.")
+    given.pop("pre_ln_final_layer_norm", None)
+    return {"max_sequence_length": 448} | given | fixed
 
 
 def follow_whisper(decoder: TransformerDecoderNM) -> None:

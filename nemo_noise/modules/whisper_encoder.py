@@ -5,7 +5,7 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import WhisperConfig
 from transformers.models.whisper import modeling_whisper
 
@@ -82,6 +82,12 @@ class WhisperEncoder(NeuralModule, Exportable):
         positions = embedding.weight.detach().clone()
         del embedding.weight
         embedding.register_buffer("weight", positions)
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The transformer layers, as other encoders of NeMo name them."""
+        layers: nn.ModuleList = self.whisper.layers
+        return layers
 
     @property
     def input_types(self) -> dict[str, NeuralType]:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pretrained AED model with dual attention: at first the same words, by greedy and beam search, also from disk."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,17 @@ from omegaconf import OmegaConf, open_dict
 
 from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
 
-from nemo_noise.models import DualAttentionMultiTaskModel, add_dual_attention
+from nemo_noise.models import (
+    DualAttentionMultiTaskModel,
+    DualAttentionWhisperModel,
+    add_dual_attention,
+    import_whisper,
+)
 from tests.contracts import fill_padding, randomize
+from tests.models import test_families
 from tests.models.test_families import audio, outputs, texts
 from tests.recognisers import WIDTH, build_recogniser
+from tests.whispers import write_whisper
 
 HIERARCHY = {
     "_target_": "nemo_noise.modules.HierarchicalContextEncoder",
@@ -154,3 +162,33 @@ def test_models_that_cannot_have_it_are_refused(plain: Path, tmp_path: Path) -> 
     assert isinstance(EncDecMultiTaskModel(cfg=config), EncDecMultiTaskModel)
     with pytest.raises(ValueError, match="a dual-attention model needs nemo_noise.modules.DualAttentionDecoder"):
         DualAttentionMultiTaskModel(cfg=config)
+
+
+@pytest.mark.parametrize("kind", SECONDARY)
+def test_a_whisper_keeps_its_output_and_its_words_until_the_gate_opens(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal, length = audio()  # the window of this Whisper is one second
+    for module in (test_families, sys.modules[__name__]):
+        monkeypatch.setattr(module, "audio", lambda: (signal[:, :16000], length // 2))
+    write_whisper(tmp_path / "hugging_face")
+    import_whisper(tmp_path / "hugging_face").save_to(str(tmp_path / "whisper.nemo"))
+    parent = ASRModel.restore_from(str(tmp_path / "whisper.nemo"), map_location="cpu").eval()
+    width, bands = parent.cfg.size.d_model, parent.cfg.preprocessor.features
+    secondary = OmegaConf.to_container(OmegaConf.create(SECONDARY[kind])) if SECONDARY[kind] else None
+    if secondary is not None:
+        secondary |= {"d_model": width} | ({"d_encoder": width} if kind == "layer" else {})
+        secondary |= {"context": HIERARCHY | {"feat_in": bands}} if kind == "tokens" else {}
+    model = add_dual_attention(tmp_path / "whisper.nemo", secondary).eval()
+    assert isinstance(model, DualAttentionWhisperModel)
+    assert torch.equal(outputs(model), outputs(parent))
+    assert _transcripts(model) == _transcripts(parent)
+    with torch.no_grad():
+        for attention in model.transf_decoder.dual_attentions:
+            randomize(attention.secondary), attention.mix.fill_(1.5)
+    expected = outputs(model)
+    assert not torch.allclose(expected, outputs(parent), atol=1e-3)
+    model.save_to(str(tmp_path / "dual.nemo"))
+    restored = ASRModel.restore_from(str(tmp_path / "dual.nemo"), map_location="cpu")
+    assert torch.equal(outputs(restored), expected)
+    assert _transcripts(restored) == _transcripts(model)
