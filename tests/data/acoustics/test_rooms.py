@@ -171,6 +171,15 @@ class TestSimulatedRooms:
         for index in range(3):
             assert rooms.response(index, RATE).settings["rt60_s"] == pytest.approx(rt60_s, rel=0.15)
 
+    def test_the_rt60_agrees_with_the_measurement_of_the_package(self) -> None:
+        from pyroomacoustics.experimental import measure_rt60
+
+        rooms = SimulatedRooms({"min": 0.15, "max": 0.4}, num_rooms=4)
+        for index in range(4):
+            response, direct, settings = rooms.response(index, RATE)
+            theirs = measure_rt60(response[direct:], RATE, decay_db=20)
+            assert settings["rt60_s"] == pytest.approx(theirs, rel=0.1)
+
     def test_the_direct_sound_comes_after_its_way_and_has_its_level(self) -> None:
         import pyroomacoustics
 
