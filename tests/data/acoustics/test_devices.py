@@ -15,6 +15,7 @@ from nemo_noise.data.acoustics import (
     OpusCodec,
     PacketLoss,
     TelephoneBand,
+    packet_loss,
 )
 from nemo_noise.data.acoustics.loss_pattern import draw_losses
 
@@ -208,11 +209,14 @@ def test_pitch_concealment_continues_a_voice_where_silence_leaves_a_hole() -> No
     assert errors["pitch"] < 0.1 * errors["silence"]
 
 
-def test_concealment_fades_to_silence_after_60_ms() -> None:
-    voice = tone(200, 1.0)
-    effect = PacketLoss(0.5, mean_burst=20, packet_ms=20, concealment="pitch")
-    rng_seed = next(s for s in range(100) if not draw_losses(50, 0.5, 20, np.random.default_rng(s))[:3].any())
-    heard = effect.apply(voice, RATE, np.random.default_rng(rng_seed)).samples
-    assert heard.shape == voice.shape
-    is_silent = np.abs(heard.reshape(-1, 320)).max(axis=1) == 0.0
-    assert is_silent.any()
+def test_concealment_is_heard_at_full_level_for_10_ms_and_gone_after_60(monkeypatch: pytest.MonkeyPatch) -> None:
+    is_lost = np.zeros(50, dtype=bool)
+    is_lost[20:30] = True
+    monkeypatch.setattr(packet_loss, "draw_losses", lambda *_: is_lost)
+    voice = tone(200)
+    heard = PacketLoss(0.2, packet_ms=20, concealment="pitch").apply(voice, RATE, np.random.default_rng(0)).samples
+    start = 20 * 320
+    np.testing.assert_allclose(heard[start : start + 160], voice[start : start + 160], atol=2e-3)
+    assert np.abs(heard[start + 860 : start + 940]).max() == pytest.approx(0.01, abs=0.004)  # 54 to 59 ms
+    assert not heard[start + 960 : 30 * 320].any()
+    np.testing.assert_array_equal(heard[30 * 320 + 64 :], voice[30 * 320 + 64 :])
