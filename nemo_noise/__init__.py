@@ -8,16 +8,19 @@ __version__ = "0.1.0"
 
 
 def _register() -> None:
-    """Make our classes acceptable as `_target_` and `noise_mix` in both loaders; safe to call again."""
+    """Make our classes acceptable as `_target_` and our perturbations in both loaders; safe to call again."""
     if "nemo_noise." not in _nemo_common.ALLOWED_TARGET_PREFIXES:
         _nemo_common.ALLOWED_TARGET_PREFIXES.append("nemo_noise.")
     from nemo.collections.asr.parts.preprocessing import perturb
 
+    from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
 
-    if "noise_mix" not in perturb.perturbation_types:
-        perturb.register_perturbation("noise_mix", NoiseMixPerturbation)
+    named = {"noise_mix": NoiseMixPerturbation, "rooms": AcousticsPerturbation, "devices": AcousticsPerturbation}
+    for name, perturbation in named.items():
+        if name not in perturb.perturbation_types:
+            perturb.register_perturbation(name, perturbation)
     install_augmentor()
 
 

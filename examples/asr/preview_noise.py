@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Hear and see what `noise_mix` does to your speech before you train on it.
+"""Hear and see what noise, rooms and devices do to your speech before you train on it.
 
 python examples/asr/preview_noise.py \
     speech_manifest=<speech manifest> \
@@ -10,6 +10,9 @@ python examples/asr/preview_noise.py \
 
 A range instead of the list: 'noise_mix.snr_db={min: 0, max: 20}'. It writes WAV files whose names hold the measured
 SNR, manifest.json with what was asked and measured, and spectrograms.png. Options: conf/noise/preview_noise.yaml.
+
+For rooms and devices, with or without noise, choose parts of conf/acoustics: `acoustics@rooms=simulated_rooms
+acoustics@devices=telephone`. The folder `effects` then shows each of their effects before and after.
 """
 
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +20,8 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
+from nemo_noise.data.acoustics.chain import build_chain
+from nemo_noise.data.acoustics.preview import write_effects_preview
 from nemo_noise.data.manifest import read_manifest
 from nemo_noise.data.mixing import NoiseMixPerturbation
 from nemo_noise.data.preview import write_preview
@@ -25,21 +30,24 @@ from nemo_noise.data.preview import write_preview
 @hydra_runner(config_path="../../conf/noise", config_name="preview_noise")
 def main(cfg: DictConfig) -> None:
     """Write the preview."""
+    speech, where = read_manifest(cfg.speech_manifest), cfg.output_dir
+    blocks = [OmegaConf.to_container(part, resolve=True, throw_on_missing=True) for part in (cfg.rooms, cfg.devices)]
+    effects = {name: options for block in blocks for name, options in block.get("effects", {}).items()}
+    if effects:
+        chain = build_chain(effects)
+        for line in write_effects_preview(chain, speech, f"{where}/effects", cfg.sample_rate, cfg.num_utterances):
+            print(f"{line['audio_filepath']}  {line['settings'] or ''}")
+    if effects and OmegaConf.is_missing(cfg.noise_mix, "manifest_path"):
+        return
     options = OmegaConf.to_container(cfg.noise_mix, resolve=True, throw_on_missing=True)
     options.pop("prob")  # NeMo's own draw, not ours
-    lines = write_preview(
-        NoiseMixPerturbation(**options),
-        read_manifest(cfg.speech_manifest),
-        cfg.output_dir,
-        cfg.sample_rate,
-        cfg.num_utterances,
-        cfg.num_epochs,
-    )
+    perturbation = NoiseMixPerturbation(**options)
+    lines = write_preview(perturbation, speech, where, cfg.sample_rate, cfg.num_utterances, cfg.num_epochs)
     for line in lines:
         asked, measured = line["snr_db"], line["measured_snr_db"]
         snr = "clean" if asked is None else f"asked {asked:6.2f} dB, measured {measured:6.2f} dB"
         print(f"{snr}  {line['audio_filepath']}")
-    logging.info(f"{len(lines)} mixtures, manifest.json and spectrograms.png are in {cfg.output_dir}")
+    logging.info(f"{len(lines)} mixtures, manifest.json and spectrograms.png are in {where}")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ WIDTH = 119
 PURPOSES = {
     "nemo_noise": "the package",
     "nemo_noise/data": "before the tensor",
+    "nemo_noise/data/acoustics": "rooms and devices",
+    "nemo_noise/data/corpora": "manifests of public corpora",
     "nemo_noise/modules": "tensors in, tensors out",
     "nemo_noise/training": "what a training run needs beside NeMo's trainer",
     "nemo_noise/models": "names that a NeMo user can restore",

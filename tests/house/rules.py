@@ -26,6 +26,7 @@ OPTIONAL_PACKAGES = {
     "megatron",
     "onnx",
     "onnxruntime",
+    "pyroomacoustics",
     "repdl",
     "tensorrt",
     "transformer_engine",

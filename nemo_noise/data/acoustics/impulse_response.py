@@ -1,0 +1,104 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Impulse responses of rooms: where the direct sound is, how long it rings, how much of it is direct."""
+
+import numpy as np
+from scipy.signal import oaconvolve
+
+from nemo_noise.data.acoustics.effect import Wave
+from nemo_noise.data.speech_level import checked_sample_rate, checked_signal
+
+__all__ = [
+    "at_level_of",
+    "convolve_aligned",
+    "direct_sample",
+    "direct_to_reverberant_db",
+    "reverberation_time_s",
+    "split_direct",
+    "with_direct_to_reverberant_db",
+]
+
+DIRECT_WINDOW_S = 0.0025  # around the direct sound; as in the ACE challenge (Eaton et al., 2016)
+_ONSET = 0.1  # ISO 3382-1: the direct sound has come where the response first rises to 20 dB below its peak
+_ONSET_SEARCH_S = 0.001
+
+
+def direct_sample(response: Wave, sample_rate: int) -> int:
+    """Finds the direct sound: the largest sample within 1 ms after the onset (20 dB below the peak, ISO 3382-1).
+
+    Args:
+        response: impulse response, [N].
+        sample_rate: samples per second.
+
+    Returns:
+        Its index; a reflection that is louder than the direct sound is not taken for it.
+
+    Raises:
+        ValueError: if the response is empty, silent or not finite.
+    """
+    magnitude = np.abs(checked_signal(response, "response"))
+    if not magnitude.any():
+        raise ValueError("response: is silent, expected an impulse response")
+    onset = int(np.argmax(magnitude >= _ONSET * magnitude.max()))
+    window = 1 + int(_ONSET_SEARCH_S * checked_sample_rate(sample_rate))
+    return onset + int(np.argmax(magnitude[onset : onset + window]))
+
+
+def reverberation_time_s(response: Wave, sample_rate: int) -> float:
+    """Measures RT60 from the slope of Schroeder's backward integral between -5 and -25 dB (T20, ISO 3382-2).
+
+    Args:
+        response: impulse response, [N].
+        sample_rate: samples per second.
+
+    Returns:
+        Seconds in which the sound would fall by 60 dB.
+
+    Raises:
+        ValueError: if the response does not fall by 25 dB.
+    """
+    energy = np.cumsum(np.square(response[direct_sample(response, sample_rate) :][::-1]))[::-1]
+    level_db = 10.0 * np.log10(np.maximum(energy / energy[0], 1e-30))
+    fitted = np.flatnonzero((level_db <= -5.0) & (level_db >= -25.0))
+    if len(fitted) < 2 or level_db[-1] > -25.0:
+        raise ValueError(f"response: falls by {-level_db[-1]:.1f} dB only, RT60 needs 25 dB")
+    slope_db_per_s = float(np.polyfit(fitted / sample_rate, level_db[fitted], 1)[0])
+    return -60.0 / slope_db_per_s
+
+
+def split_direct(response: Wave, sample_rate: int) -> tuple[Wave, Wave]:
+    """Splits a response into its direct sound (2.5 ms on either side) and the reverberation: [N] -> [N], [N]."""
+    reach = max(1, int(DIRECT_WINDOW_S * sample_rate))
+    middle = direct_sample(response, sample_rate)
+    direct = np.zeros_like(response)
+    near = slice(max(0, middle - reach), middle + reach + 1)
+    direct[near] = response[near]
+    return direct, response - direct
+
+
+def direct_to_reverberant_db(response: Wave, sample_rate: int) -> float:
+    """Measures the direct-to-reverberant ratio, dB; infinite where there is no reverberation."""
+    direct, reverberation = split_direct(response, sample_rate)
+    rest = float(np.sum(np.square(reverberation)))
+    return 10.0 * float(np.log10(np.sum(np.square(direct)) / rest)) if rest > 0.0 else np.inf
+
+
+def with_direct_to_reverberant_db(response: Wave, sample_rate: int, ratio_db: float) -> Wave:
+    """Scales the direct sound so that the ratio becomes `ratio_db`, as a talker does who comes near: [N] -> [N]."""
+    direct, reverberation = split_direct(response, sample_rate)
+    own_db = direct_to_reverberant_db(response, sample_rate)
+    if not np.isfinite(own_db):
+        raise ValueError("response: has no reverberation, its direct-to-reverberant ratio cannot be set")
+    return direct * 10.0 ** ((ratio_db - own_db) / 20.0) + reverberation
+
+
+def convolve_aligned(wave: Wave, response: Wave, direct: int) -> Wave:
+    """Convolves and takes the delay of the direct sound out again: [T], [N] -> [T]."""
+    full: Wave = oaconvolve(wave, response, mode="full")
+    return full[direct : direct + len(wave)]
+
+
+def at_level_of(wave: Wave, reference: Wave) -> Wave:
+    """Scales a wave to the RMS level of another; a silent wave stays silent."""
+    own = float(np.sqrt(np.mean(np.square(wave))))
+    return wave * (float(np.sqrt(np.mean(np.square(reference)))) / own) if own > 0.0 else wave
