@@ -12,20 +12,25 @@ from nemo_noise.modules.context_encoders import (
 from nemo_noise.modules.cross_attention import CrossAttentionFusion, attention_maps
 from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
 from nemo_noise.modules.hierarchical_context import HierarchicalContextEncoder
+from nemo_noise.modules.lact import BidirectionalLaCTMixer, CausalLaCTMixer
+from nemo_noise.modules.lact_encoder import LaCTEncoder, NoiseAwareLaCTEncoder, Order
+from nemo_noise.modules.mixer_encoder import MixerEncoder, MixerLayer
 from nemo_noise.modules.mixture_fusion import MixtureFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, shuffled_context
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
-from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
+from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
 
 __all__ = [
     "AddFusion",
     "AttentiveContextEncoder",
+    "BidirectionalLaCTMixer",
     "BidirectionalMamba2Mixer",
     "CausalContextEncoder",
+    "CausalLaCTMixer",
     "CausalStatisticsContextEncoder",
     "ConcatFusion",
     "ConstantContextEncoder",
@@ -37,13 +42,17 @@ __all__ = [
     "Fusion",
     "GatedFusion",
     "HierarchicalContextEncoder",
+    "LaCTEncoder",
     "Mamba2Mixer",
+    "MixerEncoder",
+    "MixerLayer",
     "MixtureFusion",
     "NoiseAwareConformerEncoder",
+    "NoiseAwareLaCTEncoder",
     "NoiseTypeContextEncoder",
+    "Order",
     "RunningNormalization",
     "SSMEncoder",
-    "SSMLayer",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
     "attention_maps",

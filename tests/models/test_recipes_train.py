@@ -43,6 +43,9 @@ RECIPES = {
     "ssm/noise_aware_ssm_ctc_bpe": "EncDecCTCModelBPE",
     "ssm/noise_aware_ssm_ctc_bpe_streaming": "EncDecCTCModelBPE",
     "ssm/noise_aware_ssm_transducer_bpe": "EncDecRNNTBPEModel",
+    "lact/noise_aware_lact_ctc_bpe": "EncDecCTCModelBPE",
+    "lact/noise_aware_lact_ctc_bpe_streaming": "EncDecCTCModelBPE",
+    "lact/noise_aware_lact_transducer_bpe": "EncDecRNNTBPEModel",
 }
 TDT = "fastconformer/noise_aware_fast-conformer_tdt_bpe"  # its loss needs CUDA
 
@@ -75,6 +78,7 @@ def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
     if "transducer" in recipe or "tdt" in recipe:
         overrides += ["model.model_defaults.pred_hidden=16", "model.model_defaults.joint_hidden=16"]
         overrides += [] if recipe == TDT else ["model.loss.loss_name=pytorch"]
+    overrides += ["model.encoder.fast_chunk_size=8"] if "lact" in recipe else []  # two seconds are 50 frames
     overrides += [*TINY, *further]
     folder, name = recipe.split("/")  # as our scripts are started
     with initialize_config_dir(str(config_directory() / folder), version_base="1.1"):
