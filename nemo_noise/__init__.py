@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 
 def _register() -> None:
-    """Make our classes acceptable as `_target_` and `noise_mix` as an augmentation; safe to call again."""
+    """Make our classes known to NeMo, with `noise_mix` as an augmentation and our schedule; safe to call again."""
     if "nemo_noise." not in _nemo_common.ALLOWED_TARGET_PREFIXES:
         _nemo_common.ALLOWED_TARGET_PREFIXES.append("nemo_noise.")
     from nemo.collections.asr.parts.preprocessing import perturb
@@ -17,6 +17,9 @@ def _register() -> None:
 
     if "noise_mix" not in perturb.perturbation_types:
         perturb.register_perturbation("noise_mix", NoiseMixPerturbation)
+    from nemo_noise.training.optim import register_schedules
+
+    register_schedules()
 
 
 _register()

@@ -64,8 +64,8 @@ def _along_greedy_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor)
     times = torch.as_tensor(best.timestamp, dtype=torch.long, device=encoded.device).clone()
     if len(times) != len(labels):
         raise TypeError(
-            f"{type(model).__name__}: its decoding gives {len(times)} times for {len(labels)} labels, but a transducer "
-            "is adapted along its path; use the strategy greedy_batch."
+            f"{type(model).__name__}: its decoding gives {len(times)} times for {len(labels)} labels, but a "
+            "transducer is adapted along its path; use the strategy greedy_batch."
         )
     predicted = model.decoder(
         targets=labels.unsqueeze(0), target_length=torch.tensor([len(labels)], device=encoded.device)

@@ -5,5 +5,6 @@
 from nemo_noise.training.clean_guard import CleanGuard
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
+from nemo_noise.training.optim import RelativeCosineAnnealing
 
-__all__ = ["CleanGuard", "NoiseContextMonitor", "TrainOnly"]
+__all__ = ["CleanGuard", "NoiseContextMonitor", "RelativeCosineAnnealing", "TrainOnly"]

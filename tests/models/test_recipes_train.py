@@ -120,6 +120,19 @@ def test_training_of_the_context_alone_leaves_the_recogniser_as_it_was(corpus: P
     assert guard.baseline is not None
 
 
+def test_an_encoder_apart_learns_at_a_tenth_of_the_rate_from_first_to_last(corpus: Path) -> None:
+    recipe = "fastconformer/noise_aware_fast-conformer_ctc_char"
+    config = _compose(recipe, corpus, "+training=encoder_apart")
+    arguments = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
+    trainer = pl.Trainer(max_steps=4, limit_val_batches=0, enable_progress_bar=False, **arguments)
+    model = asr_models.EncDecCTCModel(cfg=config.model, trainer=trainer)
+    trainer.fit(model)
+    rates = {len(group["params"]): group["lr"] for group in trainer.optimizers[0].param_groups}
+    num_encoder = len(list(model.encoder.parameters()))
+    assert set(rates) == {num_encoder, len(list(model.parameters())) - num_encoder}
+    assert rates.pop(num_encoder) == pytest.approx(1e-4 * 0.01) and next(iter(rates.values())) == pytest.approx(1e-5)
+
+
 def test_a_noise_list_that_is_missing_is_named(corpus: Path) -> None:
     config = _compose("fastconformer/noise_aware_fast-conformer_ctc_char", corpus)
     OmegaConf.update(config, "model.train_ds.augmentor.noise_mix.manifest_path", str(corpus / "nothing.json"))
