@@ -18,6 +18,9 @@ from nemo_noise.modules.dual_attention import (
 )
 from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
 from nemo_noise.modules.hierarchical_context import HierarchicalContextEncoder
+from nemo_noise.modules.lact import BidirectionalLaCTMixer, CausalLaCTMixer
+from nemo_noise.modules.lact_encoder import LaCTEncoder, NoiseAwareLaCTEncoder, Order
+from nemo_noise.modules.mixer_encoder import MixerEncoder, MixerLayer
 from nemo_noise.modules.mixture_fusion import MixtureFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, context_users, shuffled_context
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
@@ -30,7 +33,7 @@ from nemo_noise.modules.secondary_memory import (
     SecondaryMemory,
 )
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
-from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder, SSMLayer
+from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
 from nemo_noise.modules.whisper_decoder import (
     DualAttentionWhisperDecoder,
@@ -46,8 +49,10 @@ __all__ = [
     "AddFusion",
     "AttentionMaps",
     "AttentiveContextEncoder",
+    "BidirectionalLaCTMixer",
     "BidirectionalMamba2Mixer",
     "CausalContextEncoder",
+    "CausalLaCTMixer",
     "CausalStatisticsContextEncoder",
     "ConcatFusion",
     "ConstantContextEncoder",
@@ -64,14 +69,18 @@ __all__ = [
     "Fusion",
     "GatedFusion",
     "HierarchicalContextEncoder",
+    "LaCTEncoder",
     "Mamba2Mixer",
+    "MixerEncoder",
+    "MixerLayer",
     "MixtureFusion",
     "NoiseAwareConformerEncoder",
+    "NoiseAwareLaCTEncoder",
     "NoiseTypeContextEncoder",
     "NoiseTypeMemory",
+    "Order",
     "RunningNormalization",
     "SSMEncoder",
-    "SSMLayer",
     "SecondaryMemory",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",

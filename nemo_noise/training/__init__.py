@@ -6,5 +6,6 @@ from nemo_noise.training.clean_guard import CleanGuard
 from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
+from nemo_noise.training.optim import RelativeCosineAnnealing
 
-__all__ = ["CleanGuard", "DualAttentionMonitor", "NoiseContextMonitor", "TrainOnly"]
+__all__ = ["CleanGuard", "DualAttentionMonitor", "NoiseContextMonitor", "RelativeCosineAnnealing", "TrainOnly"]

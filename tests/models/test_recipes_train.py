@@ -44,6 +44,9 @@ RECIPES = {
     "ssm/noise_aware_ssm_ctc_bpe": "EncDecCTCModelBPE",
     "ssm/noise_aware_ssm_ctc_bpe_streaming": "EncDecCTCModelBPE",
     "ssm/noise_aware_ssm_transducer_bpe": "EncDecRNNTBPEModel",
+    "lact/noise_aware_lact_ctc_bpe": "EncDecCTCModelBPE",
+    "lact/noise_aware_lact_ctc_bpe_streaming": "EncDecCTCModelBPE",
+    "lact/noise_aware_lact_transducer_bpe": "EncDecRNNTBPEModel",
 }
 TDT = "fastconformer/noise_aware_fast-conformer_tdt_bpe"  # its loss needs CUDA
 
@@ -75,6 +78,7 @@ def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
     if "transducer" in recipe or "tdt" in recipe:
         overrides += ["model.model_defaults.pred_hidden=16", "model.model_defaults.joint_hidden=16"]
         overrides += [] if recipe == TDT else ["model.loss.loss_name=pytorch"]
+    overrides += ["model.encoder.fast_chunk_size=8"] if "lact" in recipe else []  # two seconds are 50 frames
     overrides += [*TINY, *further]
     folder, name = recipe.split("/")  # as our scripts are started
     with initialize_config_dir(str(config_directory() / folder), version_base="1.1"):
@@ -154,6 +158,19 @@ def test_a_model_of_nemo_itself_is_told_that_it_cannot_give_a_secondary_memory(c
             transcript=prompt,
             transcript_length=torch.tensor([2]),
         )
+
+
+def test_an_encoder_apart_learns_at_a_tenth_of_the_rate_from_first_to_last(corpus: Path) -> None:
+    recipe = "fastconformer/noise_aware_fast-conformer_ctc_char"
+    config = _compose(recipe, corpus, "+training=encoder_apart")
+    arguments = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False}
+    trainer = pl.Trainer(max_steps=4, limit_val_batches=0, enable_progress_bar=False, **arguments)
+    model = asr_models.EncDecCTCModel(cfg=config.model, trainer=trainer)
+    trainer.fit(model)
+    rates = {len(group["params"]): group["lr"] for group in trainer.optimizers[0].param_groups}
+    num_encoder = len(list(model.encoder.parameters()))
+    assert set(rates) == {num_encoder, len(list(model.parameters())) - num_encoder}
+    assert rates.pop(num_encoder) == pytest.approx(1e-4 * 0.01) and next(iter(rates.values())) == pytest.approx(1e-5)
 
 
 def test_a_noise_list_that_is_missing_is_named(corpus: Path) -> None:

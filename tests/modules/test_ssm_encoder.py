@@ -21,8 +21,8 @@ from nemo_noise.modules import (
     ContextEncoder,
     FiLMFusion,
     GatedFusion,
+    MixerLayer,
     SSMEncoder,
-    SSMLayer,
     StatisticsContextEncoder,
 )
 from tests.contracts import check_encoder, fill_padding, randomize
@@ -124,7 +124,7 @@ def test_without_attention_no_mask_is_quadratic_in_time() -> None:
 def test_attention_layers_are_nemo_s_and_the_rest_keeps_the_conformer_s_names() -> None:
     conformer = ConformerEncoder(**(TINY_CONFORMER | {"n_layers": 4}))
     encoder = SSMEncoder(**(TINY | {"n_layers": 4, "attention_every": 2}))
-    assert [isinstance(layer, SSMLayer) for layer in encoder.layers] == [True, False, True, False]
+    assert [isinstance(layer, MixerLayer) for layer in encoder.layers] == [True, False, True, False]
     keys = encoder.load_state_dict(conformer.state_dict(), strict=False)
     assert all(".self_attn." in key or ".norm_self_att." in key for key in keys.unexpected_keys)
     assert all(".mixer." in key or ".norm_mixer." in key for key in keys.missing_keys)

@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Transcribe a manifest with a recogniser that adapts to each utterance first, and say what that gave and cost.
+
+python examples/asr/transcribe_with_adaptation.py model=<.nemo> manifest=<speech> output=transcripts.json \
+    adaptation.parameters='[norms]' adaptation.max_steps=10
+
+The model file is not changed. Options: conf/inference/transcribe_with_adaptation.yaml.
+"""
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from nemo.core.config import hydra_runner
+
+from nemo_noise.data.manifest import load_entry, read_manifest, write_manifest
+from nemo_noise.evaluation.transcription import load_model, sample_rate_of
+from nemo_noise.evaluation.wer import count_errors, sum_errors
+from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
+
+
+@hydra_runner(config_path="../../conf/inference", config_name="transcribe_with_adaptation")
+def main(cfg: DictConfig) -> None:
+    """Load, adapt, transcribe, write."""
+    device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model, entries = load_model(cfg.model, device), read_manifest(cfg.manifest)
+    adaptation = AdaptationConfig(**OmegaConf.to_container(cfg.adaptation, resolve=True))
+    rate = sample_rate_of(model)
+    results = [adapt_and_transcribe(model, [load_entry(entry, rate)], adaptation)[0] for entry in entries]
+    told = [
+        {
+            "audio_filepath": entry.audio_filepath,
+            "pred_text": result.text,
+            "plain_pred_text": result.plain_text,
+            "is_adapted": result.is_adapted,
+            "adaptation_steps": result.num_steps,
+            "adaptation_reason": result.reason,
+        }
+        for entry, result in zip(entries, results, strict=True)
+    ]
+    write_manifest(cfg.output, [entry.fields | line for entry, line in zip(entries, told, strict=True)])
+    plain_s, added_s = (
+        sum(getattr(result, part) for result in results) for part in ("transcription_s", "adaptation_s")
+    )
+    adapted = sum(result.is_adapted for result in results)
+    print(
+        f"{cfg.output}: adapted to {adapted} of {len(results)} utterances; {plain_s:.1f} s plain, {added_s:.1f} s more"
+    )
+    if all(entry.text for entry in entries):
+        for name, field in (("plain", "plain_text"), ("adapted", "text")):
+            pairs = zip(entries, results, strict=True)
+            errors = sum_errors(count_errors(entry.text, getattr(result, field)) for entry, result in pairs)
+            print(f"WER {name}: {100 * errors.wer:.2f} %")
+
+
+if __name__ == "__main__":
+    main()

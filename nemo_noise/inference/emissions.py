@@ -1,0 +1,80 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a recogniser says frame by frame, with gradients: CTC log-probabilities, or a transducer's along its path."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from nemo.collections.asr.models import ASRModel
+
+__all__ = ["Emissions", "emissions_of"]
+
+
+class Emissions(NamedTuple):
+    """Log-probabilities [T, V] of one utterance, and which class is the blank."""
+
+    log_probs: Tensor
+    blank: int
+
+
+def emissions_of(model: ASRModel, waveform: Tensor) -> Emissions:
+    """Run a recogniser on one utterance.
+
+    Of a hybrid model these are the emissions of its CTC head, which shares the encoder. Of a transducer (RNNT, TDT)
+    they are those of the first decision in every frame, after the labels that greedy decoding has written so far.
+
+    Args:
+        model: a NeMo recogniser with a CTC head or a transducer, in evaluation mode.
+        waveform: [T] at the model's rate, on its device.
+
+    Returns:
+        The emissions.
+
+    Raises:
+        TypeError: another kind of model, such as an attention decoder, has no distribution for every frame.
+    """
+    signal, length = waveform.unsqueeze(0), torch.tensor([len(waveform)], device=waveform.device)
+    if hasattr(model, "ctc_decoder"):
+        encoded, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
+        log_probs = model.ctc_decoder(encoder_output=encoded)  # [1, T, V]
+    elif hasattr(model, "joint"):
+        encoded, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
+        log_probs = _along_greedy_path(model, encoded, encoded_length)
+    elif hasattr(model, "decoder") and not hasattr(model, "transf_decoder"):
+        log_probs, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
+    else:
+        raise TypeError(
+            f"{type(model).__name__} cannot be adapted to an utterance: its emissions are not by frame; use a model "
+            "with a CTC head or a transducer."
+        )
+    log_probs = log_probs[0, : int(encoded_length[0])].float()
+    return Emissions(log_probs, log_probs.shape[1] - 1)
+
+
+def _along_greedy_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> Tensor:
+    """A transducer's log-probabilities [1, T, V] of every frame of [1, D, T], after the labels written before it."""
+    with torch.no_grad():
+        hypotheses = model.decoding.rnnt_decoder_predictions_tensor(
+            encoder_output=encoded.detach(), encoded_lengths=encoded_length, return_hypotheses=True
+        )
+    best = hypotheses[0][0] if isinstance(hypotheses[0], list) else hypotheses[0]
+    labels = torch.as_tensor(best.y_sequence, dtype=torch.long, device=encoded.device).clone()  # no inference tensor
+    times = torch.as_tensor(best.timestamp, dtype=torch.long, device=encoded.device).clone()
+    if len(times) != len(labels):
+        raise TypeError(
+            f"{type(model).__name__}: its decoding gives {len(times)} times for {len(labels)} labels, but a "
+            "transducer is adapted along its path; use the strategy greedy_batch."
+        )
+    predicted = model.decoder(
+        targets=labels.unsqueeze(0), target_length=torch.tensor([len(labels)], device=encoded.device)
+    )[0]  # [1, D', U + 1]
+    frames = torch.arange(encoded.shape[2], device=encoded.device)
+    num_written = (times.unsqueeze(0) < frames.unsqueeze(1)).sum(dim=1)  # [T]
+    joined = model.joint.joint(
+        encoded[0].T.unsqueeze(1), predicted[0].T[num_written].unsqueeze(1)
+    )  # [T, 1, 1, V + ...]
+    num_classes = joined.shape[3] - model.joint.num_extra_outputs
+    log_probs: Tensor = joined[:, 0, 0, :num_classes].log_softmax(dim=1).unsqueeze(0)
+    return log_probs
