@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the two attentions of a decoder say different things, and what the gate takes from each, in the logs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from nemo.core.classes import Serialization
 
-from nemo_noise.modules.dual_attention import AttentionMaps, DualCrossAttention
+if TYPE_CHECKING:  # importing nemo_noise, also in the middle of NeMo's own import, must not need NeMo's modules
+    from nemo_noise.modules.dual_attention import AttentionMaps, DualCrossAttention
 
 __all__ = ["DualAttentionMonitor", "gate_entropy", "map_similarity"]
 
@@ -77,14 +78,14 @@ def gate_entropy(alpha: Tensor) -> Tensor:
     return entropy
 
 
-def map_similarity(maps: AttentionMaps) -> Tensor | None:
+def map_similarity(maps: "AttentionMaps") -> Tensor | None:
     """Mean cosine of the weights of both attentions; None if they read different numbers of positions."""
     if maps.primary.shape != maps.secondary.shape:
         return None
     return torch.nn.functional.cosine_similarity(maps.primary, maps.secondary, dim=3).mean()
 
 
-def _attentions(module: LightningModule) -> dict[str, DualCrossAttention]:
+def _attentions(module: LightningModule) -> "dict[str, DualCrossAttention]":
     """All dual attentions, named by their layer."""
-    found = [part for part in module.modules() if isinstance(part, DualCrossAttention)]
+    found: list[Any] = [part for part in module.modules() if hasattr(part, "last_maps")]
     return {f"layer_{number}": attention for number, attention in enumerate(found)}
