@@ -1,4 +1,4 @@
-# `make demo` and `make test` need nothing but python3 (3.10 or later, with venv) and make; all else goes into .venv.
+# `make demo` and `make test` need nothing but python3 (3.10.12, 3.11.4, 3.12 or later, with venv) and make; all else goes into .venv.
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,6 +19,8 @@ venv: $(STAMP)  ## create .venv with everything, pinned by constraints.txt
 
 # torch first: where a wheel for the CPU is offered, the rest must not pull in another one.
 $(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c "import tarfile; tarfile.data_filter" 2>/dev/null || { echo "$(PYTHON) is too old: NeMo unpacks \
+	checkpoints with filters, which Python has from 3.10.12, 3.11.4 and 3.12 on. Say PYTHON=<another>."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade pip==26.3  # the resolver is pinned like the rest
 	$(BIN)/python -m pip install --constraint constraints.txt torch==2.13.0
