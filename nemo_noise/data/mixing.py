@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The NeMo perturbation `noise_mix`: speech plus noise while training, the same for (seed, epoch, utterance)."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -25,13 +24,16 @@ from nemo_noise.data.noise_sources import NoiseSource, at_rate, noise_sources
 from nemo_noise.data.snr import (
     SnrChoices,
     SnrRange,
+    add_noise,
     mix_at_snr,
     noise_at_band_snrs,
     noise_at_snr,
+    noise_gain,
     share,
     snr_bands,
 )
 from nemo_noise.data.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db
+from nemo_noise.data.utterance_memory import Known, UtteranceMemory, key_of
 
 __all__ = [
     "Mixture",
@@ -102,6 +104,7 @@ class NoiseMixPerturbation(Perturbation):
         mix_prob: share of utterances that get noise, 0 to 1.
         refresh: `each_epoch`, or `never` for a validation set that stays the same.
         cache_limit_mb: memory for decoded noise per process, MB.
+        decoded_dir: folder for decoded noise that all workers, ranks and later runs map into memory, or None.
         sources: several noise lists and babble, see `noise_sources`.
         bands: SNRs per frequency band, see `snr_bands`.
         noise_only_prob: share of utterances that become noise alone, with an empty transcript; the noise has the level
@@ -118,6 +121,7 @@ class NoiseMixPerturbation(Perturbation):
         mix_prob: float = 1.0,
         refresh: str = "each_epoch",
         cache_limit_mb: float = 512.0,
+        decoded_dir: str | Path | None = None,
         sources: Sequence[Mapping[str, Any]] | None = None,
         bands: Sequence[Mapping[str, Any]] | None = None,
         noise_only_prob: float = 0.0,
@@ -139,10 +143,9 @@ class NoiseMixPerturbation(Perturbation):
             raise ValueError("manifest_path, sources: expected exactly one of the two")
         if sources is None:
             sources = [{"manifest_path": manifest_path}]
-        made = noise_sources(
-            sources, snr_db, 16000, cache_limit_mb, needs_snr=bands is None
-        )  # fails before workers do
+        made = noise_sources(sources, snr_db, 16000, cache_limit_mb, decoded_dir, needs_snr=bands is None)
         self._sources = {16000: made}
+        self._memory = UtteranceMemory()
         self._clock = EPOCH_CLOCK
         self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
         self._reach_transcripts()
@@ -162,16 +165,20 @@ class NoiseMixPerturbation(Perturbation):
             ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where nobody can
                 empty its transcript; ManifestError for a bad noise.
         """
-        samples = _checked_segment(data)
-        if rms_db(samples) < SILENCE_DB:
-            self.counts.note("silent speech", f"{_segment_name(data)}: is silent, noise_mix leaves it untouched")
-            return
-        draw = self.draw(samples, data.sample_rate)
+        samples, rate = data._samples, data.sample_rate
+        known = self._memory.recall(samples, rate) if _is_mono(samples) else None
+        if known is None:
+            if rms_db(_checked_segment(data)) < SILENCE_DB:
+                self.counts.note("silent speech", f"{_segment_name(data)}: is silent, noise_mix leaves it untouched")
+                return
+            known = Known(key_of(samples), active_speech_level_db(samples, rate))
+            self._memory.keep(samples, rate, known)
+        draw = self._draw(known.key, len(samples), rate)
         if draw is None:
             return
         if draw.is_noise_only:
             empty_transcript()
-        data._samples = self.finish(self.mix(samples, draw, data.sample_rate), draw, data.sample_rate)
+        data._samples = self.finish(self.mix(samples, draw, rate, known.level_db), draw, rate)
 
     def draw(self, samples: Samples, sample_rate: int) -> NoiseDraw | None:
         """Decides which noise, which part of it and which SNR an utterance gets in the current epoch.
@@ -183,7 +190,9 @@ class NoiseMixPerturbation(Perturbation):
         Returns:
             The draw, noise [T]; None for the share 1 - mix_prob that stays clean.
         """
-        key = int.from_bytes(hashlib.blake2b(np.ascontiguousarray(samples).tobytes(), digest_size=8).digest(), "big")
+        return self._draw(key_of(samples), len(samples), sample_rate)
+
+    def _draw(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
         epoch = 0
         if self.refresh is Refresh.EACH_EPOCH:
             epoch = self._clock.epoch
@@ -196,16 +205,19 @@ class NoiseMixPerturbation(Perturbation):
         source = self._source(sample_rate, seed)
         snr_db = None if source.snr is None else source.snr.draw(rng)
         band_snrs_db = () if self.bands is None else self.bands.draw(_generator(seed, _BANDS))
-        crop = source.noises.crop(rng, len(samples))
+        crop = source.noises.crop(rng, num_samples)
         return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS))
 
-    def mix(self, samples: Samples, draw: NoiseDraw, sample_rate: int) -> Mixture:
+    def mix(
+        self, samples: Samples, draw: NoiseDraw, sample_rate: int, speech_level_db: float | None = None
+    ) -> Mixture:
         """Mixes what was drawn, without the effects on the mixture.
 
         Args:
             samples: the utterance, [T].
             draw: for this utterance.
             sample_rate: samples per second.
+            speech_level_db: active level of the utterance, where it is known.
 
         Returns:
             The mixture, [T].
@@ -213,6 +225,10 @@ class NoiseMixPerturbation(Perturbation):
         speech = self.effects.apply("speech", samples, sample_rate, draw.seed)
         noise = self.effects.apply("noise", draw.noise.samples, sample_rate, draw.seed)
         if draw.snr_db is not None and not draw.is_noise_only:
+            noise_level_db = draw.noise.level_db if noise is draw.noise.samples else None
+            if speech is samples and speech_level_db is not None and noise_level_db is not None:
+                gain = noise_gain(speech_level_db, noise_level_db, draw.snr_db)
+                return Mixture(add_noise(speech, noise, gain, draw.snr_db), speech)
             return Mixture(mix_at_snr(speech, noise, draw.snr_db, sample_rate), speech)
         if draw.snr_db is not None:
             added = noise_at_snr(speech, noise, draw.snr_db, sample_rate)
@@ -273,6 +289,11 @@ def _refresh(value: str) -> Refresh:
     except ValueError:
         allowed = [option.value for option in Refresh]
         raise ValueError(f"refresh: is {value!r}, expected one of {allowed}") from None
+
+
+def _is_mono(samples: Any) -> bool:
+    """Whether samples are such that they can have been heard before."""
+    return isinstance(samples, np.ndarray) and samples.ndim == 1 and samples.dtype == np.float32 and samples.size > 0
 
 
 def _checked_segment(data: AudioSegment) -> Samples:

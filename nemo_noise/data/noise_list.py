@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.data.decoded_noise import DecodedNoise
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.manifest import (
     ManifestEntry,
@@ -30,11 +31,15 @@ AnySamples = TypeVar("AnySamples", npt.NDArray[np.float32], npt.NDArray[np.float
 
 
 class NoiseCrop(NamedTuple):
-    """A piece of noise: samples [T], the manifest entry it came from, and where in the recording it starts."""
+    """A piece of noise: samples [T], the manifest entry it came from, where in the recording it starts.
+
+    `level_db` is the RMS level of the samples where it is known anyway.
+    """
 
     samples: Samples
     entry: ManifestEntry
     offset_s: float
+    level_db: float | None = None
 
 
 class NoiseList:
@@ -48,10 +53,16 @@ class NoiseList:
         manifest_path: one manifest or several, read as one list.
         sample_rate: rate of the crops.
         cache_limit_mb: memory for decoded audio, MB (1 MB holds about 16 s at 16 kHz).
+        decoded_dir: folder for decoded audio that all processes, and later runs, map into memory; `cache_limit_mb`
+            does not count what is there.
     """
 
     def __init__(
-        self, manifest_path: str | Path | Sequence[str | Path], sample_rate: int, cache_limit_mb: float = 512.0
+        self,
+        manifest_path: str | Path | Sequence[str | Path],
+        sample_rate: int,
+        cache_limit_mb: float = 512.0,
+        decoded_dir: str | Path | None = None,
     ) -> None:
         paths = [manifest_path] if isinstance(manifest_path, (str, Path)) else list(manifest_path)
         if not paths:
@@ -61,7 +72,9 @@ class NoiseList:
         self.sample_rate = checked_sample_rate(sample_rate)
         self.counts = EventCounts()
         self._cache_limit_mb = cache_limit_mb
+        self._decoded = None if decoded_dir is None else DecodedNoise(decoded_dir)
         self._cache: dict[int, Samples] = {}
+        self._levels_db: dict[int, float] = {}
         self._cache_bytes_left = int(cache_limit_mb * 1e6)
 
     def __len__(self) -> int:
@@ -73,7 +86,7 @@ class NoiseList:
             return self
         other = copy.copy(self)
         other.sample_rate, other.counts = checked_sample_rate(sample_rate), EventCounts()
-        other._cache, other._cache_bytes_left = {}, int(self._cache_limit_mb * 1e6)
+        other._cache, other._levels_db, other._cache_bytes_left = {}, {}, int(self._cache_limit_mb * 1e6)
         return other
 
     def crop(self, rng: np.random.Generator, num_samples: int) -> NoiseCrop:
@@ -98,10 +111,9 @@ class NoiseList:
             self.counts.note("looped", f"{entry.source}: the noise is shorter than the crop, it is looped")
             offset = int(rng.integers(len(recording)))
             samples = loop_to_length(recording, offset + num_samples, self.sample_rate)[offset:]
-        else:
-            offset = self._loud_offset(rng, recording, num_samples, entry)
-            samples = recording[offset : offset + num_samples]
-        return NoiseCrop(samples, entry, offset / self.sample_rate)
+            return NoiseCrop(samples, entry, offset / self.sample_rate)
+        offset, level_db = self._loud_offset(rng, recording, num_samples, index)
+        return NoiseCrop(recording[offset : offset + num_samples], entry, offset / self.sample_rate, level_db)
 
     def load(self, index: int) -> Samples:
         """Returns the whole recording of an entry at the list's rate, [T]; read-only where it is cached.
@@ -112,15 +124,14 @@ class NoiseList:
         if index in self._cache:
             return self._cache[index]
         entry = self.entries[index]
-        file_rate = audio_sample_rate(entry)
-        if file_rate != self.sample_rate:
-            self.counts.note(
-                "resampled", f"{entry.source}: noise at {file_rate} Hz is resampled to {self.sample_rate}"
-            )
-        samples = load_entry(entry, self.sample_rate)
-        if rms_db(samples) < SILENCE_DB:
-            raise ManifestError(f"{entry.source}: {entry.audio_filepath}: is silent, expected noise")
-        samples.flags.writeable = False
+        if self._decoded is not None:
+            recording = self._decoded.recall(entry, self.sample_rate)
+            if recording is None:
+                recording = self._decoded.keep(entry, self.sample_rate, *self._decode(index))
+            self._cache[index], self._levels_db[index] = recording
+            return self._cache[index]
+        samples, level_db = self._decode(index)
+        self._levels_db[index] = level_db
         if samples.nbytes <= self._cache_bytes_left:
             self._cache[index] = samples
             self._cache_bytes_left -= samples.nbytes
@@ -128,20 +139,39 @@ class NoiseList:
             self.counts.note("not cached", f"{entry.source}: the noise cache is full, this is decoded at each use")
         return samples
 
+    def _decode(self, index: int) -> tuple[Samples, float]:
+        """Reads a recording [T], read-only, and its RMS level in dB."""
+        entry = self.entries[index]
+        file_rate = audio_sample_rate(entry)
+        if file_rate != self.sample_rate:
+            self.counts.note(
+                "resampled", f"{entry.source}: noise at {file_rate} Hz is resampled to {self.sample_rate}"
+            )
+        samples = load_entry(entry, self.sample_rate)
+        level_db = rms_db(samples)
+        if level_db < SILENCE_DB:
+            raise ManifestError(f"{entry.source}: {entry.audio_filepath}: is silent, expected noise")
+        samples.flags.writeable = False
+        return samples, level_db
+
     def check(self) -> None:
         """Decodes every entry, so that a bad one raises its ManifestError now and not in the middle of training."""
         for index in range(len(self.entries)):
             self.load(index)
 
-    def _loud_offset(self, rng: np.random.Generator, recording: Samples, length: int, entry: ManifestEntry) -> int:
-        floor_db = rms_db(recording) - _QUIET_BELOW_FILE_DB
+    def _loud_offset(
+        self, rng: np.random.Generator, recording: Samples, length: int, index: int
+    ) -> tuple[int, float | None]:
+        """Where a crop starts, and its RMS level in dB if that was measured."""
+        entry, floor_db = self.entries[index], self._levels_db[index] - _QUIET_BELOW_FILE_DB
         for _ in range(_CROP_ATTEMPTS):
             offset = int(rng.integers(len(recording) - length + 1))
-            if rms_db(recording[offset : offset + length]) >= floor_db:
-                return offset
+            level_db = rms_db(recording[offset : offset + length])
+            if level_db >= floor_db:
+                return offset, level_db
             self.counts.note("redrawn", f"{entry.source}: a crop fell into a gap of the noise, it is drawn again")
         loudest = int(np.argmax(np.abs(recording)))
-        return int(np.clip(loudest - length // 2, 0, len(recording) - length))
+        return int(np.clip(loudest - length // 2, 0, len(recording) - length)), None
 
 
 def loop_to_length(recording: AnySamples, num_samples: int, sample_rate: int) -> AnySamples:

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several sources of noise side by side: lists of recordings and babble, each with a weight and SNRs of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -47,7 +48,12 @@ class NoiseSource:
 
 
 def noise_sources(
-    sources: Sequence[Mapping[str, Any]], snr_db: Any, sample_rate: int, cache_limit_mb: float, needs_snr: bool
+    sources: Sequence[Mapping[str, Any]],
+    snr_db: Any,
+    sample_rate: int,
+    cache_limit_mb: float,
+    decoded_dir: str | Path | None,
+    needs_snr: bool,
 ) -> list[NoiseSource]:
     """Reads the `sources` of a config.
 
@@ -56,6 +62,7 @@ def noise_sources(
         snr_db: for sources that say nothing of their own; may be None.
         sample_rate: of the crops, samples per second.
         cache_limit_mb: memory for decoded noise, shared evenly.
+        decoded_dir: folder for decoded noise, or None.
         needs_snr: whether a source without SNRs is an error.
 
     Returns:
@@ -66,10 +73,10 @@ def noise_sources(
     """
     if isinstance(sources, (str, Mapping)) or not isinstance(sources, Sequence) or not sources:
         raise ValueError(f"sources: is {sources!r}, expected a list of {{manifest_path, weight, snr_db}}")
-    made = [
-        _source(source, f"sources[{number}]", snr_db, sample_rate, cache_limit_mb / len(sources), needs_snr)
-        for number, source in enumerate(sources)
-    ]
+    read = partial(
+        NoiseList, sample_rate=sample_rate, cache_limit_mb=cache_limit_mb / len(sources), decoded_dir=decoded_dir
+    )
+    made = [_source(source, f"sources[{number}]", snr_db, read, needs_snr) for number, source in enumerate(sources)]
     names = [source.name for source in made]
     if len(set(names)) < len(names):
         raise ValueError(f"sources: the names are {names}, expected each once; give every source a name")
@@ -83,9 +90,7 @@ def at_rate(sources: Sequence[NoiseSource], sample_rate: int) -> list[NoiseSourc
     return [replace(source, noises=source.noises.at_rate(sample_rate)) for source in sources]
 
 
-def _source(
-    source: Any, place: str, snr_db: Any, sample_rate: int, cache_limit_mb: float, needs_snr: bool
-) -> NoiseSource:
+def _source(source: Any, place: str, snr_db: Any, read: Callable[..., NoiseList], needs_snr: bool) -> NoiseSource:
     if not isinstance(source, Mapping) or not {"manifest_path"} <= set(source) <= _KEYS:
         raise ValueError(
             f"{place}: is {source!r}, expected manifest_path and any of {sorted(_KEYS - {'manifest_path'})}"
@@ -98,7 +103,7 @@ def _source(
         raise ValueError(f"{place}.snr_db: is missing, and there is no snr_db for all sources")
     if not needs_snr and "snr_db" in source:
         raise ValueError(f"{place}.snr_db: is given beside bands, expected one of the two")
-    recordings = NoiseList(source["manifest_path"], sample_rate, cache_limit_mb)
+    recordings = read(source["manifest_path"])
     noises: Noises = Babble(recordings, source["talkers"]) if "talkers" in source else recordings
     paths = source["manifest_path"]
     first = paths if isinstance(paths, (str, Path)) else paths[0]

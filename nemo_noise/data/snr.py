@@ -20,6 +20,8 @@ from nemo_noise.data.speech_level import (
     rms_db,
 )
 
+_BLOCK = 8192  # samples
+
 
 def mix_at_snr(
     speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int
@@ -42,7 +44,47 @@ def mix_at_snr(
     Raises:
         ValueError: if speech or noise is empty, silent, not mono or not finite, or snr_db or sample_rate is unusable.
     """
-    return _summed(speech, noise_at_snr(speech, noise, snr_db, sample_rate), f"{snr_db!r} dB")
+    clean, added, rate = _checked_pair(speech, noise, sample_rate)
+    gain = noise_gain(active_speech_level_db(clean, rate), _noise_level_db(added), snr_db)
+    return add_noise(clean, added, gain, snr_db)
+
+
+def noise_gain(speech_level_db: float, noise_level_db: float, snr_db: float) -> float:
+    """Returns the factor that brings noise of an RMS level to a ratio under speech of an active level, all in dB."""
+    gain_db = speech_level_db - noise_level_db - finite(snr_db, "snr_db", "of dB")
+    with np.errstate(over="ignore"):  # what is beyond float32 is refused when it is added
+        return float(np.float64(10.0) ** (gain_db / 20.0))
+
+
+def add_noise(
+    speech: npt.NDArray[np.floating], noise: npt.NDArray[np.floating], gain: float, snr_db: float
+) -> npt.NDArray[np.float32]:
+    """Adds scaled noise to speech, in float64 and block by block, so that it stays in the processor's cache.
+
+    Args:
+        speech: [T], checked.
+        noise: [T], checked.
+        gain: of the noise.
+        snr_db: that the gain gives, for the message.
+
+    Returns:
+        The mixture, [T].
+
+    Raises:
+        ValueError: if it does not fit into float32.
+    """
+    mixture = np.empty(len(speech), np.float32)
+    block = np.empty(min(_BLOCK, len(speech)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(speech), _BLOCK):
+            end = min(start + _BLOCK, len(speech))
+            part = block[: end - start]
+            np.multiply(noise[start:end], gain, out=part, dtype=np.float64)
+            np.add(part, speech[start:end], out=part)
+            mixture[start:end] = part
+    if not np.isfinite(mixture).all():
+        raise ValueError(f"snr_db: {snr_db!r} dB puts the noise outside of float32, expected a ratio nearer to 0")
+    return mixture
 
 
 def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int) -> FloatArray:
@@ -52,12 +94,7 @@ def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sam
         The noise of the mixture alone, [T].
     """
     clean, added, rate = _checked_pair(speech, noise, sample_rate)
-    noise_level_db = rms_db(added)
-    if noise_level_db < SILENCE_DB:
-        raise ValueError(f"noise: is silent over the mixed region ({len(clean)} samples), expected noise")
-    gain_db = active_speech_level_db(clean, rate) - noise_level_db - finite(snr_db, "snr_db", "of dB")
-    with np.errstate(over="ignore"):  # what is beyond float32 is refused when it is added
-        return added * np.float64(10.0) ** (gain_db / 20.0)
+    return added * noise_gain(active_speech_level_db(clean, rate), _noise_level_db(added), snr_db)
 
 
 def mix_at_band_snrs(
@@ -87,7 +124,8 @@ def mix_at_band_snrs(
         ValueError: as `mix_at_snr`, and if edges_hz and snrs_db do not fit together or to the rate, or no band has
             both speech and noise.
     """
-    return _summed(speech, noise_at_band_snrs(speech, noise, edges_hz, snrs_db, sample_rate), f"{list(snrs_db)} dB")
+    added = noise_at_band_snrs(speech, noise, edges_hz, snrs_db, sample_rate)
+    return add_noise(np.asarray(speech), added, 1.0, min(snrs_db))
 
 
 def noise_at_band_snrs(
@@ -113,8 +151,7 @@ def noise_at_band_snrs(
         noise_level_db = rms_db(irfft(spectrum * inside, length))
         speech_band = irfft(speech_spectrum * inside, length)
         if noise_level_db >= SILENCE_DB and rms_db(speech_band) >= SILENCE_DB:
-            gain_db = active_speech_level_db(speech_band, rate) - noise_level_db - finite(snr_db, "snr_db", "of dB")
-            gains[band] = np.float64(10.0) ** (gain_db / 20.0)
+            gains[band] = noise_gain(active_speech_level_db(speech_band, rate), noise_level_db, snr_db)
     if not gains.any():
         raise ValueError(f"noise: no band of {len(gains)} has both speech and noise, expected at least one")
     shaped: FloatArray = irfft(spectrum * gains[band_of_line], length)
@@ -217,6 +254,13 @@ def _checked_pair(speech: npt.ArrayLike, noise: npt.ArrayLike, sample_rate: int)
     return clean, added, rate
 
 
+def _noise_level_db(noise: FloatArray) -> float:
+    level_db = rms_db(noise)
+    if level_db < SILENCE_DB:
+        raise ValueError(f"noise: is silent over the mixed region ({len(noise)} samples), expected noise")
+    return level_db
+
+
 def _checked_edges(edges_hz: Sequence[float], num_bands: int, sample_rate: int) -> FloatArray:
     if num_bands != len(edges_hz) + 1:
         raise ValueError(f"snrs_db: are {num_bands}, expected one more than the {len(edges_hz)} edges_hz")
@@ -225,10 +269,3 @@ def _checked_edges(edges_hz: Sequence[float], num_bands: int, sample_rate: int) 
         half = sample_rate / 2
         raise ValueError(f"edges_hz: are {list(edges_hz)}, expected rising numbers between 0 and {half:g} Hz")
     return edges
-
-
-def _summed(speech: npt.ArrayLike, noise: FloatArray, wanted: str) -> npt.NDArray[np.float32]:
-    mixture = np.asarray(speech).astype(np.float64) + noise
-    if not np.abs(mixture).max() <= np.finfo(np.float32).max:
-        raise ValueError(f"snr_db: {wanted} puts the noise outside of float32, expected a ratio nearer to 0")
-    return mixture.astype(np.float32)

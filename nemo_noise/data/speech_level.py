@@ -4,7 +4,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter1d
 from scipy.signal import lfilter
 
 # Below this RMS (dB re full scale 1.0) a signal counts as silent: 20 dB under the lone step of a 16-bit file.
@@ -14,6 +13,7 @@ _TIME_CONSTANT_S = 0.03
 _HANGOVER_S = 0.2
 _MARGIN_DB = 15.9
 _NUM_THRESHOLDS = 24
+_BLOCK = 64  # samples
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -86,12 +86,41 @@ def _active_samples(samples: FloatArray, sample_rate: int) -> FloatArray:
     pole = np.exp(-1.0 / (sample_rate * _TIME_CONSTANT_S))
     envelope = lfilter([(1.0 - pole) ** 2], [1.0, -2.0 * pole, pole**2], np.abs(samples))
     width = int(np.ceil(_HANGOVER_S * sample_rate)) + 1  # this sample and the hang-over before it
-    held = maximum_filter1d(envelope, size=width, origin=(width - 1) // 2, mode="constant", cval=0.0)
-    halvings = np.clip(-np.frexp(held)[1], 0, _NUM_THRESHOLDS)  # k where 2^-(k+1) <= held < 2^-k
-    halvings[held <= 0.0] = _NUM_THRESHOLDS
-    histogram = np.bincount(halvings, minlength=_NUM_THRESHOLDS + 1)[:_NUM_THRESHOLDS]
-    counts: FloatArray = np.cumsum(histogram).astype(np.float64)
-    return counts
+    blocks = _Blocks(envelope, max(1, min(_BLOCK, width // 2)))
+    counts = [blocks.count_held(2.0**-halvings, width) for halvings in range(1, _NUM_THRESHOLDS + 1)]
+    return np.array(counts, dtype=np.float64)
+
+
+class _Blocks:
+    """An envelope [T] and the peaks of its blocks of `size` samples; the last block may be short."""
+
+    def __init__(self, envelope: FloatArray, size: int) -> None:
+        self.envelope, self.size = envelope, size
+        self.peaks: FloatArray = np.maximum.reduceat(envelope, np.arange(0, len(envelope), size))
+
+    def count_held(self, threshold: float, width: int) -> int:
+        """Counts the samples that have one at or above the threshold among the `width` samples that end with them.
+
+        Only gaps longer than the width take away from the whole, and as two blocks are no longer than it, such a gap
+        holds a block that stays below: the peaks tell where to look.
+        """
+        high = np.flatnonzero(self.peaks >= threshold)  # blocks
+        if high.size == 0:
+            return 0
+        is_gap = np.diff(high) > 1
+        count = len(self.envelope) - self._first(int(high[0]), threshold)
+        for end, start in zip(high[:-1][is_gap].tolist(), high[1:][is_gap].tolist(), strict=True):
+            if (start - end + 1) * self.size > width:
+                count -= max(0, self._first(start, threshold) - self._last(end, threshold) - width)
+        return count - max(0, len(self.envelope) - self._last(int(high[-1]), threshold) - width)
+
+    def _first(self, block: int, threshold: float) -> int:
+        part = self.envelope[block * self.size : (block + 1) * self.size]
+        return block * self.size + int(np.argmax(part >= threshold))
+
+    def _last(self, block: int, threshold: float) -> int:
+        part = self.envelope[block * self.size : (block + 1) * self.size]
+        return block * self.size + len(part) - 1 - int(np.argmax((part >= threshold)[::-1]))
 
 
 def _crossing(levels_db: FloatArray, thresholds_db: FloatArray) -> float:
