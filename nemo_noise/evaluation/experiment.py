@@ -5,7 +5,7 @@
 import itertools
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -78,6 +78,10 @@ def tabulate(cfg: DictConfig) -> str:
         table = AblationTable(baseline, first, titles, NOISE, scoring)
         text = table.write(rows, Path(cfg.output_dir) / f"against_{baseline}")
         tables.append(f"Against {titles.get(baseline, baseline)}: {text}")
+    for step in cfg.get("further_scorings", []):  # the first group again, with texts made ready in another way
+        scored = replace(scoring, text_normalization=(step,))
+        text = AblationTable(cfg.baseline, first, titles, NOISE, scored).write(rows, Path(cfg.output_dir) / step)
+        tables.append(f"Errors of {step}: {text}")
     return "\n\n".join(tables)
 
 

@@ -8,10 +8,11 @@ from enum import Enum
 
 
 class TextStep(str, Enum):
-    """One step of normalisation, applied to reference and hypothesis alike."""
+    """One step of normalisation, applied to reference and hypothesis alike; ``letters`` makes each letter a word."""
 
     LOWER = "lower"
     STRIP_PUNCTUATION = "strip_punctuation"
+    LETTERS = "letters"
 
 
 def normalize_text(text: str, steps: Sequence[TextStep | str]) -> str:
@@ -63,7 +64,13 @@ def _strip_punctuation(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def _spell(text: str) -> str:
+    """Every letter as a word, and blanks as one more letter: word error rates of this are those of letters."""
+    return " ".join("_".join(text.split()))
+
+
 _STEPS: dict[TextStep, Callable[[str], str]] = {
     TextStep.LOWER: str.lower,
     TextStep.STRIP_PUNCTUATION: _strip_punctuation,
+    TextStep.LETTERS: _spell,
 }

@@ -79,5 +79,8 @@ def test_normalisation_does_only_what_is_asked() -> None:
     text = "It's Nine, O’Clock -- well-known!"
     assert normalize_text(text, ()) == text
     assert normalize_text(text, ("lower", "strip_punctuation")) == "it's nine o'clock well known"
+    said, heard = (normalize_text(side, ("letters",)) for side in ("one  two", "ane to"))
+    assert said == "o n e _ t w o"
+    assert count_errors(said, heard).wer == count_errors("one two", "ane to").cer == pytest.approx(2 / 7)
     with pytest.raises(ValueError, match=r"unknown step 'upper'.*lower"):
         normalize_text(text, ("upper",))
