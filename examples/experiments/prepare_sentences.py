@@ -9,6 +9,7 @@ pronunciation. Every test sentence is there at its natural level and at another 
 conf/ablations/sentences.yaml.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,8 @@ def prepare(cfg: DictConfig) -> Path:
     dev_speakers = set(evenly(speakers, cfg.data.num_dev_speakers))
     dev = [entry for entry in others if entry.fields["speaker"] in dev_speakers]
     test = sorted((e for e in others if e.fields["speaker"] not in dev_speakers), key=lambda e: e.fields["speaker"])
-    _write_part(_short(train, cfg), out / "train", list(cfg.data.speeds), "train.json")
+    further = [entry for name in cfg.data.further_training for entry in read_manifest(source / name)]
+    _write_part(_short(train + further, cfg), out / "train", list(cfg.data.speeds), "train.json")
     _write_part(evenly(_short(dev, cfg), cfg.data.num_dev), out / "dev", [1.0], "dev.json")
     manifest = _write_part(evenly(_short(test, cfg), cfg.data.num_test), out / "test", [1.0], "test.json")
     lines: list[dict[str, Any]] = []
@@ -68,6 +70,11 @@ def _short(entries: list[ManifestEntry], cfg: DictConfig) -> list[ManifestEntry]
     return kept
 
 
+def _letters(text: str) -> str:
+    """Lower case, without punctuation: what the recogniser writes."""
+    return " ".join(re.sub(r"[^a-z']", " ", text.lower()).split())
+
+
 def _write_part(entries: list[ManifestEntry], folder: Path, speeds: list[float], name: str) -> Path:
     """Decode once, at every speed: a training that decodes Opus in each epoch waits for it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -78,8 +85,8 @@ def _write_part(entries: list[ManifestEntry], folder: Path, speeds: list[float],
             changed = change_speed(samples, speed)
             file = f"{number:05d}_{round(100 * speed)}.flac"
             write_audio(folder / file, changed, SAMPLE_RATE)
-            said = {"text": str(entry.text).lower(), "duration": round(len(changed) / SAMPLE_RATE, 4)}
-            kept = {key: entry.fields[key] for key in ("speaker", "age", "gender")}
+            said = {"text": _letters(str(entry.text)), "duration": round(len(changed) / SAMPLE_RATE, 4)}
+            kept = {key: entry.fields[key] for key in ("speaker", "age", "gender") if key in entry.fields}
             lines.append({"audio_filepath": file, **said, **kept, "speed": speed})
     write_manifest(folder / name, lines)
     return folder / name
