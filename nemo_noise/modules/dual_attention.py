@@ -230,6 +230,22 @@ class DualAttentionDecoder(TransformerDecoderNM):
         """The encoder states [B, T + M, D] without the secondary memory: [B, T, D]."""
         return split_memory(encoder_embeddings, None, self.dual_attentions[0].secondary_tokens or "same")[0]
 
+    def first_frames(self, encoder_embeddings: Tensor, count: int) -> Tensor:
+        """Leave out what of the speech comes later, as in a stream; a memory that is its twin ends as soon.
+
+        Args:
+            encoder_embeddings: speech and, behind it, the secondary memory [B, T + M, D].
+            count: frames of the speech to keep.
+
+        Returns:
+            The kept frames and their memory [B, count + M, D]; M is ``count`` for a twin.
+        """
+        tokens = self.dual_attentions[0].secondary_tokens or "same"
+        speech, _, memory, _ = split_memory(encoder_embeddings, None, tokens)
+        if tokens == "same":
+            return speech[:, :count]
+        return torch.cat([speech[:, :count], memory[:, :count] if tokens == "frames" else memory], dim=1)
+
     def start_secondary_from_primary(self) -> None:
         """Copy the primary attention into the secondary one, in every layer."""
         for attention in self.dual_attentions:

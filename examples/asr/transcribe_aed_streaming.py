@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Transcribe a manifest with an attention decoder as if the speech arrived in real time; beside it, offline.
+
+python examples/asr/transcribe_aed_streaming.py model=<.nemo> manifest=<speech> output=streamed.json \
+    streaming.policy=alignatt streaming.chunk_s=1.0 streaming.right_s=0.5
+
+Options: conf/inference/transcribe_aed_streaming.yaml.
+"""
+
+import math
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from nemo.core.config import hydra_runner
+
+from nemo_noise.data.manifest import load_entry, read_manifest, write_manifest
+from nemo_noise.evaluation.transcription import load_model, sample_rate_of, transcribe
+from nemo_noise.evaluation.wer import count_errors, sum_errors
+from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
+
+
+@hydra_runner(config_path="../../conf/inference", config_name="transcribe_aed_streaming")
+def main(cfg: DictConfig) -> None:
+    """Load, stream, compare, write."""
+    device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    model, entries = load_model(cfg.model, device), read_manifest(cfg.manifest)
+    streaming = AlignedStreamingConfig(**OmegaConf.to_container(cfg.streaming, resolve=True))
+    prompt = OmegaConf.to_container(cfg.prompt, resolve=True)
+    lines = []
+    for entry in tqdm(entries, desc=streaming.policy, unit="utterance"):
+        waveform = load_entry(entry, sample_rate_of(model))
+        (streamed,) = transcribe_aligned(model, [waveform], streaming, prompt)
+        (offline,) = transcribe(model, [waveform], prompt)
+        lagging_s = None if math.isnan(streamed.lagging_s) else round(streamed.lagging_s, 3)
+        told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.strip(), "lagging_s": lagging_s}
+        lines.append(entry.fields | told)
+    write_manifest(cfg.output, lines)
+    lags = [line["lagging_s"] for line in lines if line["lagging_s"] is not None]
+    same = sum(line["pred_text"] == line["offline_pred_text"] for line in lines)
+    lag = f"{sum(lags) / len(lags):.2f} s" if lags else "none, nothing was said"
+    print(f"{cfg.output}: {len(lines)} utterances, {same} with the same text as offline; mean lagging {lag}")
+    if all(entry.text for entry in entries):
+        for name, field in (("streaming", "pred_text"), ("offline", "offline_pred_text")):
+            errors = sum_errors(count_errors(e.text, line[field]) for e, line in zip(entries, lines, strict=True))
+            print(f"WER {name}: {100 * errors.wer:.2f} %")
+
+
+if __name__ == "__main__":
+    main()
