@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Let only the noise context and its fusions learn; the pretrained recogniser stays as it is."""
 
+from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
@@ -50,9 +51,13 @@ class TrainOnly(Callback, Serialization):
         ]
         for name in self._frozen_here:
             parameters[name].requires_grad_(False)
-        learning = sum(value.numel() for value in parameters.values() if value.requires_grad)
+        learning: Counter[str] = Counter()
+        for name, value in parameters.items():
+            if value.requires_grad:
+                learning[_part_of(name)] += value.numel()
         total = sum(value.numel() for value in parameters.values())
-        logging.info(f"TrainOnly: {learning} of {total} parameters learn, those of {', '.join(self.parts)}")
+        told = ", ".join(f"{part} {count:,}" for part, count in learning.items()) or "none"
+        logging.info(f"TrainOnly: {learning.total():,} of {total:,} parameters learn: {told}")
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Run frozen modules as in inference."""
@@ -67,3 +72,11 @@ class TrainOnly(Callback, Serialization):
         for name in self._frozen_here:
             parameters[name].requires_grad_(True)
         self._frozen_here = []
+
+
+def _part_of(name: str) -> str:
+    """What a parameter belongs to, for people: the parts of the model, and of its encoder and its dual attention."""
+    if ".second_sub_layer." in name:
+        kind = name.split(".second_sub_layer.")[1].split(".")[0]
+        return {"secondary": "secondary attention", "gate": "gate", "mix": "gate"}.get(kind, "primary attention")
+    return ".".join(name.split(".")[: 2 if name.startswith("encoder.") else 1])

@@ -3,7 +3,9 @@
 """Every recipe, made tiny, builds its model and learns for two steps in which context and fusions move."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
@@ -145,6 +147,67 @@ def test_the_second_attention_learns_and_the_frozen_encoder_stays(
     watched = {"alpha", "gate_entropy", "mix"} | ({"map_similarity"} if secondary in (None, "lower_layer") else set())
     assert {f"dual_attention/layer_0/{name}" for name in watched} <= set(trainer.logged_metrics)
     assert 0.0 < trainer.logged_metrics["dual_attention/layer_0/alpha"] < 1.0
+
+
+def _dual_trained(corpus: Path, tmp_path: Path, *changes: str, **options: Any) -> tuple[set[str], pl.Trainer]:
+    """The parameters that moved in two steps of a tiny dual-attention model."""
+    config = _compose(
+        "speech_multitask/dual_attention_fast-conformer_aed",
+        corpus,
+        "model.transf_decoder.gate_start=1.0",
+        "model.optim.lr=0.01",
+        *changes,
+    )
+    trainer_config = resolve_trainer_cfg(config.trainer)
+    given = {
+        key: trainer_config[key] for key in ("callbacks", "precision", "gradient_clip_val") if key in trainer_config
+    }
+    given |= {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False, "max_steps": 2}
+    given |= {"default_root_dir": str(tmp_path), "enable_progress_bar": False, "limit_val_batches": 0}
+    trainer = pl.Trainer(**(given | options))
+    model = DualAttentionMultiTaskModel(cfg=config.model, trainer=trainer)
+    before = {name: value.clone() for name, value in model.named_parameters()}
+    trainer.fit(model)
+    assert all(value.isfinite().all() for value in model.parameters())
+    return {name for name, value in model.named_parameters() if not torch.equal(value, before[name])}, trainer
+
+
+@pytest.mark.parametrize(
+    ("strategy", "stays"),
+    {
+        "encoder": ("encoder.",),
+        "encoder_and_primary": ("encoder.", "transf_decoder._embedding.", "log_softmax."),
+        "nothing": (),
+    }.items(),
+)
+def test_a_freezing_strategy_is_chosen_by_its_name(
+    strategy: str, stays: tuple[str, ...], corpus: Path, tmp_path: Path
+) -> None:
+    changed, _ = _dual_trained(corpus, tmp_path, f"+freeze={strategy}")
+    attention = "transf_decoder._decoder.layers.0.second_sub_layer."
+    assert {f"{attention}secondary.value_net.weight", f"{attention}gate.weight", f"{attention}mix"} <= changed
+    assert any(name.startswith("secondary.") for name in changed)
+    assert not any(name.startswith(stays) for name in changed if stays)
+    assert (f"{attention}query_net.weight" in changed) == (strategy != "encoder_and_primary")
+    assert any(name.startswith("encoder.") for name in changed) == (strategy == "nothing")
+
+
+def test_a_stage_can_be_given_another_freezing_strategy(corpus: Path, tmp_path: Path) -> None:
+    changes = ("+training=dual_warm_start", "freeze=encoder_and_primary", "model.optim.lr=0.01")
+    changed, _ = _dual_trained(corpus, tmp_path, *changes)
+    assert changed
+    assert all(
+        name.startswith("secondary.") or re.search(r"\.(secondary\..*|gate\..*|mix)$", name) for name in changed
+    )
+
+
+@pytest.mark.parametrize("precision", ["bf16", "tf32"])
+def test_mixed_precision_and_a_fused_optimizer_train(precision: str, corpus: Path, tmp_path: Path) -> None:
+    changed, trainer = _dual_trained(corpus, tmp_path, f"+precision={precision}")
+    assert any(name.startswith("encoder.") for name in changed)
+    expected, fused = {"bf16": ("bf16-mixed", None), "tf32": ("32-true", True)}[precision]
+    assert trainer.precision == expected and trainer.optimizers[0].defaults["fused"] is fused
+    assert trainer.gradient_clip_val == 1.0
 
 
 def test_a_model_of_nemo_itself_is_told_that_it_cannot_give_a_secondary_memory(corpus: Path) -> None:
