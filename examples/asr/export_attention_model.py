@@ -1,0 +1,28 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Export an attention model, with dual attention or without, as two ONNX graphs and what a search needs to know.
+
+python examples/asr/export_attention_model.py model=<.nemo> output_dir=exported
+
+Options: conf/inference/export_attention_model.yaml. The graphs: nemo_noise/export.py.
+"""
+
+import torch
+from omegaconf import DictConfig
+
+from nemo.core.config import hydra_runner
+
+from nemo_noise.evaluation.transcription import load_model
+from nemo_noise.export import export_attention_model
+
+
+@hydra_runner(config_path="../../conf/inference", config_name="export_attention_model")
+def main(cfg: DictConfig) -> None:
+    """Load, export, say what was written."""
+    folder = export_attention_model(load_model(cfg.model, torch.device("cpu")), cfg.output_dir)
+    for path in sorted(folder.glob("*.onnx")) + [folder / "search.json"]:
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

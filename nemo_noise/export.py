@@ -1,0 +1,152 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Attention models out of NeMo: two ONNX graphs, what hears and what writes, and all that a search needs to know.
+
+NeMo exports encoders and CTC models by ``model.export``; it has no way for a whole attention model, with or without
+a second attention. Here the secondary memory is part of the first graph, so that the second one, and whoever
+writes a search around it, sees one sequence of states.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nemo.collections.asr.models import EncDecMultiTaskModel
+from nemo.core.classes.common import typecheck
+
+__all__ = ["export_attention_model"]
+
+OPSET = 17
+
+
+class _Hearing(nn.Module):
+    """Features [B, F, T] and their lengths [B] to states [B, S, D] and their mask [B, S]."""
+
+    def __init__(self, model: EncDecMultiTaskModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        _, _, states, mask = self.model(processed_signal=audio_signal, processed_signal_length=length)
+        return states, mask
+
+
+class _Writing(nn.Module):
+    """Tokens so far [B, U], states [B, S, D] and mask [B, S] to log-probabilities of the next tokens [B, U, V]."""
+
+    def __init__(self, model: EncDecMultiTaskModel) -> None:
+        super().__init__()
+        self.decoder, self.head = model.transf_decoder, model.log_softmax
+
+    def forward(self, input_ids: Tensor, encoder_states: Tensor, encoder_mask: Tensor) -> Tensor:
+        hidden = self.decoder(
+            input_ids=input_ids,
+            decoder_mask=torch.ones_like(input_ids).to(encoder_states.dtype),
+            encoder_embeddings=encoder_states,
+            encoder_mask=encoder_mask,
+        )
+        log_probs: Tensor = self.head(hidden_states=hidden)
+        return log_probs
+
+
+def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> Path:
+    """Write ``encoder.onnx``, ``decoder.onnx`` and ``search.json`` into a folder.
+
+    The encoder's inputs are ``audio_signal`` [B, F, T] and ``length`` [B], as NeMo's preprocessor gives them; its
+    outputs ``encoder_states`` [B, S, D] and ``encoder_mask`` [B, S]. The decoder's inputs are ``input_ids`` [B, U] and
+    these two; its output is ``log_probs`` [B, U, V]. ``search.json`` has the ids of the default prompt, the id that
+    ends a text, the longest text and the seconds of a frame; ``tokens`` are the pieces by id.
+
+    Args:
+        model: a multi-task model (Canary-style) or Whisper, with dual attention or without; on the CPU.
+        folder: is made if it is not there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        TypeError: if the model is of another kind.
+        ValueError: if the model is not on the CPU.
+    """
+    if not isinstance(model, EncDecMultiTaskModel):
+        raise TypeError(f"{type(model).__name__} is no attention model; NeMo's own model.export() exports it.")
+    if model.device.type != "cpu":
+        raise ValueError(f"model is on {model.device}; move it to the CPU to export it.")
+    out = Path(folder)
+    out.mkdir(parents=True, exist_ok=True)
+    was_training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        with torch.no_grad(), typecheck.disable_checks():  # the exporter passes the arguments by position
+            _write_graphs(model, out)
+    finally:
+        for module in was_training:
+            module.training = True
+    (out / "search.json").write_text(json.dumps(_search(model), ensure_ascii=False, indent=1), encoding="utf-8")
+    return out
+
+
+def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:
+    """Trace both graphs on a batch of two of unequal length."""
+    signal = 0.1 * torch.randn(2, 3 * int(model.preprocessor._sample_rate) // 2)
+    length = torch.tensor([signal.shape[1], signal.shape[1] * 2 // 3])
+    features, frames = model.preprocessor(input_signal=signal, length=length)
+    hearing, writing = _Hearing(model).eval(), _Writing(model).eval()  # the exporter puts back this mode
+    states, mask = hearing(features, frames)
+    tokens = _prompt(model).expand(2, -1).contiguous()
+    parts: list[tuple[str, nn.Module, tuple[Tensor, ...], dict[str, dict[int, str]], list[str]]] = [
+        (
+            "encoder",
+            hearing,
+            (features, frames),
+            {"audio_signal": {0: "batch", 2: "time"}, "length": {0: "batch"}},
+            ["encoder_states", "encoder_mask"],
+        ),
+        (
+            "decoder",
+            writing,
+            (tokens, states, mask),
+            {
+                "input_ids": {0: "batch", 1: "tokens"},
+                "encoder_states": {0: "batch", 1: "states"},
+                "encoder_mask": {0: "batch", 1: "states"},
+            },
+            ["log_probs"],
+        ),
+    ]
+    for name, part, inputs, axes, outputs in parts:
+        results = {"encoder_states": {0: "batch", 1: "states"}, "encoder_mask": {0: "batch", 1: "states"}}
+        results |= {"log_probs": {0: "batch", 1: "tokens"}}
+        torch.onnx.export(
+            part,
+            inputs,
+            str(out / f"{name}.onnx"),
+            input_names=list(axes),
+            output_names=outputs,
+            dynamic_axes=axes | {output: results[output] for output in outputs},
+            opset_version=OPSET,
+            dynamo=False,
+        )
+
+
+def _prompt(model: EncDecMultiTaskModel) -> Tensor:
+    """The default prompt as ids [U]."""
+    ids: Tensor = model.prompt.encode_dialog(turns=model.prompt.get_default_dialog_slots())["context_ids"]
+    return ids
+
+
+def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
+    """What a search must know beside the graphs."""
+    frame = int(model.preprocessor.featurizer.hop_length) * int(model.encoder.subsampling_factor)
+    return {
+        "prompt": _prompt(model).tolist(),
+        "end": int(model.tokenizer.eos),
+        "padding": int(model.tokenizer.pad),
+        "max_sequence_length": int(model.transf_decoder.max_sequence_length),
+        "frame_s": frame / int(model.preprocessor._sample_rate),
+        "sample_rate": int(model.preprocessor._sample_rate),
+        "tokens": [str(token) for token in model.tokenizer.vocab],
+    }
