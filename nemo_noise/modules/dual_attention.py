@@ -117,10 +117,10 @@ class DualCrossAttention(MultiHeadAttention):
                 "set transf_decoder.secondary_tokens to 'same' in a model of NeMo."
             )
         parts = split_memory(keys, attention_mask, self.secondary_tokens)
-        found, weights = _attend(self, queries, *self.projections.of("primary", self, keys, parts[0]), parts[1])
-        heard, others = _attend(
-            self.secondary, queries, *self.projections.of("secondary", self.secondary, keys, parts[2]), parts[3]
-        )
+        speech = self.projections.of("primary", self, keys, parts[0], parts[1])
+        noise = self.projections.of("secondary", self.secondary, keys, parts[2], parts[3])
+        found, weights = _attend(self, queries, *speech, parts[1])
+        heard, others = _attend(self.secondary, queries, *noise, parts[3])
         primary, secondary = self.out_projection(found), self.secondary.out_projection(heard)
         asked = self.gate(torch.cat([queries, primary, secondary], dim=2)).sigmoid()  # [B, U, G]
         alpha = 1.0 - self.mix.tanh() * (1.0 - asked)

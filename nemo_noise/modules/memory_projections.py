@@ -33,7 +33,9 @@ class MemoryProjections:
         self._entries: dict[str, _Entry] = {}
         self.enabled = True
 
-    def of(self, name: str, attention: MultiHeadAttention, whole: Tensor, part: Tensor) -> tuple[Tensor, Tensor]:
+    def of(
+        self, name: str, attention: MultiHeadAttention, whole: Tensor, part: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Keys, scaled as NeMo scales them, and values.
 
         Args:
@@ -41,6 +43,8 @@ class MemoryProjections:
             attention: whose projections to use.
             whole: the tensor that the search hands over, by which an utterance is known again [B, T, D].
             part: what of it to project [B, M, D].
+            mask: what is added to the scores [B, 1, 1 or U, M]; empty where all is valid. What it masks is read as
+                zero, so that whatever is in the padding, NaN too, goes nowhere.
 
         Returns:
             Keys and values [B, H, M, D / H].
@@ -52,6 +56,8 @@ class MemoryProjections:
         if keeps and entry is not None and entry.memory() is whole and entry.versions == versions:
             return entry.key, entry.value
         self._entries.pop(name, None)
+        if mask.numel():
+            part = part.masked_fill(mask[:, 0, 0].unsqueeze(2) < 0, 0.0)
         key = attention.transpose_for_scores(attention.key_net(part)) / attention.attn_scale
         value = attention.transpose_for_scores(attention.value_net(part))
         if keeps:
