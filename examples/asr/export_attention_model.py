@@ -20,7 +20,7 @@ from nemo_noise.export import export_attention_model
 def main(cfg: DictConfig) -> None:
     """Load, export, say what was written."""
     folder = export_attention_model(load_model(cfg.model, torch.device("cpu")), cfg.output_dir)
-    for path in sorted(folder.glob("*.onnx")) + [folder / "search.json"]:
+    for path in [*sorted(folder.glob("*.onnx")), folder / "search.json"]:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
 
 
