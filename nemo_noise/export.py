@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 
+from nemo_noise.models.frames import frame_samples, heard_rate
+
 __all__ = ["export_attention_model"]
 
 OPSET = 17
@@ -91,7 +93,7 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
 
 def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:
     """Trace both graphs on a batch of two of unequal length."""
-    signal = 0.1 * torch.randn(2, 3 * int(model.preprocessor._sample_rate) // 2)
+    signal = 0.1 * torch.randn(2, heard_rate(model))
     length = torch.tensor([signal.shape[1], signal.shape[1] * 2 // 3])
     features, frames = model.preprocessor(input_signal=signal, length=length)
     hearing, writing = _Hearing(model).eval(), _Writing(model).eval()  # the exporter puts back this mode
@@ -140,13 +142,12 @@ def _prompt(model: EncDecMultiTaskModel) -> Tensor:
 
 def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
     """What a search must know beside the graphs."""
-    frame = int(model.preprocessor.featurizer.hop_length) * int(model.encoder.subsampling_factor)
     return {
         "prompt": _prompt(model).tolist(),
         "end": int(model.tokenizer.eos),
         "padding": int(model.tokenizer.pad),
         "max_sequence_length": int(model.transf_decoder.max_sequence_length),
-        "frame_s": frame / int(model.preprocessor._sample_rate),
-        "sample_rate": int(model.preprocessor._sample_rate),
-        "tokens": [str(token) for token in model.tokenizer.vocab],
+        "frame_s": frame_samples(model) / heard_rate(model),
+        "sample_rate": heard_rate(model),
+        "tokens": [str(token) for token in model.tokenizer.ids_to_tokens(list(range(model.tokenizer.vocab_size)))],
     }

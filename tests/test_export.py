@@ -13,10 +13,12 @@ import torch
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.export import export_attention_model
+from nemo_noise.models import add_dual_attention, import_whisper
 from tests.contracts import randomize
 from tests.models.test_dual_attention import SECONDARY, _opened, _search
 from tests.models.test_families import audio, texts
 from tests.recognisers import build_recogniser
+from tests.whispers import write_whisper
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,31 @@ def test_both_graphs_agree_and_a_search_around_them_writes_the_same_words(
     assert model.tokenizer.ids_to_text(said).strip() == expected.strip() and said
     assert len(known["tokens"]) == decoder.run(None, feed)[0].shape[2]
     assert known["frame_s"] == 0.08
+
+
+def test_a_whisper_with_dual_attention_is_exported(tmp_path: Path) -> None:
+    write_whisper(tmp_path / "hugging_face")
+    import_whisper(tmp_path / "hugging_face").save_to(str(tmp_path / "whisper.nemo"))
+    model = add_dual_attention(tmp_path / "whisper.nemo").eval()
+    randomize(model.transf_decoder)
+    folder = export_attention_model(model, tmp_path / "onnx")
+    known = json.loads((folder / "search.json").read_text())
+    signal, length = audio()[0][:, :12000], torch.tensor([12000, 9000])
+    with torch.no_grad():
+        features, frames = model.preprocessor(input_signal=signal, length=length)
+        tokens = torch.tensor([known["prompt"]] * 2)
+        expected, _, states, _ = model(
+            processed_signal=features,
+            processed_signal_length=frames,
+            transcript=tokens,
+            transcript_length=torch.full((2,), tokens.shape[1]),
+        )
+    heard = _session(folder / "encoder.onnx").run(None, {"audio_signal": features.numpy(), "length": frames.numpy()})
+    assert (torch.from_numpy(heard[0]) - states).abs().max() < 1e-4
+    feed = {"input_ids": tokens.numpy(), "encoder_states": heard[0], "encoder_mask": heard[1]}
+    (written,) = _session(folder / "decoder.onnx").run(None, feed)
+    assert (torch.from_numpy(written) - expected).abs().max() < 1e-3 * expected.abs().max()
+    assert known["frame_s"] == 0.02
 
 
 def test_what_is_no_attention_model_is_refused(tmp_path: Path) -> None:

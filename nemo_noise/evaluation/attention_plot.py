@@ -14,12 +14,14 @@ import torch
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
-from nemo_noise.models import DualAttentionMultiTaskModel
+from nemo_noise.models import DualAttentionMultiTaskModel, DualAttentionWhisperModel
+from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.modules import AttentionMaps, DualCrossAttention, attention_maps_of
 
 __all__ = ["AttentionPicture", "draw_attention", "observe_attention"]
 
 FloatArray = npt.NDArray[np.floating]
+DualModel = DualAttentionMultiTaskModel | DualAttentionWhisperModel
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class AttentionPicture:
 
     Attributes:
         title: what stands above.
-        seconds: length of the recording.
+        seconds: what the maps over the speech span: the recording, or Whisper's window.
         features: as the encoder read them [F, T].
         tokens: the U tokens that were written.
         speech: for every layer, weights over the speech, mean over heads [U, S].
@@ -48,9 +50,7 @@ class AttentionPicture:
 
 
 @torch.inference_mode()
-def observe_attention(
-    model: DualAttentionMultiTaskModel, samples: npt.NDArray[np.float32], title: str
-) -> AttentionPicture:
+def observe_attention(model: DualModel, samples: npt.NDArray[np.float32], title: str) -> AttentionPicture:
     """Let a model transcribe one recording greedily and write down what its decoder looks at.
 
     Args:
@@ -64,7 +64,7 @@ def observe_attention(
     Raises:
         ValueError: if the model has no dual attention, or writes nothing.
     """
-    if not isinstance(model, DualAttentionMultiTaskModel):
+    if not isinstance(model, DualModel):
         raise ValueError(
             f"model: {type(model).__name__} has no dual attention; see nemo_noise.models.add_dual_attention."
         )
@@ -81,7 +81,7 @@ def observe_attention(
     )
     return AttentionPicture(
         title=f"{title}: {hypothesis.text}",
-        seconds=len(samples) / int(model.cfg.sample_rate),
+        seconds=layers[0][0].shape[1] * frame_samples(model) / heard_rate(model),
         features=features[0, :, : int(frames)].float().cpu().numpy(),
         tokens=tokens,
         speech=[layer[0] for layer in layers],
@@ -143,7 +143,7 @@ def _joined(steps: list[AttentionMaps], first: int, count: int) -> tuple[FloatAr
 
 
 @contextmanager
-def _recorded(model: DualAttentionMultiTaskModel) -> Iterator[list[list[AttentionMaps]]]:
+def _recorded(model: DualModel) -> Iterator[list[list[AttentionMaps]]]:
     """For every call of the decoder, the maps of its layers."""
     steps: list[list[AttentionMaps]] = []
 
@@ -163,7 +163,7 @@ def _recorded(model: DualAttentionMultiTaskModel) -> Iterator[list[list[Attentio
 
 
 @contextmanager
-def _greedy(model: DualAttentionMultiTaskModel) -> Iterator[None]:
+def _greedy(model: DualModel) -> Iterator[None]:
     """Search greedily inside, as before afterwards."""
     before = OmegaConf.create(OmegaConf.to_container(model.cfg.decoding))
     model.change_decoding_strategy(OmegaConf.merge(before, {"strategy": "greedy"}))

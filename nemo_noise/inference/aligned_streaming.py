@@ -30,6 +30,7 @@ from nemo.collections.asr.parts.submodules.multitask_decoding import (
 from nemo.collections.asr.parts.utils.eval_utils import compute_laal
 from nemo.collections.asr.parts.utils.streaming_utils import ContextSize
 
+from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules.dual_attention import DualAttentionDecoder
 
@@ -130,8 +131,7 @@ class AlignedStream:
                 f"{type(model).__name__} cannot stream by attention; use an EncDecMultiTaskModel (Canary)."
             )
         self.model, self.config = model, config or AlignedStreamingConfig()
-        self._rate = int(model.preprocessor._sample_rate)
-        self._frame = int(model.preprocessor.featurizer.hop_length) * int(model.encoder.subsampling_factor)  # samples
+        self._rate, self._frame = heard_rate(model), frame_samples(model)
         self._chunk, self._left, self._right = (
             round(seconds * self._rate / self._frame) * self._frame
             for seconds in (self.config.chunk_s, self.config.left_s, self.config.right_s)

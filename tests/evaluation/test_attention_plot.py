@@ -12,9 +12,10 @@ from matplotlib.image import imread
 from omegaconf import OmegaConf
 
 from nemo_noise.evaluation.attention_plot import draw_attention, observe_attention
-from nemo_noise.models import add_dual_attention
+from nemo_noise.models import add_dual_attention, import_whisper
 from tests.contracts import randomize
 from tests.recognisers import WIDTH, build_recogniser
+from tests.whispers import write_whisper
 
 TYPES = {"_target_": "nemo_noise.modules.NoiseTypeMemory", "num_types": 4, "d_model": WIDTH}
 
@@ -41,6 +42,16 @@ def test_a_picture_holds_what_the_decoder_looked_at(
     assert not any(attention.keeps_maps for attention in model.transf_decoder.dual_attentions)
     draw_attention(picture, tmp_path / "attention.png")
     assert imread(tmp_path / "attention.png").std() > 0.1
+
+
+def test_a_whisper_is_drawn_over_its_window(tmp_path: Path) -> None:
+    write_whisper(tmp_path / "hugging_face")
+    import_whisper(tmp_path / "hugging_face").save_to(str(tmp_path / "whisper.nemo"))
+    model = add_dual_attention(tmp_path / "whisper.nemo").eval()
+    randomize(model.transf_decoder)
+    picture = observe_attention(model, np.random.default_rng(0).standard_normal(12000).astype(np.float32), "noise")
+    assert picture.seconds == 1.0 and picture.by_frame
+    assert picture.speech[0].shape == picture.secondary[0].shape == (len(picture.tokens), 50)
 
 
 def test_a_model_without_dual_attention_is_refused(tmp_path: Path) -> None:
