@@ -7,12 +7,15 @@ repeated by deleting its file.
 """
 
 import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from tqdm import tqdm
 
@@ -119,12 +122,21 @@ def _log_path(job: Job, log_directory: Path) -> Path:
 
 @contextmanager
 def _stopped_on_error() -> Iterator[dict[Job, subprocess.Popen[bytes]]]:
-    """The running processes; whatever still runs at the end, by an error or a key, is stopped and waited for."""
+    """The running processes; whatever still runs at the end, by an error, a key or SIGTERM, is stopped and waited for."""
     running: dict[Job, subprocess.Popen[bytes]] = {}
+    in_main_thread = threading.current_thread() is threading.main_thread()  # only there signals can be caught
+    before = signal.signal(signal.SIGTERM, _leave) if in_main_thread else None
     try:
         yield running
     finally:
+        if in_main_thread:
+            signal.signal(signal.SIGTERM, before)
         for process in running.values():
             process.terminate()
         for process in running.values():
             process.wait()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Leave by an exception, so that what was started is stopped."""
+    raise SystemExit(128 + number)

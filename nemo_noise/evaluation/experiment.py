@@ -20,6 +20,7 @@ from nemo_noise.evaluation.tally import ScoringOptions
 __all__ = ["arms_of", "experiment_jobs", "script_command", "tabulate"]
 
 NOISE = "unseen"
+CONTEXT = {"include": ["context_encoder"]}
 Arms = Mapping[str, Mapping[str, Any]]
 
 
@@ -45,15 +46,15 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
         "data", script_command(scripts, cfg.prepare_script, arguments, cfg.prepare_config), Path(cfg.data_dir) / "done"
     )
     arms, jobs = arms_of(cfg), [data]
-    backbone = _backbone(cfg, scripts, data)
-    jobs += [backbone] if backbone else []
+    backbones = _backbones(cfg, scripts, data, cfg.get("backbone"), "backbone")
+    jobs += backbones
     for seed in cfg.seeds:
         context = _pretraining(cfg, scripts, seed, data)
         if any(arm.get("pretrained", False) for arm in arms.values()):
             jobs.append(context)
         for name, arm in arms.items():
-            starts = {"backbone": backbone} if backbone else {}
-            starts |= {"context": context} if arm.get("pretrained", False) else {}
+            starts = {"backbone": (backbones[-1], cfg.backbone)} if backbones else {}
+            starts |= {"context": (context, CONTEXT)} if arm.get("pretrained", False) else {}
             overrides = [*cfg.training_overrides, *arm["overrides"]]
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
             training = trained.job(cfg, scripts, _folder(cfg, name, seed), overrides, seed, data, starts)
@@ -92,13 +93,15 @@ def _pretraining(cfg: DictConfig, scripts: Path, seed: int, data: Job) -> Job:
     return Job(f"context_{seed}", command, produces, (data.produces,))
 
 
-def _backbone(cfg: DictConfig, scripts: Path, data: Job) -> Job | None:
-    """The model from which every arm starts, trained once; None if they start from nothing."""
-    if cfg.get("backbone") is None:
-        return None
-    training = _Training(cfg.backbone.get("script", cfg.script), cfg.backbone.get("config", cfg.recogniser_config))
-    folder = Path(cfg.output_dir) / "backbone"
-    return training.job(cfg, scripts, folder, [*cfg.backbone.overrides], cfg.seeds[0], data, {})
+def _backbones(cfg: DictConfig, scripts: Path, data: Job, backbone: DictConfig | None, name: str) -> list[Job]:
+    """The model from which every arm starts, trained once, behind those that it starts from itself."""
+    if backbone is None:
+        return []
+    before = _backbones(cfg, scripts, data, backbone.get("backbone"), f"{name}_start")
+    starts = {"backbone": (before[-1], backbone.backbone)} if before else {}
+    training = _Training(backbone.get("script", cfg.script), backbone.get("config", cfg.recogniser_config))
+    folder = Path(cfg.output_dir) / name
+    return [*before, training.job(cfg, scripts, folder, [*backbone.overrides], cfg.seeds[0], data, starts)]
 
 
 @dataclass(frozen=True)
@@ -116,18 +119,18 @@ class _Training:
         overrides: list[str],
         seed: int,
         data: Job,
-        starts: Mapping[str, Job],
+        starts: Mapping[str, tuple[Job, Mapping[str, Any]]],
     ) -> Job:
-        """Train into ``folder``, starting from the models of ``starts``: a backbone, a context encoder."""
+        """Train into ``folder``, starting from models: a backbone, a context encoder, or the parts they `include`."""
         produces = folder / "model.nemo"
         overrides = [*overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
         overrides += [f"+save_to={produces}", f"exp_manager.exp_dir={folder}"]
-        for start, job in starts.items():
-            include = ["context_encoder"] if start == "context" else cfg.backbone.get("include", [])
+        for start, (job, said) in starts.items():
+            include = said.get("include", [])
             parts = f", include: [{', '.join(include)}]" if include else ""
             overrides.append(f"+init_from_nemo_model.{start}={{path: {job.produces}{parts}}}")
         name = str(folder.relative_to(cfg.output_dir)).replace("/seed", "")
-        needs = (data.produces, *(job.produces for job in starts.values()))
+        needs = (data.produces, *(job.produces for job, _ in starts.values()))
         return Job(name, script_command(scripts, self.script, overrides, self.recipe), produces, needs)
 
 

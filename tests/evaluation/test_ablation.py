@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The experiment runner: order, parallelism, resuming and failing."""
 
+import os
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -55,6 +59,26 @@ def test_what_runs_beside_a_failing_job_is_stopped(tmp_path: Path) -> None:
     broken = _job("broken", tmp_path, script="raise SystemExit(3)")
     with pytest.raises(ExperimentError, match="exit status 3"):
         run_jobs([slow, broken], tmp_path / "logs", max_parallel=2)
+
+
+def test_a_terminated_experiment_stops_its_trainings(tmp_path: Path) -> None:
+    wait = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1] + '.pid').write_text(str(os.getpid())); time.sleep(60)"
+    slow = _job("slow", tmp_path, script=wait)
+
+    def terminate() -> None:
+        while not (tmp_path / "slow.pid").exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    watcher = threading.Thread(target=terminate)
+    watcher.start()
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        run_jobs([slow], tmp_path / "logs", max_parallel=1)
+    watcher.join()
+    assert signal.getsignal(signal.SIGTERM) is before
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "slow.pid").read_text()), 0)
 
 
 def test_experiments_that_cannot_end_are_refused(tmp_path: Path) -> None:

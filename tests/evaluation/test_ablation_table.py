@@ -58,12 +58,14 @@ def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
         cfg = compose(name)
     jobs = experiment_jobs(cfg, EXAMPLES)
     produced = {job.produces for job in jobs}
-    backbones = {job.produces for job in jobs if job.name == "backbone"}
-    assert len(backbones) == (name != "digits")
+    (backbones, before) = (
+        {job.produces for job in jobs if job.name == kind} for kind in ("backbone", "backbone_start")
+    )
+    assert len(backbones) == (name != "digits") and len(before) == (name == "dual_attention")
     arms = arms_of(cfg)
     contexts = any(arm.get("pretrained", False) for arm in arms.values())
-    assert len(produced) == len(jobs) == 1 + len(backbones) + 3 * (contexts + 2 * len(arms))
-    trainings = [job for job in jobs if job.produces.name == "model.nemo" and job.produces not in backbones]
+    assert len(produced) == len(jobs) == 1 + len(backbones) + len(before) + 3 * (contexts + 2 * len(arms))
+    trainings = [job for job in jobs if job.produces.name == "model.nemo" and job.produces not in backbones | before]
     assert all(backbones <= set(job.needs) for job in trainings)
     assert all(need in produced for job in jobs for need in job.needs)
     assert all(Path(job.command[1]).is_file() for job in jobs)
