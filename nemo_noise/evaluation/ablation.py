@@ -122,7 +122,7 @@ def _log_path(job: Job, log_directory: Path) -> Path:
 
 @contextmanager
 def _stopped_on_error() -> Iterator[dict[Job, subprocess.Popen[bytes]]]:
-    """The running processes; whatever still runs at the end, by an error, a key or SIGTERM, is stopped and waited for."""
+    """The running processes; what still runs at the end, by an error, a key or SIGTERM, is stopped and waited for."""
     running: dict[Job, subprocess.Popen[bytes]] = {}
     in_main_thread = threading.current_thread() is threading.main_thread()  # only there signals can be caught
     before = signal.signal(signal.SIGTERM, _leave) if in_main_thread else None

@@ -62,7 +62,8 @@ def test_what_runs_beside_a_failing_job_is_stopped(tmp_path: Path) -> None:
 
 
 def test_a_terminated_experiment_stops_its_trainings(tmp_path: Path) -> None:
-    wait = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1] + '.pid').write_text(str(os.getpid())); time.sleep(60)"
+    wait = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1] + '.pid').write_text(str(os.getpid()))"
+    wait += "; time.sleep(60)"
     slow = _job("slow", tmp_path, script=wait)
 
     def terminate() -> None:
