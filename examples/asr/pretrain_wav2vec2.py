@@ -4,7 +4,7 @@
 
 python examples/asr/pretrain_wav2vec2.py \
     model.train_ds.manifest_filepath=speech.json model.validation_ds.manifest_filepath=dev.json \
-    wav2vec_size@model.encoder=small_8m trainer.max_steps=1000 +save_to=wav2vec.nemo
+    wav2vec_size@model.encoder=small_7m trainer.max_steps=1000 +save_to=wav2vec.nemo
 
 All options: conf/wav2vec/wav2vec2_pretraining.yaml and what it names. A recogniser takes the encoder with
 +init_from_nemo_model={wav2vec: {path: wav2vec.nemo, include: [encoder]}}.
