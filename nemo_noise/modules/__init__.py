@@ -24,6 +24,7 @@ from nemo_noise.modules.log_mel import LogMelFeatures
 from nemo_noise.modules.mixer_encoder import MixerEncoder, MixerLayer
 from nemo_noise.modules.mixture_fusion import MixtureFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, context_users, shuffled_context
+from nemo_noise.modules.noise_aware_wav2vec import NoiseAwareWav2Vec2Encoder
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
@@ -36,7 +37,7 @@ from nemo_noise.modules.secondary_memory import (
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
-from nemo_noise.modules.wav2vec_encoder import NoiseAwareWav2Vec2Encoder, NormPlace, Wav2Vec2Encoder
+from nemo_noise.modules.wav2vec_encoder import NormPlace, Wav2Vec2Encoder
 from nemo_noise.modules.waveform_front_end import ConvolutionNorm, WaveformPreprocessor
 from nemo_noise.modules.whisper_decoder import (
     DualAttentionWhisperDecoder,

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""wav2vec 2.0 as a NeMo encoder: from samples to contextual frames, plain or with a noise context.
+"""wav2vec 2.0 as a NeMo encoder: from samples to contextual frames.
 
 Baevski et al., 2020 (arXiv 2006.11477). Positions and transformer layers are transformers' own; the front end is ours,
 because padding must not change it. Parameters have transformers' names, without the ``encoder.`` in the middle.
@@ -20,14 +20,11 @@ from nemo.core.classes.exportable import Exportable
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import AcousticEncodedRepresentation, AudioSignal, LengthsType, NeuralType
 
-from nemo_noise.modules.context_encoders import ContextEncoder
 from nemo_noise.modules.context_layers import valid_frames
-from nemo_noise.modules.fusion import Fusion
-from nemo_noise.modules.noise_aware import FEATURES_SITE, PRE_ENCODE_SITE, NoiseAwareMixin
 from nemo_noise.modules.span_mask import draw_span_mask
 from nemo_noise.modules.waveform_front_end import ConvolutionNorm, WaveformFrontEnd, normalize_waveform
 
-__all__ = ["ExtractedFrames", "NoiseAwareWav2Vec2Encoder", "NormPlace", "Wav2Vec2Encoder"]
+__all__ = ["ExtractedFrames", "NormPlace", "Wav2Vec2Encoder"]
 
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
@@ -114,45 +111,28 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         layer_norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
-        norm_place = _named(NormPlace, "norm_place", norm_place)
         dims = [conv_dims] * len(conv_kernels) if isinstance(conv_dims, int) else list(conv_dims)
-        for name, value in (("layer_drop", layer_drop), ("feature_grad_mult", feature_grad_mult)):
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(f"{name}={value} must be from 0 to 1.")
-        if d_model % n_heads or d_model % pos_groups:
-            raise ValueError(f"d_model={d_model} must be a multiple of n_heads={n_heads} and pos_groups={pos_groups}.")
         norm = _named(ConvolutionNorm, "conv_norm", conv_norm)
+        self.norm_place = _named(NormPlace, "norm_place", norm_place)
+        _check_sizes(d_model, {"n_heads": n_heads, "pos_groups": pos_groups})
+        _check_shares({"layer_drop": layer_drop, "feature_grad_mult": feature_grad_mult})
         self._feat_in, self._feat_out, self.d_model = 1, d_model, d_model
-        self.normalizes_waveform, self.feature_grad_mult = normalizes_waveform, feature_grad_mult
-        self.layer_drop, self.norm_place = layer_drop, norm_place
-        self.time_mask, self.channel_mask = (
-            (mask_time_prob, mask_time_length),
-            (mask_channel_prob, mask_channel_length),
-        )
+        self.normalizes_waveform = normalizes_waveform
+        self.feature_grad_mult = feature_grad_mult
+        self.layer_drop = layer_drop
+        self.time_mask = (mask_time_prob, mask_time_length)
+        self.channel_mask = (mask_channel_prob, mask_channel_length)
         self.feature_extractor = WaveformFrontEnd(dims, conv_kernels, conv_strides, norm, conv_bias, frame_hop)
         self.subsampling_factor = self.feature_extractor.frame_hop
-        config = Wav2Vec2Config(
-            hidden_size=d_model,
-            num_attention_heads=n_heads,
-            intermediate_size=d_ff or 4 * d_model,
-            hidden_dropout=dropout,
-            attention_dropout=dropout_att,
-            activation_dropout=dropout_ff,
-            feat_proj_dropout=dropout_features,
-            layer_norm_eps=layer_norm_eps,
-            conv_dim=dims,
-            conv_kernel=list(conv_kernels),
-            conv_stride=list(conv_strides),
-            num_conv_pos_embeddings=pos_kernel,
-            num_conv_pos_embedding_groups=pos_groups,
-        )
-        config._attn_implementation = "sdpa"
+        dropouts = (dropout, dropout_att, dropout_ff, dropout_features)
+        widths = (dims[-1], d_model, d_ff or 4 * d_model)
+        config = _their_config(widths, n_heads, (pos_kernel, pos_groups), dropouts, layer_norm_eps)
         self.feature_projection = theirs.Wav2Vec2FeatureProjection(config)
         self.register_parameter("masked_spec_embed", nn.Parameter(torch.rand(d_model)) if mask_time_prob else None)
         self.pos_conv_embed = theirs.Wav2Vec2PositionalConvEmbedding(config)
         self.layer_norm = nn.LayerNorm(d_model, eps=layer_norm_eps)
         self.dropout = nn.Dropout(dropout)
-        is_post = norm_place is NormPlace.POST
+        is_post = self.norm_place is NormPlace.POST
         layer = theirs.Wav2Vec2EncoderLayer if is_post else theirs.Wav2Vec2EncoderLayerStableLayerNorm
         self.layers = nn.ModuleList(layer(config) for _ in range(n_layers))
         self._initialize()
@@ -303,84 +283,45 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         return draw_span_mask(frames.length, frames.hidden.shape[1], share, span)
 
 
-class NoiseAwareWav2Vec2Encoder(NoiseAwareMixin, Wav2Vec2Encoder):
-    """wav2vec 2.0 with a noise context that reads a spectrogram of the same samples, at their own level.
+def _their_config(
+    widths: tuple[int, int, int],
+    n_heads: int,
+    positions: tuple[int, int],
+    dropouts: tuple[float, float, float, float],
+    layer_norm_eps: float,
+) -> Wav2Vec2Config:
+    """The config that transformers' modules are built from."""
+    config = Wav2Vec2Config(
+        conv_dim=widths[:1],
+        conv_kernel=(1,),
+        conv_stride=(1,),
+        hidden_size=widths[1],
+        intermediate_size=widths[2],
+        num_attention_heads=n_heads,
+        num_conv_pos_embeddings=positions[0],
+        num_conv_pos_embedding_groups=positions[1],
+        hidden_dropout=dropouts[0],
+        attention_dropout=dropouts[1],
+        activation_dropout=dropouts[2],
+        feat_proj_dropout=dropouts[3],
+        layer_norm_eps=layer_norm_eps,
+    )
+    config._attn_implementation = "sdpa"
+    return config
 
-    Without ``context`` it is ``Wav2Vec2Encoder``; with it a plain checkpoint gives its old output, bit for bit, until
-    training moves the fusions. Fusions act at ``pre_encode`` (on the projected frames) and after layers.
 
-    Args:
-        context: the context encoder.
-        fusion: site -> fusion; a layer's number or ``pre_encode``.
-        context_features: what the context encoder reads: from ``input_signal`` [B, T] and ``length`` [B] to features
-            [B, D, T'] and their lengths. ``LogMelFeatures``, or NeMo's preprocessor where no ONNX is needed.
-        **wav2vec2: arguments of ``Wav2Vec2Encoder``.
+def _check_sizes(d_model: int, divisors: Mapping[str, int]) -> None:
+    """Refuse a width that something does not divide."""
+    for name, value in divisors.items():
+        if value < 1 or d_model % value:
+            raise ValueError(f"d_model={d_model} must be a multiple of {name}={value}.")
 
-    Raises:
-        ValueError: if the parts do not fit together.
-    """
 
-    reduction_position = None
-
-    def __init__(
-        self,
-        context: ContextEncoder | None = None,
-        fusion: Mapping[int | str, Fusion] | None = None,
-        context_features: nn.Module | None = None,
-        **wav2vec2: Any,
-    ) -> None:
-        super().__init__(**wav2vec2)
-        if (context is None) != (context_features is None):
-            missing = "context" if context is None else "context_features"
-            raise ValueError(f"The context needs features to read, and features a reader; {missing} is not given.")
-        if FEATURES_SITE in {str(site) for site in fusion or {}}:
-            raise ValueError(
-                f"fusion: the site {FEATURES_SITE!r} does not exist where samples are read; use {PRE_ENCODE_SITE!r}, "
-                f"or a layer from 0 to {len(self.layers) - 1}."
-            )
-        self.add_noise_context(context, fusion, None)
-        self.context_features = context_features
-
-    def _check(self, context: ContextEncoder, fusion: Mapping[int | str, Fusion]) -> None:
-        """The mixin's checks, of a context that reads a spectrogram and not the encoder's samples."""
-        if context.layout == "frames":
-            raise ValueError(
-                f"{type(context).__name__} gives a context for every frame, for streams; wav2vec 2.0 hears whole "
-                "utterances: use one such as StatisticsContextEncoder."
-            )
-        self._feat_in = context.feat_in
-        super()._check(context, fusion)
-        self._feat_in = 1
-
-    def noise_context(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """The context of whole utterances, as the fusions would get it.
-
-        Args:
-            audio_signal: samples [B, 1, T].
-            length: valid samples [B].
-
-        Returns:
-            Context [B, C] or tokens [B, M, C].
-
-        Raises:
-            ValueError: if the encoder has no context.
-        """
-        if self.context_features is None:
-            raise ValueError("This encoder has no context encoder; build it with context, fusion, context_features.")
-        signal = audio_signal[:, 0].masked_fill(~valid_frames(length, audio_signal.shape[2]), 0.0)
-        features, frames = self.context_features(input_signal=signal, length=length)
-        return super().noise_context(features, frames)
-
-    def encode(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the context once, then encode; shapes are the parent's."""
-        if self.context_encoder is None:
-            return super().encode(audio_signal, length)
-        context, _ = self._listen(audio_signal, length, None, 0)
-        self._contexts = {PRE_ENCODE_SITE: context, "layers": context}
-        try:
-            return super().encode(audio_signal, length)
-        finally:
-            del self._contexts
+def _check_shares(shares: Mapping[str, float]) -> None:
+    """Refuse what is no part of a whole."""
+    for name, value in shares.items():
+        if not 0.0 <= value <= 1.0:
+            raise ValueError(f"{name}={value} must be from 0 to 1.")
 
 
 def _named(kind: Any, argument: str, value: Any) -> Any:

@@ -84,8 +84,14 @@ def test_a_recogniser_learns_and_its_frozen_front_end_stays(recipe: str, corpus:
     assert not any(name.startswith("encoder.feature_extractor.") for name in changed)
 
 
-def test_pretraining_learns_and_a_recogniser_takes_its_encoder(corpus: Path, tmp_path: Path) -> None:
-    config = _compose("wav2vec2_pretraining", corpus, "model.quantizer.num_codes=8", "model.masking.span=5")
+@pytest.mark.parametrize("use_lhotse", [False, True])
+def test_pretraining_in_noise_learns_and_a_recogniser_takes_its_encoder(
+    use_lhotse: bool, corpus: Path, tmp_path: Path
+) -> None:
+    noise = [f"model.train_ds.augmentor.noise_mix.{value}" for value in (f"manifest_path={corpus}/noise_list.json",)]
+    noise += ["+noise@model.train_ds.augmentor.noise_mix=noise_mix", "model.train_ds.augmentor.noise_mix.snr_db=[5]"]
+    changes = [f"model.train_ds.use_lhotse={use_lhotse}", "model.quantizer.num_codes=8", "model.masking.span=5"]
+    config = _compose("wav2vec2_pretraining", corpus, *noise, *changes)
     trainer = _trainer(max_steps=2, default_root_dir=str(tmp_path))
     model = Wav2Vec2PretrainingModel(cfg=config.model, trainer=trainer)
     before = {name: value.clone() for name, value in model.state_dict().items()}
