@@ -5,6 +5,8 @@
 from nemo_noise.models.asr import add_noise_context
 from nemo_noise.models.dual_attention import DualAttentionMultiTaskModel, DualAttentionWhisperModel, add_dual_attention
 from nemo_noise.models.ssl import ContextProjector, NoiseContextPretrainingModel
+from nemo_noise.models.wav2vec_checkpoint import import_wav2vec2, wav2vec2_config
+from nemo_noise.models.wav2vec_pretraining import Wav2Vec2PretrainingModel
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.models.whisper_checkpoint import export_whisper, import_whisper, load_whisper_weights, whisper_config
 
@@ -13,11 +15,14 @@ __all__ = [
     "DualAttentionMultiTaskModel",
     "DualAttentionWhisperModel",
     "NoiseContextPretrainingModel",
+    "Wav2Vec2PretrainingModel",
     "WhisperModel",
     "add_dual_attention",
     "add_noise_context",
     "export_whisper",
+    "import_wav2vec2",
     "import_whisper",
     "load_whisper_weights",
+    "wav2vec2_config",
     "whisper_config",
 ]

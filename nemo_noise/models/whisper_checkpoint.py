@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from safetensors.torch import load_file
-from torch import Tensor
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 from transformers.models.whisper.tokenization_whisper import WhisperTokenizer as HuggingFaceTokenizer
 
 from nemo_noise.configuration import config_directory
+from nemo_noise.models.hugging_face_folder import read_json, read_weights
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.models.whisper_names import to_hugging_face, to_nemo
 
@@ -58,8 +57,8 @@ def whisper_config(folder: str | Path) -> DictConfig:
         ValueError: if it is no Whisper.
     """
     path = Path(folder)
-    theirs = _read_json(path / "config.json")
-    generation = _read_json(path / "generation_config.json", is_needed=False) or theirs
+    theirs = read_json(path / "config.json", "a Whisper")
+    generation = read_json(path / "generation_config.json") or theirs
     if theirs.get("model_type") != "whisper":
         raise ValueError(f"{path / 'config.json'}: model_type={theirs.get('model_type')!r} must be 'whisper'.")
     for name, value in FIXED.items():
@@ -99,7 +98,7 @@ def load_whisper_weights(
         ValueError: if they are pickled, incomplete, or of another shape.
     """
     expected = model.state_dict()
-    state = to_nemo(_read_weights(Path(folder)), num_rows=model.transf_decoder.vocab_size)
+    state = to_nemo(read_weights(Path(folder)), num_rows=model.transf_decoder.vocab_size)
     missing = [name for name in expected if name not in state and not is_added(name)]
     surplus = [name for name in state if name not in expected]
     shapes = [name for name in state if name in expected and state[name].shape != expected[name].shape]
@@ -202,40 +201,8 @@ def _token_ids(model: WhisperModel) -> dict[str, Any]:
 
 def _check_features(path: Path, theirs: Mapping[str, Any]) -> None:
     """Refuse features other than Whisper's."""
-    features = _read_json(path / "preprocessor_config.json", is_needed=False) or {}
+    features = read_json(path / "preprocessor_config.json")
     expected = FEATURES | {"feature_size": theirs["num_mel_bins"]}
     for name, value in expected.items():
         if features.get(name, value) != value:
             raise ValueError(f"{path / 'preprocessor_config.json'}: {name}={features[name]} must be {value}.")
-
-
-def _read_weights(folder: Path) -> dict[str, Tensor]:
-    """The tensors of `model.safetensors`, or of the shards that its index names."""
-    single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.is_file():
-        return dict(load_file(single))
-    if index.is_file():
-        shards = sorted(set(_read_json(index)["weight_map"].values()))
-        lost = [name for name in shards if not (folder / Path(name).name).is_file()]
-        if lost:
-            raise FileNotFoundError(f"{index} names {lost[0]}, which is not in {folder}.")
-        return {key: tensor for name in shards for key, tensor in load_file(folder / Path(name).name).items()}
-    pickled = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
-    if pickled:
-        raise ValueError(
-            f"{folder} has only pickled weights ({pickled[0]}), whose loading can run code. Convert them to "
-            "model.safetensors with transformers' save_pretrained, where you trust them."
-        )
-    raise FileNotFoundError(f"{folder} has no model.safetensors and no model.safetensors.index.json.")
-
-
-def _read_json(file: Path, is_needed: bool = True) -> dict[str, Any]:
-    """A JSON object; an empty one where the file may be missing and is."""
-    if not file.is_file():
-        if is_needed:
-            raise FileNotFoundError(f"{file} does not exist: a Whisper's Hugging Face folder is needed.")
-        return {}
-    content = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(content, dict):
-        raise ValueError(f"{file} must hold a JSON object.")
-    return content

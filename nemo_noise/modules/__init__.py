@@ -20,9 +20,11 @@ from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusio
 from nemo_noise.modules.hierarchical_context import HierarchicalContextEncoder
 from nemo_noise.modules.lact import BidirectionalLaCTMixer, CausalLaCTMixer
 from nemo_noise.modules.lact_encoder import LaCTEncoder, NoiseAwareLaCTEncoder, Order
+from nemo_noise.modules.log_mel import LogMelFeatures
 from nemo_noise.modules.mixer_encoder import MixerEncoder, MixerLayer
 from nemo_noise.modules.mixture_fusion import MixtureFusion
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, context_users, shuffled_context
+from nemo_noise.modules.noise_aware_wav2vec import NoiseAwareWav2Vec2Encoder
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
@@ -35,6 +37,8 @@ from nemo_noise.modules.secondary_memory import (
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
+from nemo_noise.modules.wav2vec_encoder import NormPlace, Wav2Vec2Encoder
+from nemo_noise.modules.waveform_front_end import ConvolutionNorm, WaveformPreprocessor
 from nemo_noise.modules.whisper_decoder import (
     DualAttentionWhisperDecoder,
     WhisperDecoder,
@@ -58,6 +62,7 @@ __all__ = [
     "ConstantContextEncoder",
     "ContextEncoder",
     "ContextTokenMemory",
+    "ConvolutionNorm",
     "CrossAttentionFusion",
     "Direction",
     "DualAttentionDecoder",
@@ -70,20 +75,25 @@ __all__ = [
     "GatedFusion",
     "HierarchicalContextEncoder",
     "LaCTEncoder",
+    "LogMelFeatures",
     "Mamba2Mixer",
     "MixerEncoder",
     "MixerLayer",
     "MixtureFusion",
     "NoiseAwareConformerEncoder",
     "NoiseAwareLaCTEncoder",
+    "NoiseAwareWav2Vec2Encoder",
     "NoiseTypeContextEncoder",
     "NoiseTypeMemory",
+    "NormPlace",
     "Order",
     "RunningNormalization",
     "SSMEncoder",
     "SecondaryMemory",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
+    "Wav2Vec2Encoder",
+    "WaveformPreprocessor",
     "WhisperDecoder",
     "WhisperEmbedding",
     "WhisperEncoder",
