@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
+from nemo.utils.model_utils import import_class_by_path
 
 from nemo_noise.models.warm_start import read_config, restore_with_added_parts
 from nemo_noise.models.whisper import WhisperModel
@@ -69,6 +70,13 @@ class DualAttentionMixin:
             None if secondary is None else EncDecMultiTaskModel.from_config_dict(secondary)
         )
         self._say_what_the_decoder_reads()
+
+    @classmethod
+    def from_config_dict(cls, config: DictConfig, trainer: Trainer | None = None) -> Any:
+        """As the parent's, but a plain checkpoint, such as `init_from_nemo_model` restores, is built as what it is."""
+        if str(config.get("target")).endswith(tuple(TARGETS)):
+            return import_class_by_path(config.target).from_config_dict(config, trainer)
+        return super().from_config_dict(config, trainer)  # type: ignore[misc]
 
     def _say_what_the_decoder_reads(self) -> None:
         """Tell the decoder and the search where the secondary memory is; they have been made anew before this."""

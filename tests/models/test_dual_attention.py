@@ -140,6 +140,24 @@ def test_what_is_beside_an_utterance_in_the_batch_does_not_matter(kind: str, pla
     assert torch.allclose(single[0], expected[1], atol=1e-4)
 
 
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("kind", SECONDARY)
+def test_a_recipe_starts_from_a_plain_checkpoint_with_its_output(kind: str, named: bool, plain: Path) -> None:
+    parent = ASRModel.restore_from(str(plain), map_location="cpu").eval()
+    torch.manual_seed(7)
+    config = build_recogniser("aed", plain.parent).cfg
+    with open_dict(config):
+        config.target, config.secondary = "nemo_noise.models.DualAttentionMultiTaskModel", SECONDARY[kind]
+        config.transf_decoder.update({"_target_": "nemo_noise.modules.DualAttentionDecoder", "gate": "channel"})
+    model = DualAttentionMultiTaskModel(cfg=config).eval()
+    assert not torch.allclose(outputs(model), outputs(parent), atol=1e-3)
+    start: Any = {"aed": {"path": str(plain)}} if named else str(plain)
+    model.maybe_init_from_pretrained_checkpoint(OmegaConf.create({"init_from_nemo_model": start}))
+    assert torch.equal(outputs(model.eval()), outputs(parent))
+    attention = model.transf_decoder.dual_attentions[0]
+    assert torch.equal(attention.secondary.value_net.weight, attention.value_net.weight)
+
+
 def test_a_new_vocabulary_keeps_the_secondary_memory(plain: Path) -> None:
     model = _opened(plain, "tokens")
     model.transf_decoder.read_secondary("same")
