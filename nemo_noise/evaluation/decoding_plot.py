@@ -38,7 +38,8 @@ def draw_trials(path: str | Path, trials: Sequence[Trial]) -> None:
     for trial in curve:
         name = "greedy" if trial.setting == GREEDY else f"beam {trial.setting.beam_size}"
         speed.annotate(name, (trial.rtfx, 100 * trial.errors.wer), textcoords="offset points", xytext=(5, 5))
-    speed.set(xlabel="seconds of audio per second, with the encoder", ylabel="WER, %", xscale="log")
+    speed.set(xlabel="seconds of audio per second, with the encoder", ylabel="WER, %")
+    speed.margins(0.15)
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, dpi=120)
