@@ -16,6 +16,7 @@ def _register() -> None:
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
+    from nemo_noise.packed_language_model import install as install_packed_language_model
     from nemo_noise.training.optim import register_schedules
 
     named = {"noise_mix": NoiseMixPerturbation, "rooms": AcousticsPerturbation, "devices": AcousticsPerturbation}
@@ -23,6 +24,7 @@ def _register() -> None:
         if name not in perturb.perturbation_types:
             perturb.register_perturbation(name, perturbation)
     install_augmentor()
+    install_packed_language_model()
     register_schedules()
 
 

@@ -74,8 +74,20 @@ def fingerprint(model: ASRModel) -> str:
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
     for key in FINGERPRINTED_CONFIG:
         part = OmegaConf.select(model.cfg, key)
-        digest.update(f"{key} {OmegaConf.to_container(part) if OmegaConf.is_config(part) else part}".encode())
+        known = OmegaConf.to_container(part) if OmegaConf.is_config(part) else part
+        digest.update(f"{key} {_files_by_content(known)}".encode())
     return digest.hexdigest()[:16]
+
+
+def _files_by_content(config: Any) -> Any:
+    """A configuration with the hash of a language model in place of its path, which changes with the process."""
+    if not isinstance(config, dict):
+        return config
+    known = {key: _files_by_content(value) for key, value in config.items()}
+    path = config.get("ngram_lm_model")
+    if isinstance(path, str) and Path(path).is_file():
+        known["ngram_lm_model"] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return known
 
 
 def transcribe(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inference: adaptation to one utterance, streams of attention decoders and of chunks, states layer by layer."""
+"""Inference: searching with a language model, adaptation to one utterance, streams, states layer by layer."""
 
 from nemo_noise.inference.adaptation import AdaptationConfig, AdaptedTranscript, adapt_and_transcribe
 from nemo_noise.inference.aligned_streaming import (
@@ -10,6 +10,7 @@ from nemo_noise.inference.aligned_streaming import (
     transcribe_aligned,
 )
 from nemo_noise.inference.chunked import ChunkPlan, ChunkStream, encode_in_chunks
+from nemo_noise.inference.decoding import SearchSetting, apply_setting, save_with_setting
 from nemo_noise.inference.layer_features import LayerFeatures, layer_features, pool_features
 from nemo_noise.inference.uncertainty import Objective
 
@@ -22,10 +23,13 @@ __all__ = [
     "ChunkStream",
     "LayerFeatures",
     "Objective",
+    "SearchSetting",
     "StreamedTranscript",
     "adapt_and_transcribe",
+    "apply_setting",
     "encode_in_chunks",
     "layer_features",
     "pool_features",
+    "save_with_setting",
     "transcribe_aligned",
 ]

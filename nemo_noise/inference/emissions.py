@@ -23,7 +23,7 @@ def emissions_of(model: ASRModel, waveform: Tensor) -> Emissions:
     """Run a recogniser on one utterance.
 
     Of a hybrid model these are the emissions of its CTC head, which shares the encoder. Of a transducer (RNNT, TDT)
-    they are those of the first decision in every frame, after the labels that greedy decoding has written so far.
+    they are those of the first decision in every frame, after the labels that its search has written so far.
 
     Args:
         model: a NeMo recogniser with a CTC head or a transducer, in evaluation mode.
@@ -41,7 +41,7 @@ def emissions_of(model: ASRModel, waveform: Tensor) -> Emissions:
         log_probs = model.ctc_decoder(encoder_output=encoded)  # [1, T, V]
     elif hasattr(model, "joint"):
         encoded, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
-        log_probs = _along_greedy_path(model, encoded, encoded_length)
+        log_probs = _along_path(model, encoded, encoded_length)
     elif hasattr(model, "decoder") and not hasattr(model, "transf_decoder"):
         log_probs, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
     else:
@@ -53,7 +53,7 @@ def emissions_of(model: ASRModel, waveform: Tensor) -> Emissions:
     return Emissions(log_probs, log_probs.shape[1] - 1)
 
 
-def _along_greedy_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> Tensor:
+def _along_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> Tensor:
     """A transducer's log-probabilities [1, T, V] of every frame of [1, D, T], after the labels written before it."""
     with torch.no_grad():
         hypotheses = model.decoding.rnnt_decoder_predictions_tensor(
@@ -65,7 +65,7 @@ def _along_greedy_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor)
     if len(times) != len(labels):
         raise TypeError(
             f"{type(model).__name__}: its decoding gives {len(times)} times for {len(labels)} labels, but a "
-            "transducer is adapted along its path; use the strategy greedy_batch."
+            "transducer is adapted along its path; use the strategy greedy_batch or malsd_batch."
         )
     predicted = model.decoder(
         targets=labels.unsqueeze(0), target_length=torch.tensor([len(labels)], device=encoded.device)

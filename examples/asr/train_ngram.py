@@ -1,0 +1,37 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Train an n-gram language model for the beam search of a recogniser.
+
+python examples/asr/train_ngram.py model=<.nemo> texts='[train.json,more.txt]' output=language_model.arpa order=4
+
+The texts are cut into the recogniser's own tokens, so the model is for this recogniser, or others with the same
+tokenizer. Then: tune_decoding.py. Options: conf/inference/train_ngram.yaml.
+"""
+
+import torch
+from omegaconf import DictConfig
+
+from nemo.core.config import hydra_runner
+
+from nemo_noise.evaluation.transcription import load_model
+from nemo_noise.inference.ngram_training import Estimator, Unit, UnknownText, train_ngram
+
+
+@hydra_runner(config_path="../../conf/inference", config_name="train_ngram")
+def main(cfg: DictConfig) -> None:
+    """Load the tokens, read, estimate, write."""
+    count = train_ngram(
+        load_model(cfg.model, torch.device("cpu")),
+        list(cfg.texts),
+        cfg.output,
+        cfg.order,
+        Unit(cfg.unit),
+        UnknownText(cfg.unknown_text),
+        Estimator(cfg.estimator),
+        cfg.lmplz_memory,
+    )
+    print(f"{cfg.output}: {cfg.order}-gram of {cfg.unit}s from {count} sentences")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tune beam search with a language model on dev, and write the best setting, with it, into a copy of the model.
+
+python examples/asr/tune_decoding.py model=<.nemo> dev=dev.json language_model=language_model.arpa output=tuned.nemo
+
+`restore_from("tuned.nemo").transcribe(...)` then searches so, and so does every script of ours. The first line of
+the table is greedy, from the same run. Options: conf/inference/tune_decoding.yaml.
+"""
+
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from nemo.core.config import hydra_runner
+
+from nemo_noise.data.manifest import read_manifest
+from nemo_noise.evaluation import decoding_tuning as tuning
+from nemo_noise.evaluation.decoding_plot import draw_trials
+from nemo_noise.evaluation.transcription import load_model
+from nemo_noise.inference.decoding import GREEDY, save_with_setting, strategies_of
+
+
+@hydra_runner(config_path="../../conf/inference", config_name="tune_decoding")
+def main(cfg: DictConfig) -> None:
+    """Load, try, choose, save."""
+    model = load_model(cfg.model, torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    strategy = cfg.grid.strategy or strategies_of(model)[1]
+    grid = tuning.SearchGrid(**OmegaConf.to_container(cfg.grid) | {"strategy": strategy})
+    settings = [GREEDY, *grid.settings(cfg.language_model)]
+    normalization = list(cfg.text_normalization)
+    trials = tuning.try_settings(model, read_manifest(cfg.dev), settings, cfg.batch_size, normalization)
+    best = tuning.best_trial(trials, cfg.min_rtfx)
+    tuning.write_trials(Path(cfg.report) / "trials.jsonl", trials)
+    draw_trials(Path(cfg.report) / "trials.png", trials)
+    print(tuning.trials_table(trials))
+    print("\nThe best of every beam size:\n" + tuning.trials_table(tuning.best_by_size(trials)))
+    if cfg.test is not None:
+        tested = tuning.try_settings(
+            model, read_manifest(cfg.test), [GREEDY, best.setting], cfg.batch_size, normalization
+        )
+        print(f"\n{cfg.test}:\n" + tuning.trials_table(tested))
+    save_with_setting(model, best.setting, cfg.output)
+    print(f"\n{cfg.output}: {best.setting}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""A language model inside a `.nemo`: NeMo packs the file but does not find it again; this makes it do so.
+
+NeMo's searches open the path in `ngram_lm_model`. A registered file is packed into the archive by `save_to`, and the
+path becomes `nemo:<name>`; NeMo resolves such paths only where a model's constructor asks, and none asks for this one.
+"""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from wrapt import wrap_function_wrapper
+
+from nemo.core.classes import modelPT
+from nemo.utils.app_state import AppState
+
+__all__ = ["LANGUAGE_MODEL_KEYS", "install", "pack"]
+
+LANGUAGE_MODEL_KEYS = tuple(
+    f"{head}.{block}.ngram_lm_model" for head in ("decoding", "aux_ctc.decoding") for block in ("beam", "greedy")
+)
+_IN_ARCHIVE = "nemo:"
+
+
+def install() -> None:
+    """Let every NeMo model find the language model in its own archive when it is restored; safe to call again."""
+    if getattr(modelPT.ModelPT.__init__, "_self_wrapper", None) is not _initialise:
+        wrap_function_wrapper(modelPT, "ModelPT.__init__", _initialise)
+
+
+def pack(model: modelPT.ModelPT) -> None:
+    """Make sure that the next `save_to` takes along the language models that a model's searches name, and no others.
+
+    Args:
+        model: whose configuration names them.
+
+    Raises:
+        FileNotFoundError: if one is not there.
+    """
+    for key in LANGUAGE_MODEL_KEYS:
+        if getattr(model, "artifacts", None):
+            model.artifacts.pop(key, None)
+        path = OmegaConf.select(model.cfg, key)
+        if path is not None:
+            model.register_artifact(key, str(path))
+
+
+def _initialise(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """NeMo's own constructor, after which comes the search; in between, the file gets a path that can be opened."""
+    wrapped(*args, **kwargs)
+    for key in LANGUAGE_MODEL_KEYS:
+        named = OmegaConf.select(instance.cfg, key)
+        if isinstance(named, str) and named.startswith(_IN_ARCHIVE):
+            instance.register_artifact(key, str(_unpacked(key, named)))
+
+
+def _unpacked(key: str, named: str) -> Path:
+    """A copy of a file of the archive that stays until the process ends; NeMo's own goes before the model is ready."""
+    name = Path(named.removeprefix(_IN_ARCHIVE)).name
+    folder = AppState().nemo_file_folder
+    source = Path(folder) / name if folder else None
+    if source is None or not source.is_file():
+        raise FileNotFoundError(
+            f"{key}={named} names a file inside a .nemo, which can be found only while that is restored: give the "
+            "path of a language model, or null."
+        )
+    return Path(shutil.copy(source, _folder() / name))
+
+
+@lru_cache(maxsize=1)
+def _folder() -> Path:
+    """Where the copies lie."""
+    folder = Path(tempfile.mkdtemp(prefix="nemo_noise_language_models_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
