@@ -46,7 +46,8 @@ class ContextPair(TypedDict):
     Keys: ``audio`` [2, T] the mixtures, padded with 0; ``audio_noise`` [2, T] the noise inside them at its true scale;
     ``audio_length`` [2] in samples; ``snr_db`` [2] measured on the crops against the active speech level, +inf for
     clean speech and -inf for noise alone; ``environment`` [] the noise file, -1 for clean speech; ``noise_label`` []
-    the class of the noise, for probes and logs only; ``speech`` [2] the first speech file of each view, -1 for none.
+    the class of the noise, for probes and logs only; ``speech`` [2] the first speech file of each view, -1 for none;
+    ``speaker`` [2] who speaks in it (the file itself where the manifest names no speaker), -1 for nobody.
     """
 
     audio: Tensor
@@ -56,6 +57,7 @@ class ContextPair(TypedDict):
     environment: Tensor
     noise_label: Tensor
     speech: Tensor
+    speaker: Tensor
 
 
 class View(NamedTuple):
@@ -188,6 +190,9 @@ class ContextPairDataset(Dataset[ContextPair]):
             environment=torch.tensor(CLEAN_ENVIRONMENT if is_clean else noise.file_index),
             noise_label=torch.tensor(CLEAN_ENVIRONMENT if is_clean else noise.label_index),
             speech=torch.tensor([-1 if is_noise else speech.file_index for speech in speeches]),
+            speaker=torch.tensor(
+                [-1 if is_noise else self.speech.speaker_indices[speech.file_index] for speech in speeches]
+            ),
         )
 
     def _draw_kind(self, rng: np.random.Generator) -> EnvironmentKind:

@@ -63,6 +63,8 @@ class SpeechBank:
             raise ManifestError(f"{self.entries[0].source}: the speech manifest needs at least 2 files, has 1.")
         self._files = DecodedFiles(self.entries, sample_rate, cache_mb)
         self._speakers = [str(entry.fields.get("speaker", entry.audio_filepath)) for entry in self.entries]
+        numbers = {speaker: number for number, speaker in enumerate(sorted(set(self._speakers)))}
+        self.speaker_indices = [numbers[speaker] for speaker in self._speakers]
         files_of: dict[str, list[int]] = defaultdict(list)
         for index, speaker in enumerate(self._speakers):
             files_of[speaker].append(index)

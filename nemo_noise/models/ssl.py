@@ -28,12 +28,13 @@ from nemo_noise.losses import (
     effective_rank,
 )
 from nemo_noise.models.hidden_noise import HiddenNoiseHead
+from nemo_noise.models.masked_cells import MaskedCells
 from nemo_noise.models.masked_prediction import CodePredictor, NoiseCodes, SpanMasking
 from nemo_noise.modules import ContextEncoder
 
 __all__ = ["ContextProjector", "NoiseContextPretrainingModel"]
 
-LOSS_NAMES = ("masked", "contrastive", "redundancy", "leakage", "snr", "variance", "hidden_noise")
+LOSS_NAMES = ("masked", "masked_cells", "contrastive", "redundancy", "leakage", "snr", "variance", "hidden_noise")
 LOADER_KEYS = {"batch_size", "num_workers", "pin_memory", "defer_setup"}
 
 
@@ -59,14 +60,15 @@ class ContextProjector(nn.Module):
 class NoiseContextPretrainingModel(ModelPT):
     """Pretrains ``encoder.context_encoder`` so that its context tells the noise and not the words.
 
-    Two objectives: name the noise behind masked spans (``masked``) and find the view of the same noise under
-    different speech (``contrastive``); optionally the SNR of the mixture (``snr``) and a guard against collapse
-    (``variance``). The parameters are named as in a noise-aware recogniser, so
+    Two objectives: name the noise behind masked spans (``masked``, or ``masked_cells`` for spans over time and bands)
+    and find the view of the same noise under different speech (``contrastive``); optionally the SNR of the mixture
+    (``snr``) and a guard against collapse (``variance``). The parameters are named as in a noise-aware recogniser, so
     ``+init_from_nemo_model=<saved .nemo>`` loads the context encoder into it.
 
     Args:
         cfg: ``sample_rate``; ``preprocessor`` (NeMo's, the recogniser's); ``encoder.context_encoder`` with a
             ``_target_``; ``masking``, ``codes``, ``predictor`` (arguments of the parts in ``masked_prediction``);
+            ``cells`` (arguments of ``MaskedCells``, for ``masked_cells``);
             ``projector`` (arguments of ``ContextProjector``, or null to compare contexts directly); ``losses``
             {name: {weight, arguments of the loss}}; ``train_ds`` and ``validation_ds`` (arguments of
             ``ContextPairDataset``, ``batch_size``, ``num_workers``); ``optim``.
@@ -97,6 +99,9 @@ class NoiseContextPretrainingModel(ModelPT):
             self.predictor = CodePredictor(
                 feat_in, d_context, self.codes.num_codes, frames_per_step, **_arguments(cfg, "predictor")
             )
+        if "masked_cells" in self.losses:
+            self.cells = MaskedCells(feat_in, d_context, **_arguments(cfg, "cells"))
+            self.masking = self.cells.masking
         if "contrastive" in self.losses:
             has_projector = cfg.get("projector") is not None
             self.projector = ContextProjector(d_context, **cfg.projector) if has_projector else nn.Identity()
@@ -211,10 +216,20 @@ class NoiseContextPretrainingModel(ModelPT):
             logits = self.predictor(features=spans.features, context=context)
             values["masked"] = self.losses["masked"](logits=logits, codes=codes, mask=spans.mask)
             values |= _code_statistics(logits[spans.mask], codes[spans.mask], self.codes.num_codes)
+        if "masked_cells" in self.losses:
+            noise_features, _ = self.noise_preprocessor(input_signal=noise, length=length)
+            codes = self.cells.targets(noise_features, audio, length, spans.mask)
+            scores = self.cells.scores(spans.features, context)
+            values["masked_cells"] = self.losses["masked_cells"](
+                logits=scores.flatten(1, 2), codes=codes.flatten(1), mask=spans.mask.flatten(1)
+            )
+            values |= _code_statistics(scores[spans.mask], codes[spans.mask], self.cells.num_codes)
         if "contrastive" in self.losses:
             first, second = self.projector(context).chunk(2)
             pairs = {"environment": batch["environment"], "snr_db": batch["snr_db"].mean(dim=1)}
-            values["contrastive"] = self.losses["contrastive"](first=first, second=second, **pairs)
+            values["contrastive"] = self.losses["contrastive"](
+                first=first, second=second, speaker=batch["speaker"], **pairs
+            )
             values["contrastive_accuracy"] = self._pairs_found(first, second, **pairs)
         if "redundancy" in self.losses:
             first, second = context.chunk(2)
@@ -337,6 +352,7 @@ def _build_losses(config: DictConfig) -> dict[str, nn.Module]:
     """The losses with a weight above 0, in a fixed order."""
     classes = {
         "masked": MaskedCodeLoss,
+        "masked_cells": MaskedCodeLoss,
         "contrastive": EnvironmentContrastiveLoss,
         "redundancy": RedundancyLoss,
         "leakage": SpeechLeakageLoss,
@@ -355,6 +371,8 @@ def _build_losses(config: DictConfig) -> dict[str, nn.Module]:
             raise ValueError(f"model.losses.{name}.weight={weight} must be 0 or more.")
         if weight > 0:
             losses[name] = classes[name](**options)
+    if {"masked", "masked_cells"} <= set(losses):
+        raise ValueError("model.losses: masked and masked_cells are two versions of one task; give one a weight of 0.")
     if not losses:
         raise ValueError(f"model.losses has no weight above 0; give one of {list(LOSS_NAMES)} a weight.")
     return losses
