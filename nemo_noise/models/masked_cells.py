@@ -168,13 +168,12 @@ class MaskedCells(nn.Module):
         super().__init__()
         if num_groups < 1 or feat_in % num_groups:
             raise ValueError(f"MaskedCells: num_groups={num_groups} must divide feat_in={feat_in}.")
-        self.bands_per_group = feat_in // num_groups
         self.num_codes = num_codes
         self.masking = CellMasking(
-            num_groups, tuple(groups_per_span), frames_per_step, steps_per_span, share, window_stride
+            num_groups, (groups_per_span[0], groups_per_span[1]), frames_per_step, steps_per_span, share, window_stride
         )
         self.codes = nn.ModuleList(
-            NoiseCodes(self.bands_per_group, frames_per_step, num_cepstra, code_dim, num_codes)
+            NoiseCodes(feat_in // num_groups, frames_per_step, num_cepstra, code_dim, num_codes)
             for _ in range(num_groups)
         )
         self.predictor = CodePredictor(feat_in, d_context, num_groups * num_codes, frames_per_step, d_hidden)
@@ -191,7 +190,7 @@ class MaskedCells(nn.Module):
         Returns:
             Codes [B, S, G]; 0 outside the mask.
         """
-        groups = noise_features.split(self.bands_per_group, dim=1)  # G times [B, D / G, T]
+        groups = noise_features.chunk(len(self.codes), dim=1)  # G times [B, D / G, T]
         rest = {"mixture": mixture, "mixture_length": mixture_length}
         codes = [
             named(noise_features=bands, mask=mask[:, :, group], **rest)
@@ -202,4 +201,4 @@ class MaskedCells(nn.Module):
     def scores(self, features: Tensor, context: Tensor) -> Tensor:
         """Scores of every code in every cell, of masked features [B, D, T] and a context [B, C]: [B, S, G, V]."""
         scores: Tensor = self.predictor(features=features, context=context)  # [B, S, G * V]
-        return scores.unflatten(2, (-1, self.num_codes))
+        return scores.view(*scores.shape[:2], -1, self.num_codes)

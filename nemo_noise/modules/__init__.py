@@ -22,6 +22,12 @@ from nemo_noise.modules.lact import BidirectionalLaCTMixer, CausalLaCTMixer
 from nemo_noise.modules.lact_encoder import LaCTEncoder, NoiseAwareLaCTEncoder, Order
 from nemo_noise.modules.mixer_encoder import MixerEncoder, MixerLayer
 from nemo_noise.modules.mixture_fusion import MixtureFusion
+from nemo_noise.modules.multimodal_context import (
+    MultimodalContextEncoder,
+    listening_to,
+    sensor_users,
+    shuffled_sensors,
+)
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, context_users, shuffled_context
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
@@ -32,6 +38,7 @@ from nemo_noise.modules.secondary_memory import (
     NoiseTypeMemory,
     SecondaryMemory,
 )
+from nemo_noise.modules.sensor_tokens import SensorStream, SensorTokens
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
@@ -74,6 +81,7 @@ __all__ = [
     "MixerEncoder",
     "MixerLayer",
     "MixtureFusion",
+    "MultimodalContextEncoder",
     "NoiseAwareConformerEncoder",
     "NoiseAwareLaCTEncoder",
     "NoiseTypeContextEncoder",
@@ -82,6 +90,8 @@ __all__ = [
     "RunningNormalization",
     "SSMEncoder",
     "SecondaryMemory",
+    "SensorStream",
+    "SensorTokens",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
     "WhisperDecoder",
@@ -93,5 +103,8 @@ __all__ = [
     "attention_maps_of",
     "context_users",
     "follow_whisper",
+    "listening_to",
+    "sensor_users",
     "shuffled_context",
+    "shuffled_sensors",
 ]

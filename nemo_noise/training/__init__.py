@@ -7,5 +7,13 @@ from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
+from nemo_noise.training.sensors import SensorListener
 
-__all__ = ["CleanGuard", "DualAttentionMonitor", "NoiseContextMonitor", "RelativeCosineAnnealing", "TrainOnly"]
+__all__ = [
+    "CleanGuard",
+    "DualAttentionMonitor",
+    "NoiseContextMonitor",
+    "RelativeCosineAnnealing",
+    "SensorListener",
+    "TrainOnly",
+]
