@@ -253,11 +253,11 @@ class ContextPairDataset(Dataset[ContextPair]):
 def collate_context_pairs(pairs: Sequence[ContextPair]) -> ContextPair:
     """Stack items into a batch: every tensor gains a leading B; sensors become the streams of all views."""
     batch = ContextPair(**{key: torch.stack([pair[key] for pair in pairs]) for key in ContextPair.__annotations__})  # type: ignore[literal-required, typeddict-item]
-    sensed = [cast(SensedContextPair, pair).get("sensors") for pair in pairs]
+    sensed: list[Any] = [cast(SensedContextPair, pair).get("sensors") for pair in pairs]
     if any(streams is None for streams in sensed):
         return batch
     views = [streams[view] for view in (0, 1) for streams in sensed]  # [2 * B]
-    return SensedContextPair(**batch, sensors=collate_sensors(views))
+    return cast(SensedContextPair, {**batch, "sensors": collate_sensors(views)})
 
 
 def _range(name: str, values: Sequence[float]) -> tuple[float, float]:

@@ -207,7 +207,7 @@ class NoiseContextPretrainingModel(ModelPT):
         snr_db = batch["snr_db"].T.flatten()  # [2 * B]
         features, feature_length = self.preprocessor(input_signal=audio.clone(), length=length)  # dither is in place
         spans = self.masking(features=features, length=feature_length)
-        sensors = cast(SensedContextPair, batch).get("sensors", {})
+        sensors: dict[str, Any] = cast(SensedContextPair, batch).get("sensors", {})
         left, is_hidden = self.sensors.hide(sensors) if "sensors" in self.losses else (sensors, {})
         with listening_to(self.encoder, left):
             frames: Tensor = self.encoder["context_encoder"](audio_signal=spans.features, length=feature_length)
