@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 
 
 def _register() -> None:
-    """Make our classes, perturbations and schedules known to NeMo, in both loaders; safe to call again."""
+    """Make our classes, perturbations, sensors and schedules known to NeMo, in both loaders; safe to call again."""
     if "nemo_noise." not in _nemo_common.ALLOWED_TARGET_PREFIXES:
         _nemo_common.ALLOWED_TARGET_PREFIXES.append("nemo_noise.")
     from nemo.collections.asr.parts.preprocessing import perturb
@@ -16,6 +16,7 @@ def _register() -> None:
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
+    from nemo_noise.data.sensors_in_batches import install_sensors
     from nemo_noise.packed_language_model import install as install_packed_language_model
     from nemo_noise.training.optim import register_schedules
 
@@ -25,6 +26,7 @@ def _register() -> None:
             perturb.register_perturbation(name, perturbation)
     install_augmentor()
     install_packed_language_model()
+    install_sensors()
     register_schedules()
 
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a noise context is taught by: masked spans, environments that match, the SNR, and a guard against collapse."""
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -76,31 +78,44 @@ class EnvironmentContrastiveLoss(Loss):
     negatives: they leave the denominator. Loss of van den Oord et al., 2018 ("Representation learning with
     contrastive predictive coding"), on cosine similarities.
 
+    A hard negative is a view of another environment by the *same speaker*: what tells the two apart can only be the
+    noise. It counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it
+    (re-weighting of negatives: Robinson et al., ICLR 2021).
+
     Args:
         temperature: divides the similarities.
         snr_margin_db: two rows with the same noise are different environments from this SNR difference on, in dB.
+        hard_negative_weight: how often a hard negative counts; 1 treats all negatives alike.
 
     Raises:
-        ValueError: if the temperature is not positive or the margin is negative.
+        ValueError: if the temperature is not positive, the margin is negative or the weight is below 1.
     """
 
-    def __init__(self, temperature: float = 0.1, snr_margin_db: float = 3.0) -> None:
+    def __init__(
+        self, temperature: float = 0.1, snr_margin_db: float = 3.0, hard_negative_weight: float = 1.0
+    ) -> None:
         super().__init__()
         if temperature <= 0:
             raise ValueError(f"EnvironmentContrastiveLoss: temperature={temperature} must be above 0.")
         if snr_margin_db < 0:
             raise ValueError(f"EnvironmentContrastiveLoss: snr_margin_db={snr_margin_db} must be 0 or more.")
+        if hard_negative_weight < 1:
+            raise ValueError(
+                f"EnvironmentContrastiveLoss: hard_negative_weight={hard_negative_weight} must be 1 or more."
+            )
         self.temperature = temperature
         self.snr_margin_db = snr_margin_db
+        self.hard_negative_weight = hard_negative_weight
 
     @property
     def input_types(self) -> dict[str, NeuralType]:
-        """Two views [B, C] of each environment, its id [B] and its SNR [B]."""
+        """Two views [B, C] of each environment, its id [B], its SNR [B] and who speaks in the views [B, 2]."""
         return {
             "first": NeuralType(("B", "D"), EncodedRepresentation()),
             "second": NeuralType(("B", "D"), EncodedRepresentation()),
             "environment": NeuralType(tuple("B"), LabelsType()),
             "snr_db": NeuralType(tuple("B"), ElementType()),
+            "speaker": NeuralType(("B", "T"), LabelsType(), optional=True),
         }
 
     @property
@@ -109,7 +124,9 @@ class EnvironmentContrastiveLoss(Loss):
         return {"loss": NeuralType(elements_type=LossType())}
 
     @typecheck()
-    def forward(self, first: Tensor, second: Tensor, environment: Tensor, snr_db: Tensor) -> Tensor:
+    def forward(
+        self, first: Tensor, second: Tensor, environment: Tensor, snr_db: Tensor, speaker: Tensor | None = None
+    ) -> Tensor:
         """Mean over both directions, in nats; ln B for contexts that know nothing.
 
         Args:
@@ -117,11 +134,16 @@ class EnvironmentContrastiveLoss(Loss):
             second: context of the second view [B, C].
             environment: id of the noise [B].
             snr_db: SNR of the pair in dB [B]; infinite for clean speech and noise alone.
+            speaker: who speaks in the two views [B, 2], -1 for nobody; without it no negative is hard.
 
         Returns:
             Scalar.
         """
         logits = self.logits(first, second, environment, snr_db)  # [B, B]
+        if speaker is not None and self.hard_negative_weight > 1:
+            is_hard = (speaker[:, :1] == speaker[None, :, 1]) & (speaker[:, :1] >= 0)  # [B, B]
+            is_hard = is_hard & ~torch.eye(len(first), dtype=torch.bool, device=first.device)
+            logits = logits + is_hard * math.log(self.hard_negative_weight)
         target = torch.arange(len(first), device=first.device)
         forwards = functional.cross_entropy(logits, target)
         backwards = functional.cross_entropy(logits.T, target)

@@ -201,8 +201,8 @@ def _aed(folder: Path) -> dict[str, Any]:
 
 def noise_aware(config: DictConfig, normalization: str | None = None) -> dict[str, Any]:
     """What turns the encoder of such a model into a noise-aware one."""
-    sites = {"features": WIDTH, "pre_encode": WIDTH, 0: WIDTH, 1: WIDTH}
-    kinds = ["FiLMFusion", "AddFusion", "ConcatFusion", "GatedFusion"]
+    sites = {"features": WIDTH, "pre_encode": WIDTH, 0: WIDTH, 1: WIDTH, "encoder_output": WIDTH}
+    kinds = ["FiLMFusion", "AddFusion", "ConcatFusion", "GatedFusion", "FiLMFusion"]
     fusion = {
         site: {"_target_": f"nemo_noise.modules.{kind}", "d_model": width, "d_context": 16}
         for (site, width), kind in zip(sites.items(), kinds, strict=True)

@@ -13,7 +13,7 @@ items are asked for do not matter.
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from types import MappingProxyType
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from nemo_noise.data.environments import SILENT_RMS, NoiseBank, SpeechBank, equalize, root_mean_square
+from nemo_noise.data.environments import SILENT_RMS, NoiseBank, NoisePair, SpeechBank, equalize, root_mean_square
+from nemo_noise.data.sensors import SensorRecording, collate_sensors, read_sensors
 from nemo_noise.data.snr import mix_at_snr, snr_distribution
 from nemo_noise.data.speech_level import active_speech_level_db
 
@@ -46,7 +47,8 @@ class ContextPair(TypedDict):
     Keys: ``audio`` [2, T] the mixtures, padded with 0; ``audio_noise`` [2, T] the noise inside them at its true scale;
     ``audio_length`` [2] in samples; ``snr_db`` [2] measured on the crops against the active speech level, +inf for
     clean speech and -inf for noise alone; ``environment`` [] the noise file, -1 for clean speech; ``noise_label`` []
-    the class of the noise, for probes and logs only; ``speech`` [2] the first speech file of each view, -1 for none.
+    the class of the noise, for probes and logs only; ``speech`` [2] the first speech file of each view, -1 for none;
+    ``speaker`` [2] who speaks in it (the file itself where the manifest names no speaker), -1 for nobody.
     """
 
     audio: Tensor
@@ -56,6 +58,13 @@ class ContextPair(TypedDict):
     environment: Tensor
     noise_label: Tensor
     speech: Tensor
+    speaker: Tensor
+
+
+class SensedContextPair(ContextPair, total=False):
+    """A pair whose noise has sensors: ``sensors`` of the two views, or those of a batch [2 * B], first views first."""
+
+    sensors: Any
 
 
 class View(NamedTuple):
@@ -71,7 +80,8 @@ class ContextPairDataset(Dataset[ContextPair]):
 
     Args:
         manifest_filepath: NeMo manifest(s) of speech; text is not read. Files shorter than a crop are joined.
-        noise_manifest: NeMo manifest(s) of noise; a field named ``label`` is used for ``noise_label`` only.
+        noise_manifest: NeMo manifest(s) of noise; a field named ``label`` is used for ``noise_label`` only. Lines may
+            have ``sensors``.
         sample_rate: rate of the views in Hz.
         num_pairs: pairs in one epoch.
         crop_s: range [shortest, longest] of the length of a view in seconds, drawn for each view; a long view
@@ -139,6 +149,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         self._num_processes = 1
         self.speech = SpeechBank(manifest_filepath, sample_rate, cache_mb)
         self.noise = NoiseBank(noise_manifest, sample_rate, cache_mb)
+        self.has_sensors = any("sensors" in entry.fields for entry in self.noise.entries)
         # Shared memory: workers that outlive an epoch see the number too.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
 
@@ -180,7 +191,7 @@ class ContextPairDataset(Dataset[ContextPair]):
             for speech, noise_crop in zip(speeches, noises, strict=True)
         ]
         is_clean, is_noise = kind is EnvironmentKind.CLEAN, kind is EnvironmentKind.NOISE_ONLY
-        return ContextPair(
+        pair = ContextPair(
             audio=torch.from_numpy(np.stack([self._padded(view.mixture) for view in views])),  # [2, T]
             audio_noise=torch.from_numpy(np.stack([self._padded(view.noise) for view in views])),  # [2, T]
             audio_length=torch.tensor([len(view.mixture) for view in views]),
@@ -188,7 +199,14 @@ class ContextPairDataset(Dataset[ContextPair]):
             environment=torch.tensor(CLEAN_ENVIRONMENT if is_clean else noise.file_index),
             noise_label=torch.tensor(CLEAN_ENVIRONMENT if is_clean else noise.label_index),
             speech=torch.tensor([-1 if is_noise else speech.file_index for speech in speeches]),
+            speaker=torch.tensor(
+                [-1 if is_noise else self.speech.speaker_indices[speech.file_index] for speech in speeches]
+            ),
         )
+        if not self.has_sensors:
+            return pair
+        lengths_s = [0.0 if is_clean else len(view.mixture) / self.sample_rate for view in views]
+        return SensedContextPair(**pair, sensors=self._sensors(noise, lengths_s))
 
     def _draw_kind(self, rng: np.random.Generator) -> EnvironmentKind:
         draw = float(rng.uniform())
@@ -218,13 +236,28 @@ class ContextPairDataset(Dataset[ContextPair]):
         gain = np.float32(10.0 ** (level_db / 20.0) / root_mean_square(mixture))
         return View(mixture * gain, scaled_noise * gain, measured_db)
 
+    def _sensors(self, noise: NoisePair, lengths_s: list[float]) -> list[dict[str, SensorRecording]]:
+        """What was measured beside the noise of each view; nothing in clean speech, or where it was repeated."""
+        if noise.starts_s is None:
+            return [{}, {}]
+        entry = self.noise.entries[noise.file_index]
+        return [
+            read_sensors(entry, start_s, length_s) if length_s else {}
+            for start_s, length_s in zip(noise.starts_s, lengths_s, strict=True)
+        ]
+
     def _padded(self, samples: Samples) -> Samples:
         return np.pad(samples, (0, self.num_samples - len(samples)))
 
 
 def collate_context_pairs(pairs: Sequence[ContextPair]) -> ContextPair:
-    """Stack items into a batch: every tensor gains a leading B."""
-    return ContextPair(**{key: torch.stack([pair[key] for pair in pairs]) for key in ContextPair.__annotations__})  # type: ignore[literal-required, typeddict-item]
+    """Stack items into a batch: every tensor gains a leading B; sensors become the streams of all views."""
+    batch = ContextPair(**{key: torch.stack([pair[key] for pair in pairs]) for key in ContextPair.__annotations__})  # type: ignore[literal-required, typeddict-item]
+    sensed: list[Any] = [cast(SensedContextPair, pair).get("sensors") for pair in pairs]
+    if any(streams is None for streams in sensed):
+        return batch
+    views = [streams[view] for view in (0, 1) for streams in sensed]  # [2 * B]
+    return cast(SensedContextPair, {**batch, "sensors": collate_sensors(views)})
 
 
 def _range(name: str, values: Sequence[float]) -> tuple[float, float]:

@@ -32,11 +32,15 @@ class SpeechCrop(NamedTuple):
 
 
 class NoisePair(NamedTuple):
-    """Two crops [2, T] of one noise file that do not overlap, the index of the file and of its label."""
+    """Two crops [2, T] of one noise file that do not overlap, the index of the file and of its label.
+
+    ``starts_s`` says where in the recording each begins, in seconds; None where a short one was repeated.
+    """
 
     samples: Samples
     file_index: int
     label_index: int
+    starts_s: tuple[float, float] | None = None
 
 
 class SoundExtent(NamedTuple):
@@ -63,6 +67,8 @@ class SpeechBank:
             raise ManifestError(f"{self.entries[0].source}: the speech manifest needs at least 2 files, has 1.")
         self._files = DecodedFiles(self.entries, sample_rate, cache_mb)
         self._speakers = [str(entry.fields.get("speaker", entry.audio_filepath)) for entry in self.entries]
+        numbers = {speaker: number for number, speaker in enumerate(sorted(set(self._speakers)))}
+        self.speaker_indices = [numbers[speaker] for speaker in self._speakers]
         files_of: dict[str, list[int]] = defaultdict(list)
         for index, speaker in enumerate(self._speakers):
             files_of[speaker].append(index)
@@ -133,18 +139,24 @@ class NoiseBank:
         """Two crops [2, num_samples] of one random file that do not overlap."""
         file_index = int(rng.integers(len(self.entries)))
         samples, floor = self.sound(file_index)
-        crops = self._distant_crops(rng, samples, num_samples, floor)
-        if crops is None:
+        starts = self._distant_starts(rng, samples, num_samples, floor)
+        if starts is None:
             crops = self._repeated_halves(rng, samples, num_samples)
-        if rng.uniform() < 0.5:
-            crops = crops[::-1]
-        return NoisePair(np.stack(crops), file_index, self.label_indices[file_index])
+        else:
+            crops = [samples[start : start + num_samples] for start in starts]
+        is_swapped = rng.uniform() < 0.5
+        stacked = np.stack(crops[::-1] if is_swapped else crops)
+        if starts is None:
+            return NoisePair(stacked, file_index, self.label_indices[file_index])
+        first, second = ((start + self._extents[file_index].start) / self.sample_rate for start in starts)
+        starts_s = (second, first) if is_swapped else (first, second)
+        return NoisePair(stacked, file_index, self.label_indices[file_index], starts_s)
 
     @staticmethod
-    def _distant_crops(
+    def _distant_starts(
         rng: np.random.Generator, samples: Samples, num_samples: int, floor: float
-    ) -> list[Samples] | None:
-        """Two crops with sound in both, or None where the file is too short or its events too sparse."""
+    ) -> tuple[int, int] | None:
+        """Where two crops begin with sound in both; None where the file is too short or its events too sparse."""
         slack = len(samples) - 2 * num_samples
         if slack < 0:
             return None
@@ -153,7 +165,7 @@ class NoiseBank:
             second += num_samples
             crops = [samples[first : first + num_samples], samples[second : second + num_samples]]
             if min(root_mean_square(crop) for crop in crops) > floor:
-                return crops
+                return first, second
         return None
 
     def _repeated_halves(self, rng: np.random.Generator, samples: Samples, num_samples: int) -> list[Samples]:

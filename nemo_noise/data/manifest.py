@@ -23,6 +23,7 @@ __all__ = [
     "check_manifest",
     "load_audio",
     "load_entry",
+    "parse_line",
     "read_manifest",
     "require_audio_files",
     "write_manifest",
@@ -75,7 +76,7 @@ def read_manifest(path: str | Path) -> list[ManifestEntry]:
     entries = []
     for number, line in enumerate(manifest.read_bytes().removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
         if line.strip():
-            entries.append(_parse_line(line, manifest, f"{manifest}:{number}"))
+            entries.append(parse_line(line, manifest, f"{manifest}:{number}"))
     if not entries:
         raise ManifestError(f"{manifest}: holds no entry, expected at least one JSON line")
     return entries
@@ -166,7 +167,8 @@ def check_manifest(path: str | Path, sample_rate: int) -> list[str]:
     return problems
 
 
-def _parse_line(line: bytes, manifest: Path, source: str) -> ManifestEntry:
+def parse_line(line: bytes, manifest: Path, source: str) -> ManifestEntry:
+    """Reads one line of a manifest; ``source`` names it in a ManifestError."""
     try:
         fields = json.loads(line)
     except ValueError as error:

@@ -21,6 +21,7 @@ from nemo_noise.data.full_scale import FullScale
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
 from nemo_noise.data.noise_sources import NoiseSource, at_rate, noise_sources
+from nemo_noise.data.sensors_in_batches import note_noise
 from nemo_noise.data.snr import (
     SnrChoices,
     SnrRange,
@@ -176,6 +177,7 @@ class NoiseMixPerturbation(Perturbation):
         draw = self._draw(known.key, len(samples), rate)
         if draw is None:
             return
+        note_noise(draw.noise.entry, draw.noise.offset_s, len(samples) / rate)
         if draw.is_noise_only:
             empty_transcript()
         data._samples = self.finish(self.mix(samples, draw, rate, known.level_db), draw, rate)

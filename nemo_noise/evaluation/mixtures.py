@@ -24,6 +24,7 @@ from nemo.utils import logging
 
 from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, require_audio_files
 from nemo_noise.data.mixing import NoiseCrop, NoiseList, mix_at_snr
+from nemo_noise.data.sensors import SensorRecording, read_sensors
 from nemo_noise.evaluation.hypotheses import Condition
 
 CLEAN = "clean"
@@ -144,6 +145,23 @@ class MixturePlan:
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
         return Mixture(samples, str(crop.entry.fields["audio_filepath"]), label, round(crop.offset_s, 6))
+
+    def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
+        """Read what was measured while a trial was recorded.
+
+        Args:
+            trial: one of `trials`.
+
+        Returns:
+            Name of a stream -> recording; a stream of the noise goes before one of the speech.
+        """
+        sensors = {} if trial.entry is None else read_sensors(trial.entry)
+        if trial.noise_list is not None and any(
+            "sensors" in entry.fields for entry in self.noise_lists[trial.noise_list].entries
+        ):
+            crop, _ = self._crop(trial)
+            sensors |= read_sensors(crop.entry, crop.offset_s, len(crop.samples) / self.sample_rate)
+        return sensors
 
     def noise_label(self, trial: Trial) -> str | None:
         """Name the kind of noise in a trial; None for clean speech."""

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise.data.sensors import collate_sensors
 from nemo_noise.evaluation.batches import mixed_batches, sorted_batches
 from nemo_noise.evaluation.hypotheses import (
     Condition,
@@ -31,7 +32,7 @@ from nemo_noise.evaluation.hypotheses import (
 )
 from nemo_noise.evaluation.mixtures import Mixture, MixturePlan, Trial
 from nemo_noise.evaluation.transcription import fingerprint, load_model, sample_rate_of, transcribe
-from nemo_noise.modules import context_users, shuffled_context
+from nemo_noise.modules import context_users, listening_to, sensor_users, shuffled_context, shuffled_sensors
 
 RowKey = tuple[str, str, str]
 
@@ -40,6 +41,14 @@ class Control(str, Enum):
     """A control run beside the model itself."""
 
     SHUFFLED_CONTEXT = "shuffled_context"
+    SHUFFLED_SENSORS = "shuffled_sensors"
+
+
+# who uses what is shuffled, the block in which it is, and what a model lacks that has no such part
+_CONTROLS: dict[Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str]] = {
+    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder"),
+    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors"),
+}
 
 
 @dataclass(frozen=True)
@@ -162,10 +171,11 @@ def arms_of(name: str, model: ASRModel, controls: Sequence[Control | str]) -> li
     for control in controls:
         if control not in [known.value for known in Control]:
             raise ValueError(f"controls holds {control!r}, known are {[known.value for known in Control]}")
-        if not isinstance(model, torch.nn.Module) or not context_users(model):
-            logging.warning(f"control {Control(control).value} left out: {name} has no context encoder")
+        users, shuffled, missing = _CONTROLS[Control(control)]
+        if not isinstance(model, torch.nn.Module) or not users(model):
+            logging.warning(f"control {Control(control).value} left out: {name} has no {missing}")
             continue
-        context = partial(shuffled_context, model)
+        context = partial(shuffled, model)
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
     return arms
 
@@ -204,10 +214,12 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
         is_warm = False
         for batch in batches:
             mixtures = [plan.listen(trial) for trial in batch]
-            with arm.context():
-                if not is_warm:  # the first call imports and allocates, which is not the model's speed
+            sensors = collate_sensors([plan.sensors(trial) for trial in batch])
+            if not is_warm:  # the first call imports and allocates, which is not the model's speed
+                with arm.context():
                     transcribe(arm.model, [m.samples for m in mixtures[:1]], options.transcribe)
-                    is_warm = True
+                is_warm = True
+            with arm.context(), listening_to(arm.model, sensors):
                 start = time.perf_counter()
                 texts = transcribe(arm.model, [m.samples for m in mixtures], options.transcribe)
                 elapsed_s = time.perf_counter() - start

@@ -16,24 +16,22 @@ from nemo.core.classes.modelPT import ModelPT
 from nemo.core.neural_types import AudioSignal, EncodedRepresentation, LengthsType, NeuralType
 from nemo.utils import logging
 
-from nemo_noise.data.context_pairs import ContextPair, ContextPairDataset, collate_context_pairs
-from nemo_noise.losses import (
-    EnvironmentContrastiveLoss,
-    HiddenNoiseLoss,
-    MaskedCodeLoss,
-    RedundancyLoss,
-    SNRRegressionLoss,
-    SpeechLeakageLoss,
-    VarianceLoss,
-    effective_rank,
+from nemo_noise.data.context_pairs import (
+    ContextPair,
+    ContextPairDataset,
+    SensedContextPair,
+    collate_context_pairs,
 )
+from nemo_noise.losses import EnvironmentContrastiveLoss, effective_rank
 from nemo_noise.models.hidden_noise import HiddenNoiseHead
+from nemo_noise.models.masked_cells import MaskedCells
 from nemo_noise.models.masked_prediction import CodePredictor, NoiseCodes, SpanMasking
-from nemo_noise.modules import ContextEncoder
+from nemo_noise.models.masked_sensors import MaskedSensors
+from nemo_noise.models.pretraining_losses import LOSS_NAMES, build_losses
+from nemo_noise.modules import ContextEncoder, MultimodalContextEncoder, listening_to
 
 __all__ = ["ContextProjector", "NoiseContextPretrainingModel"]
 
-LOSS_NAMES = ("masked", "contrastive", "redundancy", "leakage", "snr", "variance", "hidden_noise")
 LOADER_KEYS = {"batch_size", "num_workers", "pin_memory", "defer_setup"}
 
 
@@ -59,14 +57,15 @@ class ContextProjector(nn.Module):
 class NoiseContextPretrainingModel(ModelPT):
     """Pretrains ``encoder.context_encoder`` so that its context tells the noise and not the words.
 
-    Two objectives: name the noise behind masked spans (``masked``) and find the view of the same noise under
-    different speech (``contrastive``); optionally the SNR of the mixture (``snr``) and a guard against collapse
-    (``variance``). The parameters are named as in a noise-aware recogniser, so
+    Two objectives: name the noise behind masked spans (``masked``, or ``masked_cells`` for spans over time and bands)
+    and find the view of the same noise under different speech (``contrastive``); optionally the SNR of the mixture
+    (``snr``) and a guard against collapse (``variance``). The parameters are named as in a noise-aware recogniser, so
     ``+init_from_nemo_model=<saved .nemo>`` loads the context encoder into it.
 
     Args:
         cfg: ``sample_rate``; ``preprocessor`` (NeMo's, the recogniser's); ``encoder.context_encoder`` with a
             ``_target_``; ``masking``, ``codes``, ``predictor`` (arguments of the parts in ``masked_prediction``);
+            ``cells`` (arguments of ``MaskedCells``, for ``masked_cells``); ``sensors`` (of ``MaskedSensors``);
             ``projector`` (arguments of ``ContextProjector``, or null to compare contexts directly); ``losses``
             {name: {weight, arguments of the loss}}; ``train_ds`` and ``validation_ds`` (arguments of
             ``ContextPairDataset``, ``batch_size``, ``num_workers``); ``optim``.
@@ -86,7 +85,7 @@ class NoiseContextPretrainingModel(ModelPT):
         self.noise_preprocessor = self.from_config_dict(OmegaConf.merge(cfg.preprocessor, {"normalize": "NA"}))
         context_encoder = self.from_config_dict(cfg.encoder.context_encoder)
         self.encoder = nn.ModuleDict({"context_encoder": context_encoder})
-        self.losses = nn.ModuleDict(_build_losses(cfg.losses))
+        self.losses = nn.ModuleDict(build_losses(cfg.losses))
         self.loss_weights = {name: float(cfg.losses[name].weight) for name in self.losses}
         feat_in, d_context = context_encoder.feat_in, context_encoder.d_context
         self.masking = SpanMasking(**_arguments(cfg, "masking"))
@@ -97,6 +96,9 @@ class NoiseContextPretrainingModel(ModelPT):
             self.predictor = CodePredictor(
                 feat_in, d_context, self.codes.num_codes, frames_per_step, **_arguments(cfg, "predictor")
             )
+        if "masked_cells" in self.losses:
+            self.cells = MaskedCells(feat_in, d_context, **_arguments(cfg, "cells"))
+            self.masking = self.cells.masking
         if "contrastive" in self.losses:
             has_projector = cfg.get("projector") is not None
             self.projector = ContextProjector(d_context, **cfg.projector) if has_projector else nn.Identity()
@@ -104,6 +106,9 @@ class NoiseContextPretrainingModel(ModelPT):
             self.snr_head = nn.Linear(d_context, 1)
         if "hidden_noise" in self.losses:
             self.hidden_noise_head = HiddenNoiseHead(feat_in, d_context, _stride_of(context_encoder))
+        if "sensors" in self.losses:
+            streams = getattr(context_encoder, "streams", {})
+            self.sensors = MaskedSensors(streams, d_context, **_arguments(cfg, "sensors"))
 
     @classmethod
     def list_available_models(cls) -> list[PretrainedModelInfo]:
@@ -202,7 +207,10 @@ class NoiseContextPretrainingModel(ModelPT):
         snr_db = batch["snr_db"].T.flatten()  # [2 * B]
         features, feature_length = self.preprocessor(input_signal=audio.clone(), length=length)  # dither is in place
         spans = self.masking(features=features, length=feature_length)
-        frames: Tensor = self.encoder["context_encoder"](audio_signal=spans.features, length=feature_length)
+        sensors: dict[str, Any] = cast(SensedContextPair, batch).get("sensors", {})
+        left, is_hidden = self.sensors.hide(sensors) if "sensors" in self.losses else (sensors, {})
+        with listening_to(self.encoder, left):
+            frames: Tensor = self.encoder["context_encoder"](audio_signal=spans.features, length=feature_length)
         context = self._pooled(frames, spans.features, feature_length)  # [2 * B, C]
         values: dict[str, Tensor] = {}
         if "masked" in self.losses:
@@ -211,10 +219,20 @@ class NoiseContextPretrainingModel(ModelPT):
             logits = self.predictor(features=spans.features, context=context)
             values["masked"] = self.losses["masked"](logits=logits, codes=codes, mask=spans.mask)
             values |= _code_statistics(logits[spans.mask], codes[spans.mask], self.codes.num_codes)
+        if "masked_cells" in self.losses:
+            noise_features, _ = self.noise_preprocessor(input_signal=noise, length=length)
+            codes = self.cells.targets(noise_features, audio, length, spans.mask)
+            scores = self.cells.scores(spans.features, context)
+            values["masked_cells"] = self.losses["masked_cells"](
+                logits=scores.flatten(1, 2), codes=codes.flatten(1), mask=spans.mask.flatten(1)
+            )
+            values |= _code_statistics(scores[spans.mask], codes[spans.mask], self.cells.num_codes)
         if "contrastive" in self.losses:
             first, second = self.projector(context).chunk(2)
             pairs = {"environment": batch["environment"], "snr_db": batch["snr_db"].mean(dim=1)}
-            values["contrastive"] = self.losses["contrastive"](first=first, second=second, **pairs)
+            values["contrastive"] = self.losses["contrastive"](
+                first=first, second=second, speaker=batch["speaker"], **pairs
+            )
             values["contrastive_accuracy"] = self._pairs_found(first, second, **pairs)
         if "redundancy" in self.losses:
             first, second = context.chunk(2)
@@ -226,6 +244,12 @@ class NoiseContextPretrainingModel(ModelPT):
             values["snr"] = self.losses["snr"](prediction=self.snr_head(context).squeeze(1), snr_db=snr_db)
         if "hidden_noise" in self.losses:
             values["hidden_noise"] = self._hidden_noise(frames, feature_length, audio, noise, length)
+        if "sensors" in self.losses:
+            streams = cast(MultimodalContextEncoder, self.encoder["context_encoder"]).streams
+            scores, codes = self.sensors(context, streams, sensors, is_hidden)
+            values["sensors"] = self.losses["sensors"](
+                logits=scores[None], codes=codes[None], mask=torch.ones_like(codes)[None]
+            )
         if "variance" in self.losses:
             values["variance"] = self.losses["variance"](context=context)
         values["loss"] = torch.stack([self.loss_weights[name] * values[name] for name in self.losses]).sum()
@@ -331,33 +355,6 @@ def _stride_of(context_encoder: nn.Module) -> int:
 def _arguments(cfg: DictConfig, section: str) -> dict[str, Any]:
     """The keyword arguments of one config section, none where it is absent."""
     return dict(cfg.get(section) or {})
-
-
-def _build_losses(config: DictConfig) -> dict[str, nn.Module]:
-    """The losses with a weight above 0, in a fixed order."""
-    classes = {
-        "masked": MaskedCodeLoss,
-        "contrastive": EnvironmentContrastiveLoss,
-        "redundancy": RedundancyLoss,
-        "leakage": SpeechLeakageLoss,
-        "snr": SNRRegressionLoss,
-        "variance": VarianceLoss,
-        "hidden_noise": HiddenNoiseLoss,
-    }
-    unknown = sorted(set(config) - set(classes))
-    if unknown:
-        raise ValueError(f"model.losses has unknown names {unknown}; known are {list(LOSS_NAMES)}.")
-    losses: dict[str, nn.Module] = {}
-    for name in LOSS_NAMES:
-        options = _arguments(config, name)
-        weight = options.pop("weight", 0.0)
-        if weight < 0:
-            raise ValueError(f"model.losses.{name}.weight={weight} must be 0 or more.")
-        if weight > 0:
-            losses[name] = classes[name](**options)
-    if not losses:
-        raise ValueError(f"model.losses has no weight above 0; give one of {list(LOSS_NAMES)} a weight.")
-    return losses
 
 
 def _code_statistics(logits: Tensor, codes: Tensor, num_codes: int) -> dict[str, Tensor]:

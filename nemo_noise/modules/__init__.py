@@ -23,6 +23,12 @@ from nemo_noise.modules.lact_encoder import LaCTEncoder, NoiseAwareLaCTEncoder, 
 from nemo_noise.modules.log_mel import LogMelFeatures
 from nemo_noise.modules.mixer_encoder import MixerEncoder, MixerLayer
 from nemo_noise.modules.mixture_fusion import MixtureFusion
+from nemo_noise.modules.multimodal_context import (
+    MultimodalContextEncoder,
+    listening_to,
+    sensor_users,
+    shuffled_sensors,
+)
 from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, context_users, shuffled_context
 from nemo_noise.modules.noise_aware_wav2vec import NoiseAwareWav2Vec2Encoder
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
@@ -34,6 +40,7 @@ from nemo_noise.modules.secondary_memory import (
     NoiseTypeMemory,
     SecondaryMemory,
 )
+from nemo_noise.modules.sensor_tokens import SensorStream, SensorTokens
 from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder
 from nemo_noise.modules.temporal_context import TemporalContextEncoder
@@ -80,6 +87,7 @@ __all__ = [
     "MixerEncoder",
     "MixerLayer",
     "MixtureFusion",
+    "MultimodalContextEncoder",
     "NoiseAwareConformerEncoder",
     "NoiseAwareLaCTEncoder",
     "NoiseAwareWav2Vec2Encoder",
@@ -90,6 +98,8 @@ __all__ = [
     "RunningNormalization",
     "SSMEncoder",
     "SecondaryMemory",
+    "SensorStream",
+    "SensorTokens",
     "StatisticsContextEncoder",
     "TemporalContextEncoder",
     "Wav2Vec2Encoder",
@@ -103,5 +113,8 @@ __all__ = [
     "attention_maps_of",
     "context_users",
     "follow_whisper",
+    "listening_to",
+    "sensor_users",
     "shuffled_context",
+    "shuffled_sensors",
 ]

@@ -59,6 +59,7 @@ class HierarchicalContextEncoder(ContextEncoder):
         feature_std: float = 1.0,
     ) -> None:
         super().__init__(feat_in, d_context)
+        self.d_hidden = d_hidden
         if segment_frames < FRAMES_PER_HOP or segment_frames % FRAMES_PER_HOP:
             raise ValueError(
                 f"HierarchicalContextEncoder: segment_frames={segment_frames} must be a positive multiple of "
@@ -95,6 +96,10 @@ class HierarchicalContextEncoder(ContextEncoder):
             Tokens [B, K, C].
         """
         segments, valid = self._segments(audio_signal, length)  # [B, N, H], [B, N]
+        return self._read(segments, valid)
+
+    def _read(self, segments: Tensor, valid: Tensor) -> Tensor:
+        """What the queries read from segments [B, N, H] that have seen each other: tokens [B, K, C]."""
         for layer in self.layers:
             segments = layer(segments, valid)
         queries = self.queries.expand(segments.shape[0], -1, -1)

@@ -28,6 +28,7 @@ __all__ = ["NoiseAwareConformerEncoder", "NoiseAwareMixin", "context_users", "sh
 
 FEATURES_SITE = "features"
 PRE_ENCODE_SITE = "pre_encode"
+OUTPUT_SITE = "encoder_output"
 
 
 class NoiseAwareMixin:
@@ -46,6 +47,7 @@ class NoiseAwareMixin:
     training: bool
     layers: nn.ModuleList
     pre_encode: nn.Module
+    _feat_out: int
     streaming_cfg: Any
     conv_context_size: list[int]
 
@@ -60,7 +62,8 @@ class NoiseAwareMixin:
         Args:
             context: the context encoder, or None for a plain encoder.
             fusion: which fusion acts where: a layer's number (after that layer), ``pre_encode`` (after the
-                subsampling) or ``features`` (on the features themselves).
+                subsampling), ``features`` (on the features themselves) or ``encoder_output`` (on what the decoder,
+                the joint or the attention decoder reads).
             feature_normalization: ``per_feature``, ``running`` or ``{mean, std}`` (two numbers for all bands) if the
                 preprocessor does not normalise (``normalize: NA``) and the encoder shall do it, so that the context
                 can read the features before; None otherwise.
@@ -85,7 +88,7 @@ class NoiseAwareMixin:
         for site in self.fusions:
             if site == PRE_ENCODE_SITE:
                 self.pre_encode.register_forward_hook(partial(type(self)._fuse_after, self, site))
-            elif site != FEATURES_SITE:
+            elif site not in (FEATURES_SITE, OUTPUT_SITE):
                 self.layers[int(site)].register_forward_hook(partial(type(self)._fuse_after, self, site))
 
     def _check(self, context: ContextEncoder, fusion: Mapping[int | str, Fusion]) -> None:
@@ -100,13 +103,14 @@ class NoiseAwareMixin:
         if isinstance(context, CausalContextEncoder) and self.reduction_position is not None:
             raise ValueError("A causal context does not follow an encoder with a reduction; leave reduction out.")
         for site, module in fusion.items():
-            known = str(site) in (FEATURES_SITE, PRE_ENCODE_SITE)
+            known = str(site) in (FEATURES_SITE, PRE_ENCODE_SITE, OUTPUT_SITE)
             if not known and not (str(site).isdigit() and int(site) < len(self.layers)):
                 raise ValueError(
                     f"fusion: the site {site!r} does not exist; use a layer from 0 to {len(self.layers) - 1}, "
-                    f"'{PRE_ENCODE_SITE}' or '{FEATURES_SITE}'."
+                    f"'{PRE_ENCODE_SITE}', '{FEATURES_SITE}' or '{OUTPUT_SITE}'."
                 )
-            width = self._feat_in if str(site) == FEATURES_SITE else self.d_model
+            widths = {FEATURES_SITE: self._feat_in, OUTPUT_SITE: self._feat_out}
+            width = widths.get(str(site), self.d_model)
             if module.d_model != width:
                 raise ValueError(f"fusion.{site}.d_model={module.d_model} must be {width} at this site.")
             if module.reads_tokens and context.layout == "frames":
@@ -169,7 +173,7 @@ class NoiseAwareMixin:
             outputs = super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
         finally:
             del self._contexts
-        return self._carry(outputs, [next_moments, next_state])
+        return self._carry(self._fuse_output(outputs, late), [next_moments, next_state])
 
     @property
     def _follows_time(self) -> bool:
@@ -259,6 +263,13 @@ class NoiseAwareMixin:
         fused = self._fuse(FEATURES_SITE, features.transpose(1, 2), context)
         return fused.transpose(1, 2)
 
+    def _fuse_output(self, outputs: tuple[Tensor, ...], context: Tensor) -> tuple[Tensor, ...]:
+        """Apply the fusion at the site ``encoder_output``, if there is one, to the first output [B, D, T]."""
+        if OUTPUT_SITE not in self.fusions:
+            return outputs
+        fused = self._fuse(OUTPUT_SITE, outputs[0].transpose(1, 2), context)
+        return (fused.transpose(1, 2), *outputs[1:])
+
     def _fuse_after(self, site: str, module: nn.Module, inputs: Any, output: Any) -> Any:
         """Forward hook: change what the module at ``site`` gives, if a context is there."""
         contexts = self.__dict__.get("_contexts")
@@ -306,7 +317,7 @@ class NoiseAwareConformerEncoder(NoiseAwareMixin, ConformerEncoder):
 
     Args:
         context: the context encoder.
-        fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
+        fusion: site -> fusion; a layer's number, ``pre_encode``, ``features`` or ``encoder_output``.
         feature_normalization: ``per_feature`` to normalise here instead of in the preprocessor (``normalize: NA``),
             so that the context hears the level of the noise; for streaming, ``running`` to normalise by the moments
             so far, or ``{mean, std}`` to scale all bands by two fixed numbers; None if the preprocessor does it or

@@ -8,6 +8,7 @@ from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from nemo_noise.training.precision import MatmulPrecision
+from nemo_noise.training.sensors import SensorListener
 
 __all__ = [
     "CleanGuard",
@@ -15,5 +16,6 @@ __all__ = [
     "MatmulPrecision",
     "NoiseContextMonitor",
     "RelativeCosineAnnealing",
+    "SensorListener",
     "TrainOnly",
 ]

@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from nemo.core.classes import Serialization
 
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
+from nemo_noise.training.sensors import SensorListener
 
 
 class EpochClockCallback(Callback, Serialization):
@@ -45,5 +46,5 @@ class EpochClockCallback(Callback, Serialization):
 
 
 def trainer_callbacks() -> list[Callback]:
-    """Gives every Lightning trainer the clock, by entry point, where noise mixing is in use; nothing elsewhere."""
-    return [EpochClockCallback()] if "nemo_noise.data.mixing" in sys.modules else []
+    """What every Lightning trainer gets, by entry point, where our data is in use; nothing elsewhere."""
+    return [EpochClockCallback(), SensorListener()] if "nemo_noise.data.mixing" in sys.modules else []

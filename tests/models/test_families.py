@@ -20,7 +20,7 @@ from nemo.utils.model_utils import import_class_by_path
 
 from nemo_noise.models import add_noise_context
 from tests.contracts import randomize
-from tests.recognisers import FAMILIES, build_recogniser, noise_aware
+from tests.recognisers import FAMILIES, WIDTH, build_recogniser, noise_aware
 
 RESTORE_AND_DIGEST = """
 import json, sys
@@ -156,6 +156,31 @@ def test_export_keeps_the_inputs_and_agrees_with_torch(family: str, plain: dict[
     actual = actual if is_ctc else actual.transpose(1, 2)
     valid = torch.arange(expected.shape[1]) < encoded_length[:, None]
     assert (actual - expected)[valid].abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("family", ["rnnt_bpe", "tdt_bpe"])
+def test_a_context_added_to_the_encoder_output_is_added_in_the_joint(family: str, plain: dict[str, Path]) -> None:
+    """``W_e (h + W c) = W_e h + W_e W c``: the site ``encoder_output`` is fusion before the joint's nonlinearity."""
+    config = ASRModel.restore_from(str(plain[family]), return_config=True)
+    parts = noise_aware(config)
+    add = {"_target_": "nemo_noise.modules.AddFusion", "d_model": WIDTH, "d_context": 16}
+    model = add_noise_context(plain[family], parts | {"fusion": {"encoder_output": add}}).eval()
+    parent = ASRModel.restore_from(str(plain[family]), map_location="cpu").eval()
+    randomize(model.encoder.fusions)
+    signal, length = audio()
+    with torch.no_grad():
+        features, feature_length = model.preprocessor(input_signal=signal, length=length)
+        context = model.encoder.noise_context(features, feature_length)
+        added = model.encoder.fusions["encoder_output"].shift(context)  # [B, D]
+        hidden = parent.encoder(audio_signal=features, length=feature_length)[0].transpose(1, 2)
+        predicted = model.decoder(targets=torch.tensor([[1, 2], [3, 4]]), target_length=torch.tensor([2, 2]))[0]
+        in_joint = parent.joint.project_encoder(hidden) + (added @ parent.joint.enc.weight.T).unsqueeze(1)
+        prediction = parent.joint.project_prednet(predicted.transpose(1, 2))
+        expected = parent.joint.joint_after_projection(in_joint, prediction)
+        encoded = model.encoder(audio_signal=features, length=feature_length)[0].transpose(1, 2)
+        actual = model.joint.joint(encoded, predicted.transpose(1, 2))
+        unchanged = parent.joint.joint(hidden, predicted.transpose(1, 2))
+    assert (actual - expected).abs().max() < 1e-4 < (actual - unchanged).abs().max()
 
 
 def test_adding_a_context_names_what_is_wrong(plain: dict[str, Path], tmp_path: Path) -> None:

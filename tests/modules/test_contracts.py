@@ -63,7 +63,7 @@ PAIRS = [
 
 
 def _encoder(context: ContextEncoder, fusion: type[Fusion], **changes: Any) -> NoiseAwareConformerEncoder:
-    sites = {"features": BANDS, "pre_encode": WIDTH, 0: WIDTH, 1: WIDTH}
+    sites = {"features": BANDS, "pre_encode": WIDTH, 0: WIDTH, 1: WIDTH, "encoder_output": WIDTH}
     fusions = {site: fusion(width, CONTEXT) for site, width in sites.items()}
     return NoiseAwareConformerEncoder(context=context, fusion=fusions, **(TINY_CONFORMER | changes))
 

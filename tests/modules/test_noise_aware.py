@@ -34,7 +34,13 @@ STREAMING = {
     "att_context_style": "chunked_limited",
     "att_context_size": [14, 6],
 }
-FUSED_SITES: dict[int | str, int] = {"features": BANDS, "pre_encode": WIDTH, 0: WIDTH, 1: WIDTH}
+FUSED_SITES: dict[int | str, int] = {
+    "features": BANDS,
+    "pre_encode": WIDTH,
+    0: WIDTH,
+    1: WIDTH,
+    "encoder_output": WIDTH,
+}
 
 
 def _encoder(**changes: Any) -> NoiseAwareConformerEncoder:
@@ -76,6 +82,44 @@ def test_stream_equals_offline_for_a_causal_context(att_context_size: list[int],
     streamed = _stream(encoder, audio_signal, length)
     for index, valid in enumerate(offline_length.tolist()):
         assert (offline[index, :, :valid] - streamed[index, :, :valid]).abs().max() < 1e-4
+
+
+def test_the_site_encoder_output_alone_streams_as_offline_and_acts_on_the_output() -> None:
+    fusion = {"encoder_output": GatedFusion(WIDTH, CONTEXT)}
+    context = CausalStatisticsContextEncoder(BANDS, CONTEXT)
+    encoder = NoiseAwareConformerEncoder(context=context, fusion=fusion, **(TINY_CONFORMER | STREAMING)).eval()
+    randomize(encoder.fusions)
+    length = torch.tensor([200, 180])
+    audio_signal = fill_padding(torch.randn(2, BANDS, 200), length, 0.0)
+    offline, valid = encoder(audio_signal=audio_signal, length=length)
+    streamed = _stream(encoder, audio_signal, length)
+    for index, frames in enumerate(valid.tolist()):
+        assert (offline[index, :, :frames] - streamed[index, :, :frames]).abs().max() < 1e-4
+    plain = ConformerEncoder(**(TINY_CONFORMER | STREAMING)).eval()
+    plain.load_state_dict(
+        {
+            name: weight
+            for name, weight in encoder.state_dict().items()
+            if "fus" not in name and "context_encoder" not in name
+        }
+    )
+    hidden = plain(audio_signal=audio_signal, length=length)[0].transpose(1, 2)
+    heard = encoder.noise_context(audio_signal, length)  # a frame less, where the subsampling rounds up
+    heard = torch.cat([heard, heard[:, -1:]], dim=1)[:, : hidden.shape[1]]
+    expected = encoder.fusions["encoder_output"](features=hidden, context=heard)
+    assert torch.allclose(offline, expected.transpose(1, 2), atol=1e-6)
+
+
+def test_a_projected_output_is_fused_at_its_own_width() -> None:
+    fusion = {"encoder_output": FiLMFusion(24, CONTEXT)}
+    context = StatisticsContextEncoder(BANDS, CONTEXT)
+    encoder = NoiseAwareConformerEncoder(context=context, fusion=fusion, feat_out=24, **TINY_CONFORMER)
+    output, _ = encoder(audio_signal=torch.randn(2, BANDS, 80), length=torch.tensor([80, 80]))
+    assert output.shape[:2] == (2, 24)
+    with pytest.raises(ValueError, match="fusion.encoder_output.d_model=32 must be 24 at this site"):
+        NoiseAwareConformerEncoder(
+            context=context, fusion={"encoder_output": FiLMFusion(WIDTH, CONTEXT)}, feat_out=24, **TINY_CONFORMER
+        )
 
 
 def test_running_normalization_ends_at_the_moments_of_the_utterance() -> None:

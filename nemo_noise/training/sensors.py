@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Hands the sensors of a batch to the model's context encoder, in training, validation, test and prediction."""
+
+from contextlib import ExitStack
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from nemo.core.classes import Serialization
+
+from nemo_noise.data.sensors_in_batches import BatchWithSensors
+
+__all__ = ["SensorListener"]
+
+
+class SensorListener(Callback, Serialization):
+    """Opens ``listening_to`` when a batch with sensors starts and closes it when the batch ends.
+
+    Every Lightning trainer gets one by our entry point; a batch without sensors passes it untouched. The model stays
+    NeMo's own class.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Hands over a training batch's sensors."""
+        self._hand_over(pl_module, batch)
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Takes them back."""
+        self._open.close()
+
+    def on_validation_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Hands over a validation batch's sensors."""
+        self._hand_over(pl_module, batch)
+
+    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Takes them back."""
+        self._open.close()
+
+    def on_test_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Hands over a test batch's sensors."""
+        self._hand_over(pl_module, batch)
+
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Takes them back."""
+        self._open.close()
+
+    def on_predict_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Hands over the sensors of a batch to predict."""
+        self._hand_over(pl_module, batch)
+
+    def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Takes them back."""
+        self._open.close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Takes them back when a batch failed."""
+        self._open.close()
+
+    def _hand_over(self, model: LightningModule, batch: Any) -> None:
+        self._open.close()
+        if isinstance(batch, BatchWithSensors):
+            from nemo_noise.modules import listening_to  # not above: we are imported in the middle of NeMo's import
+
+            self._open.enter_context(listening_to(model, batch.sensors))
