@@ -1,11 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""How training runs: the epoch of the data-loader workers, what learns, a guard for clean speech, logs."""
+"""How training runs: the epoch of the data-loader workers, curricula, what learns, a guard for clean speech, logs."""
 
 from nemo_noise.training.clean_guard import CleanGuard
+from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
 
-__all__ = ["CleanGuard", "DualAttentionMonitor", "NoiseContextMonitor", "RelativeCosineAnnealing", "TrainOnly"]
+__all__ = [
+    "CleanGuard",
+    "DifficultyCurriculum",
+    "DualAttentionMonitor",
+    "NoiseContextMonitor",
+    "RelativeCosineAnnealing",
+    "TrainOnly",
+]
