@@ -16,7 +16,7 @@ from nemo.utils import logging
 
 from nemo_noise.data.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.effect_chain import EffectChain
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK, shared_integers
+from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock, shared_integers
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.full_scale import FullScale
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
@@ -180,7 +180,7 @@ class NoiseMixPerturbation(Perturbation):
                 return
             known = Known(key_of(samples), active_speech_level_db(samples, rate))
             self._memory.keep(samples, rate, known)
-        draw = self._draw(known.key, len(samples), rate)
+        draw = self.draw_by_key(known.key, len(samples), rate)
         if draw is None:
             return
         if draw.is_noise_only:
@@ -197,9 +197,10 @@ class NoiseMixPerturbation(Perturbation):
         Returns:
             The draw, noise [T]; None for the share 1 - mix_prob that stays clean.
         """
-        return self._draw(key_of(samples), len(samples), sample_rate)
+        return self.draw_by_key(key_of(samples), len(samples), sample_rate)
 
-    def _draw(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
+    def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
+        """As `draw`, for an utterance of `num_samples` whose key (`key_of`) is known."""
         epoch = 0
         if self.refresh is Refresh.EACH_EPOCH:
             epoch = self._clock.epoch
@@ -254,6 +255,18 @@ class NoiseMixPerturbation(Perturbation):
         for source in self._sources[16000]:
             source.noises.check()
 
+    def follow(self, clock: EpochClock) -> None:
+        """Takes the time from another clock than the one that all perturbations share."""
+        self._clock = clock
+        if self.curriculum:
+            self.curriculum.clock = clock
+
+    def sources(self, sample_rate: int) -> list[NoiseSource]:
+        """The sources of noise at a rate."""
+        if sample_rate not in self._sources:
+            self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
+        return self._sources[sample_rate]
+
     def _reach_transcripts(self) -> None:
         if self.noise_only_prob > 0:
             install_empty_transcripts()
@@ -263,9 +276,7 @@ class NoiseMixPerturbation(Perturbation):
 
     def _source(self, sample_rate: int, seed: tuple[int, ...]) -> NoiseSource:
         """Draws a source by weight; the speech decides the rate."""
-        if sample_rate not in self._sources:
-            self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
-        sources = self._sources[sample_rate]
+        sources = self.sources(sample_rate)
         if len(sources) == 1:
             return sources[0]
         weights = self.curriculum.weights(sources) if self.curriculum else [source.weight for source in sources]

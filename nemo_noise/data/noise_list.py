@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.data.block_levels import BlockLevels
 from nemo_noise.data.decoded_noise import DecodedNoise
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.manifest import (
@@ -77,6 +78,7 @@ class NoiseList:
         self._levels_db: dict[int, float] = {}
         self._cache_bytes_left = int(cache_limit_mb * 1e6)
         self._lines: dict[frozenset[str], list[int]] = {}
+        self._block_levels: BlockLevels | None = None
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -88,6 +90,7 @@ class NoiseList:
         other = copy.copy(self)
         other.sample_rate, other.counts = checked_sample_rate(sample_rate), EventCounts()
         other._cache, other._levels_db, other._cache_bytes_left = {}, {}, int(self._cache_limit_mb * 1e6)
+        other._block_levels = None
         return other
 
     def labels(self) -> frozenset[str]:
@@ -169,6 +172,10 @@ class NoiseList:
         samples.flags.writeable = False
         return samples, level_db
 
+    def measure_by_blocks(self) -> None:
+        """Takes the levels of crops from sums over blocks from now on: faster, and equal but for rounding."""
+        self._block_levels = BlockLevels()
+
     def check(self) -> None:
         """Decodes every entry, so that a bad one raises its ManifestError now and not in the middle of training."""
         for index in range(len(self.entries)):
@@ -181,7 +188,10 @@ class NoiseList:
         entry, floor_db = self.entries[index], self._levels_db[index] - _QUIET_BELOW_FILE_DB
         for _ in range(_CROP_ATTEMPTS):
             offset = int(rng.integers(len(recording) - length + 1))
-            level_db = rms_db(recording[offset : offset + length])
+            if self._block_levels is None:
+                level_db = rms_db(recording[offset : offset + length])
+            else:
+                level_db = self._block_levels.of_db(index, recording, offset, length)
             if level_db >= floor_db:
                 return offset, level_db
             self.counts.note("redrawn", f"{entry.source}: a crop fell into a gap of the noise, it is drawn again")

@@ -4,6 +4,7 @@
 
 from nemo_noise.training.clean_guard import CleanGuard
 from nemo_noise.training.curriculum import DifficultyCurriculum
+from nemo_noise.training.device_mixing import DeviceNoiseMix
 from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
@@ -11,6 +12,7 @@ from nemo_noise.training.optim import RelativeCosineAnnealing
 
 __all__ = [
     "CleanGuard",
+    "DeviceNoiseMix",
     "DifficultyCurriculum",
     "DualAttentionMonitor",
     "NoiseContextMonitor",
