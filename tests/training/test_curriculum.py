@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hydra import compose, initialize_config_dir
 from lightning.pytorch.callbacks import ModelCheckpoint
+from omegaconf import OmegaConf
 from torch.utils.data import DataLoader, Dataset
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
@@ -23,6 +25,7 @@ from nemo_noise.data.band_weights import BAND_WEIGHTS
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.data.mixing import NoiseMixPerturbation, rms_db
 from nemo_noise.data.speech_level import active_speech_level_db
+from nemo_noise.evaluation.experiment import arms_of
 from nemo_noise.training import DifficultyCurriculum
 from nemo_noise.training.curriculum import difficulty_weights
 from nemo_noise.training.epoch import EpochClockCallback
@@ -271,6 +274,28 @@ def test_a_bad_argument_is_named(corpus: dict[str, str], options: dict, message:
     arguments = {"bands_db": BANDS, "speech_manifest": corpus["speech"], "noise_manifest": corpus["noise"]}
     with pytest.raises(ValueError, match=message):
         DifficultyCurriculum(**arguments | options)
+
+
+def test_every_arm_of_the_ablation_has_a_noise_mix_that_can_be_built(corpus: dict[str, str], repository: Path) -> None:
+    schedules = {}
+    with initialize_config_dir(str(repository / "conf" / "ablations"), version_base="1.1"):
+        ablation = compose("curriculum")
+        for name, arm in arms_of(ablation).items():
+            overrides = [*ablation.training_overrides, *arm["overrides"], "data_dir=nowhere"]
+            recipe = compose(ablation.recogniser_config, overrides=overrides)
+            block = OmegaConf.to_container(recipe.model.train_ds.augmentor.noise_mix, resolve=True)
+            block |= {"manifest_path": corpus["noise"]}
+            perturbation = NoiseMixPerturbation(**{key: value for key, value in block.items() if key != "prob"})
+            schedules[name] = perturbation.curriculum and perturbation.curriculum.snr.range_db(0)
+            if name == "difficulty":
+                (callback,) = recipe.trainer.callbacks
+                assert list(callback.bands_db) == block["curriculum"]["snr_db"]["bands_db"]
+                assert (callback.speech_manifest, callback.noise_manifest) == (
+                    "nowhere/dev/dev.json",
+                    "nowhere/seen.json",
+                )
+    ranges = {"linear": (20, 20), "accan": (-5, -5), "accan_reversed": (20, 20), "difficulty": (-5, 20)}
+    assert schedules == {"uniform": None, **ranges}
 
 
 def test_a_checkpoint_of_other_bands_is_refused(corpus: dict[str, str]) -> None:
