@@ -94,8 +94,8 @@ def draw_curriculum(moments: Sequence[CurriculumMoment], unit: str, path: str | 
     if ranges:
         lowest, highest = zip(*ranges, strict=True)
         axis.fill_between(times, lowest, highest, step="post", alpha=0.2, linewidth=0)
-        dots = [(moment.time, snr_db) for moment in moments for snr_db in moment.drawn_db]
-        axis.scatter(*zip(*dots, strict=True), s=2, alpha=0.5)
+        dots = np.array([(moment.time, snr_db) for moment in moments for snr_db in moment.drawn_db])
+        axis.scatter(dots[:, 0], dots[:, 1], s=2, alpha=0.5)
     axis.set_xlabel(unit)
     axis.set_ylabel("SNR in dB")
     shares = [moment.mix_prob for moment in moments if moment.mix_prob is not None]
