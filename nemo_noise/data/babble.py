@@ -44,12 +44,17 @@ class Babble:
         """Decodes every recording; raises the ManifestError of a bad one."""
         self.recordings.check()
 
-    def crop(self, rng: np.random.Generator, num_samples: int) -> NoiseCrop:
+    def labels(self) -> frozenset[str]:
+        """Its one class."""
+        return frozenset({"babble"})
+
+    def crop(self, rng: np.random.Generator, num_samples: int, labels: frozenset[str] | None = None) -> NoiseCrop:
         """Draws talkers, and where each of them begins.
 
         Args:
             rng: decides, and nothing else does.
             num_samples: length T.
+            labels: babble is of one class, so they change nothing.
 
         Returns:
             The babble, samples [T]; its entry names no file but the number of talkers.

@@ -51,6 +51,11 @@ class EffectChain:
             for place, entries in (effects or {}).items()
         }
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would happen."""
+        return not any(self._effects.values())
+
     def apply(self, place: str, samples: Samples, sample_rate: int, seed: Sequence[int]) -> Samples:
         """Runs the effects of a place one after the other.
 

@@ -2,9 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The epoch, in memory that data-loader workers share, so that they can draw other noise in each epoch."""
 
+from enum import Enum
 from typing import Any
 
 import torch
+
+
+class TimeUnit(Enum):
+    """In what a curriculum counts time."""
+
+    EPOCH = "epoch"
+    STEP = "step"
+
+    @classmethod
+    def of(cls, value: Any, name: str) -> "TimeUnit":
+        """Reads the `unit` of a config."""
+        try:
+            return cls(value)
+        except ValueError:
+            allowed = [option.value for option in cls]
+            raise ValueError(f"{name}: is {value!r}, expected one of {allowed}") from None
 
 
 class EpochClock:
@@ -15,12 +32,14 @@ class EpochClock:
     """
 
     def __init__(self) -> None:
-        self._state = shared_integers(2)  # [epoch, times set]
+        self._state = shared_integers(3)  # [epoch, times set, step]
 
-    def set(self, epoch: int) -> None:
-        """Publishes the epoch, counted from 0."""
-        if epoch < 0:
-            raise ValueError(f"epoch: is {epoch}, expected 0 or more")
+    def set(self, epoch: int, step: int = 0) -> None:
+        """Publishes the epoch, and how many optimizer steps came before its first batch, both counted from 0."""
+        for name, value in {"epoch": epoch, "step": step}.items():
+            if value < 0:
+                raise ValueError(f"{name}: is {value}, expected 0 or more")
+        self._state[2] = step
         self._state[0] = epoch
         self._state[1] += 1
 
@@ -28,6 +47,15 @@ class EpochClock:
     def epoch(self) -> int:
         """The epoch last published, 0 before that."""
         return int(self._state[0])
+
+    @property
+    def step(self) -> int:
+        """The optimizer steps before the epoch last published, 0 before that."""
+        return int(self._state[2])
+
+    def time(self, unit: TimeUnit) -> int:
+        """The epoch or the step, whichever is asked for."""
+        return self.step if unit is TimeUnit.STEP else self.epoch
 
     @property
     def times_set(self) -> int:

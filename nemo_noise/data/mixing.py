@@ -14,13 +14,14 @@ from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
+from nemo_noise.data.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.effect_chain import EffectChain
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK, shared_integers
+from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock, shared_integers
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.full_scale import FullScale
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
-from nemo_noise.data.noise_sources import NoiseSource, at_rate, noise_sources
+from nemo_noise.data.noise_sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.sensors_in_batches import note_noise
 from nemo_noise.data.snr import (
     SnrChoices,
@@ -112,6 +113,7 @@ class NoiseMixPerturbation(Perturbation):
             that it would have had in the mixture.
         full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
         effects: what happens to speech, noise and mixture, see `EffectChain`; utterances without noise stay untouched.
+        curriculum: what changes while training, see `NoiseCurriculum`; its `snr_db` stands in for `snr_db`.
     """
 
     def __init__(
@@ -128,6 +130,7 @@ class NoiseMixPerturbation(Perturbation):
         noise_only_prob: float = 0.0,
         full_scale: str = "leave",
         effects: Mapping[str, Sequence[Any]] | None = None,
+        curriculum: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"seed: is {seed!r}, expected a whole number, 0 or more")
@@ -144,10 +147,14 @@ class NoiseMixPerturbation(Perturbation):
             raise ValueError("manifest_path, sources: expected exactly one of the two")
         if sources is None:
             sources = [{"manifest_path": manifest_path}]
-        made = noise_sources(sources, snr_db, 16000, cache_limit_mb, decoded_dir, needs_snr=bands is None)
+        self._clock = EPOCH_CLOCK
+        self.curriculum = self._curriculum(curriculum, snr_db)
+        snrs = CurriculumSnr(self.curriculum) if self.curriculum and self.curriculum.snr else snr_db
+        made = noise_sources(sources, snrs, 16000, cache_limit_mb, decoded_dir, needs_snr=bands is None)
+        if self.curriculum:
+            self.curriculum.check(made)
         self._sources = {16000: made}
         self._memory = UtteranceMemory()
-        self._clock = EPOCH_CLOCK
         self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
         self._reach_transcripts()
 
@@ -174,7 +181,7 @@ class NoiseMixPerturbation(Perturbation):
                 return
             known = Known(key_of(samples), active_speech_level_db(samples, rate))
             self._memory.keep(samples, rate, known)
-        draw = self._draw(known.key, len(samples), rate)
+        draw = self.draw_by_key(known.key, len(samples), rate)
         if draw is None:
             return
         note_noise(draw.noise.entry, draw.noise.offset_s, len(samples) / rate)
@@ -192,9 +199,10 @@ class NoiseMixPerturbation(Perturbation):
         Returns:
             The draw, noise [T]; None for the share 1 - mix_prob that stays clean.
         """
-        return self._draw(key_of(samples), len(samples), sample_rate)
+        return self.draw_by_key(key_of(samples), len(samples), sample_rate)
 
-    def _draw(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
+    def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
+        """As `draw`, for an utterance of `num_samples` whose key (`key_of`) is known."""
         epoch = 0
         if self.refresh is Refresh.EACH_EPOCH:
             epoch = self._clock.epoch
@@ -202,12 +210,13 @@ class NoiseMixPerturbation(Perturbation):
         seed = (self.seed, epoch, key)
         is_noise_only = self.noise_only_prob > 0 and _generator(seed, _NOISE_ONLY).random() < self.noise_only_prob
         rng = _generator(seed)
-        if rng.random() >= self.mix_prob and not is_noise_only:
+        mix_prob = self.curriculum.mix_prob(self.mix_prob) if self.curriculum else self.mix_prob
+        if rng.random() >= mix_prob and not is_noise_only:
             return None
         source = self._source(sample_rate, seed)
         snr_db = None if source.snr is None else source.snr.draw(rng)
         band_snrs_db = () if self.bands is None else self.bands.draw(_generator(seed, _BANDS))
-        crop = source.noises.crop(rng, num_samples)
+        crop = source.noises.crop(rng, num_samples, self.curriculum.labels() if self.curriculum else None)
         return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS))
 
     def mix(
@@ -248,6 +257,18 @@ class NoiseMixPerturbation(Perturbation):
         for source in self._sources[16000]:
             source.noises.check()
 
+    def follow(self, clock: EpochClock) -> None:
+        """Takes the time from another clock than the one that all perturbations share."""
+        self._clock = clock
+        if self.curriculum:
+            self.curriculum.clock = clock
+
+    def sources(self, sample_rate: int) -> list[NoiseSource]:
+        """The sources of noise at a rate."""
+        if sample_rate not in self._sources:
+            self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
+        return self._sources[sample_rate]
+
     def _reach_transcripts(self) -> None:
         if self.noise_only_prob > 0:
             install_empty_transcripts()
@@ -257,14 +278,22 @@ class NoiseMixPerturbation(Perturbation):
 
     def _source(self, sample_rate: int, seed: tuple[int, ...]) -> NoiseSource:
         """Draws a source by weight; the speech decides the rate."""
-        if sample_rate not in self._sources:
-            self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
-        sources = self._sources[sample_rate]
+        sources = self.sources(sample_rate)
         if len(sources) == 1:
             return sources[0]
-        weights = np.cumsum([source.weight for source in sources])
-        place = _generator(seed, _SOURCE).random() * weights[-1]
-        return sources[int(np.searchsorted(weights, place, side="right"))]
+        weights = self.curriculum.weights(sources) if self.curriculum else [source.weight for source in sources]
+        return draw_source(sources, weights, _generator(seed, _SOURCE))
+
+    def _curriculum(self, config: Mapping[str, Any] | None, snr_db: Any) -> NoiseCurriculum | None:
+        if config is None:
+            return None
+        if self.refresh is Refresh.NEVER:
+            raise ValueError("curriculum: is given with refresh: never, but time does not pass there; leave one out")
+        made = NoiseCurriculum(config, self._clock)
+        if made.snr is not None and (snr_db is not None or self.bands is not None):
+            other = "bands" if snr_db is None else "snr_db"
+            raise ValueError(f"curriculum.snr_db: is given beside {other}, expected one of the two")
+        return made
 
     def _warn_when_time_stands_still(self, key: int) -> None:
         """Keeps the first utterance as a witness: seen again with a clock that nobody ever set, the noise repeats."""

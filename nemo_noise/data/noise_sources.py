@@ -20,8 +20,11 @@ _KEYS = {"name", "manifest_path", "weight", "snr_db", "talkers"}
 class Noises(Protocol):
     """Where crops of noise come from."""
 
-    def crop(self, rng: np.random.Generator, num_samples: int) -> NoiseCrop:
-        """Draws a crop of num_samples."""
+    def crop(self, rng: np.random.Generator, num_samples: int, labels: frozenset[str] | None = None) -> NoiseCrop:
+        """Draws a crop of num_samples, of noises of the classes `labels` if there are any."""
+
+    def labels(self) -> frozenset[str]:
+        """The classes of its noises."""
 
     def at_rate(self, sample_rate: int) -> "Noises":
         """Returns the same noises at another rate; itself if the rate is the same."""
@@ -83,6 +86,12 @@ def noise_sources(
     if not any(source.weight for source in made):
         raise ValueError("sources: all weights are 0, expected at least one above")
     return made
+
+
+def draw_source(sources: Sequence[NoiseSource], weights: Sequence[float], rng: np.random.Generator) -> NoiseSource:
+    """Draws a source by weight."""
+    ends = np.cumsum(weights)
+    return sources[int(np.searchsorted(ends, rng.random() * ends[-1], side="right"))]
 
 
 def at_rate(sources: Sequence[NoiseSource], sample_rate: int) -> list[NoiseSource]:

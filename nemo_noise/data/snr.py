@@ -4,7 +4,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -202,8 +202,13 @@ class SnrBands(NamedTuple):
         return tuple(snr.draw(rng) for snr in self.snrs)
 
 
-def snr_distribution(snr_db: Sequence[float] | Mapping[str, float]) -> SnrDistribution:
-    """Reads the `snr_db` of a config: a list of choices, or a mapping with exactly `min` and `max`, all in dB."""
+def snr_distribution(snr_db: Sequence[float] | Mapping[str, float] | SnrDistribution) -> SnrDistribution:
+    """Reads the `snr_db` of a config: a list of choices, or a mapping with exactly `min` and `max`, all in dB.
+
+    What is a distribution already stays.
+    """
+    if callable(getattr(snr_db, "draw", None)):
+        return cast(SnrDistribution, snr_db)
     if isinstance(snr_db, Mapping):
         if set(snr_db) != {"min", "max"}:
             raise ValueError(f"snr_db: has the keys {sorted(snr_db)}, expected exactly min and max")

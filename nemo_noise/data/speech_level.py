@@ -9,10 +9,10 @@ from scipy.signal import lfilter
 # Below this RMS (dB re full scale 1.0) a signal counts as silent: 20 dB under the lone step of a 16-bit file.
 SILENCE_DB = -160.0
 
-_TIME_CONSTANT_S = 0.03
-_HANGOVER_S = 0.2
+TIME_CONSTANT_S = 0.03
+HANGOVER_S = 0.2
 _MARGIN_DB = 15.9
-_NUM_THRESHOLDS = 24
+NUM_THRESHOLDS = 24
 _BLOCK = 64  # samples
 
 FloatArray = npt.NDArray[np.float64]
@@ -44,12 +44,22 @@ def active_speech_level_db(signal: npt.ArrayLike, sample_rate: int) -> float:
     samples = samples / peak
     energy = float(np.dot(samples, samples))
     active = _active_samples(samples, rate)  # [thresholds], from the highest threshold down
-    heard = active > 0
-    if not heard.any():  # shorter than the envelope takes to rise: everything is active
+    if not active.any():  # shorter than the envelope takes to rise: everything is active
         return rms_db(samples) + _decibel(peak)
+    return level_of_counts_db(energy, active) + _decibel(peak)
+
+
+def level_of_counts_db(energy: float, active: FloatArray) -> float:
+    """The active level in dB of a signal with peak 1.
+
+    Args:
+        energy: sum of its squares.
+        active: how many samples are active for the thresholds 1/2, 1/4, 1/8 ..., not all 0. [thresholds]
+    """
+    heard = active > 0
     levels_db = (10.0 * np.log10(energy / active[heard])).astype(np.float64)
-    thresholds_db = np.arange(-1.0, -_NUM_THRESHOLDS - 1.0, -1.0, dtype=np.float64)[heard] * _decibel(2.0)
-    return _crossing(levels_db[::-1], thresholds_db[::-1]) + _decibel(peak)
+    thresholds_db = np.arange(-1.0, -len(active) - 1.0, -1.0, dtype=np.float64)[heard] * _decibel(2.0)
+    return _crossing(levels_db[::-1], thresholds_db[::-1])
 
 
 def rms_db(signal: npt.NDArray[np.floating]) -> float:
@@ -83,11 +93,11 @@ def checked_sample_rate(sample_rate: int) -> int:
 
 def _active_samples(samples: FloatArray, sample_rate: int) -> FloatArray:
     """Counts active samples for the thresholds 1/2, 1/4, 1/8 ... of the peak: [T] -> [thresholds]."""
-    pole = np.exp(-1.0 / (sample_rate * _TIME_CONSTANT_S))
+    pole = np.exp(-1.0 / (sample_rate * TIME_CONSTANT_S))
     envelope = lfilter([(1.0 - pole) ** 2], [1.0, -2.0 * pole, pole**2], np.abs(samples))
-    width = int(np.ceil(_HANGOVER_S * sample_rate)) + 1  # this sample and the hang-over before it
+    width = int(np.ceil(HANGOVER_S * sample_rate)) + 1  # this sample and the hang-over before it
     blocks = _Blocks(envelope, max(1, min(_BLOCK, width // 2)))
-    counts = [blocks.count_held(2.0**-halvings, width) for halvings in range(1, _NUM_THRESHOLDS + 1)]
+    counts = [blocks.count_held(2.0**-halvings, width) for halvings in range(1, NUM_THRESHOLDS + 1)]
     return np.array(counts, dtype=np.float64)
 
 

@@ -39,7 +39,11 @@ class UtteranceMemory:
 
     def recall(self, samples: Samples, sample_rate: int) -> Known | None:
         """Returns what is known of an utterance [T], None if nothing is."""
-        first, second = self._fingerprint(samples, sample_rate)
+        return self.recall_fingerprint(self._fingerprint(samples, sample_rate))
+
+    def recall_fingerprint(self, fingerprint: tuple[int, int]) -> Known | None:
+        """Returns what is known of the utterance with a fingerprint, None if nothing is."""
+        first, second = fingerprint
         row = self._table.numpy()[_slot(first, second)].view(np.uint64).tolist()
         if row[:2] != [first, second] or row[4] != _check(row[:4]):
             return None
@@ -47,7 +51,11 @@ class UtteranceMemory:
 
     def keep(self, samples: Samples, sample_rate: int, known: Known) -> None:
         """Remembers an utterance [T]."""
-        first, second = self._fingerprint(samples, sample_rate)
+        self.keep_fingerprint(self._fingerprint(samples, sample_rate), known)
+
+    def keep_fingerprint(self, fingerprint: tuple[int, int], known: Known) -> None:
+        """Remembers the utterance with a fingerprint."""
+        first, second = fingerprint
         level_bits = int(np.float64(known.level_db).view(np.uint64))
         row = [first, second, known.key, level_bits]
         self._table.numpy()[_slot(first, second)] = np.array([*row, _check(row)], dtype=np.uint64).view(np.int64)
@@ -59,9 +67,35 @@ class UtteranceMemory:
         if len(self._odd_numbers) < count:
             self._odd_numbers = np.arange(1, 4 * count, 2, dtype=np.uint64)
         last = int(contiguous[-1:].view(np.uint32)[0])
-        ending = (len(contiguous) << 32) ^ last ^ (sample_rate * _MIX)
         total, weighted = int(np.add.reduce(words)), int(np.dot(words, self._odd_numbers[:count]))
-        return (total * _MIX + ending) & _MASK, (weighted ^ ending) & _MASK
+        return _fingerprint_of(total, weighted, last, len(contiguous), sample_rate)
+
+
+def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: int) -> list[tuple[int, int]]:
+    """The fingerprints of a batch on its own device, the same as on the host, to the bit.
+
+    Args:
+        audio: float32, [B, T].
+        lengths: 1 or more, [B].
+        sample_rate: samples per second.
+
+    Returns:
+        A fingerprint for each utterance.
+    """
+    even = torch.nn.functional.pad(audio, (0, audio.shape[1] % 2)).contiguous()
+    words = even.view(torch.int64)  # [B, T / 2], sums of which overflow like unsigned ones
+    places = torch.arange(words.shape[1], device=audio.device)
+    ends = torch.tensor(lengths, device=audio.device)
+    words = words * (places < ends[:, None] // 2)
+    last = even.view(torch.int32).gather(1, ends[:, None] - 1)[:, 0]  # [B]
+    sums = torch.stack([words.sum(dim=1), (words * (2 * places + 1)).sum(dim=1), last.long()], dim=1).tolist()
+    rows = zip(sums, lengths, strict=True)
+    return [_fingerprint_of(total, weighted, last & 0xFFFFFFFF, n, sample_rate) for (total, weighted, last), n in rows]
+
+
+def _fingerprint_of(total: int, weighted: int, last: int, length: int, sample_rate: int) -> tuple[int, int]:
+    ending = (length << 32) ^ last ^ (sample_rate * _MIX)
+    return (total * _MIX + ending) & _MASK, ((weighted & _MASK) ^ ending) & _MASK
 
 
 def key_of(samples: Samples) -> int:

@@ -1,8 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""How training runs: the epoch of the data-loader workers, what learns, a guard for clean speech, logs."""
+"""How training runs: the epoch of the data-loader workers, curricula, what learns, a guard for clean speech, logs."""
 
 from nemo_noise.training.clean_guard import CleanGuard
+from nemo_noise.training.curriculum import DifficultyCurriculum
+from nemo_noise.training.device_mixing import DeviceNoiseMix
 from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
@@ -12,6 +14,8 @@ from nemo_noise.training.sensors import SensorListener
 
 __all__ = [
     "CleanGuard",
+    "DeviceNoiseMix",
+    "DifficultyCurriculum",
     "DualAttentionMonitor",
     "MatmulPrecision",
     "NoiseContextMonitor",

@@ -13,36 +13,45 @@ from nemo.core.classes import Serialization
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.training.sensors import SensorListener
 
+_KEY = "noise_clock"  # in a checkpoint: which epoch it was, and at which step that began
+
 
 class EpochClockCallback(Callback, Serialization):
-    """Publishes the trainer's epoch in `EPOCH_CLOCK` before workers prefetch with it.
+    """Publishes the trainer's epoch, and the step at which it began, in `EPOCH_CLOCK` before workers prefetch with it.
 
     Lightning makes the first iterator, whose workers begin at once, before `on_train_epoch_start`. The epoch of a
     fresh or resumed run is therefore published in `on_fit_start`, which with a checkpoint comes after
     `on_load_checkpoint` (or, for strategies that restore late, before it). Later iterators are made after
-    `on_train_epoch_start`.
+    `on_train_epoch_start`. A checkpoint from the middle of an epoch remembers the step at which that began.
     """
 
     def __init__(self) -> None:
-        self._resumed_epoch: int | None = None
+        self._resumed: tuple[int, int] | None = None  # epoch, step at which it began
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forgets the checkpoint of an earlier fit."""
-        self._resumed_epoch = None
+        self._resumed = None
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Remembers the epoch and its first step; not as a state, which only one callback of a class may have."""
+        checkpoint[_KEY] = {"epoch": EPOCH_CLOCK.epoch, "step": EPOCH_CLOCK.step}
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Publishes the epoch in which the checkpoint continues."""
         if trainer.state.fn == TrainerFn.FITTING:
-            self._resumed_epoch = int(checkpoint["epoch"])
-            EPOCH_CLOCK.set(self._resumed_epoch)
+            epoch, clock = int(checkpoint["epoch"]), checkpoint.get(_KEY, {})
+            step = clock["step"] if clock.get("epoch") == epoch else checkpoint["global_step"]
+            self._resumed = epoch, int(step)
+            EPOCH_CLOCK.set(*self._resumed)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Publishes the first epoch before the first iterator exists."""
-        EPOCH_CLOCK.set(trainer.current_epoch if self._resumed_epoch is None else self._resumed_epoch)
+        EPOCH_CLOCK.set(*(self._resumed or (trainer.current_epoch, trainer.global_step)))
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Publishes each further epoch."""
-        EPOCH_CLOCK.set(trainer.current_epoch)
+        first_steps = dict([self._resumed] if self._resumed else [])
+        EPOCH_CLOCK.set(trainer.current_epoch, first_steps.get(trainer.current_epoch, trainer.global_step))
 
 
 def trainer_callbacks() -> list[Callback]:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from nemo_noise.data.band_weights import BAND_WEIGHTS
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 
 Corpus = Callable[..., Path]
@@ -17,10 +18,11 @@ Corpus = Callable[..., Path]
 
 @pytest.fixture(autouse=True)
 def _restored_clock() -> Iterator[None]:
-    """No test leaves its epoch behind."""
+    """No test leaves its epoch behind, or what it measured."""
     state = EPOCH_CLOCK._state.clone()
     yield
     EPOCH_CLOCK._state.copy_(state)
+    BAND_WEIGHTS.clear()
 
 
 @pytest.fixture

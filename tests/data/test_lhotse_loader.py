@@ -85,6 +85,27 @@ def test_both_loaders_give_the_same_samples_whatever_the_workers(
     assert not all(torch.equal(epochs[0][length], epochs[1][length]) for length in epochs[0])
 
 
+def test_a_curriculum_is_the_same_in_both_loaders_for_all_workers_and_ranks(
+    model: EncDecCTCModel, speech_manifest: Path, noise_manifest: Path
+) -> None:
+    falling = {"schedule": "linear", "from": 30, "to": -10, "until": 1000}
+    curriculum = {"unit": "step", "snr_db": {"min": falling, "max": 30}, "mix_prob": {**falling, "from": 0.3, "to": 1}}
+    block = noise_block(noise_manifest, snr_db=None, curriculum=curriculum)
+    epochs = []
+    for epoch, step in ((0, 0), (3, 900)):
+        EPOCH_CLOCK.set(epoch, step)
+        configs = [train_ds(speech_manifest, block, use_lhotse=False, shuffle=True, num_workers=2)]
+        configs += [train_ds(speech_manifest, block, use_lhotse=True, num_workers=workers) for workers in (0, 2)]
+        classic, *others = (heard(model._setup_dataloader_from_config(config)) for config in configs)
+        of_ranks = [lhotse_loader(plain(speech_manifest, block), rank=rank, ranks=2) for rank in (0, 1)]
+        others.append({length: samples for loader in of_ranks for length, samples in heard(loader).items()})
+        for other in others:
+            assert classic.keys() == other.keys()
+            assert all(torch.equal(classic[length], other[length]) for length in classic)
+        epochs.append(classic)
+    assert not all(torch.equal(epochs[0][length], epochs[1][length]) for length in epochs[0])
+
+
 @pytest.fixture
 def warnings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     said: list[str] = []
@@ -99,9 +120,9 @@ class Words:
         return [ord(letter) for letter in text]
 
 
-def lhotse_loader(config: DictConfig | dict, dataset: object = None) -> object:
+def lhotse_loader(config: DictConfig | dict, dataset: object = None, rank: int = 0, ranks: int = 1) -> object:
     dataset = dataset or LhotseSpeechToTextBpeDataset(tokenizer=Words())
-    return get_lhotse_dataloader_from_config(config, global_rank=0, world_size=1, dataset=dataset)
+    return get_lhotse_dataloader_from_config(config, global_rank=rank, world_size=ranks, dataset=dataset)
 
 
 def plain(speech_manifest: Path, augmentor: dict | None) -> DictConfig:

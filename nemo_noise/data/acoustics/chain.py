@@ -69,13 +69,20 @@ class EffectChain:
             _check_prob(step.name, step.prob)
         self.steps = list(steps)
 
-    def apply(self, samples: npt.NDArray[np.floating], sample_rate: int, seeds: Sequence[int]) -> Chained:
+    def apply(
+        self,
+        samples: npt.NDArray[np.floating],
+        sample_rate: int,
+        seeds: Sequence[int],
+        probs: Mapping[str, float] | None = None,
+    ) -> Chained:
         """Applies the chain to an utterance.
 
         Args:
             samples: mono, floating point, [T].
             sample_rate: samples per second.
             seeds: whole numbers, 0 or more, that decide everything, such as seed, epoch and a hash of the utterance.
+            probs: by name of the effect, in place of the probability of its step.
 
         Returns:
             Samples [T] and the settings of the effects that were applied.
@@ -87,7 +94,7 @@ class EffectChain:
         changed = np.asarray(samples)
         for step in self.steps:
             rng = np.random.default_rng([*seeds, _number(step.name)])
-            if rng.random() >= step.prob:
+            if rng.random() >= (probs or {}).get(step.name, step.prob):
                 continue
             try:
                 changed, settings[step.name] = step.effect.apply(changed, sample_rate, rng)

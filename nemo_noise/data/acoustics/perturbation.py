@@ -9,6 +9,8 @@ from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.data.acoustics.chain import build_chain
+from nemo_noise.data.curriculum import ProbabilityCurriculum
+from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.utterance_draw import UtteranceDraw
 
@@ -29,13 +31,22 @@ class AcousticsPerturbation(Perturbation):
         effects: see `build_chain`.
         seed: 0 or more.
         refresh: `each_epoch`, or `never` for a validation set that stays the same.
+        curriculum: probabilities of effects that change while training, see `ProbabilityCurriculum`.
     """
 
     def __init__(
-        self, effects: Mapping[str, Mapping[str, Any] | None], seed: int = 0, refresh: str = "each_epoch"
+        self,
+        effects: Mapping[str, Mapping[str, Any] | None],
+        seed: int = 0,
+        refresh: str = "each_epoch",
+        curriculum: Mapping[str, Any] | None = None,
     ) -> None:
         self.chain = build_chain(effects)
         self.draws = UtteranceDraw("rooms or devices", seed, refresh)
+        if curriculum is not None and refresh == "never":
+            raise ValueError("curriculum: is given with refresh: never, but time does not pass there; leave one out")
+        names = [step.name for step in self.chain.steps]
+        self.curriculum = None if curriculum is None else ProbabilityCurriculum(curriculum, names, EPOCH_CLOCK)
         self.counts = EventCounts()
 
     def perturb(self, data: AudioSegment) -> None:
@@ -53,6 +64,7 @@ class AcousticsPerturbation(Perturbation):
             self.counts.note("silent speech", f"{name}: is silent or empty, rooms and devices leave it untouched")
             return
         try:
-            data._samples = self.chain.apply(data._samples, data.sample_rate, self.draws.seeds(data._samples)).samples
+            seeds, probs = self.draws.seeds(data._samples), self.curriculum.probs() if self.curriculum else None
+            data._samples = self.chain.apply(data._samples, data.sample_rate, seeds, probs).samples
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
