@@ -16,6 +16,7 @@ from nemo_noise.evaluation.findings import (
     primary_list,
     snr_text,
 )
+from nemo_noise.evaluation.hallucination import NoiseOnlySummary
 from nemo_noise.evaluation.hypotheses import Row
 from nemo_noise.evaluation.report_charts import Series, difference_forest, highest_wer, wer_curves
 from nemo_noise.evaluation.report_style import STYLE
@@ -28,7 +29,6 @@ from nemo_noise.evaluation.report_tables import (
     worst_utterances,
 )
 from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.summary import NoiseOnlySummary
 from nemo_noise.evaluation.tally import ScoringOptions
 
 DEFINITIONS = (

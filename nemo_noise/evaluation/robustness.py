@@ -23,7 +23,6 @@ from nemo.utils import logging
 
 from nemo_noise.evaluation.batches import mixed_batches, sorted_batches
 from nemo_noise.evaluation.hypotheses import (
-    Condition,
     Row,
     append_hypotheses,
     read_hypotheses,
@@ -191,7 +190,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     path = Path(hypotheses_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
-    trials = [t for t in plan.trials if not (arm.mixes_cells and t.condition is Condition.NOISE_ONLY)]
+    trials = [t for t in plan.trials if not (arm.mixes_cells and t.condition.is_speech_free)]
     todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")

@@ -48,7 +48,9 @@ class FakeModel(torch.nn.Module):
 def plan(tmp_path: Path) -> MixturePlan:
     lists = {"unseen": write_noise(tmp_path / "noise", ("rain", "dog", "car", "siren"))}
     speech = write_speech(tmp_path / "speech", count=4)
-    return load_plan(SAMPLE_RATE, speech, lists, ["clean", 10, 5, 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5))
+    return load_plan(
+        SAMPLE_RATE, speech, lists, ["clean", 10, 5, 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,))
+    )
 
 
 def test_a_finished_run_is_not_computed_again(plan: MixturePlan, tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_a_control_never_runs_one_utterance_alone(plan: MixturePlan, tmp_path: P
     path, model = tmp_path / "hypotheses.jsonl", FakeModel()
     arm = Arm("fake+shuffled_context", model, nullcontext, mixes_cells=True)
     rows = run_arm(arm, plan, path, RunOptions(batch_size=4))
-    assert all(row["condition"] != "noise_only" for row in rows)
+    assert all(row["condition"] not in ("noise_only", "silence") for row in rows)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     model.batches.clear()
     run_arm(arm, plan, path, RunOptions(batch_size=4))
@@ -155,7 +157,10 @@ def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_stat
     config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
     config.update(model=str(tmp_path / "context.nemo"), baseline=str(tmp_path / "plain.nemo"), device="cpu")
     config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 10, 0], batch_size=4)
-    config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, noise_only={"crops": 1, "crop_s": 1.0})
+    config.update(
+        noise_lists={"unseen": str(write_noise(tmp_path / "noise"))},
+        noise_only={"crops": 1, "crop_s": 1.0, "silence_s": [1.0]},
+    )
     config.update(output_dir=str(tmp_path / "out"), replications=50, fail_if=["unseen.mean_wer > -1"])
     script = _load_script("evaluate_noise_robustness")
     with pytest.raises(SystemExit, match="1"):
@@ -165,7 +170,7 @@ def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_stat
     assert list(results["controls"]) == ["shuffled_context"]
     assert results["comparison"]["pairs"] == 9
     assert results["models"]["context"]["mixture_set_sha256"] == results["models"]["plain"]["mixture_set_sha256"]
-    assert len(read_hypotheses(tmp_path / "out/hypotheses.jsonl")) == 10 + 9 + 10
+    assert len(read_hypotheses(tmp_path / "out/hypotheses.jsonl")) == 11 + 9 + 11
     page = (tmp_path / "out/report.html").read_text()
     assert "plain" in page
 
