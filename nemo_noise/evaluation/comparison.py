@@ -107,7 +107,7 @@ class PairedTallies:
         self.baseline = Tally(baseline_rows, options)
         self._segments: dict[Cell, list[SegmentErrors]] = {}
         for model_row, baseline_row in zip(model_rows, baseline_rows, strict=True):
-            texts = (hypothesis_of(row, options) for row in (model_row, baseline_row))
+            texts = hypothesis_of(model_row, options), hypothesis_of(baseline_row, options)
             segments = segment_errors(reference_of(model_row, options), *texts)
             self._segments.setdefault(cell_of(model_row), []).extend(segments)
         if (self.model.units, self.model.unit_name) != (self.baseline.units, self.baseline.unit_name):

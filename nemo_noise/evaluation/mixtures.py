@@ -246,6 +246,52 @@ def load_plan(
     return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, noise_only or NoiseOnlyOptions())
 
 
+def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
+    """Give every mixture a name that is also a file name: "utt7.unseen.-5dB", "utt7.clean", "silence-10s".
+
+    Args:
+        trials: of one plan.
+
+    Returns:
+        Name by trial id; where two would be alike they end in the start of their trial id.
+    """
+    names = {}
+    for trial in trials:
+        name = trial.utterance_id
+        if not trial.condition.is_speech_free:
+            name += ".clean" if trial.snr_db is None else f".{trial.noise_list}.{trial.snr_db:g}dB"
+        names[trial.trial_id] = re.sub(r"[^\w.@+-]", "_", name)
+    times = Counter(name.lower() for name in names.values())  # some file systems do not tell case apart
+    return {key: name if times[name.lower()] == 1 else f"{name}.{key[:8]}" for key, name in names.items()}
+
+
+def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[str, Any]:
+    """Write the manifest line of the speech again, with what was mixed.
+
+    Args:
+        trial: the trial.
+        mixture: its audio.
+        mixture_seed: seed of the plan.
+
+    Returns:
+        The fields of a hypothesis row that do not depend on who listens.
+    """
+    described = {
+        "utterance_id": trial.utterance_id,
+        "text": "" if trial.entry is None else trial.entry.text or "",
+        "condition": trial.condition.value,
+        "noise_list": trial.noise_list,
+        "noise_label": mixture.noise_label,
+        "snr_db": trial.snr_db,
+        "noise_file": mixture.noise_file,
+        "noise_offset_s": mixture.noise_offset_s,
+        "mixture_sha256": mixture.sha256,
+        "mixture_seed": mixture_seed,
+        "trial_id": trial.trial_id,
+    }
+    return {**({} if trial.entry is None else trial.entry.fields), **described}
+
+
 def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
     """Check an SNR list.
 

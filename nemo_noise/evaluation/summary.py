@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The summary of one model: error rates with intervals per cell and label, mean over 20..0 dB, and what else rows tell.
+"""The summary of one model: error rates with intervals per cell and label, the mean over 20..0 dB, and the rest.
 
 Rates are fractions, not per cent. A number that cannot be computed is null, never zero.
 """
@@ -37,7 +37,7 @@ from nemo_noise.evaluation.wer import measure_area
 
 
 class CellSummary(TypedDict):
-    """One cell; `wer_low` and `wer_high` bound the interval. Old files do not know `edge_insertions`, part of `insertions`."""
+    """One cell; `wer_low` and `wer_high` bound the interval. `edge_insertions` are null in files of schema 1."""
 
     wer: float
     wer_low: float | None
@@ -154,7 +154,7 @@ def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Sum
         analytics=analyze_errors(scored, options),
         speed=speed,
         rtfx=speed["rtfx"],
-        mixture_set_sha256=_hash_mixtures(rows),
+        mixture_set_sha256=hash_mixtures(rows),
     )
 
 
@@ -174,6 +174,20 @@ def model_of(rows: Sequence[Row]) -> str:
     if len(models) > 1:
         raise ValueError(f"rows hold several models, {models}: pass the rows of one")
     return models[0] if models else "model"
+
+
+def hash_mixtures(rows: Sequence[Row]) -> str | None:
+    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio.
+
+    Args:
+        rows: hypothesis rows, or lines of an exported manifest.
+
+    Returns:
+        64 hexadecimal digits, whatever the order of the rows; None where no row has a hash.
+    """
+    hashed = [row for row in rows if row.get("mixture_sha256") is not None]
+    lines = {f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}" for row in hashed}
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None
 
 
 def snr_key(cell: Cell) -> str:
@@ -270,10 +284,3 @@ def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:
         snr_db=float(cell.snr_db or 0.0),
         wer=tally.totals(cell).wer,
     )
-
-
-def _hash_mixtures(rows: Sequence[Row]) -> str | None:
-    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio."""
-    hashed = [row for row in rows if row.get("mixture_sha256") is not None]
-    lines = {f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}" for row in hashed}
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None
