@@ -79,7 +79,8 @@ class Instrument:
             sample_rate=s["sample_rate"],
         )
         rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", s["controls"], options, self.device)
-        return Heard(rows, *[*models, None][:2])
+        names = list(models)
+        return Heard(rows, names[0], names[1] if len(names) > 1 else None)
 
     def report(self, heard: Heard) -> Results:
         """Score, and write `summary.json`, `report.html` and the model card `README.md`."""

@@ -160,8 +160,11 @@ def _read_table(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Go through the lines of a table with their place."""
     is_csv = path.suffix.lower() == ".csv"
     delimiter, other = (",", "\t") if is_csv else ("\t", ",")
-    quoting = csv.QUOTE_MINIMAL if is_csv else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
+    lines = io.StringIO(text, newline="")
+    if is_csv:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    else:
+        reader = csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
     header: list[str] | None = None
     number = 1
     try:
