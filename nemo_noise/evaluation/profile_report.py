@@ -67,24 +67,49 @@ def draw_profiles(path: str | Path, profiles: Sequence[Profile]) -> None:
             small = [each for each in of if each["batch_size"] == smallest]
             throughput.plot([each["batch_size"] for each in long], [each["rtfx"] for each in long], **style)
             delay.plot([each["length_s"] for each in small], [each["latency_ms"] for each in small], **style)
-        parts = profile["shares"][:SHOWN_SHARES]
-        heights = [-(index + number / (len(profiles) + 0.5)) for index in range(len(parts))]
-        shares.barh(heights, [100 * each["share"] for each in parts], 0.8 / len(profiles), label=profile["model"])
-        if number == 0:
-            shares.set_yticks(heights, [each["module"] for each in parts])
     throughput.set(xlabel="batch size", ylabel="seconds of audio per second", title="Throughput, longest audio")
     delay.set(xlabel="seconds of audio", ylabel="ms", title="Delay, smallest batch")
+    names, of_models = share_rows(profiles)
+    for number, (profile, values) in enumerate(zip(profiles, of_models, strict=True)):
+        heights = [-(row + number / (len(profiles) + 0.5)) for row in range(len(names))]
+        colour = COLOURS[number % len(COLOURS)]
+        shares.barh(heights, values, 0.8 / len(profiles), label=profile["model"], color=colour)
+    middle = (len(profiles) - 1) / 2 / (len(profiles) + 0.5)
+    shares.set_yticks([-(row + middle) for row in range(len(names))], names)
     shares.set(xlabel="% of the time of transcribe()", title="Where the time goes")
+    batches = sorted({each["batch_size"] for profile in profiles for each in profile["measurements"]})
     throughput.set_xscale("log", base=2)
+    throughput.set_xticks(batches, [str(batch) for batch in batches])
+    throughput.set_yscale("log")
+    delay.set_ylim(bottom=0)
     for axes in (throughput, delay):
-        axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
     shares.spines[["top", "right"]].set_visible(False)
     throughput.legend(fontsize=7, frameon=False)
     if len(profiles) > 1:
-        shares.legend(fontsize=7, frameon=False)
+        shares.legend(fontsize=7, frameon=False, loc="lower right")
     figure.savefig(path, dpi=130)
+
+
+def share_rows(profiles: Sequence[Profile]) -> tuple[list[str], list[list[float]]]:
+    """Put the shares of several models side by side.
+
+    Args:
+        profiles: of one or more models.
+
+    Returns:
+        The modules with the largest shares, in the order of the first model that has them, and for each model their
+        shares in per cent, 0 for a module that it lacks.
+    """
+    of_models = [{each["module"]: 100 * each["share"] for each in profile["shares"]} for profile in profiles]
+    largest: dict[str, float] = {}
+    for shares in of_models:
+        for name, share in shares.items():
+            largest[name] = max(share, largest.get(name, 0.0))
+    shown = sorted(largest, key=lambda name: -largest[name])[:SHOWN_SHARES]
+    names = [name for name in largest if name in shown]
+    return names, [[shares.get(name, 0.0) for name in names] for shares in of_models]
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from nemo.collections.asr.models import ASRModel
+from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
 from nemo.collections.asr.parts.submodules.ctc_decoding import CTCDecoding
 from nemo.utils import logging
 
@@ -98,6 +98,11 @@ def keep_word_confidence(model: ASRModel, confidence: Mapping[str, Any]) -> None
         confidence: NeMo's `confidence_cfg`, such as {method_cfg: {name: max_prob}, aggregation: mean}.
     """
     decoding = OmegaConf.create(OmegaConf.to_container(model.cfg.get("decoding") or OmegaConf.create()))
+    if isinstance(model, EncDecMultiTaskModel) and decoding.get("strategy") != "greedy":
+        logging.warning(
+            f"{type(model).__name__} keeps confidences in greedy search only: decoding.strategy is not greedy"
+        )
+        return
     try:
         kept = "preserve_token_confidence" if type(model.decoding) is CTCDecoding else "preserve_word_confidence"
         wanted = {"confidence_cfg": {**confidence, kept: True}}

@@ -14,7 +14,7 @@ from PIL import Image
 from nemo_noise.evaluation import profiling
 from nemo_noise.evaluation.engines import Engine
 from nemo_noise.evaluation.peak_memory import CLEAR, PeakMemory
-from nemo_noise.evaluation.profile_report import draw_profiles, profile_table
+from nemo_noise.evaluation.profile_report import draw_profiles, profile_table, share_rows
 from nemo_noise.evaluation.profiling import Profile, ProfileOptions, profile_model, write_profiles
 from tests.evaluation.tiny_models import tiny_ctc
 
@@ -102,6 +102,15 @@ def test_a_profile_is_written_as_table_json_and_picture(profile: Profile, tmp_pa
     draw_profiles(tmp_path / "new" / "profile.png", [profile, other])
     with Image.open(tmp_path / "new/profile.png") as picture:
         assert picture.size[0] > 1000
+
+
+def test_a_module_that_one_model_lacks_does_not_move_the_others(profile: Profile) -> None:
+    bare = {**profile, "shares": [each for each in profile["shares"] if each["module"] != "encoder.layers"]}
+    names, (whole, lacking) = share_rows([bare, profile])[0], share_rows([bare, profile])[1][::-1]
+    for shares, values in ((profile["shares"], whole), (bare["shares"], lacking)):
+        known = {each["module"]: 100 * each["share"] for each in shares}
+        assert values == [known.get(name, 0.0) for name in names]
+    assert lacking[names.index("encoder.layers")] == 0.0 < whole[names.index("encoder.layers")]
 
 
 @pytest.mark.skipif(not CLEAR.exists(), reason="the peak of a process is only known under Linux")
