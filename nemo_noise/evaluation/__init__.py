@@ -6,7 +6,7 @@ from nemo_noise.evaluation.comparison import Comparison, compare
 from nemo_noise.evaluation.hypotheses import read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.mixtures import MixturePlan, load_plan
 from nemo_noise.evaluation.report import write_report
-from nemo_noise.evaluation.results import Results, collect_results
+from nemo_noise.evaluation.results import Results, collect_results, read_results
 from nemo_noise.evaluation.summary import Summary, summarize
 from nemo_noise.evaluation.tally import ScoringOptions
 from nemo_noise.evaluation.wer import count_errors
@@ -22,6 +22,7 @@ __all__ = [
     "count_errors",
     "load_plan",
     "read_hypotheses",
+    "read_results",
     "summarize",
     "write_hypotheses",
     "write_report",

@@ -13,15 +13,19 @@ import numpy as np
 from nemo.utils import logging
 
 from nemo_noise.evaluation.bootstrap import holm_adjusted, percentile_interval, probability_below_zero
-from nemo_noise.evaluation.hypotheses import Cell, Row
-from nemo_noise.evaluation.summary import finite_or_none, interval_over, model_of, snr_key
+from nemo_noise.evaluation.hypotheses import Cell, Row, cell_of
+from nemo_noise.evaluation.mapsswe import SegmentErrors, SegmentTest, segment_errors, segment_test
+from nemo_noise.evaluation.summary import finite_or_none, model_of, snr_key
 from nemo_noise.evaluation.tally import (
     CLEAN,
     ScoringOptions,
     Tally,
     cells_of_mean,
     check_unique,
+    hypothesis_of,
+    interval_over,
     pair_key,
+    reference_of,
     scored_rows,
 )
 from nemo_noise.evaluation.wer import FloatArray, measure_db_gained
@@ -43,9 +47,17 @@ class Difference(TypedDict):
 
 
 class CellDifference(Difference):
-    """One cell; `p_value_holm` is adjusted over all cells of the comparison."""
+    """One cell; `p_value_holm` and `mapsswe_p_value_holm` are adjusted over all cells of the comparison.
+
+    `mapsswe_*` is the matched-pairs test over sentence segments (see `mapsswe`): how many segments hold an error, the
+    statistic (below 0: the model errs less) and its two-sided p-value.
+    """
 
     p_value_holm: float | None
+    mapsswe_segments: int | None
+    mapsswe_statistic: float | None
+    mapsswe_p_value: float | None
+    mapsswe_p_value_holm: float | None
 
 
 class ListComparison(Difference):
@@ -93,6 +105,11 @@ class PairedTallies:
     def __init__(self, model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions) -> None:
         self.model = Tally(model_rows, options)
         self.baseline = Tally(baseline_rows, options)
+        self._segments: dict[Cell, list[SegmentErrors]] = {}
+        for model_row, baseline_row in zip(model_rows, baseline_rows, strict=True):
+            texts = hypothesis_of(model_row, options), hypothesis_of(baseline_row, options)
+            segments = segment_errors(reference_of(model_row, options), *texts)
+            self._segments.setdefault(cell_of(model_row), []).extend(segments)
         if (self.model.units, self.model.unit_name) != (self.baseline.units, self.baseline.unit_name):
             raise ValueError(
                 f"model_rows are drawn by {self.model.unit_name} and baseline_rows by {self.baseline.unit_name}, "
@@ -118,6 +135,10 @@ class PairedTallies:
             probability_of_improvement=improvement,
             p_value=self._p_value(improvement),
         )
+
+    def test_segments(self, cell: Cell) -> SegmentTest:
+        """Run the matched-pairs test on a cell."""
+        return segment_test(self._segments.get(cell, []))
 
     def reduction_of_seed(self, cells: Sequence[Cell], seed: str) -> float | None:
         """Relative reduction of the mean WER over cells for one training seed."""
@@ -190,7 +211,15 @@ def relative_reduction(wer: FloatArray, baseline_wer: FloatArray) -> FloatArray:
 
 
 def _compare_cell(tallies: PairedTallies, cell: Cell) -> CellDifference:
-    return CellDifference(**tallies.difference([cell]), p_value_holm=None)
+    test = tallies.test_segments(cell)
+    return CellDifference(
+        **tallies.difference([cell]),
+        p_value_holm=None,
+        mapsswe_segments=test.segments,
+        mapsswe_statistic=test.statistic,
+        mapsswe_p_value=test.p_value,
+        mapsswe_p_value_holm=None,
+    )
 
 
 def _compare_list(tallies: PairedTallies, name: str) -> ListComparison:
@@ -249,8 +278,10 @@ def _check_pair(model_row: Row, baseline_row: Row, names: tuple[str, str]) -> No
 
 
 def _adjust_p_values(comparison: Comparison) -> None:
-    """Fill in the Holm-adjusted p-values, one family over clean speech and all cells."""
+    """Fill in the Holm-adjusted p-values, for each test one family over clean speech and all cells."""
     family = [] if comparison["clean"] is None else [comparison["clean"]]
     family += [cell for block in comparison["lists"].values() for cell in block["cells"].values()]
     for cell, p_value in zip(family, holm_adjusted([cell["p_value"] for cell in family]), strict=True):
         cell["p_value_holm"] = p_value
+    for cell, p_value in zip(family, holm_adjusted([cell["mapsswe_p_value"] for cell in family]), strict=True):
+        cell["mapsswe_p_value_holm"] = p_value

@@ -25,6 +25,10 @@ def findings(results: Results) -> list[str]:
             f"per minute (some text in {percent(noise_only['share_with_text'])} of the pieces, "
             f"{noise_only['minutes']:.1f} minutes in all)."
         )
+    silence = results["models"][results["model"]]["silence"]
+    if silence is not None and silence["characters"]:
+        rate = f"{silence['characters_per_minute']:.1f} characters per minute"
+        sentences.append(f"In digital silence, {results['model']} writes {rate}.")
     return sentences
 
 

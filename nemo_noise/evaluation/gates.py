@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Gates: comparisons such as `unseen.mean_wer > 0.3` that make an evaluation fail, read without evaluating code.
 
-A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `rtfx`; at `baseline` for
-the same of the baseline; at `comparison` or `controls.shuffled_context` for differences
-(`comparison.unseen.relative_reduction_low`, `comparison.clean.difference_high`).
+A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `silence`, `groups`,
+`calibration`, `speed`, `rtfx`; at `baseline` for the same of the baseline; at `comparison` or
+`controls.shuffled_context` for differences (`comparison.unseen.relative_reduction_low`,
+`comparison.clean.difference_high`).
 """
 
 import difflib
@@ -119,7 +120,7 @@ def gate_values(results: Results) -> dict[str, float | None]:
 
 
 def _summary_tree(summary: Summary) -> dict[str, Any]:
-    scalars = ("clean", "worst", "noise_only", "rtfx")
+    scalars = ("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx")
     return {**summary["lists"], **{name: summary[name] for name in scalars}}  # type: ignore[literal-required]
 
 

@@ -25,6 +25,12 @@ class Condition(str, Enum):
     CLEAN = "clean"
     NOISY = "noisy"
     NOISE_ONLY = "noise_only"
+    SILENCE = "silence"
+
+    @property
+    def is_speech_free(self) -> bool:
+        """Whether nobody speaks: noise alone, or digital silence."""
+        return self in (Condition.NOISE_ONLY, Condition.SILENCE)
 
 
 class Cell(NamedTuple):
@@ -32,7 +38,7 @@ class Cell(NamedTuple):
 
     Attributes:
         noise_list: name of the list.
-        snr_db: None for clean speech and for noise without speech.
+        snr_db: None for clean speech and where nobody speaks.
         noise_label: one label of the list, None for all of them together.
     """
 
@@ -85,7 +91,7 @@ def cell_of(row: Row) -> Cell:
     Raises:
         ValueError: the SNR is not a number, or a noisy row has no noise list or no SNR.
     """
-    if condition_of(row) is Condition.CLEAN:
+    if condition_of(row) in (Condition.CLEAN, Condition.SILENCE):
         return Cell(None, None)
     if row.get("noise_list") is None:
         raise ValueError(

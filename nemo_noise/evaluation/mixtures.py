@@ -29,22 +29,30 @@ from nemo_noise.evaluation.hypotheses import Condition
 
 CLEAN = "clean"
 CACHED_UTTERANCES = 64
-RESERVED_NAMES = ("clean", "worst", "noise_only", "comparison", "controls", "baseline", "lists")
+RESERVED_NAMES = (
+    *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
+    *("comparison", "controls", "baseline", "lists"),
+)
 
 
 @dataclass(frozen=True)
 class NoiseOnlyOptions:
-    """How much noise without speech is heard per noise list.
+    """How much is heard where nobody speaks: noise per noise list, and digital silence.
 
     Attributes:
         crops: number of crops, 0 for none.
         crop_s: seconds of each.
+        silence_s: lengths of digital silence that are heard as well, seconds; empty for none.
     """
 
     crops: int = 20
     crop_s: float = 10.0
+    silence_s: Sequence[float] = ()
 
     def __post_init__(self) -> None:
+        bad = [length for length in self.silence_s if not 0 < length < math.inf]
+        if bad or len(set(self.silence_s)) < len(self.silence_s):
+            raise ValueError(f"noise_only.silence_s is {list(self.silence_s)}, should hold different lengths above 0")
         if self.crops < 0 or not self.crop_s > 0:
             raise ValueError(f"noise_only needs crops >= 0 and crop_s > 0, got {self.crops} and {self.crop_s}")
 
@@ -54,12 +62,13 @@ class Trial:
     """One thing that a model is asked to transcribe.
 
     Attributes:
-        utterance_id: name of the utterance, or of the noise crop.
-        condition: clean, noisy or noise only.
-        noise_list: name of the list, None for clean speech.
-        snr_db: SNR in dB, None for clean speech and for noise alone.
-        entry: manifest line of the speech, None for noise alone.
+        utterance_id: name of the utterance, of the noise crop or of the silence.
+        condition: clean, noisy, noise only or silence.
+        noise_list: name of the list, None for clean speech and silence.
+        snr_db: SNR in dB, None for clean speech and where nobody speaks.
+        entry: manifest line of the speech, None where nobody speaks.
         trial_id: hash of all that decides what is heard; equal ids are equal tasks.
+        length_s: seconds of noise or silence, None for speech.
     """
 
     utterance_id: str
@@ -68,11 +77,12 @@ class Trial:
     snr_db: float | None
     entry: ManifestEntry | None
     trial_id: str
+    length_s: float | None = None
 
     @property
     def claimed_duration_s(self) -> float:
         """Seconds as the manifest claims them, for sorting; 0 where it does not."""
-        return (self.entry.duration or 0.0) if self.entry is not None else 0.0
+        return (self.entry.duration or 0.0) if self.entry is not None else self.length_s or 0.0
 
 
 class Mixture(NamedTuple):
@@ -136,6 +146,9 @@ class MixturePlan:
         """
         if trial.condition is Condition.CLEAN:
             return Mixture(self._speech_samples(trial.utterance_id).copy(), None, None, None)
+        if trial.condition is Condition.SILENCE:
+            silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
+            return Mixture(silence, None, None, None)
         crop, label = self._crop(trial)
         samples = crop.samples.copy()  # the list keeps its own; a model may write into what it gets
         if trial.entry is not None and trial.snr_db is not None:
@@ -176,7 +189,7 @@ class MixturePlan:
         drawn_from = f"{self.seed}\0{trial.utterance_id}\0{name}".encode()
         generator = np.random.default_rng(int.from_bytes(hashlib.sha256(drawn_from).digest()[:16], "little"))
         if trial.condition is Condition.NOISE_ONLY:
-            num_samples = round(self.noise_only.crop_s * self.sample_rate)
+            num_samples = round(float(trial.length_s or 0.0) * self.sample_rate)
         else:
             num_samples = len(self._speech_samples(trial.utterance_id))
         crop = self.noise_lists[name].crop(generator, num_samples)
@@ -188,7 +201,7 @@ class MixturePlan:
         return load_entry(self._entries[utterance_id], self.sample_rate)
 
     def _plan(self, snrs: Sequence[float | None]) -> list[Trial]:
-        """List the trials: utterance by utterance, clean first; then noise alone."""
+        """List the trials: utterance by utterance, clean first; then noise alone, then silence."""
         trials = []
         for utterance_id, entry in self._entries.items():
             if None in snrs:
@@ -199,7 +212,10 @@ class MixturePlan:
         for name in self.noise_lists:
             for number in range(self.noise_only.crops):
                 crop_id = f"noise-only-{name}-{number:04d}"
-                trials.append(self._trial(crop_id, Condition.NOISE_ONLY, name, None, None))
+                crop_s = self.noise_only.crop_s
+                trials.append(self._trial(crop_id, Condition.NOISE_ONLY, name, None, None, crop_s))
+        for length in self.noise_only.silence_s:
+            trials.append(self._trial(f"silence-{length:g}s", Condition.SILENCE, None, None, None, float(length)))
         return trials
 
     def _trial(
@@ -209,13 +225,13 @@ class MixturePlan:
         noise_list: str | None,
         snr_db: float | None,
         entry: ManifestEntry | None,
+        length_s: float | None = None,
     ) -> Trial:
         """Name a trial by all that decides its audio and its reference."""
         noise_recipe = None if noise_list is None else (noise_list, self._recipes[noise_list], self.seed)
-        crop_s = self.noise_only.crop_s if condition is Condition.NOISE_ONLY else None
         fields = None if entry is None else entry.fields
-        trial_id = _digest([utterance_id, condition.value, noise_recipe, snr_db, crop_s, fields, self.sample_rate])
-        return Trial(utterance_id, condition, noise_list, snr_db, entry, trial_id[:32])
+        trial_id = _digest([utterance_id, condition.value, noise_recipe, snr_db, length_s, fields, self.sample_rate])
+        return Trial(utterance_id, condition, noise_list, snr_db, entry, trial_id[:32], length_s)
 
 
 def load_plan(
@@ -246,6 +262,52 @@ def load_plan(
     require_audio_files(speech)
     noise_lists = {check_list_name(name): NoiseList(path, sample_rate) for name, path in noise_manifests.items()}
     return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, noise_only or NoiseOnlyOptions())
+
+
+def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
+    """Give every mixture a name that is also a file name: "utt7.unseen.-5dB", "utt7.clean", "silence-10s".
+
+    Args:
+        trials: of one plan.
+
+    Returns:
+        Name by trial id; where two would be alike they end in the start of their trial id.
+    """
+    names = {}
+    for trial in trials:
+        name = trial.utterance_id
+        if not trial.condition.is_speech_free:
+            name += ".clean" if trial.snr_db is None else f".{trial.noise_list}.{trial.snr_db:g}dB"
+        names[trial.trial_id] = re.sub(r"[^\w.@+-]", "_", name)
+    times = Counter(name.lower() for name in names.values())  # some file systems do not tell case apart
+    return {key: name if times[name.lower()] == 1 else f"{name}.{key[:8]}" for key, name in names.items()}
+
+
+def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[str, Any]:
+    """Write the manifest line of the speech again, with what was mixed.
+
+    Args:
+        trial: the trial.
+        mixture: its audio.
+        mixture_seed: seed of the plan.
+
+    Returns:
+        The fields of a hypothesis row that do not depend on who listens.
+    """
+    described = {
+        "utterance_id": trial.utterance_id,
+        "text": "" if trial.entry is None else trial.entry.text or "",
+        "condition": trial.condition.value,
+        "noise_list": trial.noise_list,
+        "noise_label": mixture.noise_label,
+        "snr_db": trial.snr_db,
+        "noise_file": mixture.noise_file,
+        "noise_offset_s": mixture.noise_offset_s,
+        "mixture_sha256": mixture.sha256,
+        "mixture_seed": mixture_seed,
+        "trial_id": trial.trial_id,
+    }
+    return {**({} if trial.entry is None else trial.entry.fields), **described}
 
 
 def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:

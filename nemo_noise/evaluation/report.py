@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report: one HTML page that needs nothing from elsewhere, from the headline down to how it was made."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -16,19 +17,37 @@ from nemo_noise.evaluation.findings import (
     primary_list,
     snr_text,
 )
+from nemo_noise.evaluation.hallucination import NoiseOnlySummary, SilenceSummary
 from nemo_noise.evaluation.hypotheses import Row
-from nemo_noise.evaluation.report_charts import Series, difference_forest, highest_wer, wer_curves
+from nemo_noise.evaluation.report_audio import Clip
+from nemo_noise.evaluation.report_charts import (
+    Series,
+    difference_forest,
+    highest_wer,
+    reliability_chart,
+    wer_curves,
+)
+from nemo_noise.evaluation.report_details import (
+    calibration_table,
+    groups_table,
+    lengths_table,
+    lists_table,
+    speed_table,
+    word_chips,
+    words_table,
+)
 from nemo_noise.evaluation.report_style import STYLE
 from nemo_noise.evaluation.report_tables import (
+    cell_tests_table,
     comparison_table,
     error_table,
     invented_texts,
     label_heat_map,
     tile,
-    worst_utterances,
 )
+from nemo_noise.evaluation.report_utterances import worst_utterances
 from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.summary import NoiseOnlySummary
+from nemo_noise.evaluation.summary import Summary
 from nemo_noise.evaluation.tally import ScoringOptions
 
 DEFINITIONS = (
@@ -41,30 +60,39 @@ DEFINITIONS = (
     "Intervals: 95 %, percentiles of a bootstrap; differences are paired. They show what other speakers or utterances "
     "would change, not what other recordings of noise or another training run would.",
     "Gained at equal WER: horizontal distance of the two curves, averaged over the WERs that both reach.",
-    "S, D, I: words substituted, deleted (missed), inserted, as shares of the words said.",
-    "RTFx: seconds of audio per second of transcription, without mixing, on the hardware named here.",
+    "Area under the curve: WER integrated over the SNRs of the grid and divided by its width, a mean over every dB.",
+    "MAPSSWE: matched-pairs test over segments of utterances between two words that both models got right (Gillick "
+    "and Cox, 1989).",
+    "S, D, I: words substituted, deleted (missed), inserted, as shares of the words said; I at edges: inserted before "
+    "the first word or after the last one.",
+    "RTFx: seconds of audio per second of transcription in batches, without mixing, on the hardware named here; the "
+    "delay is that of one utterance alone.",
 )
 
 
-def write_report(path: str | Path, results: Results, rows: Sequence[Row]) -> None:
+def write_report(
+    path: str | Path, results: Results, rows: Sequence[Row], clips: Mapping[str, Clip] | None = None
+) -> None:
     """Write the page.
 
     Args:
         path: the HTML file; its folder is created where absent.
         results: from `collect_results`.
         rows: the hypotheses behind them, for the worst utterances.
+        clips: sound by `trial_id`, from `make_clips`; None for none.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(results, rows), encoding="utf-8")
+    path.write_text(render_report(results, rows, clips), encoding="utf-8")
 
 
-def render_report(results: Results, rows: Sequence[Row]) -> str:
+def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Clip] | None = None) -> str:
     """Compose the page.
 
     Args:
         results: from `collect_results`.
-        rows: the hypotheses behind them.
+        rows: the hypotheses behind them; empty for a page without utterances.
+        clips: sound by `trial_id`; None for none.
 
     Returns:
         HTML.
@@ -72,24 +100,35 @@ def render_report(results: Results, rows: Sequence[Row]) -> str:
     summary = results["models"][results["model"]]
     options = ScoringOptions(text_normalization=tuple(summary["text_normalization"]))
     title = f"Noise robustness of {results['model']}"
+    summary_of_all = [_header(results, title), _tiles(results), _findings(results)]
     sections = [
-        _header(results, title),
-        _tiles(results),
-        _findings(results),
         _curves(results),
         _heat_maps(results),
         _comparison(results),
         _errors(results),
+        _words(results),
+        _groups(results),
+        _calibration(results),
         _noise_only(results, rows, options),
-        _worst(results, rows, options),
+        _speed(results),
+        _worst(results, rows, options, clips or {}),
         _making(results),
     ]
+    head, body = "".join(summary_of_all), "".join(sections)
+    links = "".join(f'<a href="#{anchor}">{heading}</a>' for anchor, heading in _headings(body))
+    for anchor, heading in _headings(body):
+        body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>', 1)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
-        f"<body><main>{''.join(sections)}</main></body></html>\n"
+        f"<body><main>{head}<nav>{links}</nav>{body}</main></body></html>\n"
     )
+
+
+def _headings(body: str) -> list[tuple[str, str]]:
+    """Name the headings of the page, for links to them."""
+    return [(f"s{number}", heading) for number, heading in enumerate(re.findall("<h2>(.*?)</h2>", body), start=1)]
 
 
 def _header(results: Results, title: str) -> str:
@@ -194,7 +233,10 @@ def _comparison(results: Results) -> str:
         )
         heading = f"{comparison['model']} against {comparison['baseline']}"
         parts += [f'<h2>{escape(heading)}</h2><div class="panels">{forests}</div>']
-        parts += [f'<div class="card scroll" style="margin-top:14px">{comparison_table(comparison)}</div>']
+        parts += [f'<div class="card scroll below">{comparison_table(comparison)}</div>']
+        tests = f'<div class="scroll">{cell_tests_table(comparison)}</div>'
+        title = "Every cell tested: paired bootstrap and MAPSSWE, p-values corrected over all cells (Holm)"
+        parts += [f'<details class="card below"><summary>{title}</summary>{tests}</details>']
         unpaired = comparison["unpaired_model_rows"] + comparison["unpaired_baseline_rows"]
         if unpaired:
             parts.append(f"<p>{unpaired} hypotheses have no partner and are left out of the comparison.</p>")
@@ -204,10 +246,54 @@ def _comparison(results: Results) -> str:
     return "".join(parts)
 
 
+def _shown(results: Results) -> dict[str, Summary]:
+    """The model and the baseline."""
+    return {name: results["models"][name] for name in (results["model"], results["baseline"]) if name is not None}
+
+
 def _errors(results: Results) -> str:
-    shown = {name: results["models"][name] for name in (results["model"], results["baseline"]) if name is not None}
+    shown = _shown(results)
+    overview = lists_table(shown)
+    overview = f'<h2>All lists</h2><div class="card scroll">{overview}</div>' if overview else ""
     key = '<p class="key soft"><i class="s"></i>substituted <i class="d"></i>deleted <i class="i"></i>inserted</p>'
-    return f'<h2>Kinds of errors</h2>{key}<div class="card scroll">{error_table(shown)}</div>'
+    return f'{overview}<h2>Kinds of errors</h2>{key}<div class="card scroll">{error_table(shown)}</div>'
+
+
+def _words(results: Results) -> str:
+    """Show errors by length and by word."""
+    shown = _shown(results)
+    summary, baseline = shown[results["model"]], shown.get(str(results["baseline"]))
+    lengths, words, chips = lengths_table(shown), words_table(summary, baseline), word_chips(summary)
+    left = f'<div class="card scroll"><h3>By length of the utterance</h3>{lengths}</div>' if lengths else ""
+    left += f'<div class="card below">{chips}</div>' if chips else ""
+    right = f'<div class="card scroll"><h3>Words with the most errors</h3>{words}</div>' if words else ""
+    note = f'<p class="soft">All cells together, clean and noisy. Words: {escape(results["model"])}.</p>'
+    return f'<h2>Which errors</h2>{note}<div class="panels"><div>{left}</div>{right}</div>' if left or right else ""
+
+
+def _groups(results: Results) -> str:
+    table = groups_table(_shown(results))
+    note = '<p class="soft">Mean over all noise lists; the gap is the highest minus the lowest.</p>'
+    return f'<h2>Whose speech</h2>{note}<div class="card scroll">{table}</div>' if table else ""
+
+
+def _calibration(results: Results) -> str:
+    """Show whether confidences can be believed."""
+    known = {name: s["calibration"] for name, s in _shown(results).items() if s["calibration"] is not None}
+    if not known:
+        return ""
+    classes = {name: "model" if name == results["model"] else "baseline" for name in known}
+    note = "Expected calibration error: distance between confidence and share of right answers. "
+    note += "Above the diagonal the model is right more often than it says, below it is too sure."
+    return (
+        f'<h2>Is it as sure as it should be?</h2><p class="soft">{note}</p><div class="card side">'
+        f'{reliability_chart(known, classes)}<div class="scroll">{calibration_table(known)}</div></div>'
+    )
+
+
+def _speed(results: Results) -> str:
+    table = speed_table(_shown(results))
+    return f'<h2>Speed and size</h2><div class="card scroll">{table}</div>' if table else ""
 
 
 def _noise_only(results: Results, rows: Sequence[Row], options: ScoringOptions) -> str:
@@ -219,15 +305,25 @@ def _noise_only(results: Results, rows: Sequence[Row], options: ScoringOptions) 
             blocks: list[tuple[str, NoiseOnlySummary | None]] = [("all", whole)]
             blocks += [(noise, block["noise_only"]) for noise, block in summary["lists"].items()]
             lines += [_noise_only_row(name, noise, block) for noise, block in blocks if block is not None]
+        if summary["silence"] is not None:
+            lines.append(_silence_row(name, summary["silence"]))
     if not lines:
         return ""
     head = '<th class="name">model</th><th class="name">noise</th><th>characters per minute</th>'
-    head += "<th>pieces with text</th><th>noise crops</th><th>utterances with empty reference</th><th>minutes</th>"
+    head += "<th>pieces with text</th><th>pieces</th><th>utterances with empty reference</th><th>minutes</th>"
     texts = invented_texts([row for row in rows if row.get("model") == results["model"]], options)
-    shown = f'<h3 style="margin-top:14px">The longest texts of {escape(results["model"])}</h3>{texts}' if texts else ""
+    shown = f'<h3 class="below">The longest texts of {escape(results["model"])}</h3>{texts}' if texts else ""
     return (
         "<h2>Where nobody speaks</h2>"
         f'<div class="card scroll"><table><tr>{head}</tr>{"".join(lines)}</table>{shown}</div>'
+    )
+
+
+def _silence_row(model: str, block: SilenceSummary) -> str:
+    return (
+        f'<tr><td class="name">{escape(model)}</td><td class="name">digital silence</td>'
+        f"<td><b>{block['characters_per_minute']:.1f}</b></td><td>{percent(block['share_with_text'])}</td>"
+        f"<td>{block['pieces']}</td><td></td><td>{block['minutes']:.1f}</td></tr>"
     )
 
 
@@ -239,9 +335,9 @@ def _noise_only_row(model: str, noise: str, block: NoiseOnlySummary) -> str:
     )
 
 
-def _worst(results: Results, rows: Sequence[Row], options: ScoringOptions) -> str:
+def _worst(results: Results, rows: Sequence[Row], options: ScoringOptions, clips: Mapping[str, Clip]) -> str:
     of = {name: [row for row in rows if (row.get("model") or "model") == name] for name in results["models"]}
-    blocks = worst_utterances(of[results["model"]], of.get(str(results["baseline"]), []), options)
+    blocks = worst_utterances(of[results["model"]], of.get(str(results["baseline"]), []), options, clips)
     note = "Highest WER at 0 dB or better, each utterance once."
     marks = 'Marked: <mark class="missed">missed</mark> and <mark class="invented">invented</mark> words.'
     if not blocks:

@@ -3,10 +3,11 @@
 """The charts of the report as inline SVG: WER over SNR with interval bands, and differences with their intervals."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
+from nemo_noise.evaluation.calibration import Calibration
 from nemo_noise.evaluation.comparison import ListComparison
 from nemo_noise.evaluation.findings import interval_text, percent, snr_text
 from nemo_noise.evaluation.summary import CellSummary
@@ -117,6 +118,48 @@ def difference_forest(block: ListComparison) -> str:
         f'<text x="{middle}" y="{height - 4}" class="tick" text-anchor="middle">difference in points of WER</text>'
     )
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{"".join(parts)}</svg>'
+
+
+def reliability_chart(calibrations: Mapping[str, Calibration], css_classes: Mapping[str, str]) -> str:
+    """Draw how often a model is right over how sure it is; on the diagonal it is as good as its word.
+
+    Args:
+        calibrations: by model.
+        css_classes: colour of each model, see `Series`.
+
+    Returns:
+        An `<svg>` element; a larger point holds more items.
+    """
+    left, top, side = LEFT, TOP, HEIGHT - TOP - BOTTOM
+    parts = []
+    for line in range(6):
+        share = line / 5
+        x, y = left + share * side, top + (1 - share) * side
+        parts.append(f'<line x1="{left}" x2="{left + side}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" class="tick" text-anchor="end">{100 * share:g}</text>')
+        parts.append(
+            f'<text x="{x:.1f}" y="{top + side + 18}" class="tick" text-anchor="middle">{100 * share:g}</text>'
+        )
+    parts.append(
+        f'<line x1="{left}" x2="{left + side}" y1="{top + side}" y2="{top}" class="axis" stroke-dasharray="4 4"/>'
+    )
+    for model, calibration in calibrations.items():
+        points = [(left + b["confidence"] * side, top + (1 - b["accuracy"]) * side, b) for b in calibration["bins"]]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
+        parts.append(f'<polyline points="{path}" class="curve {css_classes[model]}"/>')
+        for x, y, each in points:
+            radius = 3 + 6 * math.sqrt(each["items"] / calibration["items"])
+            text = f"{model}: {each['items']} {calibration['unit']}s, confidence {percent(each['confidence'])}, "
+            text += f"right {percent(each['accuracy'])}"
+            circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" class="point {css_classes[model]}">'
+            parts.append(f"{circle}<title>{escape(text)}</title></circle>")
+    middle = left + side / 2
+    parts.append(f'<text x="{middle}" y="{HEIGHT - 6}" class="tick" text-anchor="middle">confidence, %</text>')
+    title = "Share of right items over confidence, in per cent"
+    return (
+        f'<svg viewBox="0 0 {left + side + RIGHT} {HEIGHT}" role="img" aria-label="{title}" class="square">'
+        f"<title>{title}</title>{''.join(parts)}</svg>"
+    )
 
 
 def _grid(axes: Axes, snrs: Sequence[float], has_clean: bool) -> str:

@@ -65,6 +65,22 @@ td.sub { padding-left: 28px; color: var(--soft); }
 .utterance dt { color: var(--soft); font-size: 13px; max-width: 26ch; } .utterance dd { margin: 0; }
 mark { color: inherit; border-radius: 4px; padding: 0 3px; } mark.missed { background: var(--missed); }
 mark.invented { background: var(--invented); }
+.below { margin-top: 14px; } .bar.wide { width: 100%; min-width: 70px; }
+svg.square { max-width: 380px; } th.over { text-align: center; border-bottom: 1px solid var(--line); }
+.side { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 10px 30px; }
+nav { display: flex; gap: 8px; overflow-x: auto; margin: 24px 0 0; padding-bottom: 4px; }
+nav a { color: var(--soft); border: 1px solid var(--line); background: var(--card); border-radius: 16px;
+  padding: 3px 12px; font-size: 13.5px; text-decoration: none; white-space: nowrap; }
+nav a:hover { color: var(--text); border-color: var(--soft); } h2 { scroll-margin-top: 12px; }
+@media (min-width: 700px) { nav { flex-wrap: wrap; } } summary { font-weight: 600; font-size: 14px; }
+details.card[open] summary { margin-bottom: 8px; }
+.chips { display: flex; flex-wrap: wrap; gap: 6px; max-width: none; margin: 0 0 14px; }
+.chip { background: var(--page); border: 1px solid var(--line); border-radius: 14px; padding: 2px 10px;
+  font-size: 13.5px; overflow-wrap: anywhere; } .chip i { color: var(--soft); font-style: normal; font-size: 12px; }
+.utterance:has(.sound) { display: grid; gap: 4px 26px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); align-items: center; }
+.sound { margin: 4px 0; max-width: 560px; } .sound img { display: block; width: 100%; height: 96px;
+  border-radius: 8px 8px 0 0; image-rendering: auto; } .sound audio { display: block; width: 100%; height: 36px; }
 pre { overflow-x: auto; font-size: 12.5px; line-height: 1.45; margin: 8px 0; }
 code { overflow-wrap: anywhere; font-size: 12.5px; } details { margin: 8px 0; } summary { cursor: pointer; }
 ul.plain { padding-left: 20px; max-width: 90ch; } footer { margin-top: 40px; font-size: 13px; color: var(--soft); }

@@ -6,26 +6,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-import jiwer
-
 from nemo_noise.evaluation.comparison import Comparison
 from nemo_noise.evaluation.findings import decibels, interval_text, percent, percent_number, snr_text
-from nemo_noise.evaluation.hypotheses import Condition, Row, cell_of, condition_of, utterance_of
+from nemo_noise.evaluation.hypotheses import Condition, Row, condition_of
+from nemo_noise.evaluation.report_utterances import cut_text
 from nemo_noise.evaluation.summary import CellSummary, LabelSummary, Summary
-from nemo_noise.evaluation.tally import (
-    PairKey,
-    ScoringOptions,
-    hypothesis_of,
-    pair_key,
-    reference_of,
-    scored_rows,
-)
-from nemo_noise.evaluation.wer import count_errors
+from nemo_noise.evaluation.tally import ScoringOptions, hypothesis_of
 
-SHOWN_UTTERANCES = 15
 SHOWN_INVENTED = 8
-SHOWN_CHARACTERS = 400
 STRONG_HEAT = 0.62
+SIGNIFICANT = 0.05
 
 
 def tile(title: str, value: str, note: str) -> str:
@@ -96,7 +86,8 @@ def error_table(summaries: Mapping[str, Summary]) -> str:
             f'<i class="{kind}" style="width:{100 * rate / most:.1f}%"></i>'
             for kind, rate in zip("sdi", rates, strict=True)
         )
-        numbers = "".join(f"<td>{percent(rate)}</td>" for rate in rates)
+        edges = None if cell["edge_insertions"] is None else cell["edge_insertions"] / cell["words"]
+        numbers = "".join(f"<td>{percent(rate)}</td>" for rate in [*rates, edges])
         body.append(
             f'<tr class="{group}"><td class="name">{shown[0]}</td><td class="name">{shown[1]}</td>'
             f'<td class="name">{escape(model)}</td><td><b>{percent(cell["wer"])}</b></td>'
@@ -105,7 +96,9 @@ def error_table(summaries: Mapping[str, Summary]) -> str:
             f"<td>{percent(cell['cer'])}</td><td>{cell['words']}</td></tr>"
         )
     head = '<th class="name">noise</th><th class="name">SNR</th><th class="name">model</th><th>WER</th>'
-    head += "<th>95 % interval</th><th></th><th>S</th><th>D</th><th>I</th><th>CER</th><th>words</th>"
+    head += (
+        "<th>95 % interval</th><th></th><th>S</th><th>D</th><th>I</th><th>I at edges</th><th>CER</th><th>words</th>"
+    )
     return f"<table><tr>{head}</tr>{''.join(body)}</table>"
 
 
@@ -148,29 +141,34 @@ def comparison_table(comparison: Comparison) -> str:
     return f"<table><tr>{head}</tr>{''.join(body)}</table>"
 
 
-def worst_utterances(rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions) -> str:
-    """List what went most wrong where it should have been easy: each utterance once, at its highest failing SNR.
+def cell_tests_table(comparison: Comparison) -> str:
+    """Tabulate both tests of every cell, with the p-values corrected over all of them.
 
     Args:
-        rows: hypothesis rows of the model.
-        baseline_rows: of the baseline, for what it heard; may be empty.
-        options: how to score.
+        comparison: of two models.
 
     Returns:
-        Blocks of HTML with what was said and heard, errors marked.
+        A `<table>`; what stays below 0.05 after the correction is bold.
     """
-    heard_by_baseline = {pair_key(row): row for row in baseline_rows}
-    worst: dict[str, tuple[float, float, Row]] = {}
-    for row in scored_rows(rows, options):
-        snr = cell_of(row).snr_db
-        counts = count_errors(reference_of(row, options), hypothesis_of(row, options))
-        if counts.errors and (snr is None or snr >= 0):
-            candidate = (counts.wer, float("inf") if snr is None else snr, row)
-            best = worst.get(utterance_of(row))
-            if best is None or candidate[:2] > best[:2]:
-                worst[utterance_of(row)] = candidate
-    ranked = sorted(worst.values(), key=lambda item: item[:2], reverse=True)[:SHOWN_UTTERANCES]
-    return "".join(_utterance(row, heard_by_baseline, options) for _, _, row in ranked)
+    cells = [] if comparison["clean"] is None else [("–", "clean", comparison["clean"])]
+    for noise, block in comparison["lists"].items():
+        cells += [(noise, snr_text(snr), cell) for snr, cell in block["cells"].items()]
+    body, previous = [], ""
+    for noise, snr, cell in cells:
+        shown, previous = ("" if noise == previous else escape(noise)), noise
+        statistic = "–" if cell["mapsswe_statistic"] is None else _minus(f"{cell['mapsswe_statistic']:.2f}")
+        segments = "–" if cell["mapsswe_segments"] is None else cell["mapsswe_segments"]
+        interval = interval_text(cell["difference_low"], cell["difference_high"])
+        body.append(
+            f'<tr class="{"group" if shown else ""}"><td class="name">{shown}</td><td class="name">{escape(snr)}</td>'
+            f'<td>{percent(cell["difference"])}</td><td class="soft">{interval}</td>'
+            f"<td>{_probability(cell['p_value'])}</td>{_corrected(cell['p_value_holm'])}"
+            f"<td>{segments}</td><td>{statistic}</td><td>{_probability(cell['mapsswe_p_value'])}</td>"
+            f"{_corrected(cell['mapsswe_p_value_holm'])}</tr>"
+        )
+    head = '<th class="name">noise</th><th class="name">SNR</th><th>difference of WER</th><th>95 % interval</th>'
+    head += "<th>bootstrap p</th><th>Holm</th><th>MAPSSWE segments</th><th>z</th><th>p</th><th>Holm</th>"
+    return f"<table><tr>{head}</tr>{''.join(body)}</table>"
 
 
 def invented_texts(rows: Sequence[Row], options: ScoringOptions) -> str:
@@ -188,45 +186,8 @@ def invented_texts(rows: Sequence[Row], options: ScoringOptions) -> str:
     items = []
     for (label, text), times in sorted(texts.items(), key=lambda item: -len(item[0][1]))[:SHOWN_INVENTED]:
         often = f' <span class="soft">({times} times)</span>' if times > 1 else ""
-        items.append(f'<li><span class="soft">{escape(label)}:</span> {escape(_cut(text))}{often}</li>')
+        items.append(f'<li><span class="soft">{escape(label)}:</span> {escape(cut_text(text))}{often}</li>')
     return f'<ul class="plain">{"".join(items)}</ul>' if items else ""
-
-
-def _utterance(row: Row, heard_by_baseline: Mapping[PairKey, Row], options: ScoringOptions) -> str:
-    """Write what was said and what each model heard."""
-    cell, counts = cell_of(row), count_errors(reference_of(row, options), hypothesis_of(row, options))
-    where = "clean" if cell.snr_db is None else f"{row.get('noise_label') or cell.noise_list}, {snr_text(cell.snr_db)}"
-    said, heard = _marked(reference_of(row, options), hypothesis_of(row, options))
-    lines = [("said", said), (str(row.get("model") or "heard"), heard)]
-    other = heard_by_baseline.get(pair_key(row))
-    if other is not None:
-        marked = _marked(reference_of(row, options), hypothesis_of(other, options))[1]
-        lines.append((str(other.get("model") or "baseline"), marked))
-    body = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in lines)
-    size = f"{utterance_of(row)} · {counts.errors} errors in {counts.words} words"
-    title = f'{escape(where)} <span class="soft">· {escape(size)}</span>'
-    return f'<div class="utterance">{title}<dl>{body}</dl></div>'
-
-
-def _marked(reference: str, hypothesis: str) -> tuple[str, str]:
-    """Mark missed words in the reference and invented ones in the hypothesis; both as escaped HTML."""
-    aligned = jiwer.process_words(_cut(reference), _cut(hypothesis))
-    said, heard = [], []
-    for chunk in aligned.alignments[0]:
-        missed = aligned.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
-        invented = aligned.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
-        is_equal = chunk.type == "equal"
-        said += [_word(word, "" if is_equal else "missed") for word in missed]
-        heard += [_word(word, "" if is_equal else "invented") for word in invented]
-    return " ".join(said), " ".join(heard) or '<span class="soft">nothing</span>'
-
-
-def _word(word: str, css_class: str) -> str:
-    return f'<mark class="{css_class}">{escape(word)}</mark>' if css_class else escape(word)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
 
 
 def _heat_cell(cell: CellSummary | None, highest: float) -> str:
@@ -246,6 +207,11 @@ def _comparison_row(name: str, reduction: float | None, css_class: str = "name")
 
 def _probability(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
+
+
+def _corrected(value: float | None) -> str:
+    text = _probability(value)
+    return f"<td><b>{text}</b></td>" if value is not None and value < SIGNIFICANT else f"<td>{text}</td>"
 
 
 def _minus(number: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
+import numpy as np
 import torch
 
 import nemo_noise
@@ -18,8 +19,9 @@ from nemo_noise.evaluation.hypotheses import Row
 from nemo_noise.evaluation.robustness import Control, control_name
 from nemo_noise.evaluation.summary import Summary, summarize
 from nemo_noise.evaluation.tally import ScoringOptions
+from nemo_noise.evaluation.wer import measure_area
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}
 
 
@@ -112,3 +114,58 @@ def write_results(path: str | Path, results: Results) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_results(path: str | Path) -> Results:
+    """Read results back, those of earlier versions as well: what they did not measure is null.
+
+    Args:
+        path: a `summary.json`.
+
+    Returns:
+        The results in the form of this version.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is no JSON, no results, or of a later version.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"results file {path} does not exist, expected a summary.json")
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON in UTF-8 ({error})") from error
+    found = tree.get("schema_version") if isinstance(tree, dict) else None
+    if found not in range(1, SCHEMA_VERSION + 1):
+        raise ValueError(f"{path}: schema_version is {found!r}, should be 1 to {SCHEMA_VERSION}")
+    if found == 1:
+        _upgrade_from_1(tree)
+    return cast(Results, tree)
+
+
+def _upgrade_from_1(tree: dict[str, Any]) -> None:
+    """Add what version 1 did not know."""
+    for summary in tree["models"].values():
+        speed = {name: summary.pop(name, None) for name in ("audio_s", "transcribe_s")} | {"rtfx": summary["rtfx"]}
+        unknown = dict.fromkeys(("latency_ms_median", "latency_ms_p95", "parameters", "peak_memory_mb"))
+        summary["speed"] = {**speed, "latency_utterances": 0, **unknown}
+        summary.update(silence=None, groups={}, calibration=None, analytics=None)
+        labels = [label for block in summary["lists"].values() for label in block["labels"].values()]
+        for block in [*summary["lists"].values(), *labels, {"cells": {"clean": summary["clean"]}}]:
+            for cell in filter(None, block["cells"].values()):
+                cell["edge_insertions"] = None
+        for block in summary["lists"].values():
+            block.update(wer_snr_area=_area(block["cells"]), wer_snr_area_low=None, wer_snr_area_high=None)
+    for comparison in filter(None, [tree["comparison"], *tree["controls"].values()]):
+        cells = [cell for block in comparison["lists"].values() for cell in block["cells"].values()]
+        names = ("segments", "statistic", "p_value", "p_value_holm")
+        for cell in filter(None, [*cells, comparison["clean"]]):
+            cell.update({f"mapsswe_{name}": None for name in names})
+    tree["schema_version"] = SCHEMA_VERSION
+
+
+def _area(cells: Mapping[str, Mapping[str, Any]]) -> float | None:
+    """Measure the area under a curve of saved cells."""
+    snr_db = [float(snr) for snr in cells]
+    return float(measure_area(snr_db, np.array([cell["wer"] for cell in cells.values()]))) if len(cells) > 1 else None

@@ -15,23 +15,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
-from nemo_noise.data.sensors import collate_sensors
+from nemo_noise.data.sensors import SensorBatch, collate_sensors
 from nemo_noise.evaluation.batches import mixed_batches, sorted_batches
 from nemo_noise.evaluation.hypotheses import (
-    Condition,
     Row,
     append_hypotheses,
     read_hypotheses,
     write_hypotheses,
 )
-from nemo_noise.evaluation.mixtures import Mixture, MixturePlan, Trial
-from nemo_noise.evaluation.transcription import fingerprint, load_model, sample_rate_of, transcribe
+from nemo_noise.evaluation.mixtures import MixturePlan, Trial, describe_mixture
+from nemo_noise.evaluation.peak_memory import PeakMemory
+from nemo_noise.evaluation.transcription import (
+    fingerprint,
+    hear,
+    keep_word_confidence,
+    load_model,
+    sample_rate_of,
+    transcribe,
+)
+from nemo_noise.evaluation.transcripts import is_transcript_file, rows_of_transcripts
 from nemo_noise.modules import context_users, listening_to, sensor_users, shuffled_context, shuffled_sensors
 
 RowKey = tuple[str, str, str]
@@ -76,15 +86,23 @@ class RunOptions:
         batch_size: waveforms per batch; a control needs 2 or more, as it swaps contexts in the batch.
         transcribe: further arguments of the model's `transcribe`.
         training_seed: written to every row as `seed`, to pool models trained with several seeds.
+        latency_utterances: so many trials with speech are transcribed once more alone, to measure the delay.
+        confidence: NeMo's `confidence_cfg`, to write confidences of words as well; None for none.
+        sample_rate: of the mixtures where only transcripts of other systems are scored, samples per second.
     """
 
     batch_size: int = 16
     transcribe: Mapping[str, Any] = field(default_factory=dict)
     training_seed: int | None = None
+    latency_utterances: int = 0
+    confidence: Mapping[str, Any] | None = None
+    sample_rate: int = 16000
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {self.batch_size}, should be 1 or more")
+        if self.latency_utterances < 0:
+            raise ValueError(f"latency_utterances is {self.latency_utterances}, should be 0 or more")
 
 
 def name_models(model: str, baseline: str | None, model_name: str | None, baseline_name: str | None) -> dict[str, str]:
@@ -125,7 +143,8 @@ def run_models(
     """Run models one after the other on the same mixtures; controls run for the first.
 
     Args:
-        models: path or pretrained name by the name to show.
+        models: path or pretrained name by the name to show; a CSV, TSV or JSON-lines file of transcripts is another
+            system's, see `transcripts`.
         make_plan: builds the plan for a sample rate.
         hypotheses_path: JSON lines; holds exactly the returned rows afterwards.
         controls: see `Control`.
@@ -141,7 +160,13 @@ def run_models(
     rows: list[Row] = []
     plan: MixturePlan | None = None
     for name, path in models.items():
+        if is_transcript_file(path):
+            plan = plan or make_plan(options.sample_rate)
+            rows += rows_of_transcripts(name, path, plan, options.training_seed)
+            continue
         model = load_model(path, device)
+        if options.confidence is not None:
+            keep_word_confidence(model, options.confidence)
         sample_rate = sample_rate_of(model)
         plan = plan or make_plan(sample_rate)
         if sample_rate != plan.sample_rate:
@@ -152,6 +177,7 @@ def run_models(
             rows += run_arm(arm, plan, hypotheses_path, options)
         del model, arm
         gc.collect()
+    Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
     set_aside_other_rows(hypotheses_path, rows)
     return rows
 
@@ -201,7 +227,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     path = Path(hypotheses_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
-    trials = [t for t in plan.trials if not (arm.mixes_cells and t.condition is Condition.NOISE_ONLY)]
+    trials = [t for t in plan.trials if not (arm.mixes_cells and t.condition.is_speech_free)]
     todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
@@ -210,26 +236,20 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     batches = (
         mixed_batches(todo, plan, options.batch_size) if arm.mixes_cells else sorted_batches(todo, options.batch_size)
     )
+    alone = _evenly_chosen(trials, 0 if arm.mixes_cells else options.latency_utterances)
+    listener = _Listener(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
-        is_warm = False
         for batch in batches:
             mixtures = [plan.listen(trial) for trial in batch]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
-            if not is_warm:  # the first call imports and allocates, which is not the model's speed
-                with arm.context():
-                    transcribe(arm.model, [m.samples for m in mixtures[:1]], options.transcribe)
-                is_warm = True
-            with arm.context(), listening_to(arm.model, sensors):
-                start = time.perf_counter()
-                texts = transcribe(arm.model, [m.samples for m in mixtures], options.transcribe)
-                elapsed_s = time.perf_counter() - start
-            audio_s = [len(m.samples) / plan.sample_rate for m in mixtures]
+            also_alone = [trial.trial_id in alone for trial in batch]
+            results = listener.hear([m.samples for m in mixtures], also_alone, sensors)
             rows = []
-            for trial, mixture, text, duration in zip(batch, mixtures, texts, audio_s, strict=True):
-                share_s = elapsed_s * duration / sum(audio_s)
-                result = {"model": arm.name, "model_fingerprint": model_fingerprint, "pred_text": text}
-                timing = {"duration": round(duration, 4), "transcribe_s": round(share_s, 6)}
-                rows.append({**_heard(trial, mixture, plan.seed), **result, **timing, "seed": options.training_seed})
+            for trial, mixture, result in zip(batch, mixtures, results, strict=True):
+                duration = round(len(mixture.samples) / plan.sample_rate, 4)
+                who = {"model": arm.name, "model_fingerprint": model_fingerprint}
+                heard = describe_mixture(trial, mixture, plan.seed)
+                rows.append({**heard, **who, **result, "duration": duration, "seed": options.training_seed})
             append_hypotheses(path, rows)
             done.update((_row_key(row), row) for row in rows)
             progress.update(len(batch))
@@ -246,7 +266,7 @@ def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Row]) -> No
     """
     path = Path(hypotheses_path)
     keys = {_row_key(row) for row in rows}
-    others = [row for row in read_hypotheses(path) if _row_key(row) not in keys]
+    others = [row for row in _saved_rows(path) if _row_key(row) not in keys]
     if others:
         aside = path.with_suffix(".other.jsonl")
         append_hypotheses(aside, others)
@@ -254,23 +274,68 @@ def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Row]) -> No
     write_hypotheses(path, rows)
 
 
-def _heard(trial: Trial, mixture: Mixture, mixture_seed: int) -> Row:
-    """Write the manifest line again, with what was heard."""
-    fields = {} if trial.entry is None else trial.entry.fields
-    heard = {
-        "utterance_id": trial.utterance_id,
-        "text": "" if trial.entry is None else trial.entry.text or "",
-        "condition": trial.condition.value,
-        "noise_list": trial.noise_list,
-        "noise_label": mixture.noise_label,
-        "snr_db": trial.snr_db,
-        "noise_file": mixture.noise_file,
-        "noise_offset_s": mixture.noise_offset_s,
-        "mixture_sha256": mixture.sha256,
-        "mixture_seed": mixture_seed,
-        "trial_id": trial.trial_id,
-    }
-    return {**fields, **heard}
+class _Listener:
+    """Transcribes batches of one arm and measures what that costs.
+
+    Args:
+        arm: the model and how to run it.
+        options: how to run.
+    """
+
+    def __init__(self, arm: Arm, options: RunOptions) -> None:
+        self.arm, self.options = arm, options
+        self.transcribe_options = dict(options.transcribe)
+        if options.confidence is not None:
+            self.transcribe_options["return_hypotheses"] = True
+        parameters = list(arm.model.parameters())
+        self.device = parameters[0].device if parameters else torch.device("cpu")
+        self.parameters = sum(parameter.numel() for parameter in parameters)
+        self._is_warm = False
+
+    def hear(
+        self, waveforms: Sequence[NDArray[np.float32]], also_alone: Sequence[bool], sensors: Mapping[str, SensorBatch]
+    ) -> list[dict[str, Any]]:
+        """Transcribe a batch.
+
+        Args:
+            waveforms: mono at the model's sample rate. [T] each
+            also_alone: which of them are transcribed once more alone, without sensors, to measure the delay.
+            sensors: what was recorded beside them, for contexts that read it.
+
+        Returns:
+            Per waveform `pred_text`, `transcribe_s` (its share of the batch by length) and the other measurements.
+        """
+        with self.arm.context():
+            if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
+                transcribe(self.arm.model, waveforms[:1], self.transcribe_options)
+                self._is_warm = True
+            with PeakMemory(self.device) as memory, listening_to(self.arm.model, sensors):
+                start = time.perf_counter()
+                heard = hear(self.arm.model, waveforms, self.transcribe_options)
+                elapsed_s = time.perf_counter() - start
+            delays = [self._delay_s(w) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)]
+        total = sum(len(waveform) for waveform in waveforms)
+        costs = {"parameters": self.parameters, "peak_memory_mb": memory.megabytes and round(memory.megabytes, 1)}
+        results = []
+        for waveform, one, delay in zip(waveforms, heard, delays, strict=True):
+            share_s = round(elapsed_s * len(waveform) / total, 6)
+            optional = {"word_confidence": one.word_confidence, "latency_s": delay and round(delay, 6)}
+            known = {name: value for name, value in optional.items() if value is not None}
+            results.append({"pred_text": one.text, "transcribe_s": share_s, **costs, **known})
+        return results
+
+    def _delay_s(self, waveform: NDArray[np.float32]) -> float:
+        """Seconds to transcribe one waveform alone."""
+        start = time.perf_counter()
+        transcribe(self.arm.model, [waveform], self.transcribe_options)
+        return time.perf_counter() - start
+
+
+def _evenly_chosen(trials: Sequence[Trial], count: int) -> set[str]:
+    """Choose trials with speech spread over the plan, always the same ones."""
+    spoken = [trial.trial_id for trial in trials if not trial.condition.is_speech_free]
+    places = np.linspace(0, len(spoken) - 1, min(count, len(spoken))).round().astype(int)
+    return {spoken[place] for place in places}
 
 
 def _saved_rows(path: Path) -> list[Row]:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The summary of one model: error rates with intervals per cell and label, mean over 20..0 dB, noise only, speed.
+"""The summary of one model: error rates with intervals per cell and label, the mean over 20..0 dB, and the rest.
 
 Rates are fractions, not per cent. A number that cannot be computed is null, never zero.
 """
@@ -11,24 +11,33 @@ from typing import TypedDict
 
 import numpy as np
 
-from nemo_noise.evaluation.bootstrap import CONFIDENCE, Interval, percentile_interval
-from nemo_noise.evaluation.hypotheses import Cell, Condition, Row, cell_of, condition_of, utterance_of
+from nemo_noise.evaluation.analytics import Analytics, analyze_errors
+from nemo_noise.evaluation.bootstrap import CONFIDENCE
+from nemo_noise.evaluation.calibration import Calibration, summarize_calibration
+from nemo_noise.evaluation.groups import Groups, summarize_groups
+from nemo_noise.evaluation.hallucination import (
+    NoiseOnlySummary,
+    SilenceSummary,
+    summarize_noise_only,
+    summarize_silence,
+)
+from nemo_noise.evaluation.hypotheses import Cell, Row, cell_of, utterance_of
+from nemo_noise.evaluation.speed import SpeedSummary, summarize_speed
 from nemo_noise.evaluation.tally import (
     CLEAN,
     ScoringOptions,
     Tally,
     cells_of_mean,
     check_unique,
-    hypothesis_of,
-    reference_of,
+    interval_over,
     scored_rows,
 )
 from nemo_noise.evaluation.text_normalization import parse_steps
-from nemo_noise.evaluation.wer import FloatArray
+from nemo_noise.evaluation.wer import measure_area
 
 
 class CellSummary(TypedDict):
-    """One cell; `wer_low` and `wer_high` bound the interval."""
+    """One cell; `wer_low` and `wer_high` bound the interval. `edge_insertions` are null in files of schema 1."""
 
     wer: float
     wer_low: float | None
@@ -37,6 +46,7 @@ class CellSummary(TypedDict):
     substitutions: int
     deletions: int
     insertions: int
+    edge_insertions: int | None
     words: int
     utterances: int
 
@@ -59,19 +69,11 @@ class WorstCell(TypedDict):
     wer: float
 
 
-class NoiseOnlySummary(TypedDict):
-    """What the model hears where nobody speaks: noise crops, and utterances whose reference is empty."""
-
-    noise_crops: int
-    empty_references: int
-    share_with_text: float
-    characters: int
-    minutes: float
-    characters_per_minute: float
-
-
 class ListSummary(TypedDict):
-    """One noise list; the mean is over the SNRs of `mean_over_snr_db`, each weighing the same."""
+    """One noise list; the mean is over the SNRs of `mean_over_snr_db`, each weighing the same.
+
+    `wer_snr_area` is the area under the WER-SNR curve over the whole grid, divided by its width in dB.
+    """
 
     mean_wer: float
     mean_wer_low: float | None
@@ -79,6 +81,9 @@ class ListSummary(TypedDict):
     mean_cer: float
     mean_over_snr_db: list[float]
     mean_wer_by_seed: dict[str, float | None]
+    wer_snr_area: float | None
+    wer_snr_area_low: float | None
+    wer_snr_area_high: float | None
     cells: dict[str, CellSummary]
     labels: dict[str, LabelSummary]
     worst: WorstCell
@@ -87,7 +92,7 @@ class ListSummary(TypedDict):
 
 
 class Summary(TypedDict):
-    """All of one model."""
+    """All of one model; `rtfx` is that of `speed`."""
 
     model: str
     utterances: int
@@ -101,8 +106,11 @@ class Summary(TypedDict):
     lists: dict[str, ListSummary]
     worst: WorstCell | None
     noise_only: NoiseOnlySummary | None
-    audio_s: float | None
-    transcribe_s: float | None
+    silence: SilenceSummary | None
+    groups: Groups
+    calibration: Calibration | None
+    analytics: Analytics | None
+    speed: SpeedSummary
     rtfx: float | None
     mixture_set_sha256: str | None
 
@@ -126,7 +134,7 @@ def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Sum
     scored = scored_rows(rows, options)
     tally = Tally(scored, options)
     lists = {name: _summarize_list(tally, name, rows, options) for name in tally.noise_lists()}
-    audio_s, transcribe_s = _seconds(rows)
+    speed = summarize_speed(rows)
     return Summary(
         model=model,
         utterances=len({utterance_of(row) for row in scored}),
@@ -139,11 +147,14 @@ def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Sum
         clean=_summarize_cells(tally, [CLEAN])[0] if tally.has_clean else None,
         lists=lists,
         worst=max((block["worst"] for block in lists.values()), key=lambda worst: worst["wer"], default=None),
-        noise_only=_summarize_noise_only(rows, options),
-        audio_s=audio_s,
-        transcribe_s=transcribe_s,
-        rtfx=audio_s / transcribe_s if audio_s is not None and transcribe_s else None,
-        mixture_set_sha256=_hash_mixtures(rows),
+        noise_only=summarize_noise_only(rows, options),
+        silence=summarize_silence(rows, options),
+        groups=summarize_groups(scored, options),
+        calibration=summarize_calibration(scored, options),
+        analytics=analyze_errors(scored, options),
+        speed=speed,
+        rtfx=speed["rtfx"],
+        mixture_set_sha256=hash_mixtures(rows),
     )
 
 
@@ -165,14 +176,23 @@ def model_of(rows: Sequence[Row]) -> str:
     return models[0] if models else "model"
 
 
+def hash_mixtures(rows: Sequence[Row]) -> str | None:
+    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio.
+
+    Args:
+        rows: hypothesis rows, or lines of an exported manifest.
+
+    Returns:
+        64 hexadecimal digits, whatever the order of the rows; None where no row has a hash.
+    """
+    hashed = [row for row in rows if row.get("mixture_sha256") is not None]
+    lines = {f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}" for row in hashed}
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None
+
+
 def snr_key(cell: Cell) -> str:
     """Write the SNR of a cell as a key: "10", "-5", "2.5"."""
     return f"{cell.snr_db:g}"
-
-
-def interval_over(tally: Tally, samples: FloatArray) -> Interval:
-    """Cut an interval, or none where there is a single unit to draw."""
-    return percentile_interval(samples) if len(tally.units) > 1 else Interval(None, None)
 
 
 def finite_or_none(value: float | np.floating) -> float | None:
@@ -196,6 +216,7 @@ def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
                 substitutions=totals.substitutions,
                 deletions=totals.deletions,
                 insertions=totals.insertions,
+                edge_insertions=totals.edge_insertions,
                 words=totals.words,
                 utterances=tally.utterances(cell),
             )
@@ -221,6 +242,7 @@ def _summarize_list(tally: Tally, name: str, rows: Sequence[Row], options: Scori
     whole = _summarize_label(tally, name, None)
     in_mean = cells_of_mean(tally.cells(name))
     labels = tally.noise_labels(name)
+    area, area_low, area_high = _area(tally, tally.cells(name))
     return ListSummary(
         mean_wer=whole["mean_wer"],
         mean_wer_low=whole["mean_wer_low"],
@@ -232,12 +254,25 @@ def _summarize_list(tally: Tally, name: str, rows: Sequence[Row], options: Scori
             for seed in tally.seeds
             if seed
         },
+        wer_snr_area=area,
+        wer_snr_area_low=area_low,
+        wer_snr_area_high=area_high,
         cells=whole["cells"],
         labels={label: _summarize_label(tally, name, label) for label in labels},
         worst=_worst(tally, tally.cells(name)),
         worst_label=_worst(tally, [cell for label in labels for cell in tally.cells(name, label)]),
-        noise_only=_summarize_noise_only([row for row in rows if cell_of(row).noise_list == name], options),
+        noise_only=summarize_noise_only([row for row in rows if cell_of(row).noise_list == name], options),
     )
+
+
+def _area(tally: Tally, cells: Sequence[Cell]) -> tuple[float | None, float | None, float | None]:
+    """Measure the area under the WER-SNR curve of a list, with its interval; nothing for a single SNR."""
+    snr_db = [cell.snr_db for cell in cells if cell.snr_db is not None]
+    if len(snr_db) < 2:
+        return None, None, None
+    area = measure_area(snr_db, np.array([tally.totals(cell).wer for cell in cells]))
+    interval = interval_over(tally, measure_area(snr_db, tally.resample(cells)))
+    return float(area), interval.low, interval.high
 
 
 def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:
@@ -249,43 +284,3 @@ def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:
         snr_db=float(cell.snr_db or 0.0),
         wer=tally.totals(cell).wer,
     )
-
-
-def _summarize_noise_only(rows: Sequence[Row], options: ScoringOptions) -> NoiseOnlySummary | None:
-    """Count what was recognised where there was nothing to recognise."""
-    silent = [r for r in rows if condition_of(r) is Condition.NOISE_ONLY or not reference_of(r, options)]
-    if not silent:
-        return None
-    seconds = 0.0
-    for row in silent:
-        if not isinstance(row.get("duration"), int | float):
-            raise ValueError(
-                f"duration is {row.get('duration')!r} in the row of {utterance_of(row)}, which has no text"
-            )
-        seconds += float(row["duration"])
-    texts = [hypothesis_of(row, options) for row in silent]
-    characters = sum(len(text) for text in texts)
-    crops = sum(condition_of(row) is Condition.NOISE_ONLY for row in silent)
-    return NoiseOnlySummary(
-        noise_crops=crops,
-        empty_references=len(silent) - crops,
-        share_with_text=sum(bool(text) for text in texts) / len(texts),
-        characters=characters,
-        minutes=seconds / 60,
-        characters_per_minute=characters / (seconds / 60),
-    )
-
-
-def _seconds(rows: Sequence[Row]) -> tuple[float | None, float | None]:
-    """Sum audio and transcription time over the rows that have both."""
-    timed = [row for row in rows if row.get("transcribe_s") is not None and row.get("duration") is not None]
-    if not timed:
-        return None, None
-    return sum(float(row["duration"]) for row in timed), sum(float(row["transcribe_s"]) for row in timed)
-
-
-def _hash_mixtures(rows: Sequence[Row]) -> str | None:
-    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio."""
-    hashed = [row for row in rows if row.get("mixture_sha256") is not None]
-    lines = {f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}" for row in hashed}
-    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None

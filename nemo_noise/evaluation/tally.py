@@ -10,7 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nemo_noise.evaluation.bootstrap import REPLICATIONS, draw_weights, resample_rates
+from nemo_noise.evaluation.bootstrap import (
+    REPLICATIONS,
+    Interval,
+    draw_weights,
+    percentile_interval,
+    resample_rates,
+)
 from nemo_noise.evaluation.hypotheses import Cell, Condition, Row, cell_of, condition_of, utterance_of
 from nemo_noise.evaluation.text_normalization import TextStep, normalize_text
 from nemo_noise.evaluation.wer import ErrorCounts, FloatArray, count_errors
@@ -18,6 +24,7 @@ from nemo_noise.evaluation.wer import ErrorCounts, FloatArray, count_errors
 MIN_SPEAKERS = 8  # fewer blocks than this make a percentile interval too narrow
 ERROR_COLUMNS = [ErrorCounts._fields.index(name) for name in ("substitutions", "deletions", "insertions")]
 CLEAN = Cell(None, None)
+GROUP_FIELDS = ("gender", "age_group", "lang", "language", "accent")
 MEAN_OVER_SNR_DB = (20.0, 15.0, 10.0, 5.0, 0.0)  # as Aurora-2: clean and -5 dB stay out of the mean
 WORDS_COLUMN = ErrorCounts._fields.index("words")
 
@@ -31,12 +38,14 @@ class ScoringOptions:
         replications: resampled sets per interval.
         seed: of the resampling; equal seeds give equal intervals.
         text_normalization: steps applied to reference and hypothesis.
+        group_fields: row fields whose values are reported apart, such as gender or language.
     """
 
     block_field: str = "speaker"
     replications: int = REPLICATIONS
     seed: int = 0
     text_normalization: tuple[TextStep | str, ...] = ()
+    group_fields: tuple[str, ...] = GROUP_FIELDS
 
 
 class PairKey(NamedTuple):
@@ -83,7 +92,7 @@ def hypothesis_of(row: Row, options: ScoringOptions) -> str:
 
 def scored_rows(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
     """Keep the rows that a word error rate is made of: speech with a reference text."""
-    return [row for row in rows if condition_of(row) is not Condition.NOISE_ONLY and reference_of(row, options)]
+    return [row for row in rows if not condition_of(row).is_speech_free and reference_of(row, options)]
 
 
 def cells_of_mean(cells: Sequence[Cell]) -> list[Cell]:
@@ -206,3 +215,16 @@ class Tally:
         """Stack cells: errors and words. [S, U, C] each."""
         stacked = np.stack([self._counts[cell] for cell in cells], axis=-1)  # [S, U, 6, C]
         return stacked[:, :, ERROR_COLUMNS].sum(axis=2), stacked[:, :, WORDS_COLUMN]
+
+
+def interval_over(tally: Tally, samples: FloatArray) -> Interval:
+    """Cut an interval.
+
+    Args:
+        tally: what was resampled.
+        samples: one value per replication. [R]
+
+    Returns:
+        The interval, (None, None) where there is a single unit to draw.
+    """
+    return percentile_interval(samples) if len(tally.units) > 1 else Interval(None, None)

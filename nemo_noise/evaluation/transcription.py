@@ -3,16 +3,18 @@
 """Any NeMo ASR model as one function from waveforms to texts, through its public `transcribe`."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from nemo.collections.asr.models import ASRModel
+from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
+from nemo.collections.asr.parts.submodules.ctc_decoding import CTCDecoding
 from nemo.utils import logging
 
 FINGERPRINTED_CONFIG = (
@@ -90,10 +92,57 @@ def _files_by_content(config: Any) -> Any:
     return known
 
 
+class Heard(NamedTuple):
+    """What a model wrote, and how sure it was of each word; None where it does not say."""
+
+    text: str
+    word_confidence: list[float] | None = None
+
+
+def keep_word_confidence(model: ASRModel, confidence: Mapping[str, Any]) -> None:
+    """Make a model keep the confidence of each word that it writes.
+
+    NeMo 3.0.0 cannot do that for CTC models of characters (it decodes numbers as if they were letters); they keep
+    the confidence of each letter, from which `heard_of` takes the mean over each word.
+
+    Args:
+        model: any NeMo ASR model; one that cannot is left as it is, with a warning.
+        confidence: NeMo's `confidence_cfg`, such as {method_cfg: {name: max_prob}, aggregation: mean}.
+    """
+    decoding = OmegaConf.create(OmegaConf.to_container(model.cfg.get("decoding") or OmegaConf.create()))
+    if isinstance(model, EncDecMultiTaskModel) and decoding.get("strategy") != "greedy":
+        logging.warning(
+            f"{type(model).__name__} keeps confidences in greedy search only: decoding.strategy is not greedy"
+        )
+        return
+    try:
+        kept = "preserve_token_confidence" if type(model.decoding) is CTCDecoding else "preserve_word_confidence"
+        wanted = {"confidence_cfg": {**confidence, kept: True}}
+        model.change_decoding_strategy(OmegaConf.merge(decoding, wanted))
+    except (AttributeError, TypeError, NotImplementedError, ValueError) as error:
+        logging.warning(f"{type(model).__name__} gives no confidences: {error}")
+
+
 def transcribe(
     model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
 ) -> list[str]:
-    """Transcribe waveforms as one batch.
+    """Transcribe waveforms as one batch, as `hear` does, and keep the texts.
+
+    Args:
+        model: any NeMo ASR model.
+        waveforms: mono float32 at the model's sample rate. [T] each
+        options: further arguments of the model's `transcribe`.
+
+    Returns:
+        One text per waveform, in order.
+    """
+    return [heard.text for heard in hear(model, waveforms, options)]
+
+
+def hear(
+    model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
+) -> list[Heard]:
+    """Transcribe waveforms as one batch, with the confidences of words where the model keeps them.
 
     NeMo puts digital silence around audio shorter than one second; that is what its users get, so it stays.
 
@@ -103,7 +152,7 @@ def transcribe(
         options: further arguments of the model's `transcribe`, such as `source_lang` of a multilingual model.
 
     Returns:
-        One text per waveform, in order.
+        What was heard per waveform, in order.
     """
     logging_level = logging.get_verbosity()
     try:
@@ -113,39 +162,61 @@ def transcribe(
     finally:
         logging.set_verbosity(logging_level)
         model.eval()  # transcribe() unfreezes encoder and decoder into training mode
-    texts = texts_of(output)
-    if len(texts) != len(waveforms):
-        raise RuntimeError(f"{type(model).__name__}.transcribe gave {len(texts)} texts for {len(waveforms)} waveforms")
-    return texts
+    heard = heard_of(output)
+    if len(heard) != len(waveforms):
+        raise RuntimeError(f"{type(model).__name__}.transcribe gave {len(heard)} texts for {len(waveforms)} waveforms")
+    return heard
 
 
 def texts_of(output: Any) -> list[str]:
-    """Reduce what `transcribe` returns to the best text per waveform.
+    """Reduce what `transcribe` returns to the best text per waveform; arguments and errors are those of `heard_of`."""
+    return [heard.text for heard in heard_of(output)]
+
+
+def heard_of(output: Any) -> list[Heard]:
+    """Reduce what `transcribe` returns to the best hypothesis per waveform.
 
     Args:
         output: strings or hypotheses, lists of them (best first), or a tuple (best hypotheses, all hypotheses).
 
     Returns:
-        One text per waveform.
+        Text and confidences per waveform.
 
     Raises:
         TypeError: another type.
     """
     if isinstance(output, tuple):
-        return texts_of(output[0])
+        return heard_of(output[0])
     if isinstance(output, list):
-        return [_best_text(item) for item in output]
+        return [_best(item) for item in output]
     raise TypeError(f"transcribe returned a {type(output).__name__}, expected a list or a tuple of lists")
 
 
-def _best_text(item: Any) -> str:
-    """Take the text of a string, a hypothesis or the first of several."""
+def _best(item: Any) -> Heard:
+    """Take a string, a hypothesis or the first of several."""
     if isinstance(item, str):
-        return item
+        return Heard(item)
     if isinstance(item, list | tuple) and item:
-        return _best_text(item[0])
+        return _best(item[0])
     if isinstance(getattr(item, "n_best_hypotheses", None), list):
-        return _best_text(item.n_best_hypotheses)
+        return _best(item.n_best_hypotheses)
     if isinstance(getattr(item, "text", None), str):
-        return str(item.text)
+        by_word = _confidences(getattr(item, "word_confidence", None))
+        return Heard(str(item.text), by_word or _over_words(item.text, getattr(item, "token_confidence", None)))
     raise TypeError(f"transcribe returned an item of type {type(item).__name__} without a text")
+
+
+def _over_words(text: str, letter_confidence: Any) -> list[float] | None:
+    """Average the confidences of letters over each word; none where they are not those of the letters."""
+    letters = _confidences(letter_confidence)
+    if letters is None or len(letters) != len(text):
+        return None
+    return [float(np.mean(letters[word.start() : word.end()])) for word in re.finditer(r"\S+", text)]
+
+
+def _confidences(values: Any) -> list[float] | None:
+    """Turn the confidences of a hypothesis into numbers from 0 to 1; none where one is not a number."""
+    if values is None:
+        return None
+    numbers = [float(value) for value in values]
+    return [min(1.0, max(0.0, number)) for number in numbers] if np.isfinite(numbers).all() else None

@@ -10,6 +10,8 @@ import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
+from nemo_noise.evaluation.alignment import align_words
+
 FloatArray = NDArray[np.float64]
 
 WER_LEVELS = 200  # horizontal lines along which two curves are compared
@@ -25,6 +27,7 @@ class ErrorCounts(NamedTuple):
         words: words of the reference.
         character_errors: substitutions + deletions + insertions of characters, blanks included.
         characters: characters of the reference, blanks included.
+        edge_insertions: those of the insertions that stand before the first word or after the last one.
     """
 
     substitutions: int = 0
@@ -33,6 +36,7 @@ class ErrorCounts(NamedTuple):
     words: int = 0
     character_errors: int = 0
     characters: int = 0
+    edge_insertions: int = 0
 
     @property
     def errors(self) -> int:
@@ -65,16 +69,18 @@ def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
     """
     reference, hypothesis = " ".join(reference.split()), " ".join(hypothesis.split())
     if not reference:
-        return ErrorCounts(insertions=len(hypothesis.split()), character_errors=len(hypothesis))
-    by_word = jiwer.process_words(reference, hypothesis)
+        invented = len(hypothesis.split())
+        return ErrorCounts(insertions=invented, character_errors=len(hypothesis), edge_insertions=invented)
+    by_word = align_words(reference, hypothesis)
     by_character = jiwer.process_characters(reference, hypothesis)
     return ErrorCounts(
-        substitutions=by_word.substitutions,
-        deletions=by_word.deletions,
-        insertions=by_word.insertions,
+        substitutions=len(by_word.substitutions),
+        deletions=len(by_word.deletions),
+        insertions=len(by_word.insertions),
         words=len(reference.split()),
         character_errors=by_character.substitutions + by_character.deletions + by_character.insertions,
         characters=len(reference),
+        edge_insertions=by_word.edge_insertions,
     )
 
 
@@ -89,6 +95,24 @@ def sum_errors(counts: Iterable[ErrorCounts]) -> ErrorCounts:
     """
     columns = zip(*counts, strict=True)
     return ErrorCounts(*(sum(column) for column in columns))
+
+
+def measure_area(snr_db: Sequence[float], wer: FloatArray) -> FloatArray:
+    """Measure the area under the WER-SNR curve, divided by its width: the mean WER over every dB of the grid.
+
+    Args:
+        snr_db: SNRs of the grid in dB, any order, at least two. [C]
+        wer: WERs, one curve per row. [..., C]
+
+    Returns:
+        The area by the trapezoidal rule over the width, a fraction like a WER; lower is better. [...]
+    """
+    order = np.argsort(np.asarray(snr_db, dtype=np.float64))
+    snr = np.asarray(snr_db, dtype=np.float64)[order]
+    if len(snr) < 2 or np.any(np.diff(snr) == 0):
+        raise ValueError(f"snr_db needs two or more different values, got {list(snr_db)}")
+    area = np.trapezoid(np.asarray(wer, dtype=np.float64)[..., order], snr, axis=-1)
+    return np.asarray(area / (snr[-1] - snr[0]), dtype=np.float64)
 
 
 def measure_db_gained(snr_db: Sequence[float], model_wer: FloatArray, baseline_wer: FloatArray) -> FloatArray:

@@ -17,7 +17,7 @@ from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, 
 def plan_of(folder: Path, seed: int = 0, snr_db: tuple[float | str, ...] = ("clean", 10, 0)) -> MixturePlan:
     """A plan of three utterances, one list with two noises, two crops."""
     speech, noise = write_speech(folder / "speech"), write_noise(folder / "noise")
-    only = NoiseOnlyOptions(crops=2, crop_s=0.5)
+    only = NoiseOnlyOptions(crops=2, crop_s=0.5, silence_s=(0.5, 1.0))
     return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, snr_db, seed, only)
 
 
@@ -46,10 +46,12 @@ def test_every_snr_mixes_the_same_piece_of_noise(tmp_path: Path) -> None:
 def test_the_plan_holds_every_cell_once(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     conditions = [trial.condition for trial in plan.trials]
-    assert [conditions.count(each) for each in Condition] == [3, 6, 2]
+    assert [conditions.count(each) for each in Condition] == [3, 6, 2, 2]
     assert len({trial.trial_id for trial in plan.trials}) == len(plan.trials)
     noise_only = [plan.listen(t) for t in plan.trials if t.condition is Condition.NOISE_ONLY]
     assert {len(mixture.samples) for mixture in noise_only} == {SAMPLE_RATE // 2}
+    silence = [plan.listen(t).samples for t in plan.trials if t.condition is Condition.SILENCE]
+    assert [(len(samples), samples.any()) for samples in silence] == [(SAMPLE_RATE // 2, False), (SAMPLE_RATE, False)]
 
 
 def test_another_noise_list_of_the_same_name_is_another_task(tmp_path: Path) -> None:

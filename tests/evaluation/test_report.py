@@ -5,11 +5,13 @@
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from nemo_noise.evaluation import ScoringOptions, collect_results
 from nemo_noise.evaluation.findings import findings
 from nemo_noise.evaluation.report import render_report
+from nemo_noise.evaluation.report_audio import make_clip
 from nemo_noise.evaluation.text_table import summary_table
 from tests.evaluation.tiny_models import synthetic_rows
 
@@ -25,7 +27,7 @@ class Balance(HTMLParser):
         self.open: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag != "meta":
+        if tag not in ("meta", "img"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -45,14 +47,20 @@ def page() -> str:
         row.update(noise_label=row["noise_label"] and attack, pred_text=f"{row['pred_text']} {attack}")
         row.update(utterance_id=f"{row['utterance_id']}{attack}", text=f"{row['text']} & <b>")
         row["noise_list"] = row["noise_list"] and row["noise_list"].replace("unseen", f"unseen{attack}")
+        row.update(gender=f"{attack}{len(row['utterance_id']) % 2}", trial_id=f"{row['utterance_id']}{row['snr_db']}")
+        row.update(confidence=0.5, parameters=1000, peak_memory_mb=10.0, transcribe_s=0.01, latency_s=0.02)
     rows.append({"utterance_id": "n", "condition": "noise_only", "noise_list": "seen", "noise_label": attack})
     rows[-1].update(text="", pred_text=attack, model=f"a{attack}", duration=10.0, seed=0)
+    rows.append({**rows[-1], "utterance_id": "s", "condition": "silence", "noise_list": None, "noise_label": None})
+    clip = make_clip(np.sin(np.arange(8000) / 9).astype(np.float32), 16000)
+    clips = {str(row.get("trial_id")): clip for row in rows}
     made = {"time": attack, "hardware": attack, "versions": {attack: attack}, "config": {"speech": attack}}
-    return render_report(collect_results(rows, f"a{attack}", "b", FAST, made), rows)
+    return render_report(collect_results(rows, f"a{attack}", "b", FAST, made), rows, clips)
 
 
 def test_the_page_asks_nothing_from_elsewhere(page: str) -> None:
-    assert not re.search(r"https?://|//[a-z]|<link|<script|@import|url\(|src=|srcset=", page)
+    inside = re.sub(r'src="data:[a-z/]+;base64,[A-Za-z0-9+/=]+"', "", page)
+    assert not re.search(r"https?://|//[a-z]|<link|<script|@import|url\(|src=|srcset=", inside)
 
 
 def test_all_text_is_escaped(page: str) -> None:
@@ -67,9 +75,15 @@ def test_every_element_is_closed(page: str) -> None:
 
 
 def test_the_page_has_every_section(page: str) -> None:
-    for heading in ("WER over SNR", "Which noise", "Control:", "Kinds of errors", "Where nobody", "worst", "made"):
+    known = ("WER over SNR", "Which noise", "Control:", "All lists", "Kinds of errors", "Which errors", "Whose speech")
+    known += ("as sure as", "Where nobody", "digital silence", "Speed and size", "worst", "made", "MAPSSWE segments")
+    for heading in known:
         assert heading in page
-    assert page.count("<svg") == 4
+    assert page.count("<svg") == 5
+    assert page.count("<audio") == page.count("<img") == 15
+    anchors = re.findall(r'<a href="#(s\d+)">', page)
+    assert len(anchors) == page.count("<h2") == len(set(anchors))
+    assert all(page.count(f'id="{anchor}"') == 1 for anchor in anchors)
 
 
 def test_one_model_on_clean_speech_alone_makes_a_page() -> None:

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.evaluation.batches import mixed_batches
 from nemo_noise.evaluation.hypotheses import read_hypotheses
+from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.robustness import (
     Arm,
@@ -48,7 +49,9 @@ class FakeModel(torch.nn.Module):
 def plan(tmp_path: Path) -> MixturePlan:
     lists = {"unseen": write_noise(tmp_path / "noise", ("rain", "dog", "car", "siren"))}
     speech = write_speech(tmp_path / "speech", count=4)
-    return load_plan(SAMPLE_RATE, speech, lists, ["clean", 10, 5, 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5))
+    return load_plan(
+        SAMPLE_RATE, speech, lists, ["clean", 10, 5, 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,))
+    )
 
 
 def test_a_finished_run_is_not_computed_again(plan: MixturePlan, tmp_path: Path) -> None:
@@ -118,7 +121,7 @@ def test_a_control_never_runs_one_utterance_alone(plan: MixturePlan, tmp_path: P
     path, model = tmp_path / "hypotheses.jsonl", FakeModel()
     arm = Arm("fake+shuffled_context", model, nullcontext, mixes_cells=True)
     rows = run_arm(arm, plan, path, RunOptions(batch_size=4))
-    assert all(row["condition"] != "noise_only" for row in rows)
+    assert all(row["condition"] not in ("noise_only", "silence") for row in rows)
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
     model.batches.clear()
     run_arm(arm, plan, path, RunOptions(batch_size=4))
@@ -155,8 +158,12 @@ def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_stat
     config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
     config.update(model=str(tmp_path / "context.nemo"), baseline=str(tmp_path / "plain.nemo"), device="cpu")
     config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 10, 0], batch_size=4)
-    config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, noise_only={"crops": 1, "crop_s": 1.0})
+    config.update(
+        noise_lists={"unseen": str(write_noise(tmp_path / "noise"))},
+        noise_only={"crops": 1, "crop_s": 1.0, "silence_s": [1.0]},
+    )
     config.update(output_dir=str(tmp_path / "out"), replications=50, fail_if=["unseen.mean_wer > -1"])
+    config.update(confidence={"method_cfg": {"name": "max_prob"}}, latency_utterances=2, audio_clips=2)
     script = _load_script("evaluate_noise_robustness")
     with pytest.raises(SystemExit, match="1"):
         script.main(config)
@@ -165,15 +172,69 @@ def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_stat
     assert list(results["controls"]) == ["shuffled_context"]
     assert results["comparison"]["pairs"] == 9
     assert results["models"]["context"]["mixture_set_sha256"] == results["models"]["plain"]["mixture_set_sha256"]
-    assert len(read_hypotheses(tmp_path / "out/hypotheses.jsonl")) == 10 + 9 + 10
+    assert len(read_hypotheses(tmp_path / "out/hypotheses.jsonl")) == 11 + 9 + 11
     page = (tmp_path / "out/report.html").read_text()
     assert "plain" in page
+    assert page.count("<audio") == 2
+    assert len(page) < 2_000_000
+    assert "model-index" in (tmp_path / "out/README.md").read_text()
+    summary = results["models"]["context"]
+    assert summary["calibration"]["unit"] == "word" and 0 <= summary["calibration"]["ece"] <= 1
+    assert summary["speed"]["latency_utterances"] == 2 and summary["speed"]["latency_ms_median"] > 0
+    assert summary["speed"]["parameters"] > 1000
+    assert summary["silence"]["pieces"] == 1
 
     rebuilt = {"from_hypotheses": [str(tmp_path / "out/hypotheses.jsonl")], "baseline_name": "plain", "fail_if": []}
     with pytest.raises(SystemExit, match="0"):
         script.main(OmegaConf.merge(config, rebuilt, {"output_dir": str(tmp_path / "rebuilt")}))
     again = json.loads((tmp_path / "rebuilt/summary.json").read_text())
     assert again["models"] == results["models"]
+
+
+def test_the_script_exports_mixtures_and_compares_a_model_with_transcripts_of_them(tmp_path: Path) -> None:
+    tiny_ctc().save_to(str(tmp_path / "plain.nemo"))
+    config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
+    config.update(
+        speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 0], noise_only={"crops": 0}, device="cpu"
+    )
+    config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, output_dir=str(tmp_path / "out"))
+    config.update(replications=20, latency_utterances=0)
+    script = _load_script("evaluate_noise_robustness")
+    with pytest.raises(SystemExit, match="0"):
+        script.main(OmegaConf.merge(config, {"export_mixtures": str(tmp_path / "mixtures")}))
+    lines = [json.loads(line) for line in (tmp_path / "mixtures/manifest.jsonl").read_text().splitlines()]
+    other = tmp_path / "other.csv"
+    other.write_text("id,text\n" + "".join(f"{line['mixture_id']},{line['text']}\n" for line in lines))
+    with pytest.raises(SystemExit, match="0"):
+        script.main(OmegaConf.merge(config, {"model": str(tmp_path / "plain.nemo"), "baseline": str(other)}))
+    results = json.loads((tmp_path / "out/summary.json").read_text())
+    exported = json.loads((tmp_path / "mixtures/mixtures.json").read_text())["mixture_set_sha256"]
+    assert {summary["mixture_set_sha256"] for summary in results["models"].values()} == {exported}
+    assert results["models"]["other"]["lists"]["unseen"]["mean_wer"] == 0.0
+    assert results["comparison"]["pairs"] == 6
+    with pytest.raises(SystemExit, match="0"):  # transcripts alone need no model at all
+        script.main(OmegaConf.merge(config, {"model": str(other), "output_dir": str(tmp_path / "alone")}))
+    assert "<audio" not in (tmp_path / "alone/report.html").read_text()  # no errors, no worst utterances
+
+
+def test_utterances_alone_are_timed_and_chosen_across_the_plan(plan: MixturePlan, tmp_path: Path) -> None:
+    model = FakeModel()
+    rows = run_arm(Arm("fake", model), plan, tmp_path / "h.jsonl", RunOptions(batch_size=4, latency_utterances=3))
+    timed = [row for row in rows if "latency_s" in row]
+    assert len({row["utterance_id"] for row in timed}) == len(timed) == 3
+    assert all(row["latency_s"] > 0 and row["condition"] in ("clean", "noisy") for row in timed)
+    assert model.batches.count(1) == 1 + 3  # the warm-up, and the timed ones (no batch of the plan holds one trial)
+    assert {row["parameters"] for row in rows} == {1}
+    with pytest.raises(ValueError, match="latency_utterances is -1"):
+        RunOptions(latency_utterances=-1)
+
+
+def test_what_a_config_leaves_out_is_named() -> None:
+    config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
+    with pytest.raises(ValueError, match="model is missing"):
+        Instrument(config).hear()
+    with pytest.raises(ValueError, match="speech is missing"):
+        Instrument(OmegaConf.merge(config, {"model": "other.csv"})).hear()
 
 
 def _load_script(name: str):

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from nemo_noise.evaluation import ScoringOptions, compare, summarize
+from nemo_noise.evaluation.bootstrap import holm_adjusted
+from nemo_noise.evaluation.groups import group_gap
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=300)
@@ -71,9 +73,99 @@ def test_noise_without_speech_is_no_part_of_the_word_error_rate() -> None:
     assert summary["lists"]["unseen"]["noise_only"]["characters_per_minute"] == 5.0
 
 
+def test_text_in_digital_silence_is_counted_apart_from_noise_and_words() -> None:
+    silence = [
+        row(f"silence-{length}s", "", heard, condition="silence", duration=length)
+        for length, heard in ((10.0, "thank you"), (20.0, ""))
+    ]
+    summary = summarize([row("a", "one", "one"), *silence], FAST)
+    assert summary["silence"] == {
+        "pieces": 2,
+        "share_with_text": 0.5,
+        "characters": 9,
+        "minutes": 0.5,
+        "characters_per_minute": 18.0,
+        "texts": {"10": "thank you", "20": ""},
+    }
+    assert (summary["noise_only"], summary["clean"]["words"]) == (None, 1)
+
+
+def test_groups_have_the_rates_of_their_rows_alone() -> None:
+    rows = [
+        {**each, "gender": "f" if int(each["utterance_id"][1:]) % 2 else "m", "lang": "en"}
+        for each in synthetic_rows("a", 0.1)
+    ]
+    groups = summarize(rows, FAST)["groups"]
+    assert list(groups) == ["gender"]  # a field with one value tells nothing
+    women = summarize([each for each in rows if each["gender"] == "f"], FAST)
+    mean = (women["lists"]["seen"]["mean_wer"] + women["lists"]["unseen"]["mean_wer"]) / 2
+    assert groups["gender"]["f"]["mean_wer"] == pytest.approx(mean)
+    assert groups["gender"]["f"]["clean_wer"] == women["clean"]["wer"]
+    assert group_gap(groups["gender"]) == pytest.approx(
+        abs(groups["gender"]["f"]["mean_wer"] - groups["gender"]["m"]["mean_wer"])
+    )
+
+
+def test_errors_are_sorted_by_word_length_and_confusion() -> None:
+    rows = [row("a", "one two one", "one six six"), row("b", "four", "four five", 5), row("c", "two", "", 5)]
+    analytics = summarize(rows, FAST)["analytics"]
+    assert analytics["words"][0] == {
+        "word": "two",
+        "said": 2,
+        "substituted": 1,
+        "deleted": 1,
+        "error_rate": 1.0,
+        "taken_for": "six",
+    }
+    assert analytics["confusions"] == [
+        {"said": "one", "heard": "six", "times": 1},
+        {"said": "two", "heard": "six", "times": 1},
+    ]
+    assert (analytics["missed"], analytics["invented"]) == (
+        [{"word": "two", "times": 1}],
+        [{"word": "five", "times": 1}],
+    )
+    assert [(each["words_from"], each["words_to"], each["wer"]) for each in analytics["lengths"]] == [
+        (1, 1, 1.0),
+        (2, 3, 2 / 3),
+    ]
+
+
+def test_word_confidences_are_compared_with_the_words() -> None:
+    rows = [
+        row("a", "one two", "one six", word_confidence=[0.95, 0.35]),
+        row("b", "one", "one", 0, word_confidence=[0.55]),
+        row("c", "one", "one", 0, word_confidence=[0.5, 0.5]),
+    ]
+    calibration = summarize(rows, FAST)["calibration"]
+    assert (calibration["unit"], calibration["items"], calibration["rows_left_out"]) == ("word", 3, 1)
+    assert calibration["ece"] == pytest.approx((0.05 + 0.35 + 0.45) / 3)
+    assert calibration["ece_by_snr"] == pytest.approx({"clean": (0.05 + 0.35) / 2, "0": 0.45})
+    rows = [row("a", "one", "one", confidence=0.8), row("b", "one", "", confidence=0.25)]
+    assert summarize(rows, FAST)["calibration"]["ece"] == pytest.approx((0.2 + 0.25) / 2)
+    with pytest.raises(ValueError, match=r"confidence is 1.5 in the row of a"):
+        summarize([row("a", "one", "one", confidence=1.5)], FAST)
+
+
+def test_the_matched_pairs_test_stands_beside_the_bootstrap_and_is_corrected_over_all_cells() -> None:
+    a, b = synthetic_rows("a", 0.05), synthetic_rows("b", 0.1)
+    forward, backward = compare(a, b, FAST), compare(b, a, FAST)
+    cells = [forward["clean"], *(cell for block in forward["lists"].values() for cell in block["cells"].values())]
+    assert holm_adjusted([cell["mapsswe_p_value"] for cell in cells]) == [c["mapsswe_p_value_holm"] for c in cells]
+    cell, turned = (each["lists"]["unseen"]["cells"]["0"] for each in (forward, backward))
+    assert cell["mapsswe_segments"] == turned["mapsswe_segments"] >= 50
+    assert cell["mapsswe_statistic"] == pytest.approx(-turned["mapsswe_statistic"])
+    assert cell["mapsswe_statistic"] < 0 and cell["mapsswe_p_value_holm"] < 0.05
+
+
 def test_speed_is_audio_over_transcription_time() -> None:
     rows = [row("a", "one", "one", duration=6.0, transcribe_s=0.5), row("b", "one", "one", duration=4.0)]
-    assert summarize(rows, FAST)["rtfx"] == 12.0
+    rows[0].update(latency_s=0.2, parameters=7, peak_memory_mb=3.5)
+    rows[1].update(latency_s=0.4)
+    summary = summarize(rows, FAST)
+    assert summary["rtfx"] == summary["speed"]["rtfx"] == 12.0
+    assert summary["speed"]["latency_ms_median"] == pytest.approx(300)
+    assert (summary["speed"]["parameters"], summary["speed"]["peak_memory_mb"]) == (7, 3.5)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from nemo_noise.evaluation.transcription import fingerprint, load_model, sample_rate_of, texts_of, transcribe
+from nemo_noise.evaluation.transcription import (
+    Heard,
+    fingerprint,
+    hear,
+    heard_of,
+    keep_word_confidence,
+    load_model,
+    sample_rate_of,
+    texts_of,
+    transcribe,
+)
 from tests.recognisers import FAMILIES, build_recogniser
 
 CPU = torch.device("cpu")
@@ -35,6 +45,13 @@ def test_a_saved_model_of_every_family_transcribes_and_stays_in_evaluation_mode(
     assert not any(module.training for module in model.modules())
     assert transcribe(model, sounds) == texts
     assert all(np.array_equal(*pair) for pair in zip(sounds, before, strict=True))
+    keep_word_confidence(model, {"method_cfg": {"name": "max_prob"}, "aggregation": "mean"})
+    heard = hear(model, sounds, {"return_hypotheses": True})
+    assert [one.text for one in heard] == texts
+    for one in heard if family != "aed" else ():  # NeMo's beam search of attention decoders keeps none
+        assert one.word_confidence is not None
+        assert len(one.word_confidence) == len(one.text.split())
+        assert all(0 <= confidence <= 1 for confidence in one.word_confidence)
 
 
 def test_other_weights_have_another_fingerprint(tmp_path: Path) -> None:
@@ -48,6 +65,13 @@ def test_what_models_return_becomes_one_text_each() -> None:
     assert texts_of(([hypothesis], [[hypothesis]])) == ["one"]
     with pytest.raises(TypeError, match="dict"):
         texts_of({"text": "one"})
+
+
+def test_letters_are_averaged_over_words_where_a_model_knows_only_them() -> None:
+    letters = SimpleNamespace(text="ab c", token_confidence=[0.2, 0.4, 0.9, 1.5])
+    assert heard_of([letters]) == [Heard("ab c", [pytest.approx(0.3), 1.0])]
+    assert heard_of([SimpleNamespace(text="ab c", token_confidence=[0.2])]) == [Heard("ab c", None)]
+    assert heard_of([SimpleNamespace(text="a", word_confidence=[float("nan")])]) == [Heard("a", None)]
 
 
 def test_a_missing_model_is_named() -> None:

@@ -1,0 +1,40 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Measure what a NeMo ASR model costs: delay, throughput, memory, and which module takes the time.
+
+    python examples/asr/profile_model.py model=context.nemo baseline=plain.nemo output_dir=results/profile
+
+The whole of `transcribe()` and the encoder alone, as it is, compiled and as ONNX, over batch sizes and lengths. Writes
+profile.json, profile.md (the printed table) and profile.png. All options: conf/evaluation/profile.yaml.
+"""
+
+from pathlib import Path
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from nemo.core.config import hydra_runner
+
+from nemo_noise.evaluation.profile_report import draw_profiles, profile_table
+from nemo_noise.evaluation.profiling import ProfileOptions, profile_model, write_profiles
+from nemo_noise.evaluation.results import describe_run
+from nemo_noise.evaluation.robustness import name_models
+from nemo_noise.evaluation.transcription import load_model
+
+
+@hydra_runner(config_path="../../conf/evaluation", config_name="profile")
+def main(cfg: DictConfig) -> None:
+    output, device = Path(cfg.output_dir), torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    torch.set_num_threads(cfg.threads or torch.get_num_threads())
+    options = ProfileOptions(**OmegaConf.to_container(cfg.measure))
+    models = name_models(cfg.model, cfg.baseline, cfg.model_name, cfg.baseline_name)
+    profiles = [profile_model(name, load_model(path, device), options) for name, path in models.items()]
+    write_profiles(output / "profile.json", profiles, describe_run(OmegaConf.to_container(cfg, resolve=True), device))
+    draw_profiles(output / "profile.png", profiles)
+    table = profile_table(profiles)
+    (output / "profile.md").write_text(table + "\n", encoding="utf-8")
+    print(f"{table}\n\nprofile: {output / 'profile.png'}")
+
+
+if __name__ == "__main__":
+    main()
