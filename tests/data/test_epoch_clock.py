@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from nemo.core.classes import Serialization
 
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock
+from nemo_noise.training import SensorListener
 from nemo_noise.training.epoch import EpochClockCallback, trainer_callbacks
 
 ITEMS = 6
@@ -154,9 +155,9 @@ def test_a_negative_epoch_is_refused() -> None:
         EpochClock().set(-1)
 
 
-def test_the_entry_point_gives_a_callback_only_where_mixing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_entry_point_gives_callbacks_only_where_mixing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nemo_noise.data.mixing", sys)
-    assert [type(callback) for callback in trainer_callbacks()] == [EpochClockCallback]
+    assert [type(callback) for callback in trainer_callbacks()] == [EpochClockCallback, SensorListener]
     monkeypatch.delitem(sys.modules, "nemo_noise.data.mixing")
     assert trainer_callbacks() == []
 
