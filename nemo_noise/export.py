@@ -60,7 +60,9 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
     The encoder's inputs are ``audio_signal`` [B, F, T] and ``length`` [B], as NeMo's preprocessor gives them; its
     outputs ``encoder_states`` [B, S, D] and ``encoder_mask`` [B, S]. The decoder's inputs are ``input_ids`` [B, U] and
     these two; its output is ``log_probs`` [B, U, V]. ``search.json`` has the ids of the default prompt, the id that
-    ends a text, the longest text and the seconds of a frame; ``tokens`` are the pieces by id.
+    ends a text, ids that are never chosen (or not as the first), the longest text (``max_sequence_length`` tokens
+    with the prompt, and unless ``max_generation_delta`` is negative no more than that and the frames), the seconds of
+    a frame and the pieces by id.
 
     Args:
         model: a multi-task model (Canary-style) or Whisper, with dual attention or without; on the CPU.
@@ -142,11 +144,16 @@ def _prompt(model: EncDecMultiTaskModel) -> Tensor:
 
 def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
     """What a search must know beside the graphs."""
+    search = model.decoding.decoding
+    generator = search.beam_search if hasattr(search, "beam_search") else search.greedy_search
     return {
         "prompt": _prompt(model).tolist(),
         "end": int(model.tokenizer.eos),
         "padding": int(model.tokenizer.pad),
+        "suppressed": list(model.cfg.get("suppress_tokens") or []),
+        "suppressed_at_start": list(model.cfg.get("begin_suppress_tokens") or []),
         "max_sequence_length": int(model.transf_decoder.max_sequence_length),
+        "max_generation_delta": int(generator.max_delta_len),
         "frame_s": frame_samples(model) / heard_rate(model),
         "sample_rate": heard_rate(model),
         "tokens": [str(token) for token in model.tokenizer.ids_to_tokens(list(range(model.tokenizer.vocab_size)))],

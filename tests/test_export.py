@@ -90,6 +90,19 @@ def test_a_whisper_with_dual_attention_is_exported(tmp_path: Path) -> None:
     (written,) = _session(folder / "decoder.onnx").run(None, feed)
     assert (torch.from_numpy(written) - expected).abs().max() < 1e-3 * expected.abs().max()
     assert known["frame_s"] == 0.02
+    (expected_text,) = texts(model.transcribe([audio()[0][0, :16000].numpy()], batch_size=1, verbose=False))
+    with torch.no_grad():
+        features, frames = model.preprocessor(input_signal=audio()[0][:1, :16000], length=torch.tensor([16000]))
+    heard = _session(folder / "encoder.onnx").run(None, {"audio_signal": features.numpy(), "length": frames.numpy()})
+    decoder, said = _session(folder / "decoder.onnx"), list(known["prompt"])
+    while len(said) < known["max_sequence_length"] and known["end"] not in said[len(known["prompt"]) :]:
+        feed = {"input_ids": np.array([said]), "encoder_states": heard[0], "encoder_mask": heard[1]}
+        scores = decoder.run(None, feed)[0][0, -1]
+        scores[known["suppressed"]] = -np.inf
+        scores[known["suppressed_at_start"] if len(said) == len(known["prompt"]) else []] = -np.inf
+        said.append(int(scores.argmax()))
+    words = [token for token in said[len(known["prompt"]) :] if token != known["end"]]
+    assert model.tokenizer.ids_to_text(words).strip() == expected_text.strip() and words and known["suppressed"]
 
 
 def test_what_is_no_attention_model_is_refused(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def main(cfg: DictConfig) -> None:
         (offline,) = transcribe(model, [waveform], prompt)
         lagging_s = None if math.isnan(streamed.lagging_s) else round(streamed.lagging_s, 3)
         told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.strip(), "lagging_s": lagging_s}
-        lines.append(entry.fields | told)
+        lines.append(entry.fields | {"audio_filepath": entry.audio_filepath} | told)
     write_manifest(cfg.output, lines)
     lags = [line["lagging_s"] for line in lines if line["lagging_s"] is not None]
     same = sum(line["pred_text"] == line["offline_pred_text"] for line in lines)

@@ -68,7 +68,11 @@ def run_jobs(jobs: Sequence[Job], log_directory: Path, max_parallel: int, num_th
     environment = os.environ | {"OMP_NUM_THREADS": str(num_threads), "MKL_NUM_THREADS": str(num_threads)}
     with _stopped_on_error() as running, tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit="job") as bar:
         while waiting or running:
-            for job in [job for job in waiting if all(need.exists() for need in job.needs)]:
+            startable = [job for job in waiting if all(need.exists() for need in job.needs)]
+            if not (startable or running):
+                names = ", ".join(job.name for job in waiting)
+                raise ExperimentError(f"jobs: {names} wait for each other, or for a file that was removed.")
+            for job in startable:
                 if len(running) >= max_parallel:
                     break
                 waiting.remove(job)
@@ -133,8 +137,9 @@ def _stopped_on_error() -> Iterator[dict[Job, subprocess.Popen[bytes]]]:
             signal.signal(signal.SIGTERM, before)
         for process in running.values():
             process.terminate()
-        for process in running.values():
-            process.wait()
+        for job, process in running.items():
+            if process.wait() != 0:
+                job.produces.unlink(missing_ok=True)  # it may be half written
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

@@ -29,6 +29,7 @@ from nemo.collections.asr.parts.submodules.multitask_decoding import (
 )
 from nemo.collections.asr.parts.utils.eval_utils import compute_laal
 from nemo.collections.asr.parts.utils.streaming_utils import ContextSize
+from nemo.utils import logging
 
 from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.models.whisper import WhisperModel
@@ -99,7 +100,7 @@ class StreamedTranscript(NamedTuple):
 
     @property
     def lagging_s(self) -> float:
-        """Length-adaptive average lagging over tokens (Papi et al., 2022), in seconds; NaN where nothing was said."""
+        """Average lagging over the written tokens (Ma et al., 2019), in seconds; NaN where nothing was said."""
         if not self.token_ids:
             return math.nan
         return float(compute_laal(list(self.heard_s), self.duration_s, len(self.token_ids)))
@@ -204,14 +205,24 @@ class AlignedStream:
         audio = torch.from_numpy(self._audio[: until - self._start]).to(self.model.device)
         with torch.inference_mode(), _evaluating(self.model):
             states, num_frames = self._encode(audio, None if is_last else (end - self._start) // self._frame)
-            if self._state is None:
-                self._state = self._first_state()
-            self._prepare(num_frames, is_last)
-            self._state = self._search(
-                states, torch.tensor([num_frames], device=states.device), torch.ones_like(states[..., 0]), self._state
-            )
+            if num_frames > 0:
+                self._write(states, num_frames, end, is_last)
         self._heard = end
         self._heard_s += [until / self._rate] * (len(self._tokens()) - len(self._heard_s))
+
+    def _write(self, states: Tensor, num_frames: int, end: int, is_last: bool) -> None:
+        """Let NeMo's search write what it will, having heard the audio up to sample ``end``."""
+        if self._state is None:
+            self._state = self._first_state()
+        longest = self._prepare(num_frames, end, is_last)
+        self._state = self._search(
+            states, torch.tensor([num_frames], device=states.device), torch.ones_like(states[..., 0]), self._state
+        )
+        if not is_last and self._heard_s and len(self._tokens()) + self._prompt.shape[1] >= longest:
+            logging.warning(
+                f"AlignedStream: the decoder's longest text, {longest} tokens with the prompt, is reached after "
+                f"{end / self._rate:.1f} s; it writes nothing more. Start another stream."
+            )
 
     def _encode(self, audio: Tensor, num_frames: int | None) -> tuple[Tensor, int]:
         """Encoder states of the first frames, with the whole secondary memory; and how many frames that are."""
@@ -231,23 +242,35 @@ class AlignedStream:
     def _first_state(self) -> Any:
         """NeMo's state of a stream that has written nothing but the prompt."""
         frames = ContextSize(*(samples // self._frame for samples in (self._left, self._chunk, self._right)))
-        return GreedyBatchedStreamingAEDComputer.initialize_aed_model_state(
+        state = GreedyBatchedStreamingAEDComputer.initialize_aed_model_state(
             self.model, self._prompt, 1, frames, self.config.chunk_s, self.config.right_s
         )
+        room = self._decoding.decoding.greedy_search.max_seq_length + 1  # NeMo has room for 256
+        ids = torch.full((1, room), int(self.model.tokenizer.eos), device=self._prompt.device)
+        ids[:, : self._prompt.shape[1]] = self._prompt
+        state.pred_tokens_ids, state.tokens_frame_alignment = ids, torch.zeros_like(ids)
+        return state
 
-    def _prepare(self, num_frames: int, is_last: bool) -> None:
-        """Tell NeMo's search about this chunk: whether it is the last, and how long the text may get."""
-        state = self._state
+    def _prepare(self, num_frames: int, end: int, is_last: bool) -> int:
+        """Tell NeMo's search about this chunk; returns how many tokens the text may have, with the prompt.
+
+        NeMo measures a stream by the frames that it is given, which here are those of a window: what it says of the
+        whole stream is said here.
+        """
+        state, options = self._state, self._search.decoding_cfg
         state.is_last_chunk_batch = torch.tensor([is_last], device=self._prompt.device)
         state.prev_encoder_shift = self._start // self._frame
         per_chunk = self.config.max_tokens_per_s * self._chunk / self._rate
         state.max_tokens_per_alignatt_step = max(1, math.ceil(per_chunk))
+        has_waited = end >= self.config.waitk_lagging * self._chunk
+        options.waitk_lagging = 0 if has_waited else num_frames + 1
+        options.exclude_sink_frames = min(self.config.num_sink_frames, num_frames - 1)
         search = self._decoding.decoding.greedy_search
-        longest = search.max_seq_length
-        if search.max_delta_len >= 0:
-            longest = min(longest, num_frames + search.max_delta_len)
-        limit = min(longest + 1, state.pred_tokens_ids.shape[1])  # NeMo stops one token before it
-        state.max_generation_length = self._search.decoding_cfg.max_generation_length = limit
+        longest = int(search.max_seq_length)
+        if is_last and search.max_delta_len >= 0:  # until then nobody knows how much speech there will be
+            longest = min(longest, self._start // self._frame + num_frames + int(search.max_delta_len))
+        state.max_generation_length = options.max_generation_length = longest + 1  # NeMo stops one token before it
+        return longest
 
 
 def transcribe_aligned(
@@ -279,7 +302,7 @@ def _greedy(model: EncDecMultiTaskModel) -> MultiTaskDecoding:
     """A greedy search beside the model's own."""
     known = OmegaConf.create(OmegaConf.to_container(OmegaConf.structured(MultiTaskDecodingConfig)))
     config = OmegaConf.merge(known, OmegaConf.to_container(model.cfg.decoding))
-    delta = config.greedy.max_generation_delta if config.strategy == "greedy" else config.beam.max_generation_delta
+    delta = config.beam.max_generation_delta if config.strategy == "beam" else config.greedy.max_generation_delta
     changed = OmegaConf.merge(config, {"strategy": "greedy", "greedy": {"max_generation_delta": delta}})
     return MultiTaskDecoding(
         decoding_cfg=changed,

@@ -33,7 +33,7 @@ def split_memory(memory: Tensor, mask: Tensor | None, tokens: SecondaryTokens) -
 
     Args:
         memory: speech and, behind it, the secondary memory: [B, T, D].
-        mask: what is added to attention scores, [B, 1, 1 or U, T]; None if all is valid.
+        mask: what is added to attention scores, [B, 1, 1, T]; None if all is valid.
         tokens: ``same`` if both read the speech, ``frames`` if the second half is a twin of the speech, frame by
             frame, or how many tokens at the end are the secondary memory; they are all valid.
 

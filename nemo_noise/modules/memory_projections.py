@@ -17,6 +17,7 @@ __all__ = ["MemoryProjections"]
 class _Entry(NamedTuple):
     memory: "weakref.ref[Tensor]"
     versions: tuple[int, ...]
+    padding: Tensor
     key: Tensor
     value: Tensor
 
@@ -43,8 +44,8 @@ class MemoryProjections:
             attention: whose projections to use.
             whole: the tensor that the search hands over, by which an utterance is known again [B, T, D].
             part: what of it to project [B, M, D].
-            mask: what is added to the scores [B, 1, 1 or U, M]; empty where all is valid. What it masks is read as
-                zero, so that whatever is in the padding, NaN too, goes nowhere.
+            mask: what is added to the scores [B, 1, 1, M]; empty where all is valid. What it masks is read as zero,
+                so that whatever is in the padding, NaN too, goes nowhere.
 
         Returns:
             Keys and values [B, H, M, D / H].
@@ -53,16 +54,18 @@ class MemoryProjections:
         keeps = self.enabled and not (traced or attention.training or torch.is_grad_enabled())
         versions = _versions(attention, whole) if keeps else ()
         entry = self._entries.get(name)
-        if keeps and entry is not None and entry.memory() is whole and entry.versions == versions:
+        padding = mask[:, 0, 0] < 0 if mask.numel() else mask  # [B, M]
+        is_same = keeps and entry is not None and entry.memory() is whole and entry.versions == versions
+        if is_same and entry is not None and torch.equal(entry.padding, padding):
             return entry.key, entry.value
         self._entries.pop(name, None)
         if mask.numel():
-            part = part.masked_fill(mask[:, 0, 0].unsqueeze(2) < 0, 0.0)
+            part = part.masked_fill(padding.unsqueeze(2), 0.0)
         key = attention.transpose_for_scores(attention.key_net(part)) / attention.attn_scale
         value = attention.transpose_for_scores(attention.value_net(part))
         if keeps:
             dead = partial(self._forget, name)
-            self._entries[name] = _Entry(weakref.ref(whole, dead), versions, key, value)
+            self._entries[name] = _Entry(weakref.ref(whole, dead), versions, padding, key, value)
         return key, value
 
     def _forget(self, name: str, _: "weakref.ref[Tensor]") -> None:

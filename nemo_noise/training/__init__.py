@@ -9,7 +9,6 @@ from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
-from nemo_noise.training.precision import MatmulPrecision
 from nemo_noise.training.sensors import SensorListener
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "DeviceNoiseMix",
     "DifficultyCurriculum",
     "DualAttentionMonitor",
-    "MatmulPrecision",
     "NoiseContextMonitor",
     "RelativeCosineAnnealing",
     "SensorListener",

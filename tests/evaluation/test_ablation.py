@@ -82,6 +82,22 @@ def test_a_terminated_experiment_stops_its_trainings(tmp_path: Path) -> None:
         os.kill(int((tmp_path / "slow.pid").read_text()), 0)
 
 
+def test_what_a_stopped_job_had_begun_to_write_does_not_count(tmp_path: Path) -> None:
+    half = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text('half'); time.sleep(60)"
+    wait = (
+        "import pathlib, sys, time\nwhile not pathlib.Path(sys.argv[1]).with_name('half').exists(): time.sleep(0.02)\n"
+    )
+    failing = _job("failing", tmp_path, script=wait + "raise SystemExit(3)")
+    with pytest.raises(ExperimentError, match="exit status 3"):
+        run_jobs([_job("half", tmp_path, script=half), failing], tmp_path / "logs", max_parallel=2)
+    assert not (tmp_path / "half").exists()
+
+
+def test_jobs_that_wait_for_each_other_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ExperimentError, match="a, b wait for each other"):
+        run_jobs([_job("a", tmp_path, ("b",)), _job("b", tmp_path, ("a",))], tmp_path / "logs", max_parallel=1)
+
+
 def test_experiments_that_cannot_end_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="needs .*nobody.* no job produces"):
         run_jobs([_job("a", tmp_path, ("nobody",))], tmp_path / "logs", max_parallel=1)

@@ -97,6 +97,32 @@ def test_how_the_audio_is_cut_into_pieces_does_not_matter(plain: Path) -> None:
     assert len(stream._audio) <= (1.6 + 2 * 0.8 + 0.24) * RATE  # what no chunk hears any more is forgotten
 
 
+@pytest.mark.parametrize("policy", ["alignatt", "waitk"])
+def test_a_stream_that_is_longer_than_its_window_goes_on_to_the_end(policy: str, plain: Path) -> None:
+    model = _model(plain, "plain")
+    config = _config(policy=policy, left_s=0.8, alignatt_threshold=0, max_tokens_per_s=1.3)
+    (streamed,) = transcribe_aligned(model, [_speech(12.0)], config)
+    told = sorted(set(streamed.heard_s))
+    assert told == pytest.approx([0.8 * step for step in range(1, 15)] + [12.0])  # every chunk says something
+    late = _config(policy=policy, left_s=0.8, alignatt_threshold=0, waitk_lagging=4)
+    assert transcribe_aligned(model, [_speech(6.0)], late)[0].heard_s[0] == pytest.approx(3.2)
+
+
+def test_a_text_that_reaches_the_decoder_s_limit_is_told(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("nemo_noise.inference.aligned_streaming.logging.warning", told.append)
+    stream = AlignedStream(_model(plain, "plain"), _config(alignatt_threshold=0, max_tokens_per_s=100.0))
+    stream.feed(_speech(4.0))
+    assert told and "longest text, 64 tokens with the prompt, is reached after" in told[0]
+
+
+@pytest.mark.parametrize("samples", [1, 159, 1600, 8000])
+def test_very_short_audio_does_not_end_in_an_error(samples: int, plain: Path) -> None:
+    for config in (_config(), _config(num_sink_frames=8), _config(chunk_s=0.56, num_sink_frames=8)):
+        (transcript,) = transcribe_aligned(_model(plain, "plain"), [_speech(1.0)[:samples]], config)
+        assert transcript.duration_s == samples / RATE
+
+
 def test_the_model_is_left_as_it_was(plain: Path) -> None:
     model = _model(plain, "tokens")
     _search(model, strategy="beam", beam={"beam_size": 2})

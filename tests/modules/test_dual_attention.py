@@ -216,9 +216,12 @@ def test_kept_keys_follow_the_memory_and_the_weights() -> None:
         inputs["encoder_embeddings"].mul_(0.5)
         after = dual(**inputs)
         assert not torch.equal(after, changed)
+        unmasked = dual(**inputs | {"encoder_mask": torch.ones_like(inputs["encoder_mask"])})
+        assert torch.equal(dual(**inputs), after)
         for attention in dual.dual_attentions:
             attention.projections.enabled = False
         assert torch.equal(dual(**inputs), after)
+        assert torch.equal(dual(**inputs | {"encoder_mask": torch.ones_like(inputs["encoder_mask"])}), unmasked)
         other = dual(**_inputs(5, seed=4))
         assert not torch.equal(other, after)
 

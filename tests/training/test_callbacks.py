@@ -17,7 +17,7 @@ from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.modules import AttentionMaps
-from nemo_noise.training import CleanGuard, DualAttentionMonitor, MatmulPrecision, NoiseContextMonitor, TrainOnly
+from nemo_noise.training import CleanGuard, DualAttentionMonitor, NoiseContextMonitor, TrainOnly
 from nemo_noise.training.dual_attention_monitor import gate_entropy, map_similarity
 from nemo_noise.training.monitor import perplexity
 
@@ -90,17 +90,6 @@ def test_the_log_says_how_much_of_which_part_learns(tmp_path: Path, monkeypatch:
     monkeypatch.setattr("nemo_noise.training.freezing.logging.info", told.append)
     _trainer(tmp_path, TrainOnly()).fit(Recogniser())
     assert told == ["TrainOnly: 40 of 68 parameters learn: encoder.context_encoder 20, encoder.fusions 20"]
-
-
-def test_float32_products_are_as_exact_as_before_once_the_training_is_over(tmp_path: Path) -> None:
-    assert torch.get_float32_matmul_precision() == "highest"
-    during: list[str] = []
-    model = Recogniser()
-    model.on_train_start = lambda: during.append(torch.get_float32_matmul_precision())
-    _trainer(tmp_path, MatmulPrecision(), max_epochs=1).fit(model)
-    assert during == ["high"] and torch.get_float32_matmul_precision() == "highest"
-    with pytest.raises(ValueError, match="precision='tf32' must be one of highest, high, medium"):
-        MatmulPrecision("tf32")
 
 
 def test_measures_of_two_attentions_have_known_answers() -> None:
