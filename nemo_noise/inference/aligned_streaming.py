@@ -218,7 +218,8 @@ class AlignedStream:
         self._state = self._search(
             states, torch.tensor([num_frames], device=states.device), torch.ones_like(states[..., 0]), self._state
         )
-        if not is_last and self._heard_s and len(self._tokens()) + self._prompt.shape[1] >= longest:
+        written = len(self._tokens())
+        if not is_last and len(self._heard_s) < written and written + self._prompt.shape[1] >= longest:
             logging.warning(
                 f"AlignedStream: the decoder's longest text, {longest} tokens with the prompt, is reached after "
                 f"{end / self._rate:.1f} s; it writes nothing more. Start another stream."

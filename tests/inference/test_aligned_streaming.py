@@ -113,7 +113,8 @@ def test_a_text_that_reaches_the_decoder_s_limit_is_told(plain: Path, monkeypatc
     monkeypatch.setattr("nemo_noise.inference.aligned_streaming.logging.warning", told.append)
     stream = AlignedStream(_model(plain, "plain"), _config(alignatt_threshold=0, max_tokens_per_s=100.0))
     stream.feed(_speech(4.0))
-    assert told and "longest text, 64 tokens with the prompt, is reached after" in told[0]
+    stream.finish()
+    assert len(told) == 1 and "longest text, 64 tokens with the prompt, is reached after" in told[0]
 
 
 @pytest.mark.parametrize("samples", [1, 159, 1600, 8000])
