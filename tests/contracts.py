@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shared contract: what every context encoder, fusion and noise-aware encoder must keep."""
 
+import copy
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,8 @@ def check_context_encoder(context: ContextEncoder, tmp_path: Path) -> None:
     for empty in (torch.zeros_like(audio_signal), audio_signal * 1e4):
         assert context(audio_signal=empty, length=length).isfinite().all()
     assert context(audio_signal=audio_signal, length=torch.zeros_like(length)).isfinite().all()
+    halved = copy.deepcopy(context).bfloat16()(audio_signal=audio_signal.bfloat16(), length=length)
+    assert halved.dtype == torch.bfloat16 and halved.isfinite().all()
     check_gradients(context, lambda: context(audio_signal=audio_signal, length=length).square().sum())
     torch.save(context.state_dict(), tmp_path / "context.pt")
     state = torch.load(tmp_path / "context.pt", weights_only=True)

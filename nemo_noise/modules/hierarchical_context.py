@@ -116,9 +116,9 @@ class HierarchicalContextEncoder(ContextEncoder):
         valid = valid_frames(length, frames.shape[1]).view(batch, -1, hops)  # [B, N, S]
         frames = frames.reshape(batch, -1, hops, frames.shape[2])  # [B, N, S, H]
         segments = self.segment(self.segment_pool(frames, valid))
-        numbers = torch.arange(segments.shape[1], device=segments.device, dtype=segments.dtype)
+        numbers = torch.arange(segments.shape[1], device=segments.device, dtype=torch.float32)
         seconds = numbers * (self.hops_per_segment * FRAMES_PER_HOP * FRAME_S)
-        return segments + seconds_embedding(seconds, segments.shape[2]), valid.any(dim=2)
+        return segments + seconds_embedding(seconds, segments.shape[2]).to(segments.dtype), valid.any(dim=2)
 
 
 class _Layer(nn.Module):

@@ -80,7 +80,8 @@ class SensorTokens(nn.Module):
         """
         features, valid = self.features(stream)
         seconds = (torch.arange(features.shape[1], device=features.device) + 0.5) * self.token_s
-        embedded = self.embed(features) + self.modality + seconds_embedding(seconds, self.d_hidden)
+        embedded = self.embed(features) + self.modality
+        embedded = embedded + seconds_embedding(seconds, self.d_hidden).to(embedded.dtype)
         return embedded, valid
 
     @property
