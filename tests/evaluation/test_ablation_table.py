@@ -52,7 +52,7 @@ def test_an_ablation_without_its_baseline_or_with_an_empty_group_is_refused(tmp_
         _table(baseline="a", groups={"none": Group("None", {"speaker": "nobody"})}).write(rows, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["digits", "sentences", "dual_attention"])
+@pytest.mark.parametrize("name", ["digits", "sentences", "dual_attention", "dual_attention_scratch"])
 def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
         cfg = compose(name)
