@@ -4,12 +4,13 @@
 
 NeMo's searches open the path in `ngram_lm_model`. A registered file is packed into the archive by `save_to`, and the
 path becomes `nemo:<name>`; NeMo resolves such paths only where a model's constructor asks, and none asks for this one.
+NeMo also writes whatever was registered once into the configuration it saves, so that is looked up anew before.
 """
 
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from omegaconf import OmegaConf
 from wrapt import wrap_function_wrapper
 
 from nemo.core.classes import modelPT
+from nemo.utils import logging
 from nemo.utils.app_state import AppState
 
 __all__ = ["LANGUAGE_MODEL_KEYS", "install", "pack"]
@@ -29,25 +31,30 @@ _IN_ARCHIVE = "nemo:"
 
 
 def install() -> None:
-    """Let every NeMo model find the language model in its own archive when it is restored; safe to call again."""
+    """Let every NeMo model find the language model in its archive, and save its present one; safe to call again."""
     if getattr(modelPT.ModelPT.__init__, "_self_wrapper", None) is not _initialise:
         wrap_function_wrapper(modelPT, "ModelPT.__init__", _initialise)
+    if getattr(modelPT.ModelPT.save_to, "_self_wrapper", None) is not _save:
+        wrap_function_wrapper(modelPT, "ModelPT.save_to", _save)
 
 
-def pack(model: modelPT.ModelPT) -> None:
+def pack(model: modelPT.ModelPT, keys: Iterable[str] = LANGUAGE_MODEL_KEYS) -> None:
     """Make sure that the next `save_to` takes along the language models that a model's searches name, and no others.
 
     Args:
         model: whose configuration names them.
+        keys: where they are named, the others are left as they are. A `.nemo` stays a path: NeMo packs none.
 
     Raises:
         FileNotFoundError: if one is not there.
     """
-    for key in LANGUAGE_MODEL_KEYS:
+    for key in keys:
         if getattr(model, "artifacts", None):
             model.artifacts.pop(key, None)
         path = OmegaConf.select(model.cfg, key)
-        if path is not None:
+        if path is not None and Path(path).suffix == ".nemo":
+            logging.warning(f"{key}={path} stays a path: NeMo packs no .nemo into another; give the ARPA file.")
+        elif path is not None:
             model.register_artifact(key, str(path))
 
 
@@ -58,6 +65,14 @@ def _initialise(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ..
         named = OmegaConf.select(instance.cfg, key)
         if isinstance(named, str) and named.startswith(_IN_ARCHIVE):
             instance.register_artifact(key, str(_unpacked(key, named)))
+
+
+def _save(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """NeMo's own `save_to`; what was packed once gives way to what the searches name by now, or to nothing."""
+    packed = [key for key in LANGUAGE_MODEL_KEYS if key in (getattr(instance, "artifacts", None) or {})]
+    named = {key: OmegaConf.select(instance.cfg, key) for key in packed}
+    pack(instance, [key for key in packed if not str(named[key]).startswith(_IN_ARCHIVE)])
+    wrapped(*args, **kwargs)
 
 
 def _unpacked(key: str, named: str) -> Path:

@@ -300,11 +300,3 @@ def small(model: Any) -> EncDecCTCModel:
     config.labels = ["a", "b"]
     config.decoder.update(vocabulary=["a", "b"], num_classes=2)
     return EncDecCTCModel(config).eval()
-
-
-def test_registering_again_changes_nothing() -> None:
-    from nemo.core.classes.modelPT import ModelPT
-
-    once = ModelPT.__init__
-    packed_language_model.install()
-    assert ModelPT.__init__.__wrapped__ is once.__wrapped__ and not hasattr(once.__wrapped__, "__wrapped__")

@@ -1,0 +1,119 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The language model in a `.nemo` that is restored, changed and saved again by NeMo's own `save_to`."""
+
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from nemo.collections.asr.models import ASRModel, EncDecCTCModel
+from nemo.core.classes.modelPT import ModelPT
+
+import nemo_noise  # noqa: F401  registers with NeMo
+from nemo_noise import packed_language_model
+from nemo_noise.inference.decoding import GREEDY, SearchSetting, apply_setting, fast_language_model, save_with_setting
+from nemo_noise.inference.ngram_training import Estimator, train_ngram
+from tests.recognisers import build_recogniser
+
+KEY = "decoding.beam.ngram_lm_model"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    torch.manual_seed(3)
+    return build_recogniser("ctc", tmp_path_factory.mktemp("ctc"))
+
+
+@pytest.fixture(scope="module")
+def arpas(model: Any, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two language models, both in files called lm.arpa."""
+    made = []
+    for text in ("one two three\n", "four five six\nfour six five\n"):
+        folder = tmp_path_factory.mktemp("arpa")
+        (folder / "text.txt").write_text(text)
+        train_ngram(model, [folder / "text.txt"], folder / "lm.arpa", 2, estimator=Estimator.OURS)
+        made.append(folder / "lm.arpa")
+    return made
+
+
+def beam(path: Path | str) -> SearchSetting:
+    return SearchSetting("beam_batch", 2, 0.5, 0.0, str(path))
+
+
+def restore(path: Path) -> Any:
+    return ASRModel.restore_from(str(path), map_location="cpu").eval()
+
+
+@pytest.fixture
+def restored(model: Any, arpas: list[Path], tmp_path: Path) -> Any:
+    """A model with the first language model inside, from its archive."""
+    save_with_setting(model, beam(arpas[0]), tmp_path / "tuned.nemo")
+    return restore(tmp_path / "tuned.nemo")
+
+
+def language_models_in(path: Path) -> list[str]:
+    with tarfile.open(path) as archive:
+        return [name.removeprefix("./") for name in archive.getnames() if name.endswith("lm.arpa")]
+
+
+def test_a_restored_model_packs_the_language_model_that_it_searches_with_now(
+    restored: Any, arpas: list[Path], tmp_path: Path
+) -> None:
+    decoding = OmegaConf.create(OmegaConf.to_container(restored.cfg.decoding))
+    decoding.beam.ngram_lm_model = str(arpas[1])
+    restored.change_decoding_strategy(decoding, verbose=False)
+    restored.save_to(str(tmp_path / "other.nemo"))
+    other = restore(tmp_path / "other.nemo")
+    assert Path(OmegaConf.select(other.cfg, KEY)).read_bytes() == arpas[1].read_bytes() != arpas[0].read_bytes()
+    assert len(language_models_in(tmp_path / "other.nemo")) == 1
+
+
+@pytest.mark.parametrize("is_greedy", [False, True])
+def test_a_restored_model_packs_none_when_it_searches_without(is_greedy: bool, restored: Any, tmp_path: Path) -> None:
+    if is_greedy:
+        apply_setting(restored, GREEDY)
+    else:
+        decoding = OmegaConf.create(OmegaConf.to_container(restored.cfg.decoding))
+        decoding.beam.ngram_lm_model = None
+        restored.change_decoding_strategy(decoding, verbose=False)
+    restored.save_to(str(tmp_path / "without.nemo"))
+    assert language_models_in(tmp_path / "without.nemo") == []
+    assert OmegaConf.select(restore(tmp_path / "without.nemo").cfg, KEY) is None
+
+
+def test_what_no_archive_can_hold_stays_a_path(restored: Any, arpas: list[Path], tmp_path: Path) -> None:
+    fast = fast_language_model(restored, arpas[1], tmp_path)
+    apply_setting(restored, beam(fast))
+    restored.save_to(str(tmp_path / "named.nemo"))
+    assert language_models_in(tmp_path / "named.nemo") == []
+    assert OmegaConf.select(restore(tmp_path / "named.nemo").cfg, KEY) == fast
+
+
+def test_a_name_of_the_archive_stands_for_what_came_with_it(restored: Any, arpas: list[Path], tmp_path: Path) -> None:
+    inside = ASRModel.restore_from(str(tmp_path / "tuned.nemo"), return_config=True)
+    inside.decoding.strategy = "greedy_batch"  # which does not open what the beam names
+    restored.change_decoding_strategy(inside.decoding, verbose=False)
+    restored.save_to(str(tmp_path / "again.nemo"))
+    again = restore(tmp_path / "again.nemo")
+    assert Path(OmegaConf.select(again.cfg, KEY)).read_bytes() == arpas[0].read_bytes()
+
+
+def test_a_plain_save_packs_nothing_that_was_not_packed_before(model: Any, arpas: list[Path], tmp_path: Path) -> None:
+    config = OmegaConf.create(OmegaConf.to_container(model.cfg))
+    config.decoding.beam.ngram_lm_model = None
+    plain = EncDecCTCModel(config).eval()
+    apply_setting(plain, beam(arpas[0]))
+    plain.save_to(str(tmp_path / "plain.nemo"))
+    assert language_models_in(tmp_path / "plain.nemo") == []
+    assert OmegaConf.select(restore(tmp_path / "plain.nemo").cfg, KEY) == str(arpas[0])
+
+
+def test_registering_again_does_not_wrap_again() -> None:
+    once = [ModelPT.__init__, ModelPT.save_to]
+    packed_language_model.install()
+    for before, after in zip(once, [ModelPT.__init__, ModelPT.save_to], strict=True):
+        assert after.__wrapped__ is before.__wrapped__ and not hasattr(before.__wrapped__, "__wrapped__")
