@@ -8,6 +8,7 @@ NeMo also writes whatever was registered once into the configuration it saves, s
 """
 
 import atexit
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -28,6 +29,7 @@ LANGUAGE_MODEL_KEYS = tuple(
     f"{head}.{block}.ngram_lm_model" for head in ("decoding", "aux_ctc.decoding") for block in ("beam", "greedy")
 )
 _IN_ARCHIVE = "nemo:"
+_PREFIXES = re.compile(r"^([0-9a-f]{32}_)+(?=.)")  # NeMo puts one before the name each time it saves
 
 
 def install() -> None:
@@ -85,7 +87,8 @@ def _unpacked(key: str, named: str) -> Path:
             f"{key}={named} names a file inside a .nemo, which can be found only while that is restored: give the "
             "path of a language model, or null."
         )
-    return Path(shutil.copy(source, _folder() / name))
+    own_folder = tempfile.mkdtemp(dir=_folder())  # without the prefix, names are no longer unique
+    return Path(shutil.copy(source, Path(own_folder) / _PREFIXES.sub("", name)))
 
 
 @lru_cache(maxsize=1)

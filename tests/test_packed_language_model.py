@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The language model in a `.nemo` that is restored, changed and saved again by NeMo's own `save_to`."""
 
+import re
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,26 @@ def test_a_plain_save_packs_nothing_that_was_not_packed_before(model: Any, arpas
     plain.save_to(str(tmp_path / "plain.nemo"))
     assert language_models_in(tmp_path / "plain.nemo") == []
     assert OmegaConf.select(restore(tmp_path / "plain.nemo").cfg, KEY) == str(arpas[0])
+
+
+def test_the_name_of_the_file_does_not_grow_with_the_generations(
+    model: Any, arpas: list[Path], tmp_path: Path
+) -> None:
+    old = tmp_path / (6 * (2 * "0123456789abcdef" + "_") + "lm.arpa")
+    old.write_bytes(arpas[0].read_bytes())
+    save_with_setting(model, beam(old), tmp_path / "first.nemo")
+    for before, after in (("first", "second"), ("second", "third")):
+        restore(tmp_path / f"{before}.nemo").save_to(str(tmp_path / f"{after}.nemo"))
+        (name,) = language_models_in(tmp_path / f"{after}.nemo")
+        assert re.fullmatch("[0-9a-f]{32}_lm.arpa", name)
+
+
+def test_files_of_one_name_do_not_overwrite_each_other(model: Any, arpas: list[Path], tmp_path: Path) -> None:
+    for number, arpa in enumerate(arpas):
+        save_with_setting(model, beam(arpa), tmp_path / f"{number}.nemo")
+    together = [restore(tmp_path / f"{number}.nemo") for number in range(2)]
+    for restored, arpa in zip(together, arpas, strict=True):
+        assert Path(OmegaConf.select(restored.cfg, KEY)).read_bytes() == arpa.read_bytes()
 
 
 def test_registering_again_does_not_wrap_again() -> None:
