@@ -3,10 +3,12 @@
 """The language model in a `.nemo` that is restored, changed and saved again by NeMo's own `save_to`."""
 
 import re
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -131,6 +133,48 @@ def test_files_of_one_name_do_not_overwrite_each_other(model: Any, arpas: list[P
     together = [restore(tmp_path / f"{number}.nemo") for number in range(2)]
     for restored, arpa in zip(together, arpas, strict=True):
         assert Path(OmegaConf.select(restored.cfg, KEY)).read_bytes() == arpa.read_bytes()
+
+
+def write_checkpoint(model: Any, path: Path) -> None:
+    """Let Lightning do it."""
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False)
+    trainer.strategy.connect(model)
+    trainer.save_checkpoint(path, weights_only=True)
+
+
+def test_a_checkpoint_whose_language_model_is_gone_is_loaded_with_a_configuration(
+    restored: Any, arpas: list[Path], tmp_path: Path
+) -> None:
+    with torch.no_grad():
+        next(restored.decoder.parameters()).add_(1.0)  # as training does
+    write_checkpoint(restored, tmp_path / "last.ckpt")
+    shutil.rmtree(Path(OmegaConf.select(restored.cfg, KEY)).parent)  # as the end of the process does
+    with pytest.raises(FileNotFoundError, match="nemo_noise_language_models_"):
+        EncDecCTCModel.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu")
+    config = OmegaConf.create(OmegaConf.to_container(restored.cfg))
+    for path in (None, str(arpas[0])):
+        OmegaConf.update(config, KEY, path)
+        loaded = EncDecCTCModel.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu", cfg=config)
+        assert OmegaConf.select(loaded.cfg, KEY) == path
+    first = restore(tmp_path / "tuned.nemo")
+    first.load_state_dict(loaded.state_dict())
+    first.save_to(str(tmp_path / "trained.nemo"))
+    trained = restore(tmp_path / "trained.nemo")
+    assert Path(OmegaConf.select(trained.cfg, KEY)).read_bytes() == arpas[0].read_bytes()
+    assert torch.equal(next(trained.decoder.parameters()), next(restored.decoder.parameters()))
+
+
+def test_a_checkpoint_names_the_file_that_a_configuration_named(
+    restored: Any, arpas: list[Path], tmp_path: Path
+) -> None:
+    config = OmegaConf.create(OmegaConf.to_container(restored.cfg))
+    OmegaConf.update(config, KEY, str(arpas[1]))
+    model = ASRModel.restore_from(str(tmp_path / "tuned.nemo"), override_config_path=config, map_location="cpu")
+    write_checkpoint(model, tmp_path / "last.ckpt")
+    loaded = EncDecCTCModel.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu")
+    assert OmegaConf.select(loaded.cfg, KEY) == str(arpas[1])
+    model.save_to(str(tmp_path / "named.nemo"))
+    assert language_models_in(tmp_path / "named.nemo") == []
 
 
 def test_registering_again_does_not_wrap_again() -> None:
