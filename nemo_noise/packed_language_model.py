@@ -4,12 +4,14 @@
 
 NeMo's searches open the path in `ngram_lm_model`. A registered file is packed into the archive by `save_to`, and the
 path becomes `nemo:<name>`; NeMo resolves such paths only where a model's constructor asks, and none asks for this one.
+NeMo also writes whatever was registered once into the configuration it saves, so that is looked up anew before.
 """
 
 import atexit
+import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from omegaconf import OmegaConf
 from wrapt import wrap_function_wrapper
 
 from nemo.core.classes import modelPT
+from nemo.utils import logging
 from nemo.utils.app_state import AppState
 
 __all__ = ["LANGUAGE_MODEL_KEYS", "install", "pack"]
@@ -26,28 +29,34 @@ LANGUAGE_MODEL_KEYS = tuple(
     f"{head}.{block}.ngram_lm_model" for head in ("decoding", "aux_ctc.decoding") for block in ("beam", "greedy")
 )
 _IN_ARCHIVE = "nemo:"
+_PREFIXES = re.compile(r"^([0-9a-f]{32}_)+(?=.)")  # NeMo puts one before the name each time it saves
 
 
 def install() -> None:
-    """Let every NeMo model find the language model in its own archive when it is restored; safe to call again."""
+    """Let every NeMo model find the language model in its archive, and save its present one; safe to call again."""
     if getattr(modelPT.ModelPT.__init__, "_self_wrapper", None) is not _initialise:
         wrap_function_wrapper(modelPT, "ModelPT.__init__", _initialise)
+    if getattr(modelPT.ModelPT.save_to, "_self_wrapper", None) is not _save:
+        wrap_function_wrapper(modelPT, "ModelPT.save_to", _save)
 
 
-def pack(model: modelPT.ModelPT) -> None:
+def pack(model: modelPT.ModelPT, keys: Iterable[str] = LANGUAGE_MODEL_KEYS) -> None:
     """Make sure that the next `save_to` takes along the language models that a model's searches name, and no others.
 
     Args:
         model: whose configuration names them.
+        keys: where they are named, the others are left as they are. A `.nemo` stays a path: NeMo packs none.
 
     Raises:
         FileNotFoundError: if one is not there.
     """
-    for key in LANGUAGE_MODEL_KEYS:
+    for key in keys:
         if getattr(model, "artifacts", None):
             model.artifacts.pop(key, None)
         path = OmegaConf.select(model.cfg, key)
-        if path is not None:
+        if path is not None and Path(path).suffix == ".nemo":
+            logging.warning(f"{key}={path} stays a path: NeMo packs no .nemo into another; give the ARPA file.")
+        elif path is not None:
             model.register_artifact(key, str(path))
 
 
@@ -60,6 +69,14 @@ def _initialise(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ..
             instance.register_artifact(key, str(_unpacked(key, named)))
 
 
+def _save(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """NeMo's own `save_to`; what was packed once gives way to what the searches name by now, or to nothing."""
+    packed = [key for key in LANGUAGE_MODEL_KEYS if key in (getattr(instance, "artifacts", None) or {})]
+    named = {key: OmegaConf.select(instance.cfg, key) for key in packed}
+    pack(instance, [key for key in packed if not str(named[key]).startswith(_IN_ARCHIVE)])
+    wrapped(*args, **kwargs)
+
+
 def _unpacked(key: str, named: str) -> Path:
     """A copy of a file of the archive that stays until the process ends; NeMo's own goes before the model is ready."""
     name = Path(named.removeprefix(_IN_ARCHIVE)).name
@@ -70,7 +87,8 @@ def _unpacked(key: str, named: str) -> Path:
             f"{key}={named} names a file inside a .nemo, which can be found only while that is restored: give the "
             "path of a language model, or null."
         )
-    return Path(shutil.copy(source, _folder() / name))
+    own_folder = tempfile.mkdtemp(dir=_folder())  # without the prefix, names are no longer unique
+    return Path(shutil.copy(source, Path(own_folder) / _PREFIXES.sub("", name)))
 
 
 @lru_cache(maxsize=1)

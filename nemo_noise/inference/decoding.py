@@ -6,6 +6,7 @@ What the encoder says is kept, so that many settings can be tried on it; the wei
 score = recogniser + alpha * language model + beta * number of tokens, in natural logarithms.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -70,10 +71,15 @@ class SearchSetting:
     language_model: str | None = None
 
     def __post_init__(self) -> None:
-        if self.beam_size < 1 or (self.strategy == GREEDY_STRATEGY and self.beam_size != 1):
-            raise ValueError(f"beam_size={self.beam_size} must be 1 or more, and 1 for {GREEDY_STRATEGY}.")
-        if self.alpha < 0:
-            raise ValueError(f"alpha={self.alpha} must be 0 or more.")
+        is_whole = isinstance(self.beam_size, int) and self.beam_size >= 1
+        if not is_whole or (self.strategy == GREEDY_STRATEGY and self.beam_size != 1):
+            raise ValueError(
+                f"beam_size={self.beam_size} must be 1 or more, a whole number, and 1 for {GREEDY_STRATEGY}."
+            )
+        if not math.isfinite(self.alpha) or self.alpha < 0:
+            raise ValueError(f"alpha={self.alpha} must be 0 or more, and finite.")
+        if not math.isfinite(self.beta):
+            raise ValueError(f"beta={self.beta} must be finite.")
         if self.alpha > 0 and self.language_model is None:
             raise ValueError(f"alpha={self.alpha} weighs a language model, but language_model is None.")
         if self.beta and self.strategy not in BONUS_STRATEGIES:

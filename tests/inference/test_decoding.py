@@ -39,6 +39,7 @@ from tests.recognisers import LABELS, build_recogniser, noise_aware
 
 FAMILIES = ["ctc", "ctc_bpe", "rnnt_bpe", "tdt_bpe", "hybrid_bpe"]
 BEAM = {"ctc": "beam_batch", "ctc_bpe": "beam_batch"}
+UNREAL = (math.nan, math.inf)
 SENTENCES = "one two three\nfour five six\nseven eight nine zero\none two four\n"
 
 
@@ -272,7 +273,10 @@ def test_settings_that_mean_nothing_are_refused(models: dict[str, Any], arpas: d
     refused: list[tuple[dict[str, Any], str]] = [
         ({"strategy": "beam_batch", "beam_size": 0}, "beam_size=0 must be 1 or more"),
         ({"beam_size": 4}, "beam_size=4 must be .* 1 for greedy_batch"),
+        ({"strategy": "beam_batch", "beam_size": 2.5}, "beam_size=2.5 must be 1 or more, a whole number"),
         ({"alpha": -0.1}, "alpha=-0.1 must be 0 or more"),
+        *(({"alpha": value, "language_model": "lm.arpa"}, f"alpha={value} must be .* finite") for value in UNREAL),
+        *(({"strategy": "beam_batch", "beta": value}, f"beta={value} must be finite") for value in UNREAL),
         ({"alpha": 0.5}, "alpha=0.5 weighs a language model, but language_model is None"),
         ({"strategy": "malsd_batch", "beam_size": 2, "beta": 1.0}, "beta=1.0 must be 0: NeMo's malsd_batch"),
     ]
@@ -300,11 +304,3 @@ def small(model: Any) -> EncDecCTCModel:
     config.labels = ["a", "b"]
     config.decoder.update(vocabulary=["a", "b"], num_classes=2)
     return EncDecCTCModel(config).eval()
-
-
-def test_registering_again_changes_nothing() -> None:
-    from nemo.core.classes.modelPT import ModelPT
-
-    once = ModelPT.__init__
-    packed_language_model.install()
-    assert ModelPT.__init__.__wrapped__ is once.__wrapped__ and not hasattr(once.__wrapped__, "__wrapped__")
