@@ -71,7 +71,7 @@ class SearchGrid:
         alphas = self.alpha if language_model is not None else [0.0]
         betas = self.beta or ((0.0, 0.5, 1.0) if self.strategy in BONUS_STRATEGIES else (0.0,))
         all_settings = [
-            SearchSetting(self.strategy, int(size), float(alpha), float(beta), language_model)
+            SearchSetting(self.strategy, size, float(alpha), float(beta), language_model)
             for size, alpha, beta in itertools.product(self.beam_size, alphas, betas)
         ]
         if self.max_trials is None or self.max_trials >= len(all_settings):
