@@ -29,6 +29,7 @@ __all__ = ["BatchWithSensors", "SampleWithSensors", "install_sensors", "note_noi
 
 _DATA_SETS = "nemo.collections.asr.data.audio_to_text"
 _IMPORTED_LATER = ("nemo.collections.asr.data.audio_to_text_dataset", "nemo.collections.asr.models.ctc_models")
+_HELD = "nemo_noise_sensors"
 _NOT_OURS = "are left out where they are not {name: {file, rate_hz}} on a line with audio_filepath"
 _NOISES: ContextVar[list[tuple[ManifestEntry, float, float]] | None] = ContextVar("nemo_noise_noises", default=None)
 
@@ -47,16 +48,35 @@ class SampleWithSensors(tuple[Any, ...]):
 
 
 class BatchWithSensors(tuple[Any, ...]):
-    """NeMo's batch; ``sensors`` holds the streams of its utterances. Moves to another device as a whole."""
+    """NeMo's batch; ``sensors`` holds the streams of its utterances. Moves to another device as a whole.
+
+    Lightning rebuilds a batch from its items alone where a training converts floats (``64-true``, ``bf16-true``). The
+    lengths, which are integers, pass that as the same object, so they hold the streams too.
+    """
 
     sensors: Mapping[str, SensorBatch]
 
+    def __new__(cls, items: Iterable[Any] = ()) -> "BatchWithSensors":
+        """The items of a batch, with the sensors that their lengths hold."""
+        batch = super().__new__(cls, items)
+        held = (vars(item).get(_HELD) for item in batch if isinstance(item, torch.Tensor))
+        batch.sensors = next((sensors for sensors in held if sensors is not None), {})
+        return batch
+
     @classmethod
-    def of(cls, items: Sequence[Any], sensors: Mapping[str, SensorBatch]) -> "BatchWithSensors":
+    def of(cls, items: Iterable[Any], sensors: Mapping[str, SensorBatch]) -> "BatchWithSensors":
         """The items of a batch, with sensors."""
         batch = cls(items)
         batch.sensors = sensors
+        for item in batch:
+            if isinstance(item, torch.Tensor) and not item.is_floating_point():
+                setattr(item, _HELD, sensors)
+                break
         return batch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what comes from a worker, has lengths that hold the sensors as well."""
+        return BatchWithSensors.of, (tuple(self), self.sensors)
 
     def to(self, device: torch.device | str, **options: Any) -> "BatchWithSensors":
         """The same batch elsewhere; Lightning calls it."""
@@ -122,8 +142,8 @@ def _index_manifests(
 def _load(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Loads a sample and what was measured meanwhile; a stream of the noise goes before one of the speech."""
     index = args[0] if args else kwargs["index"]
-    if isinstance(index, Iterable):
-        return wrapped(*args, **kwargs)  # a list of samples, for an older batch sampler of NeMo's
+    if isinstance(index, Iterable):  # a whole batch, as `use_semi_sorted_batching` asks for it
+        return [_load(wrapped, instance, (one,), {}) for one in index]
     with _collecting() as noises:
         sample = wrapped(*args, **kwargs)
     sensors: dict[str, SensorRecording] = {}

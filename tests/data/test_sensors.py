@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from lightning.pytorch.plugins import DoublePrecision, HalfPrecision, Precision
 
 from nemo.collections.asr.data.audio_to_text import AudioToCharDataset
 
@@ -108,6 +109,40 @@ def test_a_batch_stays_nemos_four_tensors_and_carries_the_sensors(tmp_path: Path
     assert batch.sensors["shaking"].values[1, :, 0].tolist() == list(range(50))
     moved = copy.deepcopy(batch).to("meta")
     assert isinstance(moved, BatchWithSensors) and moved[0].is_meta and moved.sensors["shaking"].values.is_meta
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [(DoublePrecision(), torch.float64), (HalfPrecision("bf16-true"), torch.bfloat16)],
+    ids=["float64", "bfloat16"],
+)
+def test_a_batch_with_sensors_survives_what_lightning_does_for_true_precision(
+    tmp_path: Path, precision: Precision, dtype: torch.dtype
+) -> None:
+    np.save(tmp_path / "shaking.npy", np.arange(100.0))
+    lines = [{}, {"sensors": {"shaking": {"file": "shaking.npy", "rate_hz": 50}}}]
+    samples = data_set(manifest(tmp_path, lines))
+    loader = torch.utils.data.DataLoader(samples, batch_size=2, collate_fn=samples.collate_fn, num_workers=1)
+    (batch,) = list(loader)
+    for start in (batch, copy.deepcopy(batch), batch.to("cpu")):
+        converted = precision.convert_input(start)
+        assert isinstance(converted, BatchWithSensors) and converted[0].dtype == dtype
+        assert converted.sensors["shaking"].values.equal(batch.sensors["shaking"].values)
+        assert converted.sensors["shaking"].length.tolist() == [0, 50]
+
+
+def test_a_list_of_utterances_has_the_sensors_of_each(tmp_path: Path) -> None:
+    np.save(tmp_path / "shaking.npy", np.arange(100.0))
+    np.save(tmp_path / "engine.npy", np.arange(300.0))
+    streams = {"shaking": {"file": "shaking.npy", "rate_hz": 50}}
+    noise_line = {"audio": 3.0, "sensors": {"engine": {"file": "engine.npy", "rate_hz": 100}}}
+    mixing = NoiseMixPerturbation(manifest_path=str(manifest(tmp_path, [noise_line], "noise.json")), snr_db=[0.0])
+    path = manifest(tmp_path, [{}, {"sensors": streams}, {}])
+    for augmentor, names in ((None, [[], ["shaking"]]), (mixing, [["engine"], ["engine", "shaking"]])):
+        samples = data_set(path, augmentor)
+        together = samples[[2, 1]]  # as NeMo's semi-sorted batches ask for them
+        assert [sorted(getattr(sample, "sensors", {})) for sample in together] == names
+        assert samples.collate_fn(together).sensors["shaking"].length.tolist() == [0, 50]
 
 
 class Log:
