@@ -11,6 +11,7 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Dataset
 
 from nemo.core.classes import Serialization
@@ -150,6 +151,14 @@ def test_a_new_clock_says_that_nobody_set_it() -> None:
     assert (clock.epoch, clock.times_set) == (0, 0)
     clock.set(0)
     assert clock.times_set == 1
+
+
+def test_a_checkpoint_that_holds_weights_alone_begins_at_the_first_epoch() -> None:
+    trainer, callback = pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu"), EpochClockCallback()
+    trainer.state.fn = TrainerFn.FITTING
+    EPOCH_CLOCK.set(4, 9)
+    callback.on_load_checkpoint(trainer, Recorder(), {"state_dict": {}})
+    assert (EPOCH_CLOCK.epoch, EPOCH_CLOCK.step) == (0, 0)
 
 
 def test_a_negative_epoch_is_refused() -> None:
