@@ -35,7 +35,10 @@ class NemoNoiseSearchPathPlugin(SearchPathPlugin):
 
 
 def trainer_callbacks() -> list[Any]:
-    """The callbacks that every Lightning trainer gets from us, by entry point; none, and no import, without our noise.
+    """The callbacks that every Lightning trainer gets from us, by entry point, once our mixing is imported.
+
+    The hook above does so with NeMo's ASR collection: every trainer of such a process gets them, whether `noise_mix`
+    is in use or not. In other processes there are none, and nothing is imported.
 
     It stands here because an entry point imports the package it stands in, and ours imports NeMo.
     """

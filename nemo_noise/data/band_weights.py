@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from nemo_noise.data.epoch_clock import shared
+
 __all__ = ["BAND_WEIGHTS", "BandWeights"]
 
 MAX_BANDS = 64
@@ -19,8 +21,7 @@ class BandWeights:
     """
 
     def __init__(self) -> None:
-        self._state: torch.Tensor = torch.zeros(2, MAX_BANDS + 1, dtype=torch.float64)  # edges; number, weights
-        self._state.share_memory_()  # type: ignore[no-untyped-call]
+        self._state = shared(torch.zeros(2, MAX_BANDS + 1, dtype=torch.float64))  # edges; number, weights
 
     def set(self, edges_db: Sequence[float], weights: Sequence[float]) -> None:
         """Publishes bands.

@@ -12,6 +12,7 @@ from nemo_noise.data.batch_levels import batch_levels_db
 from nemo_noise.data.full_scale import FullScale
 from nemo_noise.data.mixing import NoiseDraw, NoiseMixPerturbation
 from nemo_noise.data.noise_list import NoiseList
+from nemo_noise.data.sensors import describes_streams
 from nemo_noise.data.snr import noise_gain
 from nemo_noise.data.speech_level import rms_db
 from nemo_noise.data.utterance_memory import Known, UtteranceMemory, fingerprints_of_batch, key_of
@@ -76,7 +77,7 @@ class DeviceMixer:
     measured on the device; after that both are remembered. Babble and loops of short noises are made on the host.
 
     Args:
-        perturbation: without bands, noise alone and effects.
+        perturbation: without bands, noise alone, effects and sensors of its noises.
         sample_rate: of the batch, samples per second.
         device: where the batch will lie.
         bank_limit_mb: for the noises, on the host and on the device.
@@ -94,11 +95,14 @@ class DeviceMixer:
     ) -> None:
         given = {"bands": perturbation.bands is not None, "noise_only_prob": perturbation.noise_only_prob > 0}
         given["effects"] = not perturbation.effects.is_empty
+        lists = [source.noises for source in perturbation.sources(sample_rate) if isinstance(source.noises, NoiseList)]
+        given["sensors"] = any(
+            describes_streams(entry.fields.get("sensors")) for noises in lists for entry in noises.entries
+        )
         for name, is_given in given.items():
             if is_given:
                 raise ValueError(f"{name}: cannot be done on the device, leave it out or mix in the loader")
         self.perturbation, self.sample_rate, self.device = perturbation, sample_rate, device
-        lists = [source.noises for source in perturbation.sources(sample_rate) if isinstance(source.noises, NoiseList)]
         self.bank = NoiseBank.of(lists, device, bank_limit_mb)
         for noises in lists:
             noises.measure_by_blocks()

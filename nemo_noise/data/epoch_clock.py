@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from nemo.utils import logging, logging_mode
+
 
 class TimeUnit(Enum):
     """In what a curriculum counts time."""
@@ -69,8 +71,20 @@ class EpochClock:
 
 def shared_integers(count: int) -> torch.Tensor:
     """Returns int64 zeros, [count], that worker processes see change."""
-    shared: torch.Tensor = torch.zeros(count, dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
-    return shared
+    return shared(torch.zeros(count, dtype=torch.int64))
+
+
+def shared(tensor: torch.Tensor) -> torch.Tensor:
+    """Moves a tensor to memory that worker processes share; where there is none (/dev/shm), warns and leaves it."""
+    try:
+        tensor.share_memory_()  # type: ignore[no-untyped-call]
+    except (RuntimeError, OSError):
+        logging.warning(
+            "nemo_noise: no memory can be shared between processes (can /dev/shm be written?), so that data-loader "
+            "workers will not see the epoch or the weights of a curriculum change while they run.",
+            mode=logging_mode.ONCE,
+        )
+    return tensor
 
 
 EPOCH_CLOCK = EpochClock()

@@ -119,7 +119,7 @@ def read_schedule(value: Any, name: str) -> Schedule:
         _check_keys(value, {"schedule", "steps"}, set(), name)
         times, values = read_steps(value["steps"], "value", f"{name}.steps")
         return Stepwise(times, tuple(finite(number, f"{name}.steps.value") for number in values))
-    if kind not in _RAMPS:
+    if not isinstance(kind, str) or kind not in _RAMPS:
         raise ValueError(f"{name}.schedule: is {kind!r}, expected one of {[*_RAMPS, 'stepwise']}, or a plain number")
     _check_keys(value, {"schedule", "from", "to", "until"}, {"begin"}, name)
     begin, until = finite(value.get("begin", 0), f"{name}.begin"), finite(value["until"], f"{name}.until")

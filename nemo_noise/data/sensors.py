@@ -15,7 +15,7 @@ from torch import Tensor
 
 from nemo_noise.data.manifest import ManifestEntry, ManifestError
 
-__all__ = ["SensorBatch", "SensorRecording", "collate_sensors", "read_sensors"]
+__all__ = ["SensorBatch", "SensorRecording", "collate_sensors", "describes_streams", "read_sensors"]
 
 KINDS = (".npy", ".csv")
 
@@ -33,6 +33,15 @@ class SensorBatch(NamedTuple):
     values: Tensor
     length: Tensor
     rate_hz: Tensor
+
+
+def describes_streams(sensors: Any) -> bool:
+    """Whether the value of a manifest field `sensors` is ours, `{name: {file, rate_hz}}`, and not another's."""
+    return (
+        isinstance(sensors, Mapping)
+        and bool(sensors)
+        and all(isinstance(stream, Mapping) and set(stream) == {"file", "rate_hz"} for stream in sensors.values())
+    )
 
 
 def read_sensors(

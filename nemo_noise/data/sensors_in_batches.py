@@ -3,9 +3,11 @@
 """Sensors beside NeMo's batches: the tuples of its classic data set stay as they are and carry the streams along.
 
 A sample and a batch become a *subclass* of tuple with the same items, so whatever unpacks them never learns of it. The
-streams come from the manifest line of the utterance, and from that of a noise which was mixed into it.
+streams come from the manifest line of the utterance, and from that of a noise which was mixed into it. A manifest may
+use the word `sensors` for something else: NeMo gets its lines as they are.
 """
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,15 +20,17 @@ from typing import Any
 import torch
 from wrapt import register_post_import_hook, wrap_function_wrapper
 
-from nemo.utils import logging
+from nemo.utils import logging, logging_mode
 
-from nemo_noise.data.manifest import ManifestEntry, parse_line
-from nemo_noise.data.sensors import SensorBatch, SensorRecording, collate_sensors, read_sensors
+from nemo_noise.data.manifest import ManifestEntry, ManifestError, parse_line
+from nemo_noise.data.sensors import SensorBatch, SensorRecording, collate_sensors, describes_streams, read_sensors
 
 __all__ = ["BatchWithSensors", "SampleWithSensors", "install_sensors", "note_noise"]
 
 _DATA_SETS = "nemo.collections.asr.data.audio_to_text"
 _IMPORTED_LATER = ("nemo.collections.asr.data.audio_to_text_dataset", "nemo.collections.asr.models.ctc_models")
+_HELD = "nemo_noise_sensors"
+_NOT_OURS = "are left out where they are not {name: {file, rate_hz}} on a line with audio_filepath"
 _NOISES: ContextVar[list[tuple[ManifestEntry, float, float]] | None] = ContextVar("nemo_noise_noises", default=None)
 
 
@@ -44,16 +48,35 @@ class SampleWithSensors(tuple[Any, ...]):
 
 
 class BatchWithSensors(tuple[Any, ...]):
-    """NeMo's batch; ``sensors`` holds the streams of its utterances. Moves to another device as a whole."""
+    """NeMo's batch; ``sensors`` holds the streams of its utterances. Moves to another device as a whole.
+
+    Lightning rebuilds a batch from its items alone where a training converts floats (``64-true``, ``bf16-true``). The
+    lengths, which are integers, pass that as the same object, so they hold the streams too.
+    """
 
     sensors: Mapping[str, SensorBatch]
 
+    def __new__(cls, items: Iterable[Any] = ()) -> "BatchWithSensors":
+        """The items of a batch, with the sensors that their lengths hold."""
+        batch = super().__new__(cls, items)
+        held = (vars(item).get(_HELD) for item in batch if isinstance(item, torch.Tensor))
+        batch.sensors = next((sensors for sensors in held if sensors is not None), {})
+        return batch
+
     @classmethod
-    def of(cls, items: Sequence[Any], sensors: Mapping[str, SensorBatch]) -> "BatchWithSensors":
+    def of(cls, items: Iterable[Any], sensors: Mapping[str, SensorBatch]) -> "BatchWithSensors":
         """The items of a batch, with sensors."""
         batch = cls(items)
         batch.sensors = sensors
+        for item in batch:
+            if isinstance(item, torch.Tensor) and not item.is_floating_point():
+                setattr(item, _HELD, sensors)
+                break
         return batch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, or what comes from a worker, has lengths that hold the sensors as well."""
+        return BatchWithSensors.of, (tuple(self), self.sensors)
 
     def to(self, device: torch.device | str, **options: Any) -> "BatchWithSensors":
         """The same batch elsewhere; Lightning calls it."""
@@ -71,9 +94,14 @@ class BatchWithSensors(tuple[Any, ...]):
 
 def note_noise(entry: ManifestEntry, within_s: float, duration_s: float) -> None:
     """Tells that a piece of a noise, `within_s` after its start, is mixed into the utterance being loaded."""
-    noises = _NOISES.get()
-    if noises is not None and "sensors" in entry.fields:
+    noises, sensors = _NOISES.get(), entry.fields.get("sensors")
+    if noises is None or not sensors:
+        return
+    if describes_streams(sensors):
         noises.append((entry, within_s, duration_s))
+    else:
+        manifest = entry.source.rpartition(":")[0]
+        logging.warning(f"{manifest}: sensors of noises {_NOT_OURS}", mode=logging_mode.ONCE)
 
 
 def install_sensors() -> None:
@@ -114,8 +142,8 @@ def _index_manifests(
 def _load(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Loads a sample and what was measured meanwhile; a stream of the noise goes before one of the speech."""
     index = args[0] if args else kwargs["index"]
-    if isinstance(index, Iterable):
-        return wrapped(*args, **kwargs)  # a list of samples, for an older batch sampler of NeMo's
+    if isinstance(index, Iterable):  # a whole batch, as `use_semi_sorted_batching` asks for it
+        return [_load(wrapped, instance, (one,), {}) for one in index]
     with _collecting() as noises:
         sample = wrapped(*args, **kwargs)
     sensors: dict[str, SensorRecording] = {}
@@ -155,11 +183,34 @@ def _entries_with_sensors(manifest: Path) -> Iterator[tuple[tuple[str, float], M
     """Lines of a local manifest that have sensors, by their audio; a manifest elsewhere has none for us."""
     if not manifest.is_file():
         return
+    left_out = 0
     with manifest.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            if b'"sensors"' in line:
-                entry = parse_line(line, manifest, f"{manifest}:{number}")
+            if b'"sensors"' not in line:
+                continue
+            try:
+                entry = _entry_with_sensors(line, manifest, f"{manifest}:{number}")
+            except ManifestError:
+                left_out += 1
+                continue
+            if entry is not None:
                 yield _key(entry.audio_filepath, entry.offset_s), entry
+    if left_out:
+        logging.warning(f"{manifest}: sensors of {left_out} lines {_NOT_OURS}.")
+
+
+def _entry_with_sensors(line: bytes, manifest: Path, source: str) -> ManifestEntry | None:
+    """A line that has sensors, None without; a ManifestError where they are another's or the line is none for us."""
+    try:
+        fields = json.loads(line)
+    except ValueError as error:  # a parser of the user's own reads it
+        raise ManifestError(f"{source}: is not JSON ({error})") from error
+    sensors = fields.get("sensors") if isinstance(fields, dict) else None
+    if not sensors:
+        return None
+    if not describes_streams(sensors):
+        raise ManifestError(f"{source}: sensors is {sensors!r}, expected {{name: {{file, rate_hz}}}}")
+    return parse_line(line, manifest, source)
 
 
 def _key(audio_file: str, offset_s: float | None) -> tuple[str, float]:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """SNRs that change while training: a moving range, the accordion (ACCAN), and bands weighted by their difficulty."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -201,12 +202,14 @@ def _accordion(value: Mapping[str, Any], name: str) -> Accordion:
 
 
 def _check_range(moving: MovingRange, name: str) -> None:
-    """Looks at all turns and at many times between."""
+    """Looks at all turns, just before each, where a step has not come yet, and at many times between."""
     times = {*moving.turns, *np.linspace(moving.turns[0], moving.turns[-1], _CHECKED_TIMES).tolist()}
-    for time in sorted(times):
+    moments = {time: f"at {time:g}" for time in times}
+    moments |= {math.nextafter(turn, -math.inf): f"just before {turn:g}" for turn in moving.turns if turn > 0}
+    for time, moment in sorted(moments.items()):
         lowest, highest = moving.range_db(time)
         if lowest > highest:
-            raise ValueError(f"{name}: at {time:g}, min is {lowest:g} and above max, {highest:g}")
+            raise ValueError(f"{name}: {moment}, min is {lowest:g} and above max, {highest:g}")
 
 
 def _numbers(value: Any, name: str) -> tuple[float, ...]:

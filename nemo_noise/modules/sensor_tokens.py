@@ -80,9 +80,9 @@ class SensorTokens(nn.Module):
         """
         features, valid = self.features(stream)
         seconds = (torch.arange(features.shape[1], device=features.device) + 0.5) * self.token_s
-        embedded = self.embed(features) + self.modality
-        embedded = embedded + seconds_embedding(seconds, self.d_hidden).to(embedded.dtype)
-        return embedded, valid
+        embedded = self.embed(features.to(self.modality.dtype)) + self.modality
+        embedded = embedded + seconds_embedding(seconds, self.d_hidden)
+        return embedded.to(self.modality.dtype), valid  # weights may be float64 or bfloat16, features are float32
 
     @property
     def token_s(self) -> float:

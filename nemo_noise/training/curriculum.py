@@ -138,6 +138,10 @@ class DifficultyCurriculum(Callback, Serialization):
         if stage == "fit":
             BAND_WEIGHTS.clear()
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leaves none either when the training failed, which spares Lightning the teardown."""
+        BAND_WEIGHTS.clear()
+
     def state_dict(self) -> dict[str, Any]:
         """What a resumed training needs."""
         return {

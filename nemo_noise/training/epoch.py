@@ -39,8 +39,8 @@ class EpochClockCallback(Callback, Serialization):
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Publishes the epoch in which the checkpoint continues."""
         if trainer.state.fn == TrainerFn.FITTING:
-            epoch, clock = int(checkpoint["epoch"]), checkpoint.get(_KEY, {})
-            step = clock["step"] if clock.get("epoch") == epoch else checkpoint["global_step"]
+            epoch, clock = int(checkpoint.get("epoch", 0)), checkpoint.get(_KEY, {})
+            step = clock["step"] if clock.get("epoch") == epoch else checkpoint.get("global_step", 0)
             self._resumed = epoch, int(step)
             EPOCH_CLOCK.set(*self._resumed)
 
@@ -55,5 +55,9 @@ class EpochClockCallback(Callback, Serialization):
 
 
 def trainer_callbacks() -> list[Callback]:
-    """What every Lightning trainer gets, by entry point, where our data is in use; nothing elsewhere."""
+    """What every Lightning trainer gets, by entry point, once `nemo_noise.data.mixing` is imported; nothing before.
+
+    A Hydra application imports it with NeMo's ASR collection. From then on every trainer gets both callbacks, whether
+    `noise_mix` is in use or not, and its checkpoints hold `noise_clock`.
+    """
     return [EpochClockCallback(), SensorListener()] if "nemo_noise.data.mixing" in sys.modules else []

@@ -152,6 +152,16 @@ def test_what_the_device_cannot_do_is_refused(noise_manifest: Path, options: dic
         DeviceMixer(NoiseMixPerturbation(noise_manifest, **options), RATE, CPU)
 
 
+def test_noises_with_sensors_are_refused_on_the_device(corpus: Callable[..., Path], noise_manifest: Path) -> None:
+    streams = {"shaking": {"file": "engine.npy", "rate_hz": 100}}
+    sensed = corpus("sensed", {"engine": speech(1, 9000)}, sensors=streams)
+    sources = [{"manifest_path": noise_manifest}, {"manifest_path": sensed}]
+    with pytest.raises(ValueError, match="sensors: cannot be done on the device"):
+        DeviceMixer(NoiseMixPerturbation(sources=sources, snr_db=[0]), RATE, CPU)
+    other = corpus("other", {"engine": speech(1, 9000)}, sensors=["mic1"])  # somebody else's field
+    DeviceMixer(NoiseMixPerturbation(other, [0]), RATE, CPU)
+
+
 def test_noises_that_do_not_fit_and_batches_that_are_none_are_refused(noise_manifest: Path) -> None:
     perturbation = NoiseMixPerturbation(noise_manifest, [0])
     with pytest.raises(ValueError, match=r"bank_limit_mb: is 0.5, but the noises take more \(.*noises.json:3"):

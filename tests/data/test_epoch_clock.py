@@ -11,10 +11,13 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 from torch.utils.data import DataLoader, Dataset
 
 from nemo.core.classes import Serialization
+from nemo.utils import logging
 
+from nemo_noise.data.band_weights import BandWeights
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.training import SensorListener
 from nemo_noise.training.epoch import EpochClockCallback, trainer_callbacks
@@ -150,6 +153,14 @@ def test_a_new_clock_says_that_nobody_set_it() -> None:
     assert clock.times_set == 1
 
 
+def test_a_checkpoint_that_holds_weights_alone_begins_at_the_first_epoch() -> None:
+    trainer, callback = pl.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu"), EpochClockCallback()
+    trainer.state.fn = TrainerFn.FITTING
+    EPOCH_CLOCK.set(4, 9)
+    callback.on_load_checkpoint(trainer, Recorder(), {"state_dict": {}})
+    assert (EPOCH_CLOCK.epoch, EPOCH_CLOCK.step) == (0, 0)
+
+
 def test_a_negative_epoch_is_refused() -> None:
     with pytest.raises(ValueError, match="epoch: is -1"):
         EpochClock().set(-1)
@@ -165,3 +176,22 @@ def test_the_entry_point_gives_callbacks_only_where_mixing_is_loaded(monkeypatch
 def test_a_config_may_name_the_callback() -> None:
     made = Serialization.from_config_dict({"_target_": "nemo_noise.training.epoch.EpochClockCallback"})
     assert isinstance(made, EpochClockCallback)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, OSError])
+def test_where_memory_cannot_be_shared_clock_and_weights_work_in_one_process_and_one_warning_tells(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def refuse(_: torch.Tensor) -> torch.Tensor:
+        raise error("unable to open shared memory object </torch_1> in read-write mode: Permission denied (13)")
+
+    warnings: list[str] = []
+    monkeypatch.setattr(torch.Tensor, "share_memory_", refuse)
+    monkeypatch.setattr(logging, "once_logged", set())
+    monkeypatch.setattr(logging._logger, "_log", lambda _, message, *args, **options: warnings.append(message))
+    clock, weights = EpochClock(), BandWeights()
+    clock.set(3, 40)
+    weights.set([0.0, 5.0, 10.0], [1.0, 3.0])
+    assert (clock.epoch, clock.step, clock.times_set) == (3, 40, 1)
+    assert weights.of([0.0, 5.0, 10.0]) == (1.0, 3.0)
+    assert len(warnings) == 1 and "workers will not see the epoch" in warnings[0]

@@ -77,6 +77,8 @@ def test_bands_are_as_likely_until_somebody_measures_and_only_the_measured_ones_
         BAND_WEIGHTS.of([0, 5, 20])
 
 
+LATE_STEP = {"schedule": "stepwise", "steps": [{"at": 0, "value": 5}, {"at": 10000, "value": 0}]}
+FALLING = {"schedule": "linear", "from": 20, "to": 4.99, "until": 10000}  # below 5 from step 9994 on
 LINEAR = {"schedule": "linear", "from": 0, "to": 1, "until": 5}
 
 
@@ -84,6 +86,8 @@ LINEAR = {"schedule": "linear", "from": 0, "to": 1, "until": 5}
     ("value", "message"),
     [
         ({**LINEAR, "schedule": "quadratic"}, "knob.schedule: is 'quadratic', expected one of"),
+        ({**LINEAR, "schedule": ["linear"]}, r"knob.schedule: is \['linear'\], expected one of"),
+        ({**LINEAR, "schedule": None}, "knob.schedule: is None, expected one of"),
         ({**LINEAR, "steps": 3}, "knob: has the keys .*'steps'.*expected"),
         ({**LINEAR, "begin": 5}, "knob: begin is 5 and until 5, expected 0 <= begin < until"),
         ("high", "knob: is 'high', expected a finite number"),
@@ -102,6 +106,7 @@ def test_a_bad_schedule_is_named(value: object, message: str) -> None:
     [
         ([0, 5], r"snr: is \[0, 5\], expected {min, max}"),
         ({"min": LINEAR, "max": 0.5}, "snr: at 2.5.*, min is 0.5.* above max, 0.5"),
+        ({"min": LATE_STEP, "max": FALLING}, "snr: just before 10000, min is 5 and above max, 4.99"),
         ({"schedule": "accan", "ladder_db": [5, 0], "every": 1}, "snr.ladder_db: is .*expected rising"),
         ({"schedule": "accan", "ladder_db": [0], "every": 0}, "snr.every: is 0, expected epochs or steps above 0"),
         ({"schedule": "accan", "ladder_db": [0], "every": 1, "direction": "up"}, "snr.direction: is 'up', expected"),
@@ -112,3 +117,9 @@ def test_a_bad_schedule_is_named(value: object, message: str) -> None:
 def test_a_bad_snr_schedule_is_named(value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_snr_schedule(value, "snr")
+
+
+def test_ends_that_touch_just_before_a_step_are_a_range() -> None:
+    until = {**FALLING, "to": 5}
+    schedule = read_snr_schedule({"min": LATE_STEP, "max": until}, "snr")
+    assert schedule.range_db(9999) == (5, pytest.approx(5.0015)) and schedule.range_db(10000) == (0, 5)

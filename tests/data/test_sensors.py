@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from lightning.pytorch.plugins import DoublePrecision, HalfPrecision, Precision
 
 from nemo.collections.asr.data.audio_to_text import AudioToCharDataset
 
@@ -108,6 +109,115 @@ def test_a_batch_stays_nemos_four_tensors_and_carries_the_sensors(tmp_path: Path
     assert batch.sensors["shaking"].values[1, :, 0].tolist() == list(range(50))
     moved = copy.deepcopy(batch).to("meta")
     assert isinstance(moved, BatchWithSensors) and moved[0].is_meta and moved.sensors["shaking"].values.is_meta
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [(DoublePrecision(), torch.float64), (HalfPrecision("bf16-true"), torch.bfloat16)],
+    ids=["float64", "bfloat16"],
+)
+def test_a_batch_with_sensors_survives_what_lightning_does_for_true_precision(
+    tmp_path: Path, precision: Precision, dtype: torch.dtype
+) -> None:
+    np.save(tmp_path / "shaking.npy", np.arange(100.0))
+    lines = [{}, {"sensors": {"shaking": {"file": "shaking.npy", "rate_hz": 50}}}]
+    samples = data_set(manifest(tmp_path, lines))
+    loader = torch.utils.data.DataLoader(samples, batch_size=2, collate_fn=samples.collate_fn, num_workers=1)
+    (batch,) = list(loader)
+    for start in (batch, copy.deepcopy(batch), batch.to("cpu")):
+        converted = precision.convert_input(start)
+        assert isinstance(converted, BatchWithSensors) and converted[0].dtype == dtype
+        assert converted.sensors["shaking"].values.equal(batch.sensors["shaking"].values)
+        assert converted.sensors["shaking"].length.tolist() == [0, 50]
+
+
+def test_a_list_of_utterances_has_the_sensors_of_each(tmp_path: Path) -> None:
+    np.save(tmp_path / "shaking.npy", np.arange(100.0))
+    np.save(tmp_path / "engine.npy", np.arange(300.0))
+    streams = {"shaking": {"file": "shaking.npy", "rate_hz": 50}}
+    noise_line = {"audio": 3.0, "sensors": {"engine": {"file": "engine.npy", "rate_hz": 100}}}
+    mixing = NoiseMixPerturbation(manifest_path=str(manifest(tmp_path, [noise_line], "noise.json")), snr_db=[0.0])
+    path = manifest(tmp_path, [{}, {"sensors": streams}, {}])
+    for augmentor, names in ((None, [[], ["shaking"]]), (mixing, [["engine"], ["engine", "shaking"]])):
+        samples = data_set(path, augmentor)
+        together = samples[[2, 1]]  # as NeMo's semi-sorted batches ask for them
+        assert [sorted(getattr(sample, "sensors", {})) for sample in together] == names
+        assert samples.collate_fn(together).sensors["shaking"].length.tolist() == [0, 50]
+
+
+class Log:
+    """Counts what is said, in place of NeMo's logger."""
+
+    def __init__(self) -> None:
+        self.infos: list[str] = []
+        self.warnings: list[str] = []
+
+    def info(self, message: str) -> None:
+        self.infos.append(message)
+
+    def warning(self, message: str, mode: Any = None) -> None:
+        if mode is None or message not in self.warnings:
+            self.warnings.append(message)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Log:
+    log = Log()
+    monkeypatch.setattr("nemo_noise.data.sensors_in_batches.logging", log)
+    return log
+
+
+@pytest.mark.parametrize(
+    ("line", "is_left_out"),
+    [
+        ({"sensors": ["mic1"]}, True),
+        ({"sensors": "mic1"}, True),
+        ({"sensors": 3}, True),
+        ({"sensors": {"mic1": "left"}}, True),
+        ({"sensors": {"mic1": {"gain_db": 3}}}, True),
+        ({"sensors": {"a": {"file": "gone.npy", "rate_hz": 5}}, "duration": 0}, True),
+        ({"sensors": {"a": {"file": "gone.npy", "rate_hz": 5}}, "audio_filename": "speech.json_1.wav"}, True),
+        ({"sensors": None}, False),
+        ({"sensors": {}}, False),
+        ({"topic": "sensors"}, False),
+        ({"topic": "sensors", "audio_filename": "speech.json_1.wav"}, False),
+    ],
+    ids=str,
+)
+def test_lines_that_mean_something_else_by_sensors_train_as_before(
+    tmp_path: Path, log: Log, line: dict[str, Any], is_left_out: bool
+) -> None:
+    np.save(tmp_path / "shaking.npy", np.arange(100.0))
+    streams = {"shaking": {"file": "shaking.npy", "rate_hz": 100}}
+    path = manifest(tmp_path, [{}, dict(line), {"sensors": streams}, dict(line)])
+    if "audio_filename" in line:  # NeMo's other name
+        lines = [json.loads(text) for text in path.read_text().splitlines()]
+        for text in lines:
+            if "audio_filename" in text:
+                del text["audio_filepath"]
+        path.write_text("".join(json.dumps(text) + "\n" for text in lines))
+    samples = data_set(path)
+    assert len(samples) == 4
+    kinds = {type(samples[index]) for index in (0, 1, 3)}
+    assert kinds == {tuple} and samples[2].sensors["shaking"].values.shape == (100, 1)
+    (told,) = log.infos
+    assert told.endswith(": 1 of 4 utterances have sensors.")
+    assert len(log.warnings) == is_left_out
+    if is_left_out:
+        assert log.warnings[0].startswith(f"{path}: sensors of 2 lines are left out where they are not {{name: ")
+
+
+def test_a_manifest_without_sensors_is_not_mentioned(tmp_path: Path, log: Log) -> None:
+    path = manifest(tmp_path, [{"topic": "sensors"}, {"sensors": None}])
+    assert type(data_set(path)[0]) is tuple and log.infos == log.warnings == []
+
+
+def test_a_noise_that_means_something_else_by_sensors_is_mixed_without_them(tmp_path: Path, log: Log) -> None:
+    noise = manifest(tmp_path, [{"audio": 3.0, "sensors": ["mic1"]}], "noise.json")
+    mixing = NoiseMixPerturbation(manifest_path=str(noise), snr_db=[0.0])
+    samples = data_set(manifest(tmp_path, [{}, {}]), mixing)
+    assert {type(samples[index]) for index in (0, 1)} == {tuple}
+    assert len(log.warnings) == 1 and log.warnings[0].startswith(f"{noise}: sensors of noises are left out")
 
 
 def test_two_utterances_of_one_file_have_the_sensors_of_their_own_time(tmp_path: Path) -> None:

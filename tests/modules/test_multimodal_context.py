@@ -190,6 +190,17 @@ def test_a_stream_at_another_rate_is_interpolated_to_the_own_one() -> None:
     assert torch.equal(found[1, :12], values[1, :12])
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_tokens_of_weights_in_another_precision_are_nearly_the_same(dtype: torch.dtype) -> None:
+    tokens = SensorTokens(channels=1, rate_hz=10, d_hidden=8, token_s=0.5)
+    stream = SensorStream(torch.randn(2, 20, 1), torch.tensor([20, 10]), torch.tensor([10.0, 10.0]))
+    expected, valid = tokens(stream)
+    found, also_valid = tokens.to(dtype)(stream)
+    assert found.dtype == dtype and torch.equal(valid, also_valid)
+    tolerance = 0.03 if dtype == torch.bfloat16 else 1e-6
+    np.testing.assert_allclose(found.detach().float(), expected.detach(), atol=tolerance)
+
+
 def test_the_order_of_time_counts_and_shuffled_sensors_are_the_neighbours() -> None:
     encoder = build().eval()
     randomize(encoder)

@@ -254,6 +254,19 @@ def test_a_training_without_validation_is_refused(corpus: dict[str, str], tmp_pa
         fit(tmp_path, corpus["noise"], bands, told(corpus), max_epochs=1, limit_val_batches=0)
 
 
+def test_a_training_that_fails_leaves_no_weights_to_the_next(corpus: dict[str, str], tmp_path: Path) -> None:
+    class Failure(pl.Callback):
+        def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+            if trainer.current_epoch == 1:
+                assert BAND_WEIGHTS.of(BANDS) != (1.0, 1.0, 1.0)
+                raise RuntimeError("out of memory")
+
+    bands = {"schedule": "difficulty", "bands_db": BANDS}
+    with pytest.raises(RuntimeError, match="out of memory"):
+        fit(tmp_path, corpus["noise"], bands, told(corpus), Failure(), max_epochs=2)
+    assert BAND_WEIGHTS.of(BANDS) == (1.0, 1.0, 1.0)
+
+
 def test_a_config_may_name_the_callback(corpus: dict[str, str]) -> None:
     config = {"_target_": "nemo_noise.training.DifficultyCurriculum", "bands_db": BANDS}
     config |= {"speech_manifest": corpus["speech"], "noise_manifest": corpus["noise"]}

@@ -58,8 +58,14 @@ def add_sensors(manifest: Path, numbers: list[int]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("encoder", [NOISE_AWARE, ENCODER], ids=["reads_sensors", "plain"])
-def test_training_and_validation_of_a_stock_model_hear_the_sensors(encoder: dict, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("encoder", "precision"),
+    [(NOISE_AWARE, "32-true"), (ENCODER, "32-true"), (NOISE_AWARE, "64-true")],
+    ids=["reads_sensors", "plain", "float64"],
+)
+def test_training_and_validation_of_a_stock_model_hear_the_sensors(
+    encoder: dict, precision: str, tmp_path: Path
+) -> None:
     manifest = add_sensors(write_speech(tmp_path / "speech", count=4), [0, 2])
     model = tiny_ctc(encoder).train()
     ear = Ear(model) if encoder is NOISE_AWARE else None
@@ -69,8 +75,8 @@ def test_training_and_validation_of_a_stock_model_hear_the_sensors(encoder: dict
         "shuffle": False, "num_workers": 0, "trim_silence": False,
     }  # fmt: skip
     trainer = pl.Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=tmp_path,
+        max_epochs=1, accelerator="cpu", precision=precision, logger=False, enable_checkpointing=False,
+        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0, default_root_dir=tmp_path,
     )  # fmt: skip
     model.set_trainer(trainer)
     model.setup_training_data(OmegaConf.create(loader))
