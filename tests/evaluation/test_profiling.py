@@ -118,11 +118,10 @@ def test_a_module_that_one_model_lacks_does_not_move_the_others(profile: Profile
 def test_the_peak_of_the_process_sees_memory_that_is_given_back() -> None:
     with PeakMemory(torch.device("cpu")) as calm:
         pass
-    with PeakMemory(torch.device("cpu")) as busy:
-        # of the system itself: an allocator may have as much that it got earlier, and then nothing grows
-        with mmap.mmap(-1, 50_000_000, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
-            for page in range(0, len(block), mmap.PAGESIZE):
-                block[page] = 1
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS  # an allocator may have as much already, and then nothing grows
+    with PeakMemory(torch.device("cpu")) as busy, mmap.mmap(-1, 50_000_000, flags=private) as block:
+        for page in range(0, len(block), mmap.PAGESIZE):
+            block[page] = 1
     if calm.megabytes is None:
         pytest.skip("this system does not let a process reset its peak")
     assert 40 < busy.megabytes - calm.megabytes < 200
