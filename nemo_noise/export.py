@@ -18,6 +18,8 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 
 from nemo_noise.models.frames import frame_samples, heard_rate
+from nemo_noise.models.search_rules import generator_of
+from nemo_noise.training.modes import modes_kept
 
 __all__ = ["export_attention_model"]
 
@@ -81,14 +83,9 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
         raise ValueError(f"model is on {model.device}; move it to the CPU to export it.")
     out = Path(folder)
     out.mkdir(parents=True, exist_ok=True)
-    was_training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
-        with torch.no_grad(), typecheck.disable_checks():  # the exporter passes the arguments by position
-            _write_graphs(model, out)
-    finally:
-        for module in was_training:
-            module.training = True
+    with modes_kept(model), torch.no_grad(), typecheck.disable_checks():  # the exporter passes arguments by position
+        model.eval()
+        _write_graphs(model, out)
     (out / "search.json").write_text(json.dumps(_search(model), ensure_ascii=False, indent=1), encoding="utf-8")
     return out
 
@@ -144,8 +141,6 @@ def _prompt(model: EncDecMultiTaskModel) -> Tensor:
 
 def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
     """What a search must know beside the graphs."""
-    search = model.decoding.decoding
-    generator = search.beam_search if hasattr(search, "beam_search") else search.greedy_search
     return {
         "prompt": _prompt(model).tolist(),
         "end": int(model.tokenizer.eos),
@@ -153,7 +148,7 @@ def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
         "suppressed": list(model.cfg.get("suppress_tokens") or []),
         "suppressed_at_start": list(model.cfg.get("begin_suppress_tokens") or []),
         "max_sequence_length": int(model.transf_decoder.max_sequence_length),
-        "max_generation_delta": int(generator.max_delta_len),
+        "max_generation_delta": int(generator_of(model.decoding).max_delta_len),
         "frame_s": frame_samples(model) / heard_rate(model),
         "sample_rate": heard_rate(model),
         "tokens": [str(token) for token in model.tokenizer.ids_to_tokens(list(range(model.tokenizer.vocab_size)))],

@@ -5,11 +5,14 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 import nemo.collections.asr.models as asr_models
 from nemo.collections.common.tokenizers.canary_tokenizer import CanaryTokenizer
 from nemo.collections.common.tokenizers.sentencepiece_tokenizer import create_spt_model
+
+from tests.contracts import randomize
 
 WIDTH = 32
 WORDS = "zero one two three four five six seven eight nine"
@@ -57,6 +60,15 @@ def build_recogniser(family: str, folder: Path) -> Any:
     """An untrained model of a family in eval mode; tokenizers are written under ``folder``."""
     config = OmegaConf.create(_config(family, folder))
     return getattr(asr_models, CLASSES[family])(cfg=config).eval()
+
+
+def write_plain_aed(folder: Path) -> Path:
+    """The checkpoint of an untrained plain AED model whose decoder is not at its start, `plain.nemo` in a folder."""
+    torch.manual_seed(1)
+    model = build_recogniser("aed", folder)
+    randomize(model.transf_decoder)
+    model.save_to(str(folder / "plain.nemo"))
+    return folder / "plain.nemo"
 
 
 def tokenizer_directory(folder: Path) -> Path:

@@ -17,18 +17,13 @@ from nemo_noise.models import add_dual_attention, import_whisper
 from tests.contracts import randomize
 from tests.models.test_dual_attention import SECONDARY, _opened, _search
 from tests.models.test_families import audio, texts
-from tests.recognisers import build_recogniser
+from tests.recognisers import build_recogniser, write_plain_aed
 from tests.whispers import write_whisper
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("aed")
-    torch.manual_seed(1)
-    model = build_recogniser("aed", folder)
-    randomize(model.transf_decoder)
-    model.save_to(str(folder / "plain.nemo"))
-    return folder / "plain.nemo"
+    return write_plain_aed(tmp_path_factory.mktemp("aed"))
 
 
 def _session(path: Path) -> onnxruntime.InferenceSession:

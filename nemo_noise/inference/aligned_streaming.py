@@ -8,8 +8,7 @@ the cross-attention looks at the newest frames, then waits for more speech (Papi
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -34,6 +33,7 @@ from nemo.utils import logging
 from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules.dual_attention import DualAttentionDecoder
+from nemo_noise.training.modes import modes_kept
 
 __all__ = ["AlignedStream", "AlignedStreamingConfig", "StreamedTranscript", "transcribe_aligned"]
 
@@ -203,7 +203,8 @@ class AlignedStream:
         self._forget_before(end - self._chunk - self._left)
         until = self._end if is_last else end + self._right
         audio = torch.from_numpy(self._audio[: until - self._start]).to(self.model.device)
-        with torch.inference_mode(), _evaluating(self.model):
+        with torch.inference_mode(), modes_kept(self.model):
+            self.model.eval()
             states, num_frames = self._encode(audio, None if is_last else (end - self._start) // self._frame)
             if num_frames > 0:
                 self._write(states, num_frames, end, is_last)
@@ -341,16 +342,3 @@ def _prompt_ids(model: EncDecMultiTaskModel, slots: Mapping[str, str]) -> Tensor
     ]
     ids: Tensor = model.prompt.encode_dialog(turns=turns)["context_ids"]
     return ids.unsqueeze(0).to(model.device)
-
-
-@contextmanager
-def _evaluating(model: torch.nn.Module) -> Iterator[None]:
-    """The model in evaluation mode; afterwards every module is in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    try:
-        for module in training:
-            module.training = False
-        yield
-    finally:
-        for module in training:
-            module.training = True

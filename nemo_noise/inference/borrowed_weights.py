@@ -10,6 +10,7 @@ from torch import nn
 
 from nemo_noise.modules.lact import FastWeightsStart
 from nemo_noise.modules.ssm import GatedRMSNorm
+from nemo_noise.training.modes import modes_kept
 
 __all__ = ["PARAMETER_SETS", "borrowed_weights", "choose_parameters"]
 
@@ -68,19 +69,17 @@ def borrowed_weights(model: nn.Module, names: Sequence[str]) -> Iterator[list[nn
     """
     parameters = dict(model.named_parameters())
     kept = {name: (value.data, value.grad, value.requires_grad) for name, value in parameters.items()}
-    modes = [(module, module.training) for module in model.modules()]
     try:
-        model.eval()
-        for name, value in parameters.items():
-            value.grad = None
-            value.requires_grad_(name in names)
-        for name in names:
-            parameters[name].data = kept[name][0].clone()
-        yield [parameters[name] for name in names]
+        with modes_kept(model):
+            model.eval()
+            for name, value in parameters.items():
+                value.grad = None
+                value.requires_grad_(name in names)
+            for name in names:
+                parameters[name].data = kept[name][0].clone()
+            yield [parameters[name] for name in names]
     finally:
         for name, value in parameters.items():
             value.data, value.grad = kept[name][0], None
             value.requires_grad_(kept[name][2])
             value.grad = kept[name][1]
-        for module, mode in modes:
-            module.training = mode

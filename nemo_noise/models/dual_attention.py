@@ -17,6 +17,7 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 from nemo.utils.model_utils import import_class_by_path
 
+from nemo_noise.models.search_rules import generator_of
 from nemo_noise.models.warm_start import read_config, restore_with_added_parts
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules.dual_attention import DualAttentionDecoder
@@ -80,7 +81,7 @@ class DualAttentionMixin:
 
     def _say_what_the_decoder_reads(self) -> None:
         """Tell the decoder and the search where the secondary memory is; they have been made anew before this."""
-        search = getattr(self.decoding.decoding, "beam_search", None) or self.decoding.decoding.greedy_search
+        search = generator_of(self.decoding)
         search._prepare_for_search = partial(_prepare_by_speech, search._prepare_for_search, self.transf_decoder)
         self.transf_decoder.read_secondary("same" if self.secondary is None else self.secondary.num_tokens)
         layer = None if self.secondary is None else self.secondary.layer

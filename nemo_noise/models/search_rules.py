@@ -4,15 +4,22 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from torch import Tensor
 
 from nemo.collections.asr.parts.submodules.multitask_decoding import MultiTaskDecoding
 from nemo.collections.common.parts import NEG_INF
 
-__all__ = ["apply_search_rules"]
+__all__ = ["apply_search_rules", "generator_of"]
 
 Step = tuple[Tensor, list[Tensor], list[Tensor] | None]
+
+
+def generator_of(decoding: MultiTaskDecoding) -> Any:
+    """NeMo's sequence generator that a decoding object searches with, greedy or beam."""
+    search = decoding.decoding
+    return search.beam_search if hasattr(search, "beam_search") else search.greedy_search
 
 
 def apply_search_rules(
@@ -29,8 +36,7 @@ def apply_search_rules(
         suppressed: ids that are never chosen.
         suppressed_at_start: ids that are not chosen as the first one.
     """
-    search = decoding.decoding
-    generator = search.beam_search if hasattr(search, "beam_search") else search.greedy_search
+    generator = generator_of(decoding)
     rules = _SearchRules(generator._one_step_forward, suppressed, suppressed_at_start)
     generator._one_step_forward = partial(rules.step)
 

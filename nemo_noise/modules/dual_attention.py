@@ -65,7 +65,8 @@ class DualCrossAttention(MultiHeadAttention):
         attn_score_dropout: dropout of attention weights.
         attn_layer_dropout: dropout of the output.
         gate: one alpha for each layer's token (``scalar``), for each of its heads or for each channel.
-        gate_start: ``mix`` at the start; 0 for a pretrained decoder, about 1 for training from nothing.
+        gate_start: ``mix`` at the start; 0 for a pretrained decoder. From nothing, 1 makes the gate
+            decide at once, but the decoder finds its alignment later (docs/LOG.md).
 
     Raises:
         ValueError: if the gate is unknown.

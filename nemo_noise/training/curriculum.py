@@ -23,6 +23,7 @@ from nemo_noise.data.manifest import ManifestError, load_entry, read_manifest, r
 from nemo_noise.data.noise_list import NoiseList
 from nemo_noise.data.snr import finite, mix_at_snr, share
 from nemo_noise.data.snr_schedule import read_bands
+from nemo_noise.training.modes import modes_kept
 
 __all__ = ["DifficultyCurriculum", "difficulty_weights"]
 
@@ -229,15 +230,12 @@ def _transcribe(model: Any, waveforms: list[Samples], batch_size: int) -> list[s
 @contextmanager
 def _as_it_was(model: torch.nn.Module) -> Iterator[None]:
     """Restores modes, what learns, random numbers and the verbosity of the log."""
-    modes = [(module, module.training) for module in model.modules()]
     learning = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     verbosity = logging.get_verbosity()
     try:
-        with torch.random.fork_rng(devices=[]):
+        with modes_kept(model), torch.random.fork_rng(devices=[]):
             yield
     finally:
-        for module, is_training in modes:
-            module.training = is_training
         for parameter, is_learning in learning:
             parameter.requires_grad_(is_learning)
         logging.set_verbosity(verbosity)

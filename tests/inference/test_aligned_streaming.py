@@ -17,22 +17,16 @@ from nemo_noise.data.audio import write_audio
 from nemo_noise.data.manifest import read_manifest, write_manifest
 from nemo_noise.inference import AlignedStream, AlignedStreamingConfig, transcribe_aligned
 from nemo_noise.models import add_dual_attention
-from tests.contracts import randomize
 from tests.models.test_dual_attention import SECONDARY, _opened, _search
 from tests.models.test_families import texts
-from tests.recognisers import build_recogniser
+from tests.recognisers import build_recogniser, write_plain_aed
 
 RATE = 16000
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("aed")
-    torch.manual_seed(1)
-    model = build_recogniser("aed", folder)
-    randomize(model.transf_decoder)
-    model.save_to(str(folder / "plain.nemo"))
-    return folder / "plain.nemo"
+    return write_plain_aed(tmp_path_factory.mktemp("aed"))
 
 
 def _speech(seconds: float = 4.0, seed: int = 0) -> np.ndarray:

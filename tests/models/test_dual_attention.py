@@ -22,7 +22,7 @@ from nemo_noise.models import (
 from tests.contracts import fill_padding, randomize
 from tests.models import test_families
 from tests.models.test_families import audio, outputs, texts
-from tests.recognisers import WIDTH, build_recogniser
+from tests.recognisers import WIDTH, build_recogniser, write_plain_aed
 from tests.whispers import write_whisper
 
 HIERARCHY = {
@@ -42,12 +42,7 @@ SECONDARY: dict[str, dict[str, Any] | None] = {
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An untrained plain AED checkpoint."""
-    folder = tmp_path_factory.mktemp("aed")
-    torch.manual_seed(1)
-    model = build_recogniser("aed", folder)
-    randomize(model.transf_decoder)
-    model.save_to(str(folder / "plain.nemo"))
-    return folder / "plain.nemo"
+    return write_plain_aed(tmp_path_factory.mktemp("aed"))
 
 
 def _opened(plain: Path, kind: str, gate: str = "scalar") -> DualAttentionMultiTaskModel:
