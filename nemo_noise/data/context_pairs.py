@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from nemo_noise.data.environments import SILENT_RMS, NoiseBank, NoisePair, SpeechBank, equalize, root_mean_square
+from nemo_noise.data.epoch_clock import shared
 from nemo_noise.data.sensors import SensorRecording, collate_sensors, read_sensors
 from nemo_noise.data.snr import mix_at_snr, snr_distribution
 from nemo_noise.data.speech_level import active_speech_level_db
@@ -151,7 +152,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         self.noise = NoiseBank(noise_manifest, sample_rate, cache_mb)
         self.has_sensors = any("sensors" in entry.fields for entry in self.noise.entries)
         # Shared memory: workers that outlive an epoch see the number too.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # type: ignore[no-untyped-call]
+        self._epoch = shared(torch.zeros((), dtype=torch.int64))
 
     def set_num_processes(self, count: int) -> None:
         """Tell how many processes take the items in turn, as Lightning's distributed sampler deals them.

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from nemo_noise.data.epoch_clock import shared
+
 _SLOTS = 1 << 17  # 40 bytes each
 _MASK = (1 << 64) - 1
 _MIX = 0x9E3779B97F4A7C15  # an odd number without pattern
@@ -33,8 +35,7 @@ class UtteranceMemory:
     """
 
     def __init__(self) -> None:
-        self._table: torch.Tensor = torch.zeros(_SLOTS, 5, dtype=torch.int64)
-        self._table.share_memory_()  # type: ignore[no-untyped-call]
+        self._table = shared(torch.zeros(_SLOTS, 5, dtype=torch.int64))
         self._odd_numbers = np.arange(1, 2, 2, dtype=np.uint64)
 
     def recall(self, samples: Samples, sample_rate: int) -> Known | None:
