@@ -28,7 +28,7 @@ from nemo.core.config import hydra_runner
 
 from nemo_noise.evaluation import gates
 from nemo_noise.evaluation.instrument import Instrument, describe_export
-from nemo_noise.evaluation.text_table import summary_table
+from nemo_noise.evaluation.report.text_table import summary_table
 
 
 @hydra_runner(config_path="../../conf/evaluation", config_name="noise_robustness")

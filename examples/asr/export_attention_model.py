@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.evaluation.transcription import load_model
+from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.export import export_attention_model
 
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.classes.modelPT import ModelPT
 from nemo.core.config import hydra_runner
 
-from nemo_noise.evaluation import probe, probe_sets
+from nemo_noise.evaluation.probes import probe, probe_sets
 
 
 @hydra_runner(config_path="../../conf/context", config_name="probe_context")

@@ -15,11 +15,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.evaluation.profile_report import draw_profiles, profile_table
-from nemo_noise.evaluation.profiling import ProfileOptions, profile_model, write_profiles
+from nemo_noise.evaluation.profiling.page import draw_profiles, profile_table
+from nemo_noise.evaluation.profiling.profile import ProfileOptions, profile_model, write_profiles
 from nemo_noise.evaluation.results import describe_run
-from nemo_noise.evaluation.robustness import name_models
-from nemo_noise.evaluation.transcription import load_model
+from nemo_noise.evaluation.transcription.robustness import name_models
+from nemo_noise.evaluation.transcription.transcribe import load_model
 
 
 @hydra_runner(config_path="../../conf/evaluation", config_name="profile")

@@ -17,8 +17,8 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.evaluation.ablation import run_jobs
-from nemo_noise.evaluation.experiment import experiment_jobs, tabulate
+from nemo_noise.evaluation.experiments.ablation import run_jobs
+from nemo_noise.evaluation.experiments.experiment import experiment_jobs, tabulate
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 

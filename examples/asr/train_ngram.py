@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.evaluation.transcription import load_model
+from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.inference.ngram_training import Estimator, Unit, UnknownText, train_ngram
 
 

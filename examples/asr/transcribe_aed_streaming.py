@@ -17,8 +17,8 @@ from tqdm import tqdm
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import load_entry, read_manifest, write_manifest
-from nemo_noise.evaluation.transcription import load_model, sample_rate_of, transcribe
-from nemo_noise.evaluation.wer import count_errors, sum_errors
+from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
+from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of, transcribe
 from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
 
 

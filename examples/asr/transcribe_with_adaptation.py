@@ -14,8 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import load_entry, read_manifest, write_manifest
-from nemo_noise.evaluation.transcription import load_model, sample_rate_of
-from nemo_noise.evaluation.wer import count_errors, sum_errors
+from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
+from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
 
 

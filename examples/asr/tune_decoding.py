@@ -16,9 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import read_manifest
-from nemo_noise.evaluation import decoding_tuning as tuning
-from nemo_noise.evaluation.decoding_plot import draw_trials
-from nemo_noise.evaluation.transcription import load_model
+from nemo_noise.evaluation.experiments import decoding_tuning as tuning
+from nemo_noise.evaluation.plots.decoding import draw_trials
+from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.inference.decoding import GREEDY, save_with_setting, strategies_of
 
 

@@ -17,8 +17,8 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import read_manifest, write_manifest
-from nemo_noise.evaluation.ablation import Job, run_jobs
-from nemo_noise.evaluation.experiment import script_command
+from nemo_noise.evaluation.experiments.ablation import Job, run_jobs
+from nemo_noise.evaluation.experiments.experiment import script_command
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 # The floor and the spectrum are the same for every seed and come from the features that the arm reads.

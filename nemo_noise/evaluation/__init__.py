@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation: how many words a model gets wrong in which noise, and whether another one is better."""
 
-from nemo_noise.evaluation.comparison import Comparison, compare
-from nemo_noise.evaluation.hypotheses import read_hypotheses, write_hypotheses
-from nemo_noise.evaluation.mixtures import MixturePlan, load_plan
-from nemo_noise.evaluation.report import write_report
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
+from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.results import Results, collect_results, read_results
-from nemo_noise.evaluation.summary import Summary, summarize
-from nemo_noise.evaluation.tally import ScoringOptions
-from nemo_noise.evaluation.wer import count_errors
+from nemo_noise.evaluation.scoring.comparison import Comparison, compare
+from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses, write_hypotheses
+from nemo_noise.evaluation.scoring.summary import Summary, summarize
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.wer import count_errors
 
 __all__ = [
     "Comparison",

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nemo_noise.evaluation.comparison import Comparison
 from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.summary import Summary
+from nemo_noise.evaluation.scoring.comparison import Comparison
+from nemo_noise.evaluation.scoring.summary import Summary
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,

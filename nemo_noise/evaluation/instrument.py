@@ -12,16 +12,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.utils import logging
 
-from nemo_noise.evaluation.hypotheses import Row, read_hypotheses
-from nemo_noise.evaluation.mixture_export import MixtureSet, export_mixtures
-from nemo_noise.evaluation.mixtures import MixturePlan, NoiseOnlyOptions, load_plan
-from nemo_noise.evaluation.model_card import CardOptions, write_model_card
-from nemo_noise.evaluation.report import write_report
-from nemo_noise.evaluation.report_audio import Clip, make_clips
-from nemo_noise.evaluation.report_utterances import choose_worst
+from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.report.audio import Clip, make_clips
+from nemo_noise.evaluation.report.model_card import CardOptions, write_model_card
+from nemo_noise.evaluation.report.page import write_report
+from nemo_noise.evaluation.report.utterances import choose_worst
 from nemo_noise.evaluation.results import Results, collect_results, describe_run, write_results
-from nemo_noise.evaluation.robustness import RunOptions, name_models, run_models
-from nemo_noise.evaluation.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
 
 
 class Heard(NamedTuple):

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 
 import nemo_noise
-from nemo_noise.evaluation.comparison import Comparison, compare
-from nemo_noise.evaluation.hypotheses import Row
-from nemo_noise.evaluation.robustness import Control, control_name
-from nemo_noise.evaluation.summary import Summary, summarize
-from nemo_noise.evaluation.tally import ScoringOptions
-from nemo_noise.evaluation.wer import measure_area
+from nemo_noise.evaluation.scoring.comparison import Comparison, compare
+from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.summary import Summary, summarize
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.wer import measure_area
+from nemo_noise.evaluation.transcription.robustness import Control, control_name
 
 SCHEMA_VERSION = 2
 VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nemo_noise.evaluation import ablation
-from nemo_noise.evaluation.ablation import ExperimentError, Job, run_jobs
+from nemo_noise.evaluation.experiments import ablation
+from nemo_noise.evaluation.experiments.ablation import ExperimentError, Job, run_jobs
 
 WRITE = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text() + 'x' if p.exists() else 'x')"
 

@@ -11,8 +11,8 @@ from omegaconf import open_dict
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation import ScoringOptions, compare
-from nemo_noise.evaluation.ablation_table import AblationTable, Group, holm
-from nemo_noise.evaluation.experiment import arms_of, experiment_jobs
+from nemo_noise.evaluation.experiments.ablation_table import AblationTable, Group, holm
+from nemo_noise.evaluation.experiments.experiment import arms_of, experiment_jobs
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=200)

@@ -11,7 +11,7 @@ import torch
 from matplotlib.image import imread
 from omegaconf import OmegaConf
 
-from nemo_noise.evaluation.attention_plot import draw_attention, observe_attention
+from nemo_noise.evaluation.plots.attention import draw_attention, observe_attention
 from nemo_noise.models import add_dual_attention, import_whisper
 from tests.contracts import randomize
 from tests.recognisers import WIDTH, build_recogniser

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from nemo_noise.evaluation.bootstrap import (
+from nemo_noise.evaluation.scoring.bootstrap import (
     draw_weights,
     holm_adjusted,
     percentile_interval,

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.image import imread
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.evaluation.context_plot import draw_contexts, observe_context
+from nemo_noise.evaluation.plots.contexts import draw_contexts, observe_context
 from tests.contracts import randomize
 from tests.evaluation.tiny_models import ENCODER, SAMPLE_RATE, tiny_ctc
 

@@ -15,8 +15,7 @@ from nemo.collections.asr.models import ASRModel
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.data.manifest import ManifestError, read_manifest
-from nemo_noise.evaluation.decoding_plot import draw_trials
-from nemo_noise.evaluation.decoding_tuning import (
+from nemo_noise.evaluation.experiments.decoding_tuning import (
     SearchGrid,
     Trial,
     best_by_size,
@@ -24,8 +23,9 @@ from nemo_noise.evaluation.decoding_tuning import (
     trials_table,
     try_settings,
 )
-from nemo_noise.evaluation.transcription import transcribe
-from nemo_noise.evaluation.wer import ErrorCounts
+from nemo_noise.evaluation.plots.decoding import draw_trials
+from nemo_noise.evaluation.scoring.wer import ErrorCounts
+from nemo_noise.evaluation.transcription.transcribe import transcribe
 from nemo_noise.inference.decoding import GREEDY, SearchSetting
 from tests.evaluation.tiny_models import tiny_ctc, write_lines, write_speech
 

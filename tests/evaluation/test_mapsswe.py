@@ -13,7 +13,7 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemo_noise.evaluation.mapsswe import SegmentErrors, segment_errors, segment_test
+from nemo_noise.evaluation.scoring.mapsswe import SegmentErrors, segment_errors, segment_test
 
 WORD, MISSED, WRONG, EXTRA = ".", "d", "s", "i"
 MISSING_EDITS = st.lists(st.sampled_from([WORD, WORD, WORD, MISSED, WRONG]), min_size=1, max_size=14)
@@ -73,7 +73,7 @@ def test_segments_agree_with_those_read_off_the_edits(first: list[str], second: 
 @settings(max_examples=100, deadline=None)
 @given(TEXTS, TEXTS, TEXTS)
 def test_segments_hold_every_error_once_and_swap_with_the_systems(said: str, one: str, other: str) -> None:
-    from nemo_noise.evaluation.wer import count_errors
+    from nemo_noise.evaluation.scoring.wer import count_errors
 
     segments = segment_errors(said, one, other)
     assert sum(segment.model for segment in segments) == count_errors(said, one).errors

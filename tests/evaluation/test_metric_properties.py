@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from torchmetrics.classification import BinaryCalibrationError
 
 from nemo_noise.evaluation import ScoringOptions, summarize
-from nemo_noise.evaluation.alignment import align_words
-from nemo_noise.evaluation.bootstrap import holm_adjusted
-from nemo_noise.evaluation.calibration import calibration_error
-from nemo_noise.evaluation.wer import count_errors, measure_area, sum_errors
+from nemo_noise.evaluation.scoring.alignment import align_words
+from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
+from nemo_noise.evaluation.scoring.calibration import calibration_error
+from nemo_noise.evaluation.scoring.wer import count_errors, measure_area, sum_errors
 from tests.evaluation.tiny_models import synthetic_rows
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "cc", "d"]), max_size=7).map(" ".join)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from nemo_noise.data.manifest import ManifestError
-from nemo_noise.evaluation.hypotheses import Condition
-from nemo_noise.evaluation.mixtures import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.scoring.hypotheses import Condition
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech
 
 

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import ModelCard
 
 from nemo_noise.evaluation import ScoringOptions, collect_results
-from nemo_noise.evaluation.model_card import CardOptions, render_model_card
+from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
 from nemo_noise.evaluation.results import Results
 from tests.evaluation.tiny_models import synthetic_rows
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from nemo_noise.evaluation import ScoringOptions, collect_results
-from nemo_noise.evaluation.findings import findings
-from nemo_noise.evaluation.report import render_report
-from nemo_noise.evaluation.report_audio import make_clip
-from nemo_noise.evaluation.text_table import summary_table
+from nemo_noise.evaluation.report.audio import make_clip
+from nemo_noise.evaluation.report.findings import findings
+from nemo_noise.evaluation.report.page import render_report
+from nemo_noise.evaluation.report.text_table import summary_table
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=100)

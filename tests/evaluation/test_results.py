@@ -9,9 +9,9 @@ import pytest
 
 from nemo_noise.evaluation import ScoringOptions, collect_results, read_results
 from nemo_noise.evaluation.gates import gate_values
-from nemo_noise.evaluation.report import render_report
+from nemo_noise.evaluation.report.page import render_report
+from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import write_results
-from nemo_noise.evaluation.text_table import summary_table
 from tests.evaluation.tiny_models import synthetic_rows
 
 SCHEMA_1 = Path(__file__).with_name("summary_schema_1.json")  # written by the code that wrote schema 1

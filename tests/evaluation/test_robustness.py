@@ -12,11 +12,11 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from nemo_noise.evaluation.batches import mixed_batches
-from nemo_noise.evaluation.hypotheses import read_hypotheses
 from nemo_noise.evaluation.instrument import Instrument
-from nemo_noise.evaluation.mixtures import MixturePlan, NoiseOnlyOptions, load_plan
-from nemo_noise.evaluation.robustness import (
+from nemo_noise.evaluation.mixtures.batches import mixed_batches
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
+from nemo_noise.evaluation.transcription.robustness import (
     Arm,
     RunOptions,
     arms_of,

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from nemo_noise.evaluation import ScoringOptions, compare, summarize
-from nemo_noise.evaluation.bootstrap import holm_adjusted
-from nemo_noise.evaluation.groups import group_gap
+from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
+from nemo_noise.evaluation.scoring.groups import group_gap
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=300)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from nemo_noise.evaluation.transcription import (
+from nemo_noise.evaluation.transcription.transcribe import (
     Heard,
     fingerprint,
     hear,

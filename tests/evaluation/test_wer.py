@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
-from nemo_noise.evaluation.text_normalization import normalize_text
-from nemo_noise.evaluation.wer import count_errors, measure_db_gained, sum_errors
+from nemo_noise.evaluation.scoring.text_normalization import normalize_text
+from nemo_noise.evaluation.scoring.wer import count_errors, measure_db_gained, sum_errors
 
 SNR_DB = [20, 15, 10, 5, 0, -5]
 

@@ -20,7 +20,7 @@ from nemo.collections.asr.models import ASRModel, EncDecCTCModel
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise import packed_language_model
-from nemo_noise.evaluation.transcription import fingerprint
+from nemo_noise.evaluation.transcription.transcribe import fingerprint
 from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
 from nemo_noise.inference.decoding import (
     GREEDY,

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nemo_noise.data.manifest import ManifestError
-from nemo_noise.evaluation import probe, probe_sets
+from nemo_noise.evaluation.probes import probe, probe_sets
 
 
 def test_linear_classes_are_found_and_random_ones_are_not() -> None:

@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.collections.asr.models import EncDecCTCModel
 
-from nemo_noise.evaluation.mixtures import NoiseOnlyOptions, load_plan
-from nemo_noise.evaluation.robustness import Arm, RunOptions, arms_of, run_arm
+from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, arms_of, run_arm
 from nemo_noise.modules import MultimodalContextEncoder
 from tests.evaluation.tiny_models import ENCODER, SAMPLE_RATE, tiny_ctc, write_noise, write_speech
 

@@ -1,0 +1,156 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""From the hypotheses of all arms and seeds of an ablation to one table, one JSON and one figure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from nemo_noise.evaluation.scoring.comparison import compare
+from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.summary import summarize
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
+
+__all__ = ["AblationTable", "Group", "holm"]
+
+PANELS_IN_A_ROW = 3
+COLUMNS = ("arm", "clean", "mean 20..0 dB", "-5 dB", "fewer errors than the baseline, 20..0 dB", "p (Holm)", "by seed")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Some of the test utterances.
+
+    Attributes:
+        title: above its table.
+        where: fields of a row and the values that they must have; empty for all rows.
+    """
+
+    title: str
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    def holds(self, row: Row) -> bool:
+        """Whether a row is one of them."""
+        return all(row.get(name) == value for name, value in self.where.items())
+
+
+@dataclass(frozen=True)
+class AblationTable:
+    """What is compared with what.
+
+    Attributes:
+        baseline: the arm that all others are compared with.
+        groups: name -> group; a table and a panel of the figure for each.
+        titles: arm -> what stands in the table; its name if not given.
+        noise_list: the noise list of the comparison.
+        scoring: how rows are scored and resampled.
+    """
+
+    baseline: str
+    groups: Mapping[str, Group]
+    titles: Mapping[str, str]
+    noise_list: str
+    scoring: ScoringOptions
+
+    def write(self, rows: Mapping[str, Sequence[Row]], output: str | Path) -> str:
+        """Pool the seeds of each arm, compare it with the baseline, write table.md, results.json and wer.png.
+
+        Args:
+            rows: arm -> the hypotheses of all its seeds, on speech.
+            output: folder; made if absent.
+
+        Returns:
+            The tables in Markdown.
+
+        Raises:
+            ValueError: if the baseline has no rows, or a group holds none.
+        """
+        if not rows.get(self.baseline):
+            raise ValueError(f"baseline={self.baseline!r} has no hypotheses; there are those of {sorted(rows)}.")
+        results = {name: self._compare(name, group, rows) for name, group in self.groups.items()}
+        folder = Path(output)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+        text = "\n\n".join(f"{self.groups[name].title}\n\n{self._table(arms)}" for name, arms in results.items())
+        (folder / "table.md").write_text(text + "\n", encoding="utf-8")
+        self._draw(results, folder / "wer.png")
+        return text
+
+    def _compare(self, name: str, group: Group, rows: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, Any]]:
+        """Arm -> summary, comparison with the baseline and its p-value after Holm's correction over the arms."""
+        chosen = {arm: [row for row in arm_rows if group.holds(row)] for arm, arm_rows in rows.items()}
+        if not chosen[self.baseline]:
+            raise ValueError(f"groups: {name!r} ({dict(group.where)}) holds no row.")
+        arms: dict[str, dict[str, Any]] = {
+            arm: {"summary": summarize(arm_rows, self.scoring), "comparison": None} for arm, arm_rows in chosen.items()
+        }
+        others = [arm for arm in arms if arm != self.baseline]
+        for arm in others:
+            arms[arm]["comparison"] = compare(chosen[arm], chosen[self.baseline], self.scoring)
+        p_values = [arms[arm]["comparison"]["lists"][self.noise_list]["p_value"] for arm in others]
+        for arm, p_value in zip(others, holm(p_values), strict=True):
+            arms[arm]["p_holm"] = p_value
+        return arms
+
+    def _table(self, arms: Mapping[str, Mapping[str, Any]]) -> str:
+        lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+        for arm, result in arms.items():
+            noisy, clean = result["summary"]["lists"][self.noise_list], result["summary"]["clean"]
+            mean, low, high = (100 * noisy[key] for key in ("mean_wer", "mean_wer_low", "mean_wer_high"))
+            lowest = f"{100 * noisy['cells']['-5']['wer']:.2f}" if "-5" in noisy["cells"] else ""
+            cells = [
+                self.titles.get(arm, arm),
+                f"{100 * clean['wer']:.2f}",
+                f"{mean:.2f} [{low:.2f}, {high:.2f}]",
+                lowest,
+            ]
+            lines.append(f"| {' | '.join([*cells, *self._gain(result)])} |")
+        return "\n".join(lines)
+
+    def _gain(self, result: Mapping[str, Any]) -> list[str]:
+        """Relative reduction with its interval, p-value, and the reduction of each seed."""
+        if result["comparison"] is None:
+            return ["", "", ""]
+        block = result["comparison"]["lists"][self.noise_list]
+        low, high = block["relative_reduction_low"], block["relative_reduction_high"]
+        seeds = ", ".join(f"{100 * value:.1f}" for value in block["relative_reduction_by_seed"].values())
+        reduction = f"{100 * block['relative_reduction']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+        return [reduction, f"{result['p_holm']:.4f}", seeds]
+
+    def _draw(self, results: Mapping[str, Mapping[str, Mapping[str, Any]]], path: Path) -> None:
+        """WER over SNR: a panel a group, a line an arm with its interval as a band; controls dashed, without band."""
+        columns = min(len(results), PANELS_IN_A_ROW)
+        rows = -(-len(results) // columns)
+        figure = Figure(figsize=(5 * columns, 4 * rows))
+        axes = figure.subplots(rows, columns, squeeze=False)
+        for axis in axes.flat[len(results) :]:
+            axis.remove()
+        for axis, (name, arms) in zip(axes.flat, results.items(), strict=False):
+            for arm, result in arms.items():
+                cells = result["summary"]["lists"][self.noise_list]["cells"]
+                points = sorted((float(snr), cell) for snr, cell in cells.items())
+                snrs, rates = [snr for snr, _ in points], [100 * cell["wer"] for _, cell in points]
+                style = "--" if "+" in arm else "o-"
+                (line,) = axis.plot(snrs, rates, style, label=self.titles.get(arm, arm), linewidth=1.2, markersize=4)
+                if "+" not in arm:
+                    lows, highs = ([100 * cell[key] for _, cell in points] for key in ("wer_low", "wer_high"))
+                    axis.fill_between(snrs, lows, highs, alpha=0.12, color=line.get_color())
+            axis.set(title=self.groups[name].title, xlabel="SNR, dB (active speech level)", ylabel="WER, %")
+            axis.grid(alpha=0.3)
+        axes[0][0].legend(fontsize=7)
+        figure.tight_layout()
+        figure.savefig(path, dpi=90)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for being several (Holm, Scandinavian Journal of Statistics 1979), in the order given."""
+    corrected = [0.0] * len(p_values)
+    highest = 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = highest
+    return corrected

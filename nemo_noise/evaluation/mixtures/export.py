@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The mixtures as files: WAV, a NeMo manifest and a hash, for a system that cannot run here."""
+
+import json
+from pathlib import Path
+from typing import TypedDict
+
+import soundfile
+from tqdm import tqdm
+
+from nemo_noise.data.manifest import write_manifest
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
+from nemo_noise.evaluation.scoring.summary import hash_mixtures
+
+
+class MixtureSet(TypedDict):
+    """What was written; `mixture_set_sha256` is the one that a report on these mixtures shows."""
+
+    mixtures: int
+    seconds: float
+    sample_rate: int
+    seed: int
+    mixture_set_sha256: str | None
+
+
+def export_mixtures(plan: MixturePlan, folder: str | Path) -> MixtureSet:
+    """Write every mixture of a plan.
+
+    Args:
+        plan: the mixtures.
+        folder: gets `audio/<mixture_id>.wav` (mono, 32-bit float, not clipped), `manifest.jsonl` with a line for each
+            (what was said is `text`), and `mixtures.json` with the hash.
+
+    Returns:
+        What `mixtures.json` holds.
+    """
+    folder = Path(folder)
+    (folder / "audio").mkdir(parents=True, exist_ok=True)
+    names = name_mixtures(plan.trials)
+    lines = []
+    for trial in tqdm(plan.trials, desc="export", unit="mixture"):
+        mixture = plan.listen(trial)
+        audio = f"audio/{names[trial.trial_id]}.wav"
+        soundfile.write(folder / audio, mixture.samples, plan.sample_rate, subtype="FLOAT")
+        described = describe_mixture(trial, mixture, plan.seed)
+        described.pop("offset", None)  # of the utterance in the file that it came from
+        where = {"mixture_id": names[trial.trial_id], "audio_filepath": audio}
+        lines.append({**described, **where, "duration": round(len(mixture.samples) / plan.sample_rate, 4)})
+    write_manifest(folder / "manifest.jsonl", lines)
+    written = MixtureSet(
+        mixtures=len(lines),
+        seconds=sum(line["duration"] for line in lines),
+        sample_rate=plan.sample_rate,
+        seed=plan.seed,
+        mixture_set_sha256=hash_mixtures(lines),
+    )
+    (folder / "mixtures.json").write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    return written

@@ -1,0 +1,386 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fixed mixtures: every model hears the same speech in the same noise, and every SNR mixes the same piece of noise.
+
+Which recording, and where in it, is drawn from (seed, utterance, noise list) alone: not from the SNR, the model, the
+order of the work or the machine. A hash of the samples proves it.
+"""
+
+import hashlib
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemo.utils import logging
+
+from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, require_audio_files
+from nemo_noise.data.mixing import NoiseCrop, NoiseList, mix_at_snr
+from nemo_noise.data.sensors import SensorRecording, read_sensors
+from nemo_noise.evaluation.scoring.hypotheses import Condition
+
+CLEAN = "clean"
+CACHED_UTTERANCES = 64
+RESERVED_NAMES = (
+    *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
+    *("comparison", "controls", "baseline", "lists"),
+)
+
+
+@dataclass(frozen=True)
+class NoiseOnlyOptions:
+    """How much is heard where nobody speaks: noise per noise list, and digital silence.
+
+    Attributes:
+        crops: number of crops, 0 for none.
+        crop_s: seconds of each.
+        silence_s: lengths of digital silence that are heard as well, seconds; empty for none.
+    """
+
+    crops: int = 20
+    crop_s: float = 10.0
+    silence_s: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        bad = [length for length in self.silence_s if not 0 < length < math.inf]
+        if bad or len(set(self.silence_s)) < len(self.silence_s):
+            raise ValueError(f"noise_only.silence_s is {list(self.silence_s)}, should hold different lengths above 0")
+        if self.crops < 0 or not self.crop_s > 0:
+            raise ValueError(f"noise_only needs crops >= 0 and crop_s > 0, got {self.crops} and {self.crop_s}")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One thing that a model is asked to transcribe.
+
+    Attributes:
+        utterance_id: name of the utterance, of the noise crop or of the silence.
+        condition: clean, noisy, noise only or silence.
+        noise_list: name of the list, None for clean speech and silence.
+        snr_db: SNR in dB, None for clean speech and where nobody speaks.
+        entry: manifest line of the speech, None where nobody speaks.
+        trial_id: hash of all that decides what is heard; equal ids are equal tasks.
+        length_s: seconds of noise or silence, None for speech.
+    """
+
+    utterance_id: str
+    condition: Condition
+    noise_list: str | None
+    snr_db: float | None
+    entry: ManifestEntry | None
+    trial_id: str
+    length_s: float | None = None
+
+    @property
+    def claimed_duration_s(self) -> float:
+        """Seconds as the manifest claims them, for sorting; 0 where it does not."""
+        return (self.entry.duration or 0.0) if self.entry is not None else self.length_s or 0.0
+
+
+class Mixture(NamedTuple):
+    """What is heard in a trial: samples [T], float32, not clipped, and where its noise came from."""
+
+    samples: NDArray[np.float32]
+    noise_file: str | None
+    noise_label: str | None
+    noise_offset_s: float | None
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the samples as little-endian float32."""
+        return hashlib.sha256(self.samples.astype("<f4").tobytes()).hexdigest()
+
+
+class MixturePlan:
+    """All trials of an evaluation, and the audio of each.
+
+    Args:
+        speech: manifest lines of the speech.
+        noise_lists: noise by name.
+        snr_db: SNRs in dB, and "clean" for the speech as it is.
+        seed: of the draws.
+        sample_rate: of the models, samples per second.
+        noise_only: how much noise without speech.
+    """
+
+    def __init__(
+        self,
+        speech: Sequence[ManifestEntry],
+        noise_lists: Mapping[str, NoiseList],
+        snr_db: Sequence[float | str],
+        seed: int,
+        sample_rate: int,
+        noise_only: NoiseOnlyOptions,
+    ) -> None:
+        self.noise_lists = {check_list_name(name): noise_list for name, noise_list in noise_lists.items()}
+        self.seed, self.sample_rate, self.noise_only = seed, sample_rate, noise_only
+        self._recipes = {name: _digest([e.fields for e in noise.entries]) for name, noise in noise_lists.items()}
+        self._noise_labels: dict[tuple[str, str], str] = {}
+        self._speech_samples = lru_cache(maxsize=CACHED_UTTERANCES)(self._load_speech)
+        self._entries = dict(zip(name_utterances(speech), speech, strict=True))
+        empty = sum(not (entry.text or "").strip() for entry in speech)
+        if empty:
+            logging.warning(
+                f"{empty} of {len(speech)} utterances have no text: they count as speech-free, not as words"
+            )
+        self.trials = self._plan(parse_snr_db(snr_db))
+        if not self.trials:
+            raise ValueError("the plan is empty: give noise_lists, or 'clean' in snr_db")
+
+    def listen(self, trial: Trial) -> Mixture:
+        """Make the audio of a trial.
+
+        Args:
+            trial: one of `trials`.
+
+        Returns:
+            The mixture; equal trials give equal samples.
+        """
+        if trial.condition is Condition.CLEAN:
+            return Mixture(self._speech_samples(trial.utterance_id).copy(), None, None, None)
+        if trial.condition is Condition.SILENCE:
+            silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
+            return Mixture(silence, None, None, None)
+        crop, label = self._crop(trial)
+        samples = crop.samples.copy()  # the list keeps its own; a model may write into what it gets
+        if trial.entry is not None and trial.snr_db is not None:
+            try:
+                speech = self._speech_samples(trial.utterance_id)
+                samples = mix_at_snr(speech, crop.samples, trial.snr_db, self.sample_rate)
+            except ValueError as error:
+                raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
+        return Mixture(samples, str(crop.entry.fields["audio_filepath"]), label, round(crop.offset_s, 6))
+
+    def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
+        """Read what was measured while a trial was recorded.
+
+        Args:
+            trial: one of `trials`.
+
+        Returns:
+            Name of a stream -> recording; a stream of the noise goes before one of the speech.
+        """
+        sensors = {} if trial.entry is None else read_sensors(trial.entry)
+        if trial.noise_list is not None and any(
+            "sensors" in entry.fields for entry in self.noise_lists[trial.noise_list].entries
+        ):
+            crop, _ = self._crop(trial)
+            sensors |= read_sensors(crop.entry, crop.offset_s, len(crop.samples) / self.sample_rate)
+        return sensors
+
+    def noise_label(self, trial: Trial) -> str | None:
+        """Name the kind of noise in a trial; None for clean speech."""
+        if trial.noise_list is None:
+            return None
+        known = self._noise_labels.get((trial.utterance_id, trial.noise_list))
+        return known if known is not None else self._crop(trial)[1]
+
+    def _crop(self, trial: Trial) -> tuple[NoiseCrop, str]:
+        """Draw the noise of a trial, and name its kind; the SNR has no say."""
+        name = str(trial.noise_list)
+        drawn_from = f"{self.seed}\0{trial.utterance_id}\0{name}".encode()
+        generator = np.random.default_rng(int.from_bytes(hashlib.sha256(drawn_from).digest()[:16], "little"))
+        if trial.condition is Condition.NOISE_ONLY:
+            num_samples = round(float(trial.length_s or 0.0) * self.sample_rate)
+        else:
+            num_samples = len(self._speech_samples(trial.utterance_id))
+        crop = self.noise_lists[name].crop(generator, num_samples)
+        label = str(crop.entry.fields.get("label") or Path(crop.entry.audio_filepath).stem)
+        self._noise_labels[trial.utterance_id, name] = label
+        return crop, label
+
+    def _load_speech(self, utterance_id: str) -> NDArray[np.float32]:
+        return load_entry(self._entries[utterance_id], self.sample_rate)
+
+    def _plan(self, snrs: Sequence[float | None]) -> list[Trial]:
+        """List the trials: utterance by utterance, clean first; then noise alone, then silence."""
+        trials = []
+        for utterance_id, entry in self._entries.items():
+            if None in snrs:
+                trials.append(self._trial(utterance_id, Condition.CLEAN, None, None, entry))
+            for name in self.noise_lists:
+                noisy = [snr for snr in snrs if snr is not None]
+                trials += [self._trial(utterance_id, Condition.NOISY, name, snr, entry) for snr in noisy]
+        for name in self.noise_lists:
+            for number in range(self.noise_only.crops):
+                crop_id = f"noise-only-{name}-{number:04d}"
+                crop_s = self.noise_only.crop_s
+                trials.append(self._trial(crop_id, Condition.NOISE_ONLY, name, None, None, crop_s))
+        for length in self.noise_only.silence_s:
+            trials.append(self._trial(f"silence-{length:g}s", Condition.SILENCE, None, None, None, float(length)))
+        return trials
+
+    def _trial(
+        self,
+        utterance_id: str,
+        condition: Condition,
+        noise_list: str | None,
+        snr_db: float | None,
+        entry: ManifestEntry | None,
+        length_s: float | None = None,
+    ) -> Trial:
+        """Name a trial by all that decides its audio and its reference."""
+        noise_recipe = None if noise_list is None else (noise_list, self._recipes[noise_list], self.seed)
+        fields = None if entry is None else entry.fields
+        trial_id = _digest([utterance_id, condition.value, noise_recipe, snr_db, length_s, fields, self.sample_rate])
+        return Trial(utterance_id, condition, noise_list, snr_db, entry, trial_id[:32], length_s)
+
+
+def load_plan(
+    sample_rate: int,
+    speech_manifest: str | Path,
+    noise_manifests: Mapping[str, str | Path | Sequence[str | Path]],
+    snr_db: Sequence[float | str],
+    seed: int = 0,
+    noise_only: NoiseOnlyOptions | None = None,
+) -> MixturePlan:
+    """Plan an evaluation from manifests.
+
+    Args:
+        sample_rate: of the models, samples per second; audio at another rate is resampled.
+        speech_manifest: NeMo manifest of the speech.
+        noise_manifests: manifests of noise by the name of the list.
+        snr_db: SNRs in dB, and "clean".
+        seed: of the draws.
+        noise_only: how much noise without speech; None takes the defaults.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ManifestError: a manifest or an audio file is missing or broken; the message names file:line.
+    """
+    speech = read_manifest(speech_manifest)
+    require_audio_files(speech)
+    noise_lists = {check_list_name(name): NoiseList(path, sample_rate) for name, path in noise_manifests.items()}
+    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, noise_only or NoiseOnlyOptions())
+
+
+def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
+    """Give every mixture a name that is also a file name: "utt7.unseen.-5dB", "utt7.clean", "silence-10s".
+
+    Args:
+        trials: of one plan.
+
+    Returns:
+        Name by trial id; where two would be alike they end in the start of their trial id.
+    """
+    names = {}
+    for trial in trials:
+        name = trial.utterance_id
+        if not trial.condition.is_speech_free:
+            name += ".clean" if trial.snr_db is None else f".{trial.noise_list}.{trial.snr_db:g}dB"
+        names[trial.trial_id] = re.sub(r"[^\w.@+-]", "_", name)
+    times = Counter(name.lower() for name in names.values())  # some file systems do not tell case apart
+    return {key: name if times[name.lower()] == 1 else f"{name}.{key[:8]}" for key, name in names.items()}
+
+
+def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[str, Any]:
+    """Write the manifest line of the speech again, with what was mixed.
+
+    Args:
+        trial: the trial.
+        mixture: its audio.
+        mixture_seed: seed of the plan.
+
+    Returns:
+        The fields of a hypothesis row that do not depend on who listens.
+    """
+    described = {
+        "utterance_id": trial.utterance_id,
+        "text": "" if trial.entry is None else trial.entry.text or "",
+        "condition": trial.condition.value,
+        "noise_list": trial.noise_list,
+        "noise_label": mixture.noise_label,
+        "snr_db": trial.snr_db,
+        "noise_file": mixture.noise_file,
+        "noise_offset_s": mixture.noise_offset_s,
+        "mixture_sha256": mixture.sha256,
+        "mixture_seed": mixture_seed,
+        "trial_id": trial.trial_id,
+    }
+    return {**({} if trial.entry is None else trial.entry.fields), **described}
+
+
+def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
+    """Check an SNR list.
+
+    Args:
+        values: numbers of dB, and "clean".
+
+    Returns:
+        The same, None for clean.
+
+    Raises:
+        ValueError: the list is empty, or a value is no number or comes twice.
+    """
+    if not values:
+        raise ValueError("snr_db is empty, should list numbers of dB and 'clean', as in [clean, 20, 10, 0]")
+    parsed: list[float | None] = []
+    for value in values:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if value != CLEAN and not is_number:
+            raise ValueError(f"snr_db holds {value!r}, should hold numbers of dB and 'clean'")
+        parsed.append(None if value == CLEAN else float(value))
+    repeated = [value for value, times in Counter(parsed).items() if times > 1]
+    if repeated:
+        raise ValueError(f"snr_db holds {repeated[0] if repeated[0] is not None else CLEAN!r} more than once")
+    return parsed
+
+
+def name_utterances(entries: Sequence[ManifestEntry]) -> list[str]:
+    """Give every manifest line a name that does not depend on the machine.
+
+    Args:
+        entries: lines of a speech manifest.
+
+    Returns:
+        `utterance_id` of the line, else the audio file's stem where stems are unique, else the path as the manifest
+        writes it; with the offset where lines share a file.
+
+    Raises:
+        ValueError: two lines are the same utterance; the message names both lines.
+    """
+    stems = [Path(entry.audio_filepath).stem for entry in entries]
+    paths = [str(entry.fields["audio_filepath"]) for entry in entries]
+    files = stems if len(set(stems)) == len(set(paths)) else paths
+    shared = Counter(paths)
+    names = []
+    for entry, file, path in zip(entries, files, paths, strict=True):
+        default = file if shared[path] == 1 else f"{file}@{entry.offset_s:g}s"
+        names.append(str(entry.fields.get("utterance_id") or default))
+    first: dict[str, ManifestEntry] = {}
+    for name, entry in zip(names, entries, strict=True):
+        if name in first:
+            raise ValueError(f"{entry.source}: utterance {name!r} is also in {first[name].source}; name each one once")
+        first[name] = entry
+    return names
+
+
+def check_list_name(name: str) -> str:
+    """Refuse names that gates could not address.
+
+    Args:
+        name: name of a noise list.
+
+    Returns:
+        The name.
+
+    Raises:
+        ValueError: it is reserved, or has other characters than letters, digits, - and _.
+    """
+    if name in RESERVED_NAMES or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise ValueError(f"noise_lists holds the name {name!r}: use letters, digits, - and _; taken: {RESERVED_NAMES}")
+    return name
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the numbers say, in sentences that claim no more than their intervals allow."""
+
+from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison
+
+
+def findings(results: Results) -> list[str]:
+    """Put the comparison, the controls and the behaviour without speech into words.
+
+    Args:
+        results: the results.
+
+    Returns:
+        Plain sentences, the most important first; empty for one model that was not asked about noise.
+    """
+    sentences = [] if results["comparison"] is None else _compare_sentences(results["comparison"])
+    for name, control in results["controls"].items():
+        sentences += [_control_sentence(name, block, noise) for noise, block in control["lists"].items()]
+    noise_only = results["models"][results["model"]]["noise_only"]
+    if noise_only is not None:
+        sentences.append(
+            f"Where nobody speaks, {results['model']} writes {noise_only['characters_per_minute']:.1f} characters "
+            f"per minute (some text in {percent(noise_only['share_with_text'])} of the pieces, "
+            f"{noise_only['minutes']:.1f} minutes in all)."
+        )
+    silence = results["models"][results["model"]]["silence"]
+    if silence is not None and silence["characters"]:
+        rate = f"{silence['characters_per_minute']:.1f} characters per minute"
+        sentences.append(f"In digital silence, {results['model']} writes {rate}.")
+    return sentences
+
+
+def primary_list(results: Results) -> str | None:
+    """Choose the noise list that the headline is about: "unseen" where there is one, else the last."""
+    lists = list(results["models"][results["model"]]["lists"])
+    return "unseen" if "unseen" in lists else (lists[-1] if lists else None)
+
+
+def percent(fraction: float | None, digits: int = 1) -> str:
+    """Write a fraction in per cent, with a true minus sign; a dash where there is none."""
+    if fraction is None:
+        return "–"
+    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
+
+
+def interval_text(low: float | None, high: float | None, digits: int = 1) -> str:
+    """Write an interval of fractions in per cent."""
+    return "no interval" if low is None or high is None else f"{percent(low, digits)} to {percent(high, digits)}"
+
+
+def percent_number(fraction: float | None) -> str:
+    """Write a fraction in per cent without the sign, for columns that say it above."""
+    return percent(fraction).removesuffix("\N{NO-BREAK SPACE}%")
+
+
+def snr_text(snr_db: float | str) -> str:
+    """Write an SNR, or its key, with a true minus sign and its unit."""
+    return f"{float(snr_db):g}\N{NO-BREAK SPACE}dB".replace("-", "\N{MINUS SIGN}")
+
+
+def decibels(value: float | None) -> str:
+    """Write decibels with their sign."""
+    return "–" if value is None else f"{value:+.1f}\N{NO-BREAK SPACE}dB".replace("-", "\N{MINUS SIGN}")
+
+
+def _compare_sentences(comparison: Comparison) -> list[str]:
+    """Say for every noise list, then for clean speech, who makes fewer errors."""
+    names = comparison["model"], comparison["baseline"]
+    sentences = [
+        f"In {noise} noise, {_errors_clause(block, *names)}{_gain_clause(block)}"
+        for noise, block in comparison["lists"].items()
+    ]
+    if comparison["clean"] is not None:
+        sentences.append(f"On clean speech, {_errors_clause(comparison['clean'], *names)}.")
+    return sentences
+
+
+def _errors_clause(difference: Difference, model: str, baseline: str) -> str:
+    """Compare two models on one cell or mean."""
+    reduction, low, high = (
+        difference["relative_reduction"],
+        difference["relative_reduction_low"],
+        difference["relative_reduction_high"],
+    )
+    if reduction is None:
+        return f"{baseline} makes no error, {model} has a WER of {percent(difference['wer'])}"
+    more_or_fewer = "fewer" if reduction >= 0 else "more"
+    if low is None or high is None:
+        return f"{model} makes {percent(abs(reduction))} {more_or_fewer} errors than {baseline}, with no interval"
+    interval = f"95 % interval {interval_text(low, high)}"
+    if low <= 0 <= high:
+        estimate = f"{percent(abs(reduction))} {more_or_fewer} errors"
+        return f"no difference between {model} and {baseline} is shown: {estimate}, {interval}"
+    if reduction < 0:
+        interval = f"95 % interval {interval_text(-high, -low)}"
+    return f"{model} makes {percent(abs(reduction))} {more_or_fewer} errors than {baseline} ({interval})"
+
+
+def _gain_clause(block: ListComparison) -> str:
+    """Continue with the decibels gained."""
+    if block["db_gained"] is None:
+        return "."
+    more_or_less = "more" if block["db_gained"] >= 0 else "less"
+    clause = f"; at equal WER it bears {abs(block['db_gained']):.1f} dB {more_or_less} noise"
+    if block["db_gained_low"] is not None:
+        clause += f" ({decibels(block['db_gained_low'])} to {decibels(block['db_gained_high'])})"
+    return clause + "."
+
+
+def _control_sentence(name: str, block: ListComparison, noise: str) -> str:
+    """Say what the control proves."""
+    title = name.replace("_", " ")
+    low, high = block["relative_reduction_low"], block["relative_reduction_high"]
+    change = f"WER {percent(block['wer'])} with its own context, {percent(block['baseline_wer'])} with another's"
+    if low is not None and low > 0:
+        return f"Control ({title}, {noise} noise): {change}; the model uses the context of the utterance."
+    interval = f"reduction {interval_text(low, high)}"
+    return f"Control ({title}, {noise} noise): {change}, {interval}; no use of the context is shown."

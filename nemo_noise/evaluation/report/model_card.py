@@ -1,0 +1,147 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The model card: `README.md` with the metadata that Hugging Face's hub reads, filled from the results."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from nemo_noise.evaluation.report.findings import findings, percent
+from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.summary import Summary
+
+TASK = {"type": "automatic-speech-recognition", "name": "Automatic Speech Recognition"}
+
+
+@dataclass(frozen=True)
+class CardOptions:
+    """What the results cannot know.
+
+    Attributes:
+        language: ISO 639 code or codes of the speech.
+        license: of the model, as the hub spells it: apache-2.0, cc-by-4.0.
+        dataset: name of the speech.
+        dataset_type: its id on the hub, `owner/name`, or any short name of data that is not there.
+        base_model: id on the hub of the model that this one was made from.
+    """
+
+    language: str | list[str] | None = None
+    license: str | None = None
+    dataset: str | None = None
+    dataset_type: str | None = None
+    base_model: str | None = None
+
+
+def write_model_card(path: str | Path, results: Results, options: CardOptions | None = None) -> None:
+    """Write the card.
+
+    Args:
+        path: the file, usually `README.md`; its folder is created where absent.
+        results: from `collect_results`.
+        options: what the results cannot know.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render_model_card(results, options or CardOptions()), encoding="utf-8")
+
+
+def render_model_card(results: Results, options: CardOptions) -> str:
+    """Compose the card.
+
+    Args:
+        results: from `collect_results`.
+        options: what the results cannot know.
+
+    Returns:
+        Markdown with a YAML head: `model-index` has WERs in per cent, for clean speech and, per noise list, for the
+        mean over 20..0 dB and for every SNR.
+    """
+    summary = results["models"][results["model"]]
+    metadata: dict[str, Any] = {
+        "language": options.language,
+        "license": options.license,
+        "base_model": options.base_model,
+        "library_name": "nemo",
+        "pipeline_tag": TASK["type"],
+        "tags": ["automatic-speech-recognition", "noise-robustness", "NeMo"],
+        "datasets": [options.dataset_type] if options.dataset_type and "/" in options.dataset_type else None,
+        "metrics": ["wer"],
+        "model-index": [{"name": results["model"], "results": _model_index(summary, options)}],
+    }
+    head = OmegaConf.to_yaml(OmegaConf.create({k: v for k, v in metadata.items() if v is not None}))
+    return f"---\n{head}---\n\n{_text(results, summary, options)}"
+
+
+def _model_index(summary: Summary, options: CardOptions) -> list[dict[str, Any]]:
+    """List the results as the hub wants them, one per condition."""
+    speech = options.dataset or "evaluation speech"
+    entries = []
+    if summary["clean"] is not None:
+        entries.append(_entry(speech, "clean", summary["clean"]["wer"], summary, options))
+    for name, block in summary["lists"].items():
+        over = ", ".join(f"{snr:g}" for snr in block["mean_over_snr_db"])
+        entries.append(_entry(speech, f"{name} noise, mean over {over} dB SNR", block["mean_wer"], summary, options))
+        for snr, cell in block["cells"].items():
+            entries.append(_entry(speech, f"{name} noise, {snr} dB SNR", cell["wer"], summary, options))
+    return entries
+
+
+def _entry(speech: str, condition: str, wer: float, summary: Summary, options: CardOptions) -> dict[str, Any]:
+    dataset: dict[str, Any] = {
+        "name": f"{speech} ({condition})",
+        "type": options.dataset_type or speech.lower().replace(" ", "-"),
+        "config": condition,
+    }
+    if summary["mixture_set_sha256"] is not None:
+        dataset["args"] = {"mixture_set_sha256": summary["mixture_set_sha256"]}
+    metric = {"type": "wer", "value": round(100 * wer, 2), "name": f"WER, {condition}"}
+    return {"task": TASK, "dataset": dataset, "metrics": [metric]}
+
+
+def _text(results: Results, summary: Summary, options: CardOptions) -> str:
+    """Write what a reader sees."""
+    snrs = list(dict.fromkeys(snr for block in summary["lists"].values() for snr in block["cells"]))
+    snrs.sort(key=lambda snr: -float(snr))
+    lines = [f"# {results['model']}", "", "## Noise robustness", ""]
+    lines += [
+        f"WER in per cent on {options.dataset or 'the evaluation speech'}, {summary['utterances']} utterances.",
+        "",
+    ]
+    header = ["model", "noise", "clean", *[f"{snr} dB" for snr in snrs], "mean 20..0 dB"]
+    lines += [_row(header), _row(["---", "---", *["---:"] * (len(header) - 2)])]
+    shown = [name for name in (results["model"], results["baseline"]) if name is not None]
+    for name in shown:
+        one = results["models"][name]
+        clean = _rate(None if one["clean"] is None else one["clean"]["wer"])
+        for noise, block in one["lists"].items():
+            cells = [_rate(block["cells"][snr]["wer"] if snr in block["cells"] else None) for snr in snrs]
+            lines.append(_row([name, noise, clean, *cells, _rate(block["mean_wer"])]))
+        if not one["lists"]:
+            lines.append(_row([name, "–", clean, *["–"] * len(snrs), "–"]))
+    sentences = findings(results)
+    lines += ["", *[f"- {sentence}" for sentence in sentences]] if sentences else []
+    speed = summary["speed"]
+    if speed["parameters"] is not None:
+        lines += ["", f"{speed['parameters'] / 1e6:.3g} million parameters."]
+    if speed["rtfx"] is not None:
+        hardware = results["made"].get("hardware") or results["made"].get("device") or "unknown hardware"
+        lines += ["", f"{speed['rtfx']:.3g} seconds of audio per second of transcription in batches ({hardware})."]
+    lines += ["", "## How it was measured", ""]
+    lines += [
+        "Noise is added to speech; SNR: active level of the speech (ITU-T P.56) against the RMS level of the noise. "
+        f"Intervals are {percent(summary['confidence'], 0)} bootstrap intervals over {summary['resampling_units']} "
+        f"{summary['resampling_unit']}s. The same mixtures have the SHA-256 `{summary['mixture_set_sha256']}`.",
+        "",
+        "All numbers are in `summary.json`, the page is `report.html`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _rate(wer: float | None) -> str:
+    return "–" if wer is None else f"{100 * wer:.1f}"

@@ -1,0 +1,137 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Calibration: is a model right as often as its confidences say?
+
+Method: M. P. Naeini, G. F. Cooper, M. Hauskrecht, "Obtaining well calibrated probabilities using Bayesian binning",
+AAAI 2015 (expected calibration error over bins of equal width).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from nemo_noise.evaluation.scoring.alignment import align_words
+from nemo_noise.evaluation.scoring.hypotheses import Row, cell_of, utterance_of
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of, reference_of
+
+BINS = 10
+
+
+class CalibrationBin(TypedDict):
+    """Items whose confidence lies in one bin: how sure the model was on average, and how often right."""
+
+    items: int
+    confidence: float
+    accuracy: float
+
+
+class Calibration(TypedDict):
+    """Confidences against the truth.
+
+    `unit` is "word" where rows have `word_confidence` (right: the word was said there), else "utterance" (right: no
+    error). `ece` is the expected calibration error, `ece_by_snr` the same by SNR, "clean" or "10".
+    """
+
+    unit: str
+    items: int
+    rows_left_out: int
+    confidence: float
+    accuracy: float
+    ece: float
+    ece_by_snr: dict[str, float]
+    bins: list[CalibrationBin]
+
+
+Judged = tuple[float, bool]
+
+
+def summarize_calibration(scored: Sequence[Row], options: ScoringOptions) -> Calibration | None:
+    """Compare confidences with the truth.
+
+    Args:
+        scored: speech rows with a reference, of one model.
+        options: how texts are normalised.
+
+    Returns:
+        The calibration; None where no row has a confidence. Rows without one, or whose normalised text has another
+        number of words than `word_confidence`, are left out and counted.
+
+    Raises:
+        ValueError: a confidence is no number from 0 to 1.
+    """
+    unit = "word" if any(row.get("word_confidence") is not None for row in scored) else "utterance"
+    judged_rows = [(row, _judge(row, unit, options)) for row in scored]
+    judged_rows = [(row, items) for row, items in judged_rows if items is not None]
+    everything = [item for _, items in judged_rows for item in items or ()]
+    if not everything:
+        return None
+    by_snr: dict[float, list[Judged]] = {}
+    for row, items in judged_rows:
+        snr_db = cell_of(row).snr_db
+        by_snr.setdefault(float("inf") if snr_db is None else snr_db, []).extend(items or ())
+    return Calibration(
+        unit=unit,
+        items=len(everything),
+        rows_left_out=len(scored) - len(judged_rows),
+        confidence=float(np.mean([confidence for confidence, _ in everything])),
+        accuracy=float(np.mean([is_right for _, is_right in everything])),
+        ece=calibration_error(everything),
+        ece_by_snr={
+            "clean" if snr == float("inf") else f"{snr:g}": calibration_error(by_snr[snr])
+            for snr in sorted(by_snr, reverse=True)
+            if by_snr[snr]
+        },
+        bins=_fill_bins(everything),
+    )
+
+
+def calibration_error(judged: Iterable[Judged]) -> float:
+    """Mean distance between confidence and accuracy over 10 bins of equal width, each weighing its items.
+
+    Args:
+        judged: confidence from 0 to 1, and whether the item was right.
+
+    Returns:
+        The expected calibration error, 0 to 1.
+    """
+    bins = _fill_bins(list(judged))
+    total = sum(each["items"] for each in bins)
+    return sum(each["items"] * abs(each["confidence"] - each["accuracy"]) for each in bins) / total
+
+
+def _fill_bins(judged: Sequence[Judged]) -> list[CalibrationBin]:
+    """Sort items into bins; empty bins are left out."""
+    confidence = np.asarray([item[0] for item in judged])
+    is_right = np.asarray([item[1] for item in judged], dtype=np.float64)
+    index = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    return [
+        CalibrationBin(
+            items=int(inside.sum()),
+            confidence=float(confidence[inside].mean()),
+            accuracy=float(is_right[inside].mean()),
+        )
+        for inside in (index == number for number in range(BINS))
+        if inside.any()
+    ]
+
+
+def _judge(row: Row, unit: str, options: ScoringOptions) -> list[Judged] | None:
+    """Pair the confidences of a row with the truth; None where it has none that fit."""
+    alignment = align_words(reference_of(row, options), hypothesis_of(row, options))
+    if unit == "utterance":
+        if row.get("confidence") is None:
+            return None
+        is_right = all(alignment.is_correct) and not alignment.deletions
+        return [(_checked(row["confidence"], "confidence", row), is_right)]
+    confidences = row.get("word_confidence")
+    if confidences is None or len(confidences) != len(alignment.is_correct):
+        return None
+    checked = [_checked(confidence, "word_confidence", row) for confidence in confidences]
+    return list(zip(checked, alignment.is_correct, strict=True))
+
+
+def _checked(value: object, field: str, row: Row) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError(f"{field} is {value!r} in the row of {utterance_of(row)}, should be a number from 0 to 1")
+    return float(value)

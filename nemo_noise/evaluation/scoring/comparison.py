@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The comparison of two models on the same mixtures: paired differences with intervals, and dB gained at equal WER.
+
+Differences are model minus baseline (negative is better); reductions and gains are positive when the model is better.
+"""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from nemo.utils import logging
+
+from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted, percentile_interval, probability_below_zero
+from nemo_noise.evaluation.scoring.hypotheses import Cell, Row, cell_of
+from nemo_noise.evaluation.scoring.mapsswe import SegmentErrors, SegmentTest, segment_errors, segment_test
+from nemo_noise.evaluation.scoring.summary import finite_or_none, model_of, snr_key
+from nemo_noise.evaluation.scoring.tally import (
+    CLEAN,
+    ScoringOptions,
+    Tally,
+    cells_of_mean,
+    check_unique,
+    hypothesis_of,
+    interval_over,
+    pair_key,
+    reference_of,
+    scored_rows,
+)
+from nemo_noise.evaluation.scoring.wer import FloatArray, measure_db_gained
+
+
+class Difference(TypedDict):
+    """Two error rates on the same words; `p_value` is two-sided."""
+
+    wer: float
+    baseline_wer: float
+    difference: float
+    difference_low: float | None
+    difference_high: float | None
+    relative_reduction: float | None
+    relative_reduction_low: float | None
+    relative_reduction_high: float | None
+    probability_of_improvement: float | None
+    p_value: float | None
+
+
+class CellDifference(Difference):
+    """One cell; `p_value_holm` and `mapsswe_p_value_holm` are adjusted over all cells of the comparison.
+
+    `mapsswe_*` is the matched-pairs test over sentence segments (see `mapsswe`): how many segments hold an error, the
+    statistic (below 0: the model errs less) and its two-sided p-value.
+    """
+
+    p_value_holm: float | None
+    mapsswe_segments: int | None
+    mapsswe_statistic: float | None
+    mapsswe_p_value: float | None
+    mapsswe_p_value_holm: float | None
+
+
+class ListComparison(Difference):
+    """One noise list: the difference of the means over `mean_over_snr_db`, its spread, its cells and labels.
+
+    `relative_reduction_with_seeds_low` and `_high` bound the interval that also draws the training seeds.
+    """
+
+    mean_over_snr_db: list[float]
+    relative_reduction_by_seed: dict[str, float | None]
+    relative_reduction_with_seeds_low: float | None
+    relative_reduction_with_seeds_high: float | None
+    db_gained: float | None
+    db_gained_low: float | None
+    db_gained_high: float | None
+    cells: dict[str, CellDifference]
+    labels: dict[str, Difference]
+
+
+class Comparison(TypedDict):
+    """All of two models."""
+
+    model: str
+    baseline: str
+    pairs: int
+    unpaired_model_rows: int
+    unpaired_baseline_rows: int
+    seeds: list[str]
+    resampling_unit: str
+    resampling_units: int
+    replications: int
+    clean: CellDifference | None
+    lists: dict[str, ListComparison]
+
+
+class PairedTallies:
+    """Two tallies over the same units, seeds and cells, drawn with the same weights.
+
+    Args:
+        model_rows: paired rows of the model.
+        baseline_rows: the same utterances, cells and seeds of the baseline.
+        options: how to score.
+    """
+
+    def __init__(self, model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions) -> None:
+        self.model = Tally(model_rows, options)
+        self.baseline = Tally(baseline_rows, options)
+        self._segments: dict[Cell, list[SegmentErrors]] = {}
+        for model_row, baseline_row in zip(model_rows, baseline_rows, strict=True):
+            texts = hypothesis_of(model_row, options), hypothesis_of(baseline_row, options)
+            segments = segment_errors(reference_of(model_row, options), *texts)
+            self._segments.setdefault(cell_of(model_row), []).extend(segments)
+        if (self.model.units, self.model.unit_name) != (self.baseline.units, self.baseline.unit_name):
+            raise ValueError(
+                f"model_rows are drawn by {self.model.unit_name} and baseline_rows by {self.baseline.unit_name}, "
+                f"or the values of {options.block_field!r} differ: both should come from the same manifest"
+            )
+
+    def difference(self, cells: Sequence[Cell]) -> Difference:
+        """Compare the mean WER over cells."""
+        wer, baseline_wer = (self._mean_wer(tally, cells) for tally in (self.model, self.baseline))
+        samples, baseline_samples = (tally.resample(cells).mean(axis=1) for tally in (self.model, self.baseline))
+        difference = interval_over(self.model, samples - baseline_samples)
+        reduction = interval_over(self.model, relative_reduction(samples, baseline_samples))
+        improvement = probability_below_zero(samples - baseline_samples) if len(self.model.units) > 1 else None
+        return Difference(
+            wer=wer,
+            baseline_wer=baseline_wer,
+            difference=wer - baseline_wer,
+            difference_low=difference.low,
+            difference_high=difference.high,
+            relative_reduction=1 - wer / baseline_wer if baseline_wer else None,
+            relative_reduction_low=reduction.low,
+            relative_reduction_high=reduction.high,
+            probability_of_improvement=improvement,
+            p_value=self._p_value(improvement),
+        )
+
+    def test_segments(self, cell: Cell) -> SegmentTest:
+        """Run the matched-pairs test on a cell."""
+        return segment_test(self._segments.get(cell, []))
+
+    def reduction_of_seed(self, cells: Sequence[Cell], seed: str) -> float | None:
+        """Relative reduction of the mean WER over cells for one training seed."""
+        wer, baseline_wer = (self._mean_wer(tally, cells, seed) for tally in (self.model, self.baseline))
+        return finite_or_none(1 - wer / baseline_wer) if baseline_wer else None
+
+    @staticmethod
+    def _mean_wer(tally: Tally, cells: Sequence[Cell], seed: str | None = None) -> float:
+        return float(np.mean([tally.totals(cell, seed).wer for cell in cells]))
+
+    def _p_value(self, improvement: float | None) -> float | None:
+        """Two-sided: twice the smaller tail, never below what the number of replications can show."""
+        if improvement is None:
+            return None
+        return min(1.0, max(2 * min(improvement, 1 - improvement), 1 / self.model.options.replications))
+
+
+def compare(
+    model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions | None = None
+) -> Comparison:
+    """Compare two models row by row: pairs share utterance, cell and training seed.
+
+    Args:
+        model_rows: hypothesis rows of the model.
+        baseline_rows: hypothesis rows of the baseline.
+        options: how to score; None takes the defaults.
+
+    Returns:
+        The comparison, ready for JSON. Rows without a partner are left out, counted and logged.
+
+    Raises:
+        ValueError: nothing to pair, repeated rows, or a pair that did not hear the same mixture or reference.
+    """
+    options = options or ScoringOptions()
+    names = model_of(model_rows), model_of(baseline_rows)
+    check_unique(model_rows, "model_rows")
+    check_unique(baseline_rows, "baseline_rows")
+    of_model = {pair_key(row): row for row in scored_rows(model_rows, options)}
+    of_baseline = {pair_key(row): row for row in scored_rows(baseline_rows, options)}
+    shared = [key for key in of_model if key in of_baseline]
+    if not shared:
+        raise ValueError(f"no row of {names[0]} and {names[1]} shares utterance, cell and seed: nothing to compare")
+    unpaired = len(of_model) - len(shared), len(of_baseline) - len(shared)
+    if any(unpaired):
+        logging.warning(f"compare {names[0]} with {names[1]}: rows without a partner left out, {unpaired}")
+    for key in shared:
+        _check_pair(of_model[key], of_baseline[key], names)
+    tallies = PairedTallies([of_model[key] for key in shared], [of_baseline[key] for key in shared], options)
+    comparison = Comparison(
+        model=names[0],
+        baseline=names[1],
+        pairs=len(shared),
+        unpaired_model_rows=unpaired[0],
+        unpaired_baseline_rows=unpaired[1],
+        seeds=[seed for seed in tallies.model.seeds if seed],
+        resampling_unit=tallies.model.unit_name,
+        resampling_units=len(tallies.model.units),
+        replications=options.replications,
+        clean=_compare_cell(tallies, CLEAN) if tallies.model.has_clean else None,
+        lists={name: _compare_list(tallies, name) for name in tallies.model.noise_lists()},
+    )
+    _adjust_p_values(comparison)
+    return comparison
+
+
+def relative_reduction(wer: FloatArray, baseline_wer: FloatArray) -> FloatArray:
+    """Share of the baseline's errors that is gone; NaN where the baseline makes none. Same shape as the arguments."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(baseline_wer > 0, 1 - wer / baseline_wer, np.nan)
+
+
+def _compare_cell(tallies: PairedTallies, cell: Cell) -> CellDifference:
+    test = tallies.test_segments(cell)
+    return CellDifference(
+        **tallies.difference([cell]),
+        p_value_holm=None,
+        mapsswe_segments=test.segments,
+        mapsswe_statistic=test.statistic,
+        mapsswe_p_value=test.p_value,
+        mapsswe_p_value_holm=None,
+    )
+
+
+def _compare_list(tallies: PairedTallies, name: str) -> ListComparison:
+    """Compare on one noise list."""
+    cells = tallies.model.cells(name)
+    in_mean = cells_of_mean(cells)
+    samples, baseline_samples = (
+        tally.resample_with_seeds(in_mean).mean(axis=1) for tally in (tallies.model, tallies.baseline)
+    )
+    with_seeds = interval_over(tallies.model, relative_reduction(samples, baseline_samples))
+    db_gained, db_gained_low, db_gained_high = _db_gained(tallies, cells)
+    labels = {}
+    for label in tallies.model.noise_labels(name):
+        labels[label] = tallies.difference(cells_of_mean(tallies.model.cells(name, label)))
+    return ListComparison(
+        **tallies.difference(in_mean),
+        mean_over_snr_db=[cell.snr_db for cell in in_mean if cell.snr_db is not None],
+        relative_reduction_by_seed={
+            seed: tallies.reduction_of_seed(in_mean, seed) for seed in tallies.model.seeds if seed
+        },
+        relative_reduction_with_seeds_low=with_seeds.low,
+        relative_reduction_with_seeds_high=with_seeds.high,
+        db_gained=db_gained,
+        db_gained_low=db_gained_low,
+        db_gained_high=db_gained_high,
+        cells={snr_key(cell): _compare_cell(tallies, cell) for cell in cells},
+        labels=labels,
+    )
+
+
+def _db_gained(tallies: PairedTallies, cells: Sequence[Cell]) -> tuple[float | None, float | None, float | None]:
+    """Measure dB gained at equal WER over all SNRs of a list, with its interval."""
+    snr_db = [cell.snr_db for cell in cells if cell.snr_db is not None]
+    if len(snr_db) < 2:
+        return None, None, None
+    wer, baseline_wer = (
+        np.array([tally.totals(cell).wer for cell in cells]) for tally in (tallies.model, tallies.baseline)
+    )
+    gained = float(measure_db_gained(snr_db, wer, baseline_wer))
+    if not np.isfinite(gained):
+        return None, None, None
+    samples = measure_db_gained(snr_db, tallies.model.resample(cells), tallies.baseline.resample(cells))
+    interval = percentile_interval(samples) if len(tallies.model.units) > 1 else (None, None)
+    return gained, interval[0], interval[1]
+
+
+def _check_pair(model_row: Row, baseline_row: Row, names: tuple[str, str]) -> None:
+    """Refuse a pair that is not the same audio and the same reference."""
+    for field in ("mixture_sha256", "text"):
+        values = model_row.get(field), baseline_row.get(field)
+        if None not in values and values[0] != values[1]:
+            raise ValueError(
+                f"{field} differs between {names[0]} and {names[1]} for {pair_key(model_row)}: "
+                f"{values[0]!r} and {values[1]!r}; evaluate both with the same manifests and seed"
+            )
+
+
+def _adjust_p_values(comparison: Comparison) -> None:
+    """Fill in the Holm-adjusted p-values, for each test one family over clean speech and all cells."""
+    family = [] if comparison["clean"] is None else [comparison["clean"]]
+    family += [cell for block in comparison["lists"].values() for cell in block["cells"].values()]
+    for cell, p_value in zip(family, holm_adjusted([cell["p_value"] for cell in family]), strict=True):
+        cell["p_value_holm"] = p_value
+    for cell, p_value in zip(family, holm_adjusted([cell["mapsswe_p_value"] for cell in family]), strict=True):
+        cell["mapsswe_p_value_holm"] = p_value

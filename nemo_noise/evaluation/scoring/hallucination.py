@@ -1,0 +1,109 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Hallucination: how much text a model writes where nobody speaks, in noise and in digital silence."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from nemo_noise.evaluation.scoring.hypotheses import Condition, Row, condition_of, utterance_of
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of, reference_of
+
+
+class NoiseOnlySummary(TypedDict):
+    """What the model hears where nobody speaks: noise crops, and utterances whose reference is empty."""
+
+    noise_crops: int
+    empty_references: int
+    share_with_text: float
+    characters: int
+    minutes: float
+    characters_per_minute: float
+
+
+class SilenceSummary(TypedDict):
+    """What the model hears in digital silence; `texts` by the seconds of silence, "10"."""
+
+    pieces: int
+    share_with_text: float
+    characters: int
+    minutes: float
+    characters_per_minute: float
+    texts: dict[str, str]
+
+
+def summarize_noise_only(rows: Sequence[Row], options: ScoringOptions) -> NoiseOnlySummary | None:
+    """Count what was recognised where there was nothing to recognise; digital silence is counted apart.
+
+    Args:
+        rows: hypothesis rows of one model.
+        options: how texts are normalised.
+
+    Returns:
+        The counts; None where every row holds speech with a reference, or is silence.
+
+    Raises:
+        ValueError: a row without text has no duration.
+    """
+    silent = [row for row in rows if _is_noise_only(row, options)]
+    if not silent:
+        return None
+    minutes = _minutes(silent)
+    texts = [hypothesis_of(row, options) for row in silent]
+    characters = sum(len(text) for text in texts)
+    crops = sum(condition_of(row) is Condition.NOISE_ONLY for row in silent)
+    return NoiseOnlySummary(
+        noise_crops=crops,
+        empty_references=len(silent) - crops,
+        share_with_text=sum(bool(text) for text in texts) / len(texts),
+        characters=characters,
+        minutes=minutes,
+        characters_per_minute=characters / minutes,
+    )
+
+
+def summarize_silence(rows: Sequence[Row], options: ScoringOptions) -> SilenceSummary | None:
+    """Count what was recognised in digital silence.
+
+    Args:
+        rows: hypothesis rows of one model.
+        options: how texts are normalised.
+
+    Returns:
+        The counts; None where no silence was heard.
+
+    Raises:
+        ValueError: a row of silence has no duration.
+    """
+    silent = [row for row in rows if condition_of(row) is Condition.SILENCE]
+    if not silent:
+        return None
+    minutes = _minutes(silent)
+    texts = [(f"{float(row['duration']):g}", hypothesis_of(row, options)) for row in silent]
+    characters = sum(len(text) for _, text in texts)
+    return SilenceSummary(
+        pieces=len(silent),
+        share_with_text=sum(bool(text) for _, text in texts) / len(texts),
+        characters=characters,
+        minutes=minutes,
+        characters_per_minute=characters / minutes,
+        texts=dict(texts),
+    )
+
+
+def _is_noise_only(row: Row, options: ScoringOptions) -> bool:
+    condition = condition_of(row)
+    if condition.is_speech_free:
+        return condition is Condition.NOISE_ONLY
+    return not reference_of(row, options)
+
+
+def _minutes(rows: Sequence[Row]) -> float:
+    """Sum the durations."""
+    seconds = 0.0
+    for row in rows:
+        if not isinstance(row.get("duration"), int | float):
+            raise ValueError(
+                f"duration is {row.get('duration')!r} in the row of {utterance_of(row)}, which has no text"
+            )
+        seconds += float(row["duration"])
+    return seconds / 60

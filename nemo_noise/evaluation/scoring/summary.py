@@ -1,0 +1,286 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The summary of one model: error rates with intervals per cell and label, the mean over 20..0 dB, and the rest.
+
+Rates are fractions, not per cent. A number that cannot be computed is null, never zero.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import TypedDict
+
+import numpy as np
+
+from nemo_noise.evaluation.scoring.analytics import Analytics, analyze_errors
+from nemo_noise.evaluation.scoring.bootstrap import CONFIDENCE
+from nemo_noise.evaluation.scoring.calibration import Calibration, summarize_calibration
+from nemo_noise.evaluation.scoring.groups import Groups, summarize_groups
+from nemo_noise.evaluation.scoring.hallucination import (
+    NoiseOnlySummary,
+    SilenceSummary,
+    summarize_noise_only,
+    summarize_silence,
+)
+from nemo_noise.evaluation.scoring.hypotheses import Cell, Row, cell_of, utterance_of
+from nemo_noise.evaluation.scoring.speed import SpeedSummary, summarize_speed
+from nemo_noise.evaluation.scoring.tally import (
+    CLEAN,
+    ScoringOptions,
+    Tally,
+    cells_of_mean,
+    check_unique,
+    interval_over,
+    scored_rows,
+)
+from nemo_noise.evaluation.scoring.text_normalization import parse_steps
+from nemo_noise.evaluation.scoring.wer import measure_area
+
+
+class CellSummary(TypedDict):
+    """One cell; `wer_low` and `wer_high` bound the interval. `edge_insertions` are null in files of schema 1."""
+
+    wer: float
+    wer_low: float | None
+    wer_high: float | None
+    cer: float
+    substitutions: int
+    deletions: int
+    insertions: int
+    edge_insertions: int | None
+    words: int
+    utterances: int
+
+
+class LabelSummary(TypedDict):
+    """One noise label of a list; cells are keyed by SNR, "10" or "-5"."""
+
+    mean_wer: float
+    mean_wer_low: float | None
+    mean_wer_high: float | None
+    cells: dict[str, CellSummary]
+
+
+class WorstCell(TypedDict):
+    """The cell with the highest WER; `noise_label` null: all labels together."""
+
+    noise_list: str
+    noise_label: str | None
+    snr_db: float
+    wer: float
+
+
+class ListSummary(TypedDict):
+    """One noise list; the mean is over the SNRs of `mean_over_snr_db`, each weighing the same.
+
+    `wer_snr_area` is the area under the WER-SNR curve over the whole grid, divided by its width in dB.
+    """
+
+    mean_wer: float
+    mean_wer_low: float | None
+    mean_wer_high: float | None
+    mean_cer: float
+    mean_over_snr_db: list[float]
+    mean_wer_by_seed: dict[str, float | None]
+    wer_snr_area: float | None
+    wer_snr_area_low: float | None
+    wer_snr_area_high: float | None
+    cells: dict[str, CellSummary]
+    labels: dict[str, LabelSummary]
+    worst: WorstCell
+    worst_label: WorstCell
+    noise_only: NoiseOnlySummary | None
+
+
+class Summary(TypedDict):
+    """All of one model; `rtfx` is that of `speed`."""
+
+    model: str
+    utterances: int
+    seeds: list[str]
+    resampling_unit: str
+    resampling_units: int
+    replications: int
+    confidence: float
+    text_normalization: list[str]
+    clean: CellSummary | None
+    lists: dict[str, ListSummary]
+    worst: WorstCell | None
+    noise_only: NoiseOnlySummary | None
+    silence: SilenceSummary | None
+    groups: Groups
+    calibration: Calibration | None
+    analytics: Analytics | None
+    speed: SpeedSummary
+    rtfx: float | None
+    mixture_set_sha256: str | None
+
+
+def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Summary:
+    """Summarise the hypotheses of one model, or of one arm trained with several seeds.
+
+    Args:
+        rows: hypothesis rows (see `hypotheses`); rows of several training seeds carry a `seed` field.
+        options: how to score; None takes the defaults.
+
+    Returns:
+        The summary, ready for JSON.
+
+    Raises:
+        ValueError: rows of several models, repeated rows, or no speech row with a reference.
+    """
+    options = options or ScoringOptions()
+    model = model_of(rows)
+    check_unique(rows, "rows")
+    scored = scored_rows(rows, options)
+    tally = Tally(scored, options)
+    lists = {name: _summarize_list(tally, name, rows, options) for name in tally.noise_lists()}
+    speed = summarize_speed(rows)
+    return Summary(
+        model=model,
+        utterances=len({utterance_of(row) for row in scored}),
+        seeds=[seed for seed in tally.seeds if seed],
+        resampling_unit=tally.unit_name,
+        resampling_units=len(tally.units),
+        replications=options.replications,
+        confidence=CONFIDENCE,
+        text_normalization=[step.value for step in parse_steps(options.text_normalization)],
+        clean=_summarize_cells(tally, [CLEAN])[0] if tally.has_clean else None,
+        lists=lists,
+        worst=max((block["worst"] for block in lists.values()), key=lambda worst: worst["wer"], default=None),
+        noise_only=summarize_noise_only(rows, options),
+        silence=summarize_silence(rows, options),
+        groups=summarize_groups(scored, options),
+        calibration=summarize_calibration(scored, options),
+        analytics=analyze_errors(scored, options),
+        speed=speed,
+        rtfx=speed["rtfx"],
+        mixture_set_sha256=hash_mixtures(rows),
+    )
+
+
+def model_of(rows: Sequence[Row]) -> str:
+    """Name the one model of rows.
+
+    Args:
+        rows: hypothesis rows.
+
+    Returns:
+        The value of `model`, "model" where rows have none.
+
+    Raises:
+        ValueError: rows of several models.
+    """
+    models = sorted({str(row.get("model") or "model") for row in rows})
+    if len(models) > 1:
+        raise ValueError(f"rows hold several models, {models}: pass the rows of one")
+    return models[0] if models else "model"
+
+
+def hash_mixtures(rows: Sequence[Row]) -> str | None:
+    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio.
+
+    Args:
+        rows: hypothesis rows, or lines of an exported manifest.
+
+    Returns:
+        64 hexadecimal digits, whatever the order of the rows; None where no row has a hash.
+    """
+    hashed = [row for row in rows if row.get("mixture_sha256") is not None]
+    lines = {f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}" for row in hashed}
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None
+
+
+def snr_key(cell: Cell) -> str:
+    """Write the SNR of a cell as a key: "10", "-5", "2.5"."""
+    return f"{cell.snr_db:g}"
+
+
+def finite_or_none(value: float | np.floating) -> float | None:
+    """Turn NaN, which JSON does not know, into null."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
+    """Summarise cells, all in one resampling."""
+    samples = tally.resample(cells)  # [R, C]
+    summaries = []
+    for index, cell in enumerate(cells):
+        totals = tally.totals(cell)
+        low, high = interval_over(tally, samples[:, index])
+        summaries.append(
+            CellSummary(
+                wer=totals.wer,
+                wer_low=low,
+                wer_high=high,
+                cer=totals.cer,
+                substitutions=totals.substitutions,
+                deletions=totals.deletions,
+                insertions=totals.insertions,
+                edge_insertions=totals.edge_insertions,
+                words=totals.words,
+                utterances=tally.utterances(cell),
+            )
+        )
+    return summaries
+
+
+def _summarize_label(tally: Tally, noise_list: str, noise_label: str | None) -> LabelSummary:
+    """Summarise a label, or with None the whole list."""
+    cells = tally.cells(noise_list, noise_label)
+    in_mean = cells_of_mean(cells)
+    interval = interval_over(tally, tally.resample(in_mean).mean(axis=1))
+    return LabelSummary(
+        mean_wer=float(np.mean([tally.totals(cell).wer for cell in in_mean])),
+        mean_wer_low=interval.low,
+        mean_wer_high=interval.high,
+        cells=dict(zip(map(snr_key, cells), _summarize_cells(tally, cells), strict=True)),
+    )
+
+
+def _summarize_list(tally: Tally, name: str, rows: Sequence[Row], options: ScoringOptions) -> ListSummary:
+    """Summarise a noise list."""
+    whole = _summarize_label(tally, name, None)
+    in_mean = cells_of_mean(tally.cells(name))
+    labels = tally.noise_labels(name)
+    area, area_low, area_high = _area(tally, tally.cells(name))
+    return ListSummary(
+        mean_wer=whole["mean_wer"],
+        mean_wer_low=whole["mean_wer_low"],
+        mean_wer_high=whole["mean_wer_high"],
+        mean_cer=float(np.mean([tally.totals(cell).cer for cell in in_mean])),
+        mean_over_snr_db=[cell.snr_db for cell in in_mean if cell.snr_db is not None],
+        mean_wer_by_seed={
+            seed: finite_or_none(np.mean([tally.totals(cell, seed).wer for cell in in_mean]))
+            for seed in tally.seeds
+            if seed
+        },
+        wer_snr_area=area,
+        wer_snr_area_low=area_low,
+        wer_snr_area_high=area_high,
+        cells=whole["cells"],
+        labels={label: _summarize_label(tally, name, label) for label in labels},
+        worst=_worst(tally, tally.cells(name)),
+        worst_label=_worst(tally, [cell for label in labels for cell in tally.cells(name, label)]),
+        noise_only=summarize_noise_only([row for row in rows if cell_of(row).noise_list == name], options),
+    )
+
+
+def _area(tally: Tally, cells: Sequence[Cell]) -> tuple[float | None, float | None, float | None]:
+    """Measure the area under the WER-SNR curve of a list, with its interval; nothing for a single SNR."""
+    snr_db = [cell.snr_db for cell in cells if cell.snr_db is not None]
+    if len(snr_db) < 2:
+        return None, None, None
+    area = measure_area(snr_db, np.array([tally.totals(cell).wer for cell in cells]))
+    interval = interval_over(tally, measure_area(snr_db, tally.resample(cells)))
+    return float(area), interval.low, interval.high
+
+
+def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:
+    """Find the cell with the highest WER."""
+    cell = max(cells, key=lambda cell: tally.totals(cell).wer)
+    return WorstCell(
+        noise_list=str(cell.noise_list),
+        noise_label=cell.noise_label,
+        snr_db=float(cell.snr_db or 0.0),
+        wer=tally.totals(cell).wer,
+    )

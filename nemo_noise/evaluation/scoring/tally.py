@@ -1,0 +1,230 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tally: error counts of hypothesis rows by training seed, resampling unit and cell."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from nemo_noise.evaluation.scoring.bootstrap import (
+    REPLICATIONS,
+    Interval,
+    draw_weights,
+    percentile_interval,
+    resample_rates,
+)
+from nemo_noise.evaluation.scoring.hypotheses import Cell, Condition, Row, cell_of, condition_of, utterance_of
+from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text
+from nemo_noise.evaluation.scoring.wer import ErrorCounts, FloatArray, count_errors
+
+MIN_SPEAKERS = 8  # fewer blocks than this make a percentile interval too narrow
+ERROR_COLUMNS = [ErrorCounts._fields.index(name) for name in ("substitutions", "deletions", "insertions")]
+CLEAN = Cell(None, None)
+GROUP_FIELDS = ("gender", "age_group", "lang", "language", "accent")
+MEAN_OVER_SNR_DB = (20.0, 15.0, 10.0, 5.0, 0.0)  # as Aurora-2: clean and -5 dB stay out of the mean
+WORDS_COLUMN = ErrorCounts._fields.index("words")
+
+
+@dataclass(frozen=True)
+class ScoringOptions:
+    """How rows are scored.
+
+    Attributes:
+        block_field: row field whose values are resampled as blocks when at least 8 differ; else utterances are.
+        replications: resampled sets per interval.
+        seed: of the resampling; equal seeds give equal intervals.
+        text_normalization: steps applied to reference and hypothesis.
+        group_fields: row fields whose values are reported apart, such as gender or language.
+    """
+
+    block_field: str = "speaker"
+    replications: int = REPLICATIONS
+    seed: int = 0
+    text_normalization: tuple[TextStep | str, ...] = ()
+    group_fields: tuple[str, ...] = GROUP_FIELDS
+
+
+class PairKey(NamedTuple):
+    """Identity of a row among the rows of one model."""
+
+    utterance: str
+    cell: Cell
+    condition: Condition
+    seed: str
+
+
+def pair_key(row: Row) -> PairKey:
+    """Identify a row within the rows of one model.
+
+    Args:
+        row: a hypothesis row.
+
+    Returns:
+        Utterance, cell, condition and training seed.
+    """
+    return PairKey(utterance_of(row), cell_of(row), condition_of(row), seed_of(row))
+
+
+def seed_of(row: Row) -> str:
+    """Name the training seed of a row; empty where the row has none."""
+    return "" if row.get("seed") is None else str(row["seed"])
+
+
+def reference_of(row: Row, options: ScoringOptions) -> str:
+    """Return the normalised reference of a row; a missing or null text is an empty one."""
+    return normalize_text(str(row.get("text") or ""), options.text_normalization).strip()
+
+
+def hypothesis_of(row: Row, options: ScoringOptions) -> str:
+    """Return the normalised hypothesis of a row.
+
+    Raises:
+        ValueError: the row has no `pred_text`.
+    """
+    if row.get("pred_text") is None:
+        raise ValueError(f"pred_text is missing in the row of utterance {utterance_of(row)}, cell {cell_of(row)}")
+    return normalize_text(str(row["pred_text"]), options.text_normalization).strip()
+
+
+def scored_rows(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
+    """Keep the rows that a word error rate is made of: speech with a reference text."""
+    return [row for row in rows if not condition_of(row).is_speech_free and reference_of(row, options)]
+
+
+def cells_of_mean(cells: Sequence[Cell]) -> list[Cell]:
+    """Keep the cells that the mean over 20..0 dB is taken over.
+
+    Args:
+        cells: cells of one noise list or label.
+
+    Returns:
+        Those at 20, 15, 10, 5 and 0 dB, as far as the grid has them; all cells where it has none of these.
+    """
+    return [cell for cell in cells if cell.snr_db in MEAN_OVER_SNR_DB] or list(cells)
+
+
+def check_unique(rows: Sequence[Row], argument: str) -> None:
+    """Refuse rows that would count one utterance twice.
+
+    Args:
+        rows: rows of one model.
+        argument: name of the caller's argument, for the message.
+
+    Raises:
+        ValueError: two rows share utterance, cell and seed.
+    """
+    repeated = [key for key, times in Counter(pair_key(row) for row in rows).items() if times > 1]
+    if repeated:
+        utterance, cell, _, seed = repeated[0]
+        raise ValueError(
+            f"{argument} repeats utterance {utterance!r} in cell {cell.noise_list}@{cell.snr_db} with seed {seed!r} "
+            f"(and {len(repeated) - 1} others): give every training run its own 'seed', every utterance its own id"
+        )
+
+
+class Tally:
+    """Sums error counts so that resampling is one matrix product.
+
+    Args:
+        rows: speech rows with a reference (see `scored_rows`), of one model.
+        options: how to score.
+    """
+
+    def __init__(self, rows: Sequence[Row], options: ScoringOptions) -> None:
+        if not rows:
+            raise ValueError("rows is empty: there is no speech row with a reference text to score")
+        self.options = options
+        blocks = {str(row[options.block_field]) for row in rows if row.get(options.block_field) is not None}
+        has_blocks = all(row.get(options.block_field) is not None for row in rows) and len(blocks) >= MIN_SPEAKERS
+        self.unit_name = options.block_field if has_blocks else "utterance"
+        names = [str(row[options.block_field]) if has_blocks else utterance_of(row) for row in rows]
+        self.units = sorted(set(names))
+        self.seeds = sorted({seed_of(row) for row in rows})
+        unit_index = {name: index for index, name in enumerate(self.units)}
+        seed_index = {name: index for index, name in enumerate(self.seeds)}
+        shape = (len(self.seeds), len(self.units), len(ErrorCounts._fields))
+        self._counts: dict[Cell, FloatArray] = {}
+        self._utterances: Counter[Cell] = Counter()
+        for row, name in zip(rows, names, strict=True):
+            counts = count_errors(reference_of(row, options), hypothesis_of(row, options))
+            cell = cell_of(row)
+            labels = {None} if cell.noise_list is None else {None, str(row.get("noise_label") or "unlabelled")}
+            for label in labels:
+                sums = self._counts.setdefault(cell._replace(noise_label=label), np.zeros(shape))
+                sums[seed_index[seed_of(row)], unit_index[name]] += counts
+                self._utterances[cell._replace(noise_label=label)] += 1
+
+    @property
+    def has_clean(self) -> bool:
+        """Whether there are rows of clean speech."""
+        return CLEAN in self._counts
+
+    def noise_lists(self) -> list[str]:
+        """Name the noise lists, in order of first appearance."""
+        return list(dict.fromkeys(cell.noise_list for cell in self._counts if cell.noise_list is not None))
+
+    def noise_labels(self, noise_list: str) -> list[str]:
+        """Name the noise labels of a list, sorted."""
+        labels = {cell.noise_label for cell in self._counts if cell.noise_list == noise_list}
+        return sorted(label for label in labels if label is not None)
+
+    def cells(self, noise_list: str, noise_label: str | None = None) -> list[Cell]:
+        """List the cells of a noise list, or of one of its labels, from the highest SNR down."""
+        cells = [c for c in self._counts if (c.noise_list, c.noise_label) == (noise_list, noise_label)]
+        return sorted(cells, key=lambda cell: -(cell.snr_db or 0.0))
+
+    @cached_property
+    def unit_weights(self) -> FloatArray:
+        """Draws of the units. [R, U]."""
+        return draw_weights(len(self.units), self.options.replications, self.options.seed)
+
+    @cached_property
+    def seed_weights(self) -> FloatArray:
+        """Draws of the training seeds. [R, S]."""
+        return draw_weights(len(self.seeds), self.options.replications, self.options.seed + 1)
+
+    def utterances(self, cell: Cell) -> int:
+        """Count the rows of a cell."""
+        return self._utterances[cell]
+
+    def totals(self, cell: Cell, seed: str | None = None) -> ErrorCounts:
+        """Sum the counts of a cell over units and over all seeds, or over one."""
+        seeds = slice(None) if seed is None else [self.seeds.index(seed)]
+        return ErrorCounts(*(int(value) for value in self._counts[cell][seeds].sum(axis=(0, 1))))
+
+    def resample(self, cells: Sequence[Cell]) -> FloatArray:
+        """Resample the WER of cells over units, all seeds together. [R, C]."""
+        errors, words = self._errors_and_words(cells)
+        return resample_rates(self.unit_weights, errors.sum(axis=0), words.sum(axis=0))
+
+    def resample_with_seeds(self, cells: Sequence[Cell]) -> FloatArray:
+        """Resample the WER of cells over units and, independently, over training seeds. [R, C]."""
+        errors, words = self._errors_and_words(cells)
+        drawn = [
+            np.einsum("rs,ru,suc->rc", self.seed_weights, self.unit_weights, table, optimize=True)
+            for table in (errors, words)
+        ]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(drawn[1] > 0, drawn[0] / drawn[1], np.nan)
+
+    def _errors_and_words(self, cells: Sequence[Cell]) -> tuple[FloatArray, FloatArray]:
+        """Stack cells: errors and words. [S, U, C] each."""
+        stacked = np.stack([self._counts[cell] for cell in cells], axis=-1)  # [S, U, 6, C]
+        return stacked[:, :, ERROR_COLUMNS].sum(axis=2), stacked[:, :, WORDS_COLUMN]
+
+
+def interval_over(tally: Tally, samples: FloatArray) -> Interval:
+    """Cut an interval.
+
+    Args:
+        tally: what was resampled.
+        samples: one value per replication. [R]
+
+    Returns:
+        The interval, (None, None) where there is a single unit to draw.
+    """
+    return percentile_interval(samples) if len(tally.units) > 1 else Interval(None, None)

@@ -1,0 +1,352 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The run: one model over all trials of a plan, batch by batch, each finished batch safe on disk.
+
+A row that is on disk already (same model, same trial) is not computed again, so a run can be killed and started anew.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from nemo.collections.asr.models import ASRModel
+from nemo.utils import logging
+
+from nemo_noise.data.sensors import SensorBatch, collate_sensors
+from nemo_noise.evaluation.mixtures.batches import mixed_batches, sorted_batches
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial, describe_mixture
+from nemo_noise.evaluation.profiling.peak_memory import PeakMemory
+from nemo_noise.evaluation.scoring.hypotheses import (
+    Row,
+    append_hypotheses,
+    read_hypotheses,
+    write_hypotheses,
+)
+from nemo_noise.evaluation.transcription.transcribe import (
+    fingerprint,
+    hear,
+    keep_word_confidence,
+    load_model,
+    sample_rate_of,
+    transcribe,
+)
+from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
+from nemo_noise.modules import context_users, listening_to, sensor_users, shuffled_context, shuffled_sensors
+
+RowKey = tuple[str, str, str]
+
+
+class Control(str, Enum):
+    """A control run beside the model itself."""
+
+    SHUFFLED_CONTEXT = "shuffled_context"
+    SHUFFLED_SENSORS = "shuffled_sensors"
+
+
+# who uses what is shuffled, the block in which it is, and what a model lacks that has no such part
+_CONTROLS: dict[Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str]] = {
+    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder"),
+    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors"),
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of running one model.
+
+    Attributes:
+        name: of the rows it writes.
+        model: the model.
+        context: what its encoder runs in; nothing for the plain model.
+        mixes_cells: whether neighbours in a batch should differ in noise and SNR.
+    """
+
+    name: str
+    model: ASRModel
+    context: Callable[[], AbstractContextManager[None]] = nullcontext
+    mixes_cells: bool = False
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How trials are run.
+
+    Attributes:
+        batch_size: waveforms per batch; a control needs 2 or more, as it swaps contexts in the batch.
+        transcribe: further arguments of the model's `transcribe`.
+        training_seed: written to every row as `seed`, to pool models trained with several seeds.
+        latency_utterances: so many trials with speech are transcribed once more alone, to measure the delay.
+        confidence: NeMo's `confidence_cfg`, to write confidences of words as well; None for none.
+        sample_rate: of the mixtures where only transcripts of other systems are scored, samples per second.
+    """
+
+    batch_size: int = 16
+    transcribe: Mapping[str, Any] = field(default_factory=dict)
+    training_seed: int | None = None
+    latency_utterances: int = 0
+    confidence: Mapping[str, Any] | None = None
+    sample_rate: int = 16000
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}, should be 1 or more")
+        if self.latency_utterances < 0:
+            raise ValueError(f"latency_utterances is {self.latency_utterances}, should be 0 or more")
+
+
+def name_models(model: str, baseline: str | None, model_name: str | None, baseline_name: str | None) -> dict[str, str]:
+    """Name one or two models for tables: by the given names, else by their files, with the folder where those agree.
+
+    Args:
+        model: path or pretrained name of the model.
+        baseline: the same of the baseline, None for none.
+        model_name: name to show, None to take the file's.
+        baseline_name: the same for the baseline.
+
+    Returns:
+        Path by name, the model first.
+
+    Raises:
+        ValueError: both names are equal.
+    """
+    if baseline is None:
+        return {model_name or Path(model).stem: model}
+    paths = Path(model), Path(baseline)
+    stems = [path.stem for path in paths]
+    if stems[0] == stems[1]:
+        stems = [f"{path.absolute().parent.name}/{path.stem}" for path in paths]
+    names = model_name or stems[0], baseline_name or stems[1]
+    if names[0] == names[1]:
+        raise ValueError(f"model and baseline are both named {names[0]!r}: set model_name or baseline_name")
+    return {names[0]: model, names[1]: baseline}
+
+
+def run_models(
+    models: Mapping[str, str],
+    make_plan: Callable[[int], MixturePlan],
+    hypotheses_path: str | Path,
+    controls: Sequence[Control | str],
+    options: RunOptions,
+    device: torch.device,
+) -> list[Row]:
+    """Run models one after the other on the same mixtures; controls run for the first.
+
+    Args:
+        models: path or pretrained name by the name to show; a CSV, TSV or JSON-lines file of transcripts is another
+            system's, see `transcripts`.
+        make_plan: builds the plan for a sample rate.
+        hypotheses_path: JSON lines; holds exactly the returned rows afterwards.
+        controls: see `Control`.
+        options: how to run.
+        device: where the models run.
+
+    Returns:
+        Rows of all models and controls.
+
+    Raises:
+        ValueError: the models want different sample rates.
+    """
+    rows: list[Row] = []
+    plan: MixturePlan | None = None
+    for name, path in models.items():
+        if is_transcript_file(path):
+            plan = plan or make_plan(options.sample_rate)
+            rows += rows_of_transcripts(name, path, plan, options.training_seed)
+            continue
+        model = load_model(path, device)
+        if options.confidence is not None:
+            keep_word_confidence(model, options.confidence)
+        sample_rate = sample_rate_of(model)
+        plan = plan or make_plan(sample_rate)
+        if sample_rate != plan.sample_rate:
+            raise ValueError(
+                f"model {name!r} wants {sample_rate} Hz, the first one {plan.sample_rate} Hz: not comparable"
+            )
+        for arm in arms_of(name, model, [] if rows else controls):
+            rows += run_arm(arm, plan, hypotheses_path, options)
+        del model, arm
+        gc.collect()
+    Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
+    set_aside_other_rows(hypotheses_path, rows)
+    return rows
+
+
+def arms_of(name: str, model: ASRModel, controls: Sequence[Control | str]) -> list[Arm]:
+    """List the ways to run a model.
+
+    Args:
+        name: of the model.
+        model: the model.
+        controls: controls beside it; those that it cannot run are logged and left out.
+
+    Returns:
+        The model itself, then its controls.
+    """
+    arms = [Arm(name, model)]
+    for control in controls:
+        if control not in [known.value for known in Control]:
+            raise ValueError(f"controls holds {control!r}, known are {[known.value for known in Control]}")
+        users, shuffled, missing = _CONTROLS[Control(control)]
+        if not isinstance(model, torch.nn.Module) or not users(model):
+            logging.warning(f"control {Control(control).value} left out: {name} has no {missing}")
+            continue
+        context = partial(shuffled, model)
+        arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
+    return arms
+
+
+def control_name(model: str, control: Control | str) -> str:
+    """Name the rows of a control, as in "model+shuffled_context"."""
+    return f"{model}+{Control(control).value}"
+
+
+def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Row]:
+    """Run all trials that have no row yet.
+
+    Args:
+        arm: the model and how to run it.
+        plan: the trials. Controls leave noise without speech out.
+        hypotheses_path: JSON lines, read first, then appended to.
+        options: how to run.
+
+    Returns:
+        One row per trial, in the order of the plan.
+    """
+    model_fingerprint = fingerprint(arm.model)
+    path = Path(hypotheses_path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    done = {_row_key(row): row for row in _saved_rows(path)}
+    trials = [t for t in plan.trials if not (arm.mixes_cells and t.condition.is_speech_free)]
+    todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
+    if len(todo) < len(trials):
+        logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
+    if arm.mixes_cells and len(todo) == 1:
+        todo += [trial for trial in trials if trial is not todo[0]][:1]  # alone it would keep its own context
+    batches = (
+        mixed_batches(todo, plan, options.batch_size) if arm.mixes_cells else sorted_batches(todo, options.batch_size)
+    )
+    alone = _evenly_chosen(trials, 0 if arm.mixes_cells else options.latency_utterances)
+    listener = _Listener(arm, options)
+    with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
+        for batch in batches:
+            mixtures = [plan.listen(trial) for trial in batch]
+            sensors = collate_sensors([plan.sensors(trial) for trial in batch])
+            also_alone = [trial.trial_id in alone for trial in batch]
+            results = listener.hear([m.samples for m in mixtures], also_alone, sensors)
+            rows = []
+            for trial, mixture, result in zip(batch, mixtures, results, strict=True):
+                duration = round(len(mixture.samples) / plan.sample_rate, 4)
+                who = {"model": arm.name, "model_fingerprint": model_fingerprint}
+                heard = describe_mixture(trial, mixture, plan.seed)
+                rows.append({**heard, **who, **result, "duration": duration, "seed": options.training_seed})
+            append_hypotheses(path, rows)
+            done.update((_row_key(row), row) for row in rows)
+            progress.update(len(batch))
+    finished = [done[arm.name, model_fingerprint, trial.trial_id] for trial in trials]
+    return [{**row, "seed": options.training_seed} for row in finished]
+
+
+def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Row]) -> None:
+    """Leave exactly the rows of this evaluation in the file; move rows of other models or plans to a second file.
+
+    Args:
+        hypotheses_path: the file; the others go to `<stem>.other.jsonl` beside it.
+        rows: rows of this evaluation.
+    """
+    path = Path(hypotheses_path)
+    keys = {_row_key(row) for row in rows}
+    others = [row for row in _saved_rows(path) if _row_key(row) not in keys]
+    if others:
+        aside = path.with_suffix(".other.jsonl")
+        append_hypotheses(aside, others)
+        logging.warning(f"{len(others)} hypotheses of other models, lists, SNRs or seeds moved from {path} to {aside}")
+    write_hypotheses(path, rows)
+
+
+class _Listener:
+    """Transcribes batches of one arm and measures what that costs.
+
+    Args:
+        arm: the model and how to run it.
+        options: how to run.
+    """
+
+    def __init__(self, arm: Arm, options: RunOptions) -> None:
+        self.arm, self.options = arm, options
+        self.transcribe_options = dict(options.transcribe)
+        if options.confidence is not None:
+            self.transcribe_options["return_hypotheses"] = True
+        parameters = list(arm.model.parameters())
+        self.device = parameters[0].device if parameters else torch.device("cpu")
+        self.parameters = sum(parameter.numel() for parameter in parameters)
+        self._is_warm = False
+
+    def hear(
+        self, waveforms: Sequence[NDArray[np.float32]], also_alone: Sequence[bool], sensors: Mapping[str, SensorBatch]
+    ) -> list[dict[str, Any]]:
+        """Transcribe a batch.
+
+        Args:
+            waveforms: mono at the model's sample rate. [T] each
+            also_alone: which of them are transcribed once more alone, without sensors, to measure the delay.
+            sensors: what was recorded beside them, for contexts that read it.
+
+        Returns:
+            Per waveform `pred_text`, `transcribe_s` (its share of the batch by length) and the other measurements.
+        """
+        with self.arm.context():
+            if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
+                transcribe(self.arm.model, waveforms[:1], self.transcribe_options)
+                self._is_warm = True
+            with PeakMemory(self.device) as memory, listening_to(self.arm.model, sensors):
+                start = time.perf_counter()
+                heard = hear(self.arm.model, waveforms, self.transcribe_options)
+                elapsed_s = time.perf_counter() - start
+            delays = [self._delay_s(w) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)]
+        total = sum(len(waveform) for waveform in waveforms)
+        costs = {"parameters": self.parameters, "peak_memory_mb": memory.megabytes and round(memory.megabytes, 1)}
+        results = []
+        for waveform, one, delay in zip(waveforms, heard, delays, strict=True):
+            share_s = round(elapsed_s * len(waveform) / total, 6)
+            optional = {"word_confidence": one.word_confidence, "latency_s": delay and round(delay, 6)}
+            known = {name: value for name, value in optional.items() if value is not None}
+            results.append({"pred_text": one.text, "transcribe_s": share_s, **costs, **known})
+        return results
+
+    def _delay_s(self, waveform: NDArray[np.float32]) -> float:
+        """Seconds to transcribe one waveform alone."""
+        start = time.perf_counter()
+        transcribe(self.arm.model, [waveform], self.transcribe_options)
+        return time.perf_counter() - start
+
+
+def _evenly_chosen(trials: Sequence[Trial], count: int) -> set[str]:
+    """Choose trials with speech spread over the plan, always the same ones."""
+    spoken = [trial.trial_id for trial in trials if not trial.condition.is_speech_free]
+    places = np.linspace(0, len(spoken) - 1, min(count, len(spoken))).round().astype(int)
+    return {spoken[place] for place in places}
+
+
+def _saved_rows(path: Path) -> list[Row]:
+    """Read what an earlier run left, and drop its unfinished last line from the file before it is appended to."""
+    if not path.is_file():
+        return []
+    rows = read_hypotheses(path)
+    if not path.read_bytes().endswith(b"\n"):
+        write_hypotheses(path, rows)
+    return rows
+
+
+def _row_key(row: Row) -> RowKey:
+    return str(row.get("model")), str(row.get("model_fingerprint")), str(row.get("trial_id"))
