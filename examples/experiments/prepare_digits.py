@@ -30,6 +30,7 @@ def prepare(cfg: DictConfig) -> Path:
     source = source_folder(cfg)
     clips = [entry for name in cfg.data.speech_manifests for entry in read_manifest(source / name)]
     groups = _by_speaker(clips, set(cfg.data.unseen_speakers))
+    length = tuple(cfg.data.digits_per_string)
     takes = {name: range(*bounds) for name, bounds in cfg.data.takes.items()}
     for seed, name, count in ((1, "train", cfg.data.num_train), (2, "dev", cfg.data.num_dev)):
         build_connected_digits(
@@ -38,13 +39,16 @@ def prepare(cfg: DictConfig) -> Path:
             count,
             takes=takes[name],
             speeds=list(cfg.data.speeds) if name == "train" else (1.0,),
+            digits_per_string=length,
             seed=seed,
             manifest_name=f"{name}.json",
         )
     lines: list[dict[str, Any]] = []
     for seed, (group, entries) in enumerate(groups.items(), start=3):
         chosen = takes["test"] if group == "seen_speakers" else None
-        manifest = build_connected_digits(entries, out / group, cfg.data.num_test, takes=chosen, seed=seed)
+        manifest = build_connected_digits(
+            entries, out / group, cfg.data.num_test, takes=chosen, digits_per_string=length, seed=seed
+        )
         for number, entry in enumerate(read_manifest(manifest)):
             line = entry.fields | {"audio_filepath": entry.audio_filepath, "group": group}
             lines += at_two_levels(line | {"string": f"{group}_{number}"}, entry, number, cfg)
