@@ -52,7 +52,7 @@ def test_an_ablation_without_its_baseline_or_with_an_empty_group_is_refused(tmp_
         _table(baseline="a", groups={"none": Group("None", {"speaker": "nobody"})}).write(rows, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["digits", "sentences", "dual_attention", "dual_attention_scratch"])
+@pytest.mark.parametrize("name", ["digits", "sentences", "dual_attention", "dual_attention_scratch", "example_report"])
 def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
         cfg = compose(name)
@@ -61,14 +61,33 @@ def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
     (backbones, before) = (
         {job.produces for job in jobs if job.name == kind} for kind in ("backbone", "backbone_start")
     )
-    assert len(backbones) == (name != "digits") and len(before) == (name == "dual_attention")
+    assert len(backbones) == (name not in ("digits", "example_report")) and len(before) == (name == "dual_attention")
     arms = arms_of(cfg)
     contexts = any(arm.get("pretrained", False) for arm in arms.values())
-    assert len(produced) == len(jobs) == 1 + len(backbones) + len(before) + 3 * (contexts + 2 * len(arms))
+    pages = sum(job.name == "page" for job in jobs)
+    assert pages == (name == "example_report")
+    assert (
+        len(produced)
+        == len(jobs)
+        == 1 + len(backbones) + len(before) + pages + len(cfg.seeds) * (contexts + 2 * len(arms))
+    )
     trainings = [job for job in jobs if job.produces.name == "model.nemo" and job.produces not in backbones | before]
     assert all(backbones <= set(job.needs) for job in trainings)
     assert all(need in produced for job in jobs for need in job.needs)
     assert all(Path(job.command[1]).is_file() for job in jobs)
+
+
+def test_a_page_compares_two_arms_and_says_which_there_are() -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose("example_report")
+    page = experiment_jobs(cfg, EXAMPLES)[-1]
+    command = " ".join(page.command)
+    assert "model=results/example_report/pretrained/seed_0/model.nemo" in command
+    assert "baseline=results/example_report/stock/seed_0/model.nemo" in command
+    assert [need.parent.parent.name for need in page.needs] == ["pretrained", "stock"]
+    cfg.page.baseline = "stok"
+    with pytest.raises(ValueError, match=r"page.baseline='stok' must be one of the arms \['pretrained', 'stock'\]"):
+        experiment_jobs(cfg, EXAMPLES)
 
 
 def test_a_grid_makes_an_arm_of_every_combination() -> None:

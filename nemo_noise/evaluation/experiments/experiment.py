@@ -35,7 +35,7 @@ def arms_of(cfg: DictConfig) -> Arms:
 
 
 def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
-    """All jobs: data, pretrained contexts, trainings, evaluations.
+    """All jobs: data, pretrained contexts, trainings, evaluations; with `page` also a report that compares two arms.
 
     Args:
         cfg: a config of ``conf/ablations``.
@@ -59,7 +59,7 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
             training = trained.job(cfg, scripts, _folder(cfg, name, seed), overrides, seed, data, starts)
             jobs += [training, _evaluation(cfg, scripts, name, seed, training)]
-    return jobs
+    return [*jobs, _page(cfg, scripts, jobs)] if cfg.get("page") is not None else jobs
 
 
 def tabulate(cfg: DictConfig) -> str:
@@ -141,6 +141,24 @@ def _evaluation(cfg: DictConfig, scripts: Path, name: str, seed: int, training: 
     overrides += [f"speech={cfg.data_dir}/test.json", f"noise_lists={{{NOISE}: {cfg.data_dir}/unseen.json}}"]
     command = script_command(scripts, "asr/evaluate_noise_robustness.py", overrides)
     return Job(f"evaluate_{name}_{seed}", command, output / "report.html", (training.produces,))
+
+
+def _page(cfg: DictConfig, scripts: Path, jobs: list[Job]) -> Job:
+    """The report of one arm against another, first seed: what a user of the instrument would ask for."""
+    page, titles, arms = _plain(cfg.page), _plain(cfg.arm_titles), arms_of(cfg)
+    output = Path(cfg.output_dir) / "page"
+    overrides = [*page.get("overrides", []), f"output_dir={output}", f"hydra.run.dir={output}"]
+    needs: list[Path] = []
+    for role in ("model", "baseline"):
+        if page.get(role) not in arms:
+            raise ValueError(f"page.{role}={page.get(role)!r} must be one of the arms {sorted(arms)}.")
+        model = _folder(cfg, page[role], cfg.seeds[0]) / "model.nemo"
+        overrides += [f"{role}={model}", f"{role}_name='{titles.get(page[role], page[role])}'"]
+        needs.append(model)
+    overrides += [f"speech={cfg.data_dir}/test.json"]
+    overrides += [f"noise_lists={{seen: {cfg.data_dir}/seen.json, {NOISE}: {cfg.data_dir}/unseen.json}}"]
+    command = script_command(scripts, "asr/evaluate_noise_robustness.py", overrides)
+    return Job("page", command, output / "report.html", tuple(needs))
 
 
 def _folder(cfg: DictConfig, name: str, seed: int) -> Path:
