@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from omegaconf import open_dict
 
 from nemo_noise.configuration import config_directory
@@ -88,6 +89,39 @@ def test_a_page_compares_two_arms_and_says_which_there_are() -> None:
     cfg.page.baseline = "stok"
     with pytest.raises(ValueError, match=r"page.baseline='stok' must be one of the arms \['pretrained', 'stock'\]"):
         experiment_jobs(cfg, EXAMPLES)
+
+
+def test_every_arm_is_evaluated_once_more_with_a_language_model_and_all_are_timed_together() -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose("encoders", overrides=["seeds=[0,1]"])
+    jobs, arms = {job.name: job for job in experiment_jobs(cfg, EXAMPLES)}, arms_of(cfg)
+    assert len(jobs) == 1 + 2 * 5 * len(arms) + 1
+    tuning, evaluation = jobs["tune_lact_1"], jobs["evaluate_lact+lm_1"]
+    assert tuning.needs == (jobs["lact_1"].produces, jobs["language_model_lact_1"].produces)
+    assert evaluation.needs == (tuning.produces,)
+    assert "grid.beam_size=[4]" in tuning.command and "model_name=lact+lm" in evaluation.command
+    assert {need.parent.name for need in jobs["speed"].needs} == {"seed_0"} and len(jobs["speed"].needs) == len(arms)
+    produced = {job.produces for job in jobs.values()}
+    assert len(produced) == len(jobs) and all(need in produced for job in jobs.values() for need in job.needs)
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_the_compared_encoders_have_as_many_parameters_within_3_percent(context: bool) -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        arms = {
+            name: arm for name, arm in arms_of(compose("encoders")).items() if name.endswith("_context") == context
+        }
+        counts = {}
+        for name, arm in arms.items():
+            recipe = arm.get("config", "digits_ctc")
+            cfg = compose(recipe, overrides=[*arm["overrides"], "data_dir=data", "model.sample_rate=16000"])
+            encoder = instantiate(cfg.model.encoder)
+            counts[name] = sum(parameter.numel() for parameter in encoder.parameters())
+    for kind in (False, True):  # whole utterances, streams
+        alike = {name: count for name, count in counts.items() if ("streaming" in name) == kind}
+        reference = alike[f"conformer{'_streaming' if kind else ''}{'_context' if context else ''}"]
+        assert len(alike) == (2 if kind else 4)
+        assert alike == pytest.approx(dict.fromkeys(alike, reference), rel=0.03)
 
 
 def test_a_grid_makes_an_arm_of_every_combination() -> None:

@@ -20,6 +20,8 @@ from nemo_noise.evaluation.scoring.tally import ScoringOptions
 __all__ = ["arms_of", "experiment_jobs", "script_command", "tabulate"]
 
 NOISE = "unseen"
+EVALUATION = "evaluation"
+TUNED = "lm"
 CONTEXT = {"include": ["context_encoder"]}
 Arms = Mapping[str, Mapping[str, Any]]
 
@@ -58,16 +60,19 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
             overrides = [*cfg.training_overrides, *arm["overrides"]]
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
             training = trained.job(cfg, scripts, _folder(cfg, name, seed), overrides, seed, data, starts)
-            jobs += [training, _evaluation(cfg, scripts, name, seed, training)]
-    return [*jobs, _page(cfg, scripts, jobs)] if cfg.get("page") is not None else jobs
+            jobs += [training, _evaluation(cfg, scripts, name, seed, training, arm.get("evaluation", []))]
+            if cfg.get("language_model") is not None:
+                jobs += _with_language_model(cfg, scripts, name, seed, training)
+    return [*jobs, *_afterwards(cfg, scripts)]
 
 
 def tabulate(cfg: DictConfig) -> str:
     """Write table.md, results.json and wer.png; the controls of an arm are arms of their own."""
     rows: dict[str, list[dict[str, Any]]] = {}
+    evaluations = [EVALUATION] if cfg.get("language_model") is None else [EVALUATION, f"{EVALUATION}_{TUNED}"]
     for arm in arms_of(cfg):
-        for seed in cfg.seeds:
-            for row in read_hypotheses(_folder(cfg, arm, seed) / "evaluation" / "hypotheses.jsonl"):
+        for seed, evaluation in itertools.product(cfg.seeds, evaluations):
+            for row in read_hypotheses(_folder(cfg, arm, seed) / evaluation / "hypotheses.jsonl"):
                 if "group" in row:  # speech, not noise alone
                     rows.setdefault(row["model"], []).append(dict(row))
     groups = {name: Group(**_plain(group)) for name, group in cfg.groups.items() if group is not None}
@@ -134,16 +139,49 @@ class _Training:
         return Job(name, script_command(scripts, self.script, overrides, self.recipe), produces, needs)
 
 
-def _evaluation(cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job) -> Job:
-    output = training.produces.parent / "evaluation"
-    overrides = [*cfg.evaluation_overrides, f"model={training.produces}", f"model_name={name}"]
+def _evaluation(
+    cfg: DictConfig, scripts: Path, name: str, seed: int, model: Job, overrides: list[str], kind: str = ""
+) -> Job:
+    """All test mixtures with the model of a job; `kind` tells apart several models of one arm."""
+    output = model.produces.parent / (f"{EVALUATION}_{kind}" if kind else EVALUATION)
+    shown = f"{name}+{kind}" if kind else name
+    overrides = [*cfg.evaluation_overrides, *overrides, f"model={model.produces}", f"model_name={shown}"]
     overrides += [f"training_seed={seed}", f"output_dir={output}", f"hydra.run.dir={output}"]
     overrides += [f"speech={cfg.data_dir}/test.json", f"noise_lists={{{NOISE}: {cfg.data_dir}/unseen.json}}"]
     command = script_command(scripts, "asr/evaluate_noise_robustness.py", overrides)
-    return Job(f"evaluate_{name}_{seed}", command, output / "report.html", (training.produces,))
+    return Job(f"evaluate_{shown}_{seed}", command, output / "report.html", (model.produces,))
 
 
-def _page(cfg: DictConfig, scripts: Path, jobs: list[Job]) -> Job:
+def _with_language_model(cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job) -> list[Job]:
+    """The arm once more, searching with an n-gram of the training's transcripts that is tuned on dev."""
+    folder, options = training.produces.parent, _plain(cfg.language_model)
+    texts = f"texts=[{cfg.data_dir}/train/train.json]"
+    arpa, tuned = folder / "language_model.arpa", folder / f"model_{TUNED}.nemo"
+    overrides = [f"model={training.produces}", texts, f"order={options['order']}", f"output={arpa}"]
+    command = script_command(scripts, "asr/train_ngram.py", overrides)
+    ngram = Job(f"language_model_{name}_{seed}", command, arpa, (training.produces,))
+    overrides = [f"model={training.produces}", f"dev={cfg.data_dir}/dev/dev.json", f"language_model={arpa}"]
+    overrides += [f"grid.{key}={value}" for key, value in options.get("grid", {}).items()]
+    overrides += [f"output={tuned}", f"report={folder / 'tuned_decoding'}"]
+    command = script_command(scripts, "asr/tune_decoding.py", overrides)
+    tuning = Job(f"tune_{name}_{seed}", command, tuned, (training.produces, arpa))
+    return [ngram, tuning, _evaluation(cfg, scripts, name, seed, tuning, [], TUNED)]
+
+
+def _afterwards(cfg: DictConfig, scripts: Path) -> list[Job]:
+    """What needs several models: the report of two (`page`), and the time that each takes (`speed`)."""
+    jobs = [_page(cfg, scripts)] if cfg.get("page") is not None else []
+    if cfg.get("speed") is None:
+        return jobs
+    models = {name: _folder(cfg, name, cfg.seeds[0]) / "model.nemo" for name in arms_of(cfg)}
+    produces = Path(cfg.output_dir) / "speed.json"
+    options = [f"--{key}={value}" for key, value in _plain(cfg.speed).items()]
+    arguments = [*options, f"--output={produces}", *(f"{name}={path}" for name, path in models.items())]
+    command = script_command(scripts, "benchmarks/measure_recognisers.py", arguments)
+    return [*jobs, Job("speed", command, produces, tuple(models.values()))]
+
+
+def _page(cfg: DictConfig, scripts: Path) -> Job:
     """The report of one arm against another, first seed: what a user of the instrument would ask for."""
     page, titles, arms = _plain(cfg.page), _plain(cfg.arm_titles), arms_of(cfg)
     output = Path(cfg.output_dir) / "page"
