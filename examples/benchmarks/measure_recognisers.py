@@ -19,6 +19,7 @@ import torch
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
+from nemo_noise.modules.causal_context import CausalContextEncoder
 
 
 def main() -> None:
@@ -39,7 +40,7 @@ def main() -> None:
     for name, time_s in seconds.items():
         count = sum(parameter.numel() for parameter in models[name].parameters())
         line = {"model": name, "parameters": count, "seconds": time_s, "rtfx": options.seconds / time_s}
-        lines.append(line | {"ratio": time_s / seconds[first]})
+        lines.append(line | {"ratio": time_s / seconds[first], "context_state_bytes": state_bytes(models[name])})
         print(f"{name:>28} {count:12,} {1e3 * time_s:9.1f} {line['rtfx']:9.1f} {lines[-1]['ratio']:11.2f} x")
     if options.output is not None:
         options.output.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,12 @@ def named(argument: str, parser: argparse.ArgumentParser) -> tuple[str, ASRModel
     if not path:
         parser.error(f"{argument!r} must be a name and a file, as in mamba=model.nemo")
     return name, load_model(path, torch.device("cpu"))
+
+
+def state_bytes(model: ASRModel) -> int | None:
+    """What the context of one stream remembers, in float32; None where there is no causal context."""
+    context = getattr(model.encoder, "context_encoder", None)
+    return 4 * context.state_size if isinstance(context, CausalContextEncoder) else None
 
 
 @torch.inference_mode()

@@ -53,6 +53,8 @@ def prepare(cfg: DictConfig) -> Path:
             line = entry.fields | {"audio_filepath": entry.audio_filepath, "group": group}
             lines += at_two_levels(line | {"string": f"{group}_{number}"}, entry, number, cfg)
     write_manifest(out / "test.json", lines)
+    words = [entry.fields | {"audio_filepath": entry.audio_filepath} for entry in groups["unseen_speaker"]]
+    write_manifest(out / "words.json", words)  # one digit each: what a context should not know
     split_noises(source, out, cfg)
     write_unlabelled(source, out, cfg)
     train_tokenizer(out, "unigram", vocab_size=70)  # so many that pieces are whole words

@@ -16,9 +16,8 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.manifest import read_manifest, write_manifest
 from nemo_noise.evaluation.experiments.ablation import Job, run_jobs
-from nemo_noise.evaluation.experiments.experiment import script_command
+from nemo_noise.evaluation.experiments.arms import script_command
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 # The floor and the spectrum are the same for every seed and come from the features that the arm reads.
@@ -51,7 +50,7 @@ def _probe(cfg: DictConfig, arm: str, seed: int, folder: Path) -> Job:
         f"model={folder / 'context.nemo'}",
         f"speech_manifest={Path(cfg.speech_dir).resolve() / cfg.probe_speech}",
         f"noise_manifests={{seen: {cfg.data_dir}/seen.json, unseen: {cfg.data_dir}/unseen.json}}",
-        f"word_manifest={_words_path(cfg)}",
+        f"word_manifest={cfg.data_dir}/words.json",
         f"seed={seed}",
         f"output={folder / 'probe.json'}",
         *cfg.probe_overrides,
@@ -62,18 +61,6 @@ def _probe(cfg: DictConfig, arm: str, seed: int, folder: Path) -> Job:
         folder / "probe.json",
         (folder / "context.nemo",),
     )
-
-
-def _words_path(cfg: DictConfig) -> Path:
-    return Path(cfg.output_dir) / "words.json"
-
-
-def _write_words(cfg: DictConfig) -> None:
-    """The single words of the speakers who are not in training."""
-    source = Path(cfg.speech_dir).resolve()
-    entries = [entry for name in cfg.data.speech_manifests for entry in read_manifest(source / name)]
-    chosen = [entry for entry in entries if entry.fields["speaker"] in set(cfg.data.unseen_speakers)]
-    write_manifest(_words_path(cfg), [entry.fields | {"audio_filepath": entry.audio_filepath} for entry in chosen])
 
 
 def write_table(cfg: DictConfig) -> str:
@@ -105,7 +92,6 @@ def _scores(cfg: DictConfig, arm: str, seed: int) -> Mapping[str, Mapping[str, M
 def main(cfg: DictConfig) -> None:
     """Run what is missing, then tabulate."""
     Path(cfg.output_dir).mkdir(parents=True, exist_ok=True)
-    _write_words(cfg)
     run_jobs(experiment(cfg), Path(cfg.output_dir) / "logs", cfg.max_parallel, cfg.num_threads)
     print(write_table(cfg))
 

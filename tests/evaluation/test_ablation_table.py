@@ -13,7 +13,9 @@ from omegaconf import open_dict
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation import ScoringOptions, compare
 from nemo_noise.evaluation.experiments.ablation_table import AblationTable, Group, holm
-from nemo_noise.evaluation.experiments.experiment import arms_of, experiment_jobs
+from nemo_noise.evaluation.experiments.arms import arms_of
+from nemo_noise.evaluation.experiments.experiment import experiment_jobs
+from nemo_noise.evaluation.experiments.further_columns import further_columns
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=200)
@@ -76,6 +78,52 @@ def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
     assert all(backbones <= set(job.needs) for job in trainings)
     assert all(need in produced for job in jobs for need in job.needs)
     assert all(Path(job.command[1]).is_file() for job in jobs)
+
+
+@pytest.mark.parametrize(
+    ("name", "arms", "backbones", "probed"),
+    [("contexts", 9, 0, 7), ("fusions", 11, 0, 0), ("sizes", 6, 0, 0), ("fine_tuning", 6, 1, 0)],
+)
+def test_the_questions_about_contexts_have_their_arms_and_every_arm_can_be_built(
+    name: str, arms: int, backbones: int, probed: int
+) -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose(name, overrides=["seeds=[0]"])
+        chosen = arms_of(cfg)
+        for arm in chosen.values():
+            overrides = [*cfg.training_overrides, *arm["overrides"], "data_dir=data"]
+            recipe = compose(cfg.recogniser_config, overrides=overrides)
+            instantiate(recipe.model.encoder)
+    jobs = experiment_jobs(cfg, EXAMPLES)
+    assert len(chosen) == arms and sum(job.name.startswith("probe_") for job in jobs) == probed
+    assert sum(job.name == "backbone" for job in jobs) == backbones and jobs[-1].name == "speed"
+    assert cfg.baseline in chosen and set(cfg.further_baselines) <= set(chosen)
+
+
+def test_what_an_arm_costs_and_knows_stands_beside_its_errors(tmp_path: Path) -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose("contexts", overrides=["seeds=[0,1]", f"output_dir={tmp_path}"])
+    lines = [("running_normalization", 0.010, None), ("causal_statistics", 0.012, 640)]
+    timed = [
+        {"model": arm, "parameters": 1000, "seconds": time_s, "rtfx": 10 / time_s, "context_state_bytes": state}
+        for arm, time_s, state in lines
+    ]
+    (tmp_path / "speed.json").write_text(json.dumps(timed))
+    for seed, value in ((0, 0.5), (1, 0.7)):
+        folder = tmp_path / "causal_statistics" / f"seed_{seed}"
+        folder.mkdir(parents=True)
+        (folder / "probe.json").write_text(json.dumps({"trained": {"unseen noise accuracy": {"value": value}}}))
+    columns = further_columns(cfg, {})
+    assert columns["time"] == {"running_normalization": "1.00 x", "causal_statistics": "1.20 x"}
+    assert columns["state of a stream"] == {"causal_statistics": "640 bytes"}
+    assert columns["unseen noise accuracy"] == {"causal_statistics": "0.60 (0.50, 0.70)"}
+    rows = {arm: synthetic_rows(arm, 0.1, 8) for arm in ("plain", "causal_statistics")}
+    text = _table(groups={"all": Group("All")}, further_columns=columns).write(rows, tmp_path)
+    assert text.splitlines()[2].endswith("| parameters | time | RTFx | state of a stream | unseen noise accuracy |")
+    assert text.splitlines()[5].endswith("| 1,000 | 1.20 x | 833 | 640 bytes | 0.60 (0.50, 0.70) |")
+    cfg.baseline = "constant"
+    with pytest.raises(ValueError, match="no line of the baseline 'constant'"):
+        further_columns(cfg, {})
 
 
 def test_a_page_compares_two_arms_and_says_which_there_are() -> None:

@@ -25,7 +25,7 @@ from nemo_noise.data.band_weights import BAND_WEIGHTS
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.data.mixing import NoiseMixPerturbation, rms_db
 from nemo_noise.data.speech_level import active_speech_level_db
-from nemo_noise.evaluation.experiments.experiment import arms_of
+from nemo_noise.evaluation.experiments.arms import arms_of
 from nemo_noise.training import DifficultyCurriculum
 from nemo_noise.training.curriculum import difficulty_weights
 from nemo_noise.training.epoch import EpochClockCallback

@@ -48,6 +48,7 @@ class AblationTable:
         titles: arm -> what stands in the table; its name if not given.
         noise_list: the noise list of the comparison.
         scoring: how rows are scored and resampled.
+        further_columns: column -> arm -> what stands there, behind the errors.
     """
 
     baseline: str
@@ -55,6 +56,7 @@ class AblationTable:
     titles: Mapping[str, str]
     noise_list: str
     scoring: ScoringOptions
+    further_columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def write(self, rows: Mapping[str, Sequence[Row]], output: str | Path) -> str:
         """Pool the seeds of each arm, compare it with the baseline, write table.md, results.json and wer.png.
@@ -97,7 +99,8 @@ class AblationTable:
         return arms
 
     def _table(self, arms: Mapping[str, Mapping[str, Any]]) -> str:
-        lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+        columns = (*COLUMNS, *self.further_columns)
+        lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
         for arm, result in arms.items():
             noisy, clean = result["summary"]["lists"][self.noise_list], result["summary"]["clean"]
             mean, low, high = (100 * noisy[key] for key in ("mean_wer", "mean_wer_low", "mean_wer_high"))
@@ -108,7 +111,8 @@ class AblationTable:
                 f"{mean:.2f} [{low:.2f}, {high:.2f}]",
                 lowest,
             ]
-            lines.append(f"| {' | '.join([*cells, *self._gain(result)])} |")
+            further = [texts.get(arm, "") for texts in self.further_columns.values()]
+            lines.append(f"| {' | '.join([*cells, *self._gain(result), *further])} |")
         return "\n".join(lines)
 
     def _gain(self, result: Mapping[str, Any]) -> list[str]:

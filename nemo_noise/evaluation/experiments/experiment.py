@@ -3,37 +3,32 @@
 """An experiment as a config: arms, seeds and what is compared, turned into jobs of our scripts and into a table."""
 
 import itertools
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation.experiments.ablation import Job
 from nemo_noise.evaluation.experiments.ablation_table import AblationTable, Group
+from nemo_noise.evaluation.experiments.arms import arms_of, folder_of, plain, script_command
+from nemo_noise.evaluation.experiments.further_columns import further_columns
+from nemo_noise.evaluation.experiments.further_jobs import (
+    EVALUATION,
+    NOISE,
+    TUNED,
+    evaluation_job,
+    joint_jobs,
+    language_model_jobs,
+    probe_job,
+)
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
-__all__ = ["arms_of", "experiment_jobs", "script_command", "tabulate"]
+__all__ = ["experiment_jobs", "tabulate"]
 
-NOISE = "unseen"
-EVALUATION = "evaluation"
-TUNED = "lm"
 CONTEXT = {"include": ["context_encoder"]}
-Arms = Mapping[str, Mapping[str, Any]]
-
-
-def arms_of(cfg: DictConfig) -> Arms:
-    """The arms by name: those of `arms`, then all combinations of `grid` (question -> answer -> overrides)."""
-    arms = {name: arm for name, arm in _plain(cfg.arms).items() if arm is not None}
-    grid = _plain(cfg.get("grid") or OmegaConf.create())
-    for answers in itertools.product(*(question.items() for question in grid.values())) if grid else ():
-        name = "_".join(answer for answer, _ in answers)
-        arms[name] = {"overrides": [override for _, overrides in answers for override in overrides]}
-    return arms
 
 
 def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
@@ -59,11 +54,13 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
             starts |= {"context": (context, CONTEXT)} if arm.get("pretrained", False) else {}
             overrides = [*cfg.training_overrides, *arm["overrides"]]
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
-            training = trained.job(cfg, scripts, _folder(cfg, name, seed), overrides, seed, data, starts)
-            jobs += [training, _evaluation(cfg, scripts, name, seed, training, arm.get("evaluation", []))]
+            training = trained.job(cfg, scripts, folder_of(cfg, name, seed), overrides, seed, data, starts)
+            jobs += [training, evaluation_job(cfg, scripts, name, seed, training, arm.get("evaluation", []))]
             if cfg.get("language_model") is not None:
-                jobs += _with_language_model(cfg, scripts, name, seed, training)
-    return [*jobs, *_afterwards(cfg, scripts)]
+                jobs += language_model_jobs(cfg, scripts, name, seed, training)
+            if cfg.get("probes") is not None and arm.get("probed", True):
+                jobs.append(probe_job(cfg, scripts, name, seed, training))
+    return [*jobs, *joint_jobs(cfg, scripts)]
 
 
 def tabulate(cfg: DictConfig) -> str:
@@ -72,13 +69,14 @@ def tabulate(cfg: DictConfig) -> str:
     evaluations = [EVALUATION] if cfg.get("language_model") is None else [EVALUATION, f"{EVALUATION}_{TUNED}"]
     for arm in arms_of(cfg):
         for seed, evaluation in itertools.product(cfg.seeds, evaluations):
-            for row in read_hypotheses(_folder(cfg, arm, seed) / evaluation / "hypotheses.jsonl"):
+            for row in read_hypotheses(folder_of(cfg, arm, seed) / evaluation / "hypotheses.jsonl"):
                 if "group" in row:  # speech, not noise alone
                     rows.setdefault(row["model"], []).append(dict(row))
-    groups = {name: Group(**_plain(group)) for name, group in cfg.groups.items() if group is not None}
+    groups = {name: Group(**plain(group)) for name, group in cfg.groups.items() if group is not None}
     scoring = ScoringOptions(replications=cfg.replications, block_field=cfg.block_field)
-    titles = _plain(cfg.arm_titles)
-    tables = [AblationTable(cfg.baseline, groups, titles, NOISE, scoring).write(rows, cfg.output_dir)]
+    titles = plain(cfg.arm_titles)
+    table = AblationTable(cfg.baseline, groups, titles, NOISE, scoring, further_columns(cfg, rows))
+    tables = [table.write(rows, cfg.output_dir)]
     first = dict(itertools.islice(groups.items(), 1))
     for baseline in cfg.further_baselines:  # the first group again, against the arms that come closest
         table = AblationTable(baseline, first, titles, NOISE, scoring)
@@ -92,7 +90,7 @@ def tabulate(cfg: DictConfig) -> str:
 
 
 def _pretraining(cfg: DictConfig, scripts: Path, seed: int, data: Job) -> Job:
-    produces = _folder(cfg, "contexts", seed) / "context.nemo"
+    produces = folder_of(cfg, "contexts", seed) / "context.nemo"
     overrides = [*cfg.context_overrides, f"data_dir={cfg.data_dir}", f"seed={seed}", f"+save_to={produces}"]
     command = script_command(scripts, "asr/pretrain_noise_context.py", overrides, cfg.context_config)
     return Job(f"context_{seed}", command, produces, (data.produces,))
@@ -137,79 +135,3 @@ class _Training:
         name = str(folder.relative_to(cfg.output_dir)).replace("/seed", "")
         needs = (data.produces, *(job.produces for job, _ in starts.values()))
         return Job(name, script_command(scripts, self.script, overrides, self.recipe), produces, needs)
-
-
-def _evaluation(
-    cfg: DictConfig, scripts: Path, name: str, seed: int, model: Job, overrides: list[str], kind: str = ""
-) -> Job:
-    """All test mixtures with the model of a job; `kind` tells apart several models of one arm."""
-    output = model.produces.parent / (f"{EVALUATION}_{kind}" if kind else EVALUATION)
-    shown = f"{name}+{kind}" if kind else name
-    overrides = [*cfg.evaluation_overrides, *overrides, f"model={model.produces}", f"model_name={shown}"]
-    overrides += [f"training_seed={seed}", f"output_dir={output}", f"hydra.run.dir={output}"]
-    overrides += [f"speech={cfg.data_dir}/test.json", f"noise_lists={{{NOISE}: {cfg.data_dir}/unseen.json}}"]
-    command = script_command(scripts, "asr/evaluate_noise_robustness.py", overrides)
-    return Job(f"evaluate_{shown}_{seed}", command, output / "report.html", (model.produces,))
-
-
-def _with_language_model(cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job) -> list[Job]:
-    """The arm once more, searching with an n-gram of the training's transcripts that is tuned on dev."""
-    folder, options = training.produces.parent, _plain(cfg.language_model)
-    texts = f"texts=[{cfg.data_dir}/train/train.json]"
-    arpa, tuned = folder / "language_model.arpa", folder / f"model_{TUNED}.nemo"
-    overrides = [f"model={training.produces}", texts, f"order={options['order']}", f"output={arpa}"]
-    command = script_command(scripts, "asr/train_ngram.py", overrides)
-    ngram = Job(f"language_model_{name}_{seed}", command, arpa, (training.produces,))
-    overrides = [f"model={training.produces}", f"dev={cfg.data_dir}/dev/dev.json", f"language_model={arpa}"]
-    overrides += [f"grid.{key}={value}" for key, value in options.get("grid", {}).items()]
-    overrides += [f"output={tuned}", f"report={folder / 'tuned_decoding'}"]
-    command = script_command(scripts, "asr/tune_decoding.py", overrides)
-    tuning = Job(f"tune_{name}_{seed}", command, tuned, (training.produces, arpa))
-    return [ngram, tuning, _evaluation(cfg, scripts, name, seed, tuning, [], TUNED)]
-
-
-def _afterwards(cfg: DictConfig, scripts: Path) -> list[Job]:
-    """What needs several models: the report of two (`page`), and the time that each takes (`speed`)."""
-    jobs = [_page(cfg, scripts)] if cfg.get("page") is not None else []
-    if cfg.get("speed") is None:
-        return jobs
-    models = {name: _folder(cfg, name, cfg.seeds[0]) / "model.nemo" for name in arms_of(cfg)}
-    produces = Path(cfg.output_dir) / "speed.json"
-    options = [f"--{key}={value}" for key, value in _plain(cfg.speed).items()]
-    arguments = [*options, f"--output={produces}", *(f"{name}={path}" for name, path in models.items())]
-    command = script_command(scripts, "benchmarks/measure_recognisers.py", arguments)
-    return [*jobs, Job("speed", command, produces, tuple(models.values()))]
-
-
-def _page(cfg: DictConfig, scripts: Path) -> Job:
-    """The report of one arm against another, first seed: what a user of the instrument would ask for."""
-    page, titles, arms = _plain(cfg.page), _plain(cfg.arm_titles), arms_of(cfg)
-    output = Path(cfg.output_dir) / "page"
-    overrides = [*page.get("overrides", []), f"output_dir={output}", f"hydra.run.dir={output}"]
-    needs: list[Path] = []
-    for role in ("model", "baseline"):
-        if page.get(role) not in arms:
-            raise ValueError(f"page.{role}={page.get(role)!r} must be one of the arms {sorted(arms)}.")
-        model = _folder(cfg, page[role], cfg.seeds[0]) / "model.nemo"
-        overrides += [f"{role}={model}", f"{role}_name='{titles.get(page[role], page[role])}'"]
-        needs.append(model)
-    overrides += [f"speech={cfg.data_dir}/test.json"]
-    overrides += [f"noise_lists={{seen: {cfg.data_dir}/seen.json, {NOISE}: {cfg.data_dir}/unseen.json}}"]
-    command = script_command(scripts, "asr/evaluate_noise_robustness.py", overrides)
-    return Job("page", command, output / "report.html", tuple(needs))
-
-
-def _folder(cfg: DictConfig, name: str, seed: int) -> Path:
-    return Path(cfg.output_dir) / name / f"seed_{seed}"
-
-
-def script_command(
-    scripts: Path, script: str, overrides: list[str], config_name: str | None = None
-) -> tuple[str, ...]:
-    """The command line of a script of ours; with a config of conf/ablations, if one is named."""
-    config = [f"--config-path={config_directory() / 'ablations'}", f"--config-name={config_name}"]
-    return (sys.executable, str(scripts / script), *(config if config_name else []), *overrides)
-
-
-def _plain(config: DictConfig) -> dict[str, Any]:
-    return cast(dict[str, Any], OmegaConf.to_container(config))
