@@ -1,8 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where our YAML lies: beside the package in a checkout, inside it in an installed wheel."""
+"""Our YAML: where it lies (beside the package, or inside it in a wheel), and its keys that nobody reads."""
 
+import inspect
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 
 def config_directory() -> Path:
@@ -22,3 +25,21 @@ def config_directory() -> Path:
     raise FileNotFoundError(
         f"no configs in {candidates[0]} (as in a wheel) or {candidates[1]} (as in a checkout): reinstall nemo-noise"
     )
+
+
+def refuse_unknown(given: Iterable[str], kind: Callable[..., Any], where: str) -> None:
+    """Refuses keys of a config that are no arguments of what is made from it.
+
+    Args:
+        given: the keys.
+        kind: a class or function.
+        where: the block that they stand in, for the message.
+
+    Raises:
+        ValueError: if there is no such argument; names all that there are.
+    """
+    parameters = inspect.signature(kind).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise ValueError(f"{where}: has no option {unknown[0]!r}, expected some of {', '.join(known)}")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Audio files in and out: loaded as mono float at one rate, written as PCM without ever clipping."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import soundfile
 import soxr
 
 from nemo.utils import logging
+
+from nemo_noise.data.speech_level import checked_sample_rate
 
 PEAK_LIMIT = 0.99  # of full scale, in files that are written
 
@@ -33,8 +36,14 @@ def load_audio(
         Samples, [T], full scale 1.0.
 
     Raises:
-        AudioError: if the file is missing, unreadable, empty (or ends before the offset), or holds NaN or infinity.
+        AudioError: if the file is missing, unreadable, empty (or ends before the offset), or holds NaN or infinity, or
+            the part of it is none.
+        ValueError: if the rate is no positive whole number.
     """
+    sample_rate = checked_sample_rate(sample_rate)
+    for name, seconds in {"offset_s": offset_s, "duration_s": duration_s}.items():
+        if seconds is not None and not 0 <= seconds < math.inf:
+            raise AudioError(f"{path}: {name} is {seconds:g}, expected seconds, finite and not negative")
     samples, file_rate = _decode(Path(path), offset_s, duration_s)
     if file_rate != sample_rate:
         samples = soxr.resample(samples, file_rate, sample_rate, quality="HQ")
@@ -72,7 +81,7 @@ def change_speed(samples: npt.NDArray[np.float32], speed: float) -> npt.NDArray[
 def _decode(path: Path, offset_s: float, duration_s: float | None) -> tuple[npt.NDArray[np.float32], int]:
     """Reads float32 mono samples [T] and the file's own rate."""
     if not path.is_file():
-        raise AudioError(f"{path}: no such audio file")
+        raise AudioError(f"{path}: no such audio file, expected WAV, FLAC, Ogg or MP3")
     try:
         with soundfile.SoundFile(path) as file:
             rate = int(file.samplerate)
@@ -83,10 +92,12 @@ def _decode(path: Path, offset_s: float, duration_s: float | None) -> tuple[npt.
             frames = -1 if duration_s is None else max(1, int(duration_s * rate))
             samples = file.read(frames, dtype="float32", always_2d=True)  # [T, channels]
     except (OSError, soundfile.SoundFileError) as error:
-        raise AudioError(f"{path}: cannot be read as audio ({error})") from error
+        reason = error if path.stat().st_size else "the file is empty"
+        raise AudioError(f"{path}: cannot be read as audio ({reason}), expected WAV, FLAC, Ogg or MP3") from error
     if len(samples) == 0:
-        raise AudioError(f"{path}: holds no samples")
+        raise AudioError(f"{path}: holds no samples, expected at least one")
     if not np.isfinite(samples).all():
-        raise AudioError(f"{path}: holds NaN or infinite samples")
+        bad = samples.size - int(np.count_nonzero(np.isfinite(samples)))
+        raise AudioError(f"{path}: holds NaN or infinite samples, {bad} of {samples.size}, expected finite ones")
     mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)  # [T]
     return mono, rate

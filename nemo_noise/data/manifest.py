@@ -29,6 +29,8 @@ __all__ = [
     "write_manifest",
 ]
 
+_SHOWN = 60  # characters of a broken line in its message
+
 
 class ManifestError(ValueError):
     """A manifest, or a line of it, that cannot be used; the message starts with `file:line`."""
@@ -126,7 +128,8 @@ def audio_sample_rate(entry: ManifestEntry) -> int:
     try:
         return int(soundfile.info(entry.audio_filepath).samplerate)
     except (OSError, soundfile.SoundFileError) as error:
-        raise ManifestError(f"{entry.source}: {entry.audio_filepath}: cannot be read ({error})") from error
+        where = f"{entry.source}: {entry.audio_filepath}"
+        raise ManifestError(f"{where}: cannot be read ({error}), expected WAV, FLAC, Ogg or MP3") from error
 
 
 def require_audio_files(entries: Sequence[ManifestEntry]) -> None:
@@ -170,11 +173,18 @@ def check_manifest(path: str | Path, sample_rate: int) -> list[str]:
 def parse_line(line: bytes, manifest: Path, source: str) -> ManifestEntry:
     """Reads one line of a manifest; ``source`` names it in a ManifestError."""
     try:
-        fields = json.loads(line)
+        decoded = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = f"byte 0x{line[error.start]:02x} is not UTF-8"
+        raise ManifestError(f"{source}: is not JSON, {byte} (Latin-1, UTF-16?), expected it saved as UTF-8") from error
+    try:
+        fields = json.loads(decoded)
     except ValueError as error:
-        raise ManifestError(f"{source}: is not JSON ({error}), expected one JSON object per line") from error
+        shown = f"{decoded.strip()[:_SHOWN]!r} ({error})"
+        raise ManifestError(f"{source}: is not JSON: {shown}, expected one JSON object per line") from error
     if not isinstance(fields, dict):
-        raise ManifestError(f"{source}: is a JSON {type(fields).__name__}, expected an object")
+        shown = decoded.strip()[:_SHOWN]
+        raise ManifestError(f"{source}: is a JSON {type(fields).__name__}, expected an object, not {shown}")
     audio = fields.get("audio_filepath")
     if not isinstance(audio, str) or not audio:
         raise ManifestError(f"{source}: audio_filepath is {audio!r}, expected a path")

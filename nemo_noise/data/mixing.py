@@ -14,6 +14,7 @@ from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
+from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.effect_chain import EffectChain
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock, shared_integers
@@ -114,6 +115,7 @@ class NoiseMixPerturbation(Perturbation):
         full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
         effects: what happens to speech, noise and mixture, see `EffectChain`; utterances without noise stay untouched.
         curriculum: what changes while training, see `NoiseCurriculum`; its `snr_db` stands in for `snr_db`.
+        unknown: keys of the block that are none of these; refused.
     """
 
     def __init__(
@@ -131,7 +133,9 @@ class NoiseMixPerturbation(Perturbation):
         full_scale: str = "leave",
         effects: Mapping[str, Sequence[Any]] | None = None,
         curriculum: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> None:
+        refuse_unknown(unknown, type(self), "noise_mix")
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"seed: is {seed!r}, expected a whole number, 0 or more")
         self.seed, self.mix_prob = seed, share(mix_prob, "mix_prob")

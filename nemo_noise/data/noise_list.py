@@ -3,6 +3,7 @@
 """A list of noise recordings (NeMo manifests) from which crops of any length are drawn."""
 
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -65,7 +66,14 @@ class NoiseList:
         cache_limit_mb: float = 512.0,
         decoded_dir: str | Path | None = None,
     ) -> None:
-        paths = [manifest_path] if isinstance(manifest_path, (str, Path)) else list(manifest_path)
+        paths = [manifest_path] if isinstance(manifest_path, (str, Path)) else manifest_path
+        if not isinstance(paths, Sequence):
+            raise ValueError(
+                f"manifest_path: is {manifest_path!r}, expected the path of a manifest, or a list of paths"
+            )
+        is_number = isinstance(cache_limit_mb, (int, float)) and not isinstance(cache_limit_mb, bool)
+        if not is_number or not 0 <= cache_limit_mb < math.inf:
+            raise ValueError(f"cache_limit_mb: is {cache_limit_mb!r}, expected MB, 0 or more")
         if not paths:
             raise ValueError("manifest_path: is an empty list, expected at least one noise manifest")
         self.entries: list[ManifestEntry] = [entry for path in paths for entry in read_manifest(path)]

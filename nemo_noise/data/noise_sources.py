@@ -76,6 +76,8 @@ def noise_sources(
     """
     if isinstance(sources, (str, Mapping)) or not isinstance(sources, Sequence) or not sources:
         raise ValueError(f"sources: is {sources!r}, expected a list of {{manifest_path, weight, snr_db}}")
+    if not isinstance(cache_limit_mb, (int, float)):
+        raise ValueError(f"cache_limit_mb: is {cache_limit_mb!r}, expected MB, 0 or more")
     read = partial(
         NoiseList, sample_rate=sample_rate, cache_limit_mb=cache_limit_mb / len(sources), decoded_dir=decoded_dir
     )

@@ -132,7 +132,9 @@ def _samples(entry: ManifestEntry, name: str, path: Path) -> npt.NDArray[Any]:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix == ".npy" else _read_csv(path)
     except (OSError, ValueError) as error:
-        raise ManifestError(f"{entry.source}: sensors.{name}: {path} cannot be read ({error})") from error
+        raise ManifestError(
+            f"{entry.source}: sensors.{name}: {path} cannot be read ({error}), expected numbers"
+        ) from error
     if values.ndim not in (1, 2) or not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
         raise ManifestError(
             f"{entry.source}: sensors.{name}: {path} holds {values.dtype} {list(values.shape)}, expected numbers "
@@ -149,8 +151,18 @@ def _read_csv(path: Path) -> npt.NDArray[np.float32]:
 @lru_cache(maxsize=64)
 def _parse_csv(path: Path, changed_ns: int) -> npt.NDArray[np.float32]:
     """Numbers [T, K], NaN for an empty field; a first line with a field that is no number is a header."""
-    lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
+    try:
+        lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{error}, expected it saved as UTF-8") from error
     has_header = bool(lines) and not all(_is_number(field) for field in lines[0])
+    first = lines[int(has_header)] if len(lines) > has_header else []
+    for number, line in enumerate(lines[int(has_header) :], start=1 + int(has_header)):
+        wrong = [field for field in line if not _is_number(field)]
+        if wrong:
+            raise ValueError(f"{path.name}:{number}: holds {wrong[0]!r}, expected numbers or empty fields")
+        if len(line) != len(first):
+            raise ValueError(f"{path.name}:{number}: holds {len(line)} fields, expected {len(first)} as before")
     rows = [[float(field) if field.strip() else math.nan for field in line] for line in lines[int(has_header) :]]
     return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
 

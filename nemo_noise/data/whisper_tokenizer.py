@@ -48,7 +48,12 @@ class WhisperTokenizer(TokenizerSpec):
     def __init__(self, file: str | Path, vocabulary_size: int, is_multilingual: bool = True) -> None:
         if not Path(file).is_file():
             raise FileNotFoundError(f"file={file} does not exist; it must be a tokenizer.json of Whisper.")
-        self.tokenizer = Tokenizer.from_file(str(file))
+        try:
+            self.tokenizer = Tokenizer.from_file(str(file))
+        except Exception as error:  # the library raises nothing more special
+            raise ValueError(
+                f"file={file} cannot be read ({error}); it must be a tokenizer.json of Whisper."
+            ) from error
         needed = [END, START, "<|notimestamps|>"] + (["<|transcribe|>"] if is_multilingual else [])
         missing = [token for token in needed if self.tokenizer.token_to_id(token) is None]
         if missing:

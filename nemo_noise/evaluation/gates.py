@@ -65,7 +65,7 @@ def parse_gate(expression: str) -> Gate:
     Raises:
         GateError: the expression has another form.
     """
-    match = EXPRESSION.fullmatch(expression)
+    match = EXPRESSION.fullmatch(expression) if isinstance(expression, str) else None
     if match is None:
         raise GateError(
             f"fail_if holds {expression!r}, should be `path operator number` with one of {' '.join(OPERATORS)}, "

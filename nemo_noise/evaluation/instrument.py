@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.utils import logging
 
+from nemo_noise.configuration import config_directory, refuse_unknown
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.report.audio import Clip, make_clips
@@ -41,11 +42,15 @@ class Instrument:
 
     def __init__(self, cfg: DictConfig) -> None:
         self.settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+        _check_keys(self.settings)
         missing = "???"
         self.settings = {name: None if value == missing else value for name, value in self.settings.items()}
         self.output = Path(self.settings["output_dir"])
         device = self.settings["device"] or ("cuda" if torch.cuda.is_available() else "cpu")
-        self.device = torch.device(device)
+        try:
+            self.device = torch.device(device)
+        except RuntimeError as error:
+            raise ValueError(f"device is {device!r}, should be cuda, cuda:1 or cpu ({error})") from error
         self.plan = lru_cache(maxsize=1)(self._plan)
         self.scoring = ScoringOptions(
             block_field=self.settings["block_field"],
@@ -66,6 +71,8 @@ class Instrument:
         s = self.settings
         if s["from_hypotheses"]:
             rows = [row for path in s["from_hypotheses"] for row in read_hypotheses(path)]
+            if not rows:
+                raise ValueError(f"from_hypotheses is {s['from_hypotheses']} with no row, should be hypotheses.jsonl")
             return Heard(rows, s["model_name"] or str(rows[0].get("model") or "model"), s["baseline_name"])
         if s["model"] is None:
             raise ValueError("model is missing: give a .nemo file, a pretrained name or a file of transcripts")
@@ -116,6 +123,16 @@ class Instrument:
                 f"{len(worst) - len(known)} of the worst utterances are not in this plan: no audio for them"
             )
         return make_clips({trial.trial_id: plan.listen(trial).samples for trial in known}, plan.sample_rate)
+
+
+def _check_keys(settings: Mapping[str, Any]) -> None:
+    """Refuse keys that nobody reads, and say which are missing."""
+    known = OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    for names, problem in ((settings.keys() - known.keys(), "unknown"), (known.keys() - settings.keys(), "missing")):
+        if names:
+            raise ValueError(f"the key {min(names)!r} is {problem}, should be those of {', '.join(map(str, known))}")
+    refuse_unknown(settings["noise_only"], NoiseOnlyOptions, "noise_only")
+    refuse_unknown(settings["model_card"], CardOptions, "model_card")
 
 
 def describe_export(written: MixtureSet, folder: str | Path) -> str:

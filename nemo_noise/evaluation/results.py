@@ -22,6 +22,7 @@ from nemo_noise.evaluation.scoring.wer import measure_area
 from nemo_noise.evaluation.transcription.robustness import Control, control_name
 
 SCHEMA_VERSION = 2
+REQUIRED_KEYS = ("models", "model", "baseline", "comparison", "controls")  # of all versions
 VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}
 
 
@@ -127,7 +128,7 @@ def read_results(path: str | Path) -> Results:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no JSON, no results, or of a later version.
+        ValueError: the file is no JSON, no results or not all of them, or of a later version.
     """
     path = Path(path)
     if not path.is_file():
@@ -135,10 +136,13 @@ def read_results(path: str | Path) -> Results:
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path}: not JSON in UTF-8 ({error})") from error
+        raise ValueError(f"{path}: not JSON in UTF-8 ({error}), expected a summary.json") from error
     found = tree.get("schema_version") if isinstance(tree, dict) else None
     if found not in range(1, SCHEMA_VERSION + 1):
         raise ValueError(f"{path}: schema_version is {found!r}, should be 1 to {SCHEMA_VERSION}")
+    missing = [name for name in REQUIRED_KEYS if name not in tree]
+    if missing:
+        raise ValueError(f"{path}: lacks {missing[0]!r}, expected a summary.json of schema_version {found}")
     if found == 1:
         _upgrade_from_1(tree)
     return cast(Results, tree)

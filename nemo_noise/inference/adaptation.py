@@ -26,6 +26,11 @@ from nemo_noise.inference.uncertainty import Objective, spoken_frames, uncertain
 
 __all__ = ["AdaptationConfig", "AdaptedTranscript", "adapt_and_transcribe"]
 
+NOT_NEGATIVE = (
+    *("max_steps", "max_seconds", "learning_rate", "min_improvement", "min_duration_s", "min_spoken_frames"),
+    "max_spoken_change",
+)
+
 
 @dataclass(frozen=True)
 class AdaptationConfig:
@@ -73,9 +78,14 @@ class AdaptationConfig:
             raise ValueError(f"objective={self.objective!r} is unknown; use one of {known}.")
         if isinstance(self.parameters, str) or not self.parameters:
             raise ValueError(f"parameters={self.parameters!r} must be a list of names, such as ['norms'].")
-        for name in ("max_steps", "learning_rate", "min_improvement", "min_duration_s", "min_spoken_frames"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)} must be 0 or more.")
+        if not isinstance(self.max_steps, int):
+            raise ValueError(f"max_steps={self.max_steps!r} must be a whole number, 0 or more.")
+        for name in NOT_NEGATIVE:
+            value = getattr(self, name)
+            if value is None and name == "max_seconds":
+                continue
+            if not isinstance(value, (int, float)) or not value >= 0:
+                raise ValueError(f"{name}={value!r} must be 0 or more.")
         if self.temperature <= 0 or self.patience < 1 or self.max_length_ratio < 1:
             raise ValueError(
                 f"temperature={self.temperature} must be above 0, patience={self.patience} and "

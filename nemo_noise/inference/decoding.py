@@ -76,14 +76,18 @@ class SearchSetting:
             raise ValueError(
                 f"beam_size={self.beam_size} must be 1 or more, a whole number, and 1 for {GREEDY_STRATEGY}."
             )
-        if not math.isfinite(self.alpha) or self.alpha < 0:
-            raise ValueError(f"alpha={self.alpha} must be 0 or more, and finite.")
-        if not math.isfinite(self.beta):
-            raise ValueError(f"beta={self.beta} must be finite.")
+        if not _is_finite(self.alpha) or self.alpha < 0:
+            raise ValueError(f"alpha={self.alpha!r} must be 0 or more, and finite.")
+        if not _is_finite(self.beta):
+            raise ValueError(f"beta={self.beta!r} must be a finite number.")
         if self.alpha > 0 and self.language_model is None:
             raise ValueError(f"alpha={self.alpha} weighs a language model, but language_model is None.")
         if self.beta and self.strategy not in BONUS_STRATEGIES:
             raise ValueError(f"beta={self.beta} must be 0: NeMo's {self.strategy} has no bonus for tokens.")
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 GREEDY = SearchSetting()

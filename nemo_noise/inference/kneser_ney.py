@@ -15,7 +15,7 @@ from pathlib import Path
 
 from nemo.utils import logging
 
-__all__ = ["NGramModel", "estimate", "write_arpa"]
+__all__ = ["NGramModel", "check_order", "estimate", "write_arpa"]
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 FALLBACK_DISCOUNTS = (0.5, 1.0, 1.5)  # of n-grams seen once, twice, more often; those of lmplz --discount_fallback
@@ -56,8 +56,7 @@ def estimate(sentences: Iterable[Sequence[str]], order: int) -> NGramModel:
     Raises:
         ValueError: if the order is out of range, a word is no word, or there is none.
     """
-    if order < 2:
-        raise ValueError(f"order={order} must be 2 or more; 3 to 6 are usual.")
+    check_order(order)
     counts = _adjust(_count(sentences, order))
     uniform = 1.0 / (len(counts[0]) + 1)  # one more for <unk>, which is not seen
     log10_probs: list[dict[NGram, float]] = []
@@ -82,6 +81,12 @@ def estimate(sentences: Iterable[Sequence[str]], order: int) -> NGramModel:
         lower = probs
     log10_probs[0][(BEGIN,)] = 0.0  # never asked for; a line of the file, since it has a back-off weight
     return NGramModel(log10_probs, log10_backoffs, discounts)
+
+
+def check_order(order: int) -> None:
+    """Raises a ValueError unless the order is a whole number, 2 or more."""
+    if not isinstance(order, int) or order < 2:
+        raise ValueError(f"order={order!r} must be 2 or more; 3 to 6 are usual.")
 
 
 def write_arpa(model: NGramModel, path: str | Path) -> None:

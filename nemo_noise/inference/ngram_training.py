@@ -15,7 +15,7 @@ from nemo.collections.common.tokenizers import AggregateTokenizer
 from nemo.utils import logging
 
 from nemo_noise.data.manifest import read_manifest
-from nemo_noise.inference.kneser_ney import estimate, write_arpa
+from nemo_noise.inference.kneser_ney import check_order, estimate, write_arpa
 
 __all__ = ["Estimator", "TextError", "Unit", "UnknownText", "find_lmplz", "tokens_of", "train_ngram"]
 
@@ -80,9 +80,13 @@ def train_ngram(
 
     Raises:
         TextError: if a text cannot be used.
+        ValueError: if the order is out of range.
         FileNotFoundError: if lmplz is asked for and not on the PATH.
     """
+    check_order(order)
     lines = [line for path in texts for line in _read_lines(Path(path))]
+    if not lines:
+        raise TextError(f"{', '.join(map(str, texts)) or 'texts'}: holds no sentence, expected some to learn from")
     if unit is Unit.TOKEN:
         encode = tokens_of(model)
         sentences = _encode_all(lines, encode, unknown)

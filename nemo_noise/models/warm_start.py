@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plain checkpoint in a model with added parts: what it lacks must be these parts, and nothing else."""
 
-from pathlib import Path
+import tarfile
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -12,7 +13,40 @@ from nemo.collections.asr.models import ASRModel
 from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
 from nemo.utils.model_utils import import_class_by_path
 
-__all__ = ["read_config", "restore_with_added_parts"]
+__all__ = ["check_checkpoint", "read_config", "restore_with_added_parts"]
+
+CONFIG_FILE = "model_config.yaml"
+
+
+def check_checkpoint(path: str | Path, argument: str) -> Path:
+    """Refuses what is no `.nemo`, in one sentence; the weights are not read.
+
+    Args:
+        path: the file.
+        argument: who names it, for the message.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no archive, is cut off, would write outside of its folder, or has no configuration.
+    """
+    checkpoint = Path(path)
+    where = f"{argument}={checkpoint}"
+    if not checkpoint.is_file():
+        raise FileNotFoundError(f"{where} does not exist (working directory {Path.cwd()}); it must be a .nemo file.")
+    try:
+        with tarfile.open(checkpoint) as archive:
+            names = [PurePosixPath(name) for name in archive.getnames()]
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ValueError(f"{where} is no archive, or is cut off ({error}); it must be a .nemo file.") from error
+    outside = [name for name in names if name.is_absolute() or ".." in name.parts]
+    if outside:
+        raise ValueError(f"{where} would write {str(outside[0])!r}, outside of its folder; it must be a .nemo file.")
+    if not any(name.name == CONFIG_FILE for name in names):
+        raise ValueError(f"{where} has no {CONFIG_FILE}; it must be a .nemo file, as NeMo's save_to writes it.")
+    return checkpoint
 
 
 def read_config(checkpoint: Path) -> DictConfig:
@@ -20,9 +54,9 @@ def read_config(checkpoint: Path) -> DictConfig:
 
     Raises:
         FileNotFoundError: if there is no such checkpoint.
+        ValueError: if it is none.
     """
-    if not checkpoint.is_file():
-        raise FileNotFoundError(f"checkpoint={checkpoint} does not exist; it must be a .nemo file.")
+    check_checkpoint(checkpoint, "checkpoint")
     return ASRModel.restore_from(str(checkpoint), return_config=True, map_location="cpu")
 
 

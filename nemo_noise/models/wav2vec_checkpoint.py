@@ -105,7 +105,10 @@ def wav2vec2_config(folder: str | Path, has_ctc_head: bool) -> DictConfig:
     base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "base" / "wav2vec2_encoder.yaml"))
     if not has_ctc_head:
         base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "base" / "contrastive.yaml"))
-    parts = {"sample_rate": rate, "encoder": _encoder(theirs, bool(features.get("do_normalize", True)))}
+    try:
+        parts = {"sample_rate": rate, "encoder": _encoder(theirs, bool(features.get("do_normalize", True)))}
+    except KeyError as error:
+        raise ValueError(f"{path / 'config.json'} lacks {error}, which that of a wav2vec 2.0 has.") from error
     if has_ctc_head:
         labels = _labels(path, theirs)
         head = {"feat_in": theirs["hidden_size"], "num_classes": len(labels), "vocabulary": labels}

@@ -64,13 +64,17 @@ def whisper_config(folder: str | Path) -> DictConfig:
     for name, value in FIXED.items():
         if theirs.get(name, value) != value:
             raise ValueError(f"{path / 'config.json'}: {name}={theirs[name]!r} must be {value!r}, as in Whisper.")
+    try:
+        parts = _parts(theirs)
+    except KeyError as error:
+        raise ValueError(f"{path / 'config.json'} lacks {error}, which that of a Whisper has.") from error
     _check_features(path, theirs)
     if not (path / "tokenizer.json").is_file():
         raise FileNotFoundError(
             f"{path} has no tokenizer.json. With vocab.json and merges.txt in it, transformers' "
             "WhisperTokenizer.from_pretrained(folder).save_pretrained(folder) writes one."
         )
-    config = OmegaConf.merge(OmegaConf.load(config_directory() / "base" / "whisper.yaml"), {"model": _parts(theirs)})
+    config = OmegaConf.merge(OmegaConf.load(config_directory() / "base" / "whisper.yaml"), {"model": parts})
     is_multilingual = generation.get("is_multilingual", theirs["vocab_size"] != ENGLISH_ONLY_VOCABULARY)
     added = {
         "tokenizer": {"file": str(path / "tokenizer.json"), "is_multilingual": bool(is_multilingual)},

@@ -198,6 +198,9 @@ class DualAttentionDecoder(TransformerDecoderNM):
         }
         if lacking:
             raise ValueError(f"DualAttentionDecoder: config_dict lacks {', '.join(sorted(lacking))}.")
+        width, heads = known["hidden_size"], known["num_attention_heads"]
+        if heads < 1 or width % heads:
+            raise ValueError(f"DualAttentionDecoder: num_attention_heads={heads} must divide hidden_size={width}.")
         super().__init__(**known, pre_ln_final_layer_norm=pre_ln_final_layer_norm)
         for layer in self._decoder.layers:
             layer.second_sub_layer = DualCrossAttention(

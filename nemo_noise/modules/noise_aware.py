@@ -102,6 +102,12 @@ class NoiseAwareMixin:
             )
         if isinstance(context, CausalContextEncoder) and self.reduction_position is not None:
             raise ValueError("A causal context does not follow an encoder with a reduction; leave reduction out.")
+        sites = [str(site) for site in fusion]
+        repeated = sorted({site for site in sites if sites.count(site) > 1})
+        if repeated:
+            raise ValueError(
+                f"fusion: the site {repeated[0]!r} is there as a number and as a text; give each site once."
+            )
         for site, module in fusion.items():
             known = str(site) in (FEATURES_SITE, PRE_ENCODE_SITE, OUTPUT_SITE)
             if not known and not (str(site).isdigit() and int(site) < len(self.layers)):
@@ -351,7 +357,8 @@ if adapter_mixins.get_registered_adapter(NoiseAwareConformerEncoder) is None:
 
 def _checked_normalization(value: str | Mapping[str, float] | None) -> str | dict[str, float] | None:
     """The normalisation as plain numbers or its name; refuses any other."""
-    if isinstance(value, Mapping) and set(value) == {"mean", "std"} and value["std"] > 0:
+    has_numbers = isinstance(value, Mapping) and all(isinstance(number, (int, float)) for number in value.values())
+    if isinstance(value, Mapping) and has_numbers and set(value) == {"mean", "std"} and value["std"] > 0:
         return {name: float(number) for name, number in value.items()}
     if value in (None, "per_feature", "running"):
         return value

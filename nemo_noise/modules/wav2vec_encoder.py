@@ -116,6 +116,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         self.norm_place = _named(NormPlace, "norm_place", norm_place)
         _check_sizes(d_model, {"n_heads": n_heads, "pos_groups": pos_groups})
         _check_shares({"layer_drop": layer_drop, "feature_grad_mult": feature_grad_mult})
+        _check_shares({"mask_time_prob": mask_time_prob, "mask_channel_prob": mask_channel_prob})
         self._feat_in, self._feat_out, self.d_model = 1, d_model, d_model
         self.normalizes_waveform = normalizes_waveform
         self.feature_grad_mult = feature_grad_mult

@@ -28,6 +28,8 @@ class TrainOnly(Callback, Serialization):
     """
 
     def __init__(self, parts: Sequence[str] = NOISE_CONTEXT) -> None:
+        if isinstance(parts, str):
+            raise ValueError(f"TrainOnly: parts={parts!r} must be a list, such as [{parts!r}].")
         self.parts = tuple(parts)
         self._frozen_here: list[str] = []
 

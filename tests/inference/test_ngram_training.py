@@ -190,7 +190,7 @@ def test_texts_that_cannot_be_read_are_refused(
         ("no_text.json", TextError, r"no_text\.json:1: has no `text`"),
         ("broken.json", ManifestError, r"broken\.json:1: is not JSON"),
         ("missing.txt", TextError, r"missing\.txt: no such file"),
-        ("empty.txt", TextError, "no sentence is left"),
+        ("empty.txt", TextError, r"empty\.txt: holds no sentence"),
     ]
     for name, error, message in refused:
         with pytest.raises(error, match=message):

@@ -8,6 +8,7 @@ from typing import Any
 from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.acoustics.chain import build_chain
 from nemo_noise.data.curriculum import ProbabilityCurriculum
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
@@ -32,6 +33,7 @@ class AcousticsPerturbation(Perturbation):
         seed: 0 or more.
         refresh: `each_epoch`, or `never` for a validation set that stays the same.
         curriculum: probabilities of effects that change while training, see `ProbabilityCurriculum`.
+        unknown: keys of the block that are none of these; refused.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class AcousticsPerturbation(Perturbation):
         seed: int = 0,
         refresh: str = "each_epoch",
         curriculum: Mapping[str, Any] | None = None,
+        **unknown: Any,
     ) -> None:
+        refuse_unknown(unknown, type(self), "rooms or devices")
         self.chain = build_chain(effects)
         self.draws = UtteranceDraw("rooms or devices", seed, refresh)
         if curriculum is not None and refresh == "never":

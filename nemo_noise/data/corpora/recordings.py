@@ -60,6 +60,14 @@ class Limits:
     max_duration_s: float | None = None
     decode: bool = True
 
+    def __post_init__(self) -> None:
+        if self.min_duration_s < 0:
+            raise CorpusError(f"min_duration_s: is {self.min_duration_s:g}, expected 0 or more seconds")
+        if self.max_duration_s is not None and self.max_duration_s < self.min_duration_s:
+            raise CorpusError(
+                f"max_duration_s: is {self.max_duration_s:g}, expected at least min_duration_s={self.min_duration_s:g}"
+            )
+
 
 @dataclass
 class Prepared:

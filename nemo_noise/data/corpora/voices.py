@@ -41,7 +41,9 @@ def find_voices(
     wanted = there if splits is None else list(splits)
     missing = sorted(set(wanted) - set(there))
     if missing or not wanted:
-        raise CorpusError(f"{speech}: no split {missing or list(SPLITS)} of VOiCES, there are {there}")
+        raise CorpusError(
+            f"{speech}: no split {missing or list(SPLITS)} of VOiCES, there are {there}; expected its folder of speech"
+        )
     texts: dict[str, str] = {}
     for item in _texts(root / "references" / "filename_transcripts", wanted[0]):
         if isinstance(item, LeftOut):

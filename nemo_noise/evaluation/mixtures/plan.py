@@ -322,8 +322,9 @@ def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
     Raises:
         ValueError: the list is empty, or a value is no number or comes twice.
     """
-    if not values:
-        raise ValueError("snr_db is empty, should list numbers of dB and 'clean', as in [clean, 20, 10, 0]")
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        what = "empty" if isinstance(values, Sequence) and not values else repr(values)
+        raise ValueError(f"snr_db is {what}, should list numbers of dB and 'clean', as in [clean, 20, 10, 0]")
     parsed: list[float | None] = []
     for value in values:
         is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -75,7 +75,12 @@ def condition_of(row: Row) -> Condition:
         `condition` where given, else clean without and noisy with an `snr_db`.
     """
     if row.get("condition") is not None:
-        return Condition(row["condition"])
+        try:
+            return Condition(row["condition"])
+        except ValueError:
+            known = [condition.value for condition in Condition]
+            where = f"in the row of utterance {utterance_of(row)}"
+            raise ValueError(f"condition is {row['condition']!r} {where}, should be one of {known}") from None
     return Condition.CLEAN if row.get("snr_db") is None else Condition.NOISY
 
 
@@ -120,7 +125,7 @@ def read_hypotheses(path: str | Path) -> list[Row]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"hypotheses file {path} does not exist")
+        raise FileNotFoundError(f"hypotheses file {path} does not exist, expected a hypotheses.jsonl")
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     rows: list[Row] = []
     for number, line in enumerate(lines, start=1):
@@ -132,9 +137,13 @@ def read_hypotheses(path: str | Path) -> list[Row]:
             if number == len(lines):
                 logging.warning(f"{path}:{number}: dropped the unfinished last line of an interrupted run")
                 break
-            raise ValueError(f"{path}:{number}: not JSON ({error.msg})") from error
+            raise ValueError(
+                f"{path}:{number}: not JSON ({error.msg}), expected an object, not {line.strip()[:60]!r}"
+            ) from error
         if not isinstance(row, dict):
-            raise ValueError(f"{path}:{number}: a hypothesis line is a JSON object, got {type(row).__name__}")
+            raise ValueError(
+                f"{path}:{number}: a hypothesis line is a JSON object, got {type(row).__name__}: {line.strip()[:60]}"
+            )
         rows.append(row)
     return rows
 

@@ -17,6 +17,8 @@ from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
 from nemo.collections.asr.parts.submodules.ctc_decoding import CTCDecoding
 from nemo.utils import logging
 
+from nemo_noise.models.warm_start import check_checkpoint
+
 FINGERPRINTED_CONFIG = (
     *("sample_rate", "labels", "preprocessor", "encoder", "decoder", "joint", "decoding"),
     *("transf_encoder", "transf_decoder", "secondary", "prompt_defaults"),
@@ -35,12 +37,11 @@ def load_model(name: str, device: torch.device) -> ASRModel:
 
     Raises:
         FileNotFoundError: `name` looks like a path and no such file exists.
+        ValueError: the file is no `.nemo`.
     """
     path = Path(name)
-    if path.is_file():
-        model = ASRModel.restore_from(str(path), map_location=device)
-    elif path.suffix == ".nemo" or len(path.parts) > 2:
-        raise FileNotFoundError(f"model {name!r} does not exist (working directory {Path.cwd()})")
+    if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
+        model = ASRModel.restore_from(str(check_checkpoint(path, "model")), map_location=device)
     else:
         model = ASRModel.from_pretrained(name, map_location=device)
     if not hasattr(model, "transcribe"):

@@ -80,7 +80,7 @@ def read_transcripts(path: str | Path) -> list[Transcript]:
             raise TranscriptError(f"{source}: {transcript.key!r} is also in {transcripts[transcript.key].source}")
         transcripts[transcript.key] = transcript
     if not transcripts:
-        raise TranscriptError(f"{path}: holds no transcript")
+        raise TranscriptError(f"{path}: holds no transcript, expected a line for every mixture")
     return list(transcripts.values())
 
 
@@ -183,7 +183,7 @@ def _read_table(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     yield f"{path}:{number}", dict(zip(header, values, strict=True))
             number = reader.line_num + 1
     except csv.Error as error:
-        raise TranscriptError(f"{path}:{number}: not a table ({error})") from error
+        raise TranscriptError(f"{path}:{number}: not a table ({error}), expected quotes in pairs") from error
 
 
 def _check_header(header: Sequence[str], source: str, delimiter: str, other: str) -> None:
@@ -207,7 +207,9 @@ def _read_json_lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any
         try:
             fields = json.loads(line)
         except json.JSONDecodeError as error:
-            raise TranscriptError(f"{path}:{number}: not a JSON object on one line ({error.msg})") from error
+            raise TranscriptError(
+                f"{path}:{number}: not a JSON object on one line ({error.msg}): {line.strip()[:60]!r}"
+            ) from error
         if not isinstance(fields, dict):
             raise TranscriptError(f"{path}:{number}: should be a JSON object, is a {type(fields).__name__}")
         yield f"{path}:{number}", fields

@@ -1,0 +1,22 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of all topics in one; a topic is a module with a list CASES."""
+
+from tests.broken_inputs import (
+    acoustics,
+    checkpoints,
+    contexts,
+    encoders,
+    evaluation,
+    learning,
+    manifests,
+    noise_mix,
+    recordings,
+    transcripts,
+)
+
+TOPICS = (
+    *(manifests, recordings, noise_mix, acoustics, evaluation, transcripts),
+    *(contexts, encoders, checkpoints, learning),
+)
+CASES = [case for topic in TOPICS for case in topic.CASES]
