@@ -79,7 +79,7 @@ class SearchSetting:
         if not _is_finite(self.alpha) or self.alpha < 0:
             raise ValueError(f"alpha={self.alpha!r} must be 0 or more, and finite.")
         if not _is_finite(self.beta):
-            raise ValueError(f"beta={self.beta!r} must be a finite number.")
+            raise ValueError(f"beta={self.beta!r} must be finite, a number.")
         if self.alpha > 0 and self.language_model is None:
             raise ValueError(f"alpha={self.alpha} weighs a language model, but language_model is None.")
         if self.beta and self.strategy not in BONUS_STRATEGIES:
