@@ -22,15 +22,24 @@ from nemo_noise.evaluation.report.utterances import choose_worst
 from nemo_noise.evaluation.results import Results, collect_results, describe_run, write_results
 from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.second_hearing import (
+    Questions,
+    SecondHearing,
+    add_second_hearing,
+    hear_again,
+    not_heard_again,
+)
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
+from nemo_noise.evaluation.transcription.streaming import StreamingOptions
 
 
 class Heard(NamedTuple):
-    """The rows of an evaluation, and the names of the model and the baseline (None: there is none) among them."""
+    """The rows of an evaluation, the names of model and baseline (None: there is none), and what was heard again."""
 
     rows: list[Row]
     model: str
     baseline: str | None
+    again: SecondHearing | None = None
 
 
 class Instrument:
@@ -60,6 +69,7 @@ class Instrument:
             group_fields=tuple(self.settings["group_fields"]),
         )
         self.card = CardOptions(**self.settings["model_card"])
+        self.questions = _questions(self.settings)
         self._sample_rate: int = self.settings["sample_rate"]
 
     def export(self) -> MixtureSet:
@@ -86,13 +96,18 @@ class Instrument:
             sample_rate=s["sample_rate"],
         )
         rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", s["controls"], options, self.device)
+        streams = self.output / "streaming.jsonl"
+        again = hear_again(models, self.plan, streams, self.questions, options, self.device)
         names = list(models)
-        return Heard(rows, names[0], names[1] if len(names) > 1 else None)
+        return Heard(rows, names[0], names[1] if len(names) > 1 else None, again)
 
     def report(self, heard: Heard) -> Results:
         """Score, and write `summary.json`, `report.html` and the model card `README.md`."""
         made = describe_run(self.settings, self.device)
         results = collect_results(heard.rows, heard.model, heard.baseline, self.scoring, made)
+        shown = [name for name in (heard.model, heard.baseline) if name is not None]
+        again = heard.again or not_heard_again(shown, self.questions)
+        add_second_hearing(results, again, heard.rows, self.scoring)
         write_results(self.output / "summary.json", results)
         write_report(self.output / "report.html", results, heard.rows, self._clips(heard))
         write_model_card(self.output / "README.md", results, self.card)
@@ -142,3 +157,11 @@ def describe_export(written: MixtureSet, folder: str | Path) -> str:
         f"SHA-256 of all: {written['mixture_set_sha256']}\n"
         "transcribe its manifest.jsonl and give the transcripts (mixture_id, pred_text) as model= or baseline="
     )
+
+
+def _questions(settings: Mapping[str, Any]) -> Questions:
+    """What is asked beyond the rows; configs of earlier versions ask nothing."""
+    latencies_ms = settings.get("streaming_ms", [])
+    left_s = settings.get("streaming_left_s", 5.0)
+    streaming = StreamingOptions(latencies_ms, settings.get("streaming_trials"), left_s)
+    return Questions(streaming, settings.get("context_snr", False))

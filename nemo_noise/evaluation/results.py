@@ -15,7 +15,9 @@ import torch
 
 import nemo_noise
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
+from nemo_noise.evaluation.scoring.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.streaming import Streaming
 from nemo_noise.evaluation.scoring.summary import Summary, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import measure_area
@@ -26,7 +28,14 @@ REQUIRED_KEYS = ("models", "model", "baseline", "comparison", "controls")  # of 
 VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}
 
 
-class Results(TypedDict):
+class Answers(TypedDict, total=False):
+    """By model, what needs more than rows; a key is there only where it was asked for."""
+
+    streaming: dict[str, Streaming]
+    context_snr: dict[str, ContextSnr]
+
+
+class Results(Answers):
     """Everything about one evaluation.
 
     `comparison` is model against baseline; `controls` holds the model against itself in each control, where a

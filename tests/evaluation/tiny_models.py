@@ -28,7 +28,24 @@ ENCODER = {
 }
 
 
-def tiny_ctc(encoder: dict | None = None, sample_rate: int = SAMPLE_RATE, seed: int = 0) -> EncDecCTCModel:
+def streaming_encoder(has_context: bool = False, is_causal_context: bool = True, **changes: object) -> dict:
+    """The configuration of an encoder that hears nothing beyond chunks of 4 frames, 160 ms."""
+    causal = {"causal_downsampling": True, "conv_context_size": "causal", "conv_norm_type": "layer_norm"}
+    chunks = {"att_context_style": "chunked_limited", "att_context_size": [28, 3]}
+    encoder = ENCODER | causal | chunks | changes
+    if not has_context:
+        return encoder
+    kind = "CausalStatisticsContextEncoder" if is_causal_context else "StatisticsContextEncoder"
+    context = {"_target_": f"nemo_noise.modules.{kind}", "feat_in": 16, "d_context": 8}
+    context |= {"stride": 4} if is_causal_context else {}
+    fusion = {0: {"_target_": "nemo_noise.modules.FiLMFusion", "d_model": 32, "d_context": 8}}
+    target = "nemo_noise.modules.NoiseAwareConformerEncoder"
+    return encoder | {"_target_": target, "context": context, "fusion": fusion}
+
+
+def tiny_ctc(
+    encoder: dict | None = None, sample_rate: int = SAMPLE_RATE, seed: int = 0, normalize: str = "per_feature"
+) -> EncDecCTCModel:
     """Build a randomly initialised character CTC model."""
     torch.manual_seed(seed)
     labels = list(" abcdefghijklmnopqrstuvwxyz'")
@@ -39,7 +56,7 @@ def tiny_ctc(encoder: dict | None = None, sample_rate: int = SAMPLE_RATE, seed: 
             "_target_": "nemo.collections.asr.modules.AudioToMelSpectrogramPreprocessor",
             "sample_rate": sample_rate,
             "features": 16,
-            "normalize": "per_feature",
+            "normalize": normalize,
         },
         "encoder": encoder or ENCODER,
         "decoder": {

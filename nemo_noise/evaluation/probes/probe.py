@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from sklearn.linear_model import LogisticRegression, Ridge  # type: ignore[import-untyped]
-from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
+from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
@@ -21,6 +21,8 @@ __all__ = [
     "ProbeScore",
     "Representation",
     "context_representation",
+    "explained_share",
+    "linear_probe",
     "noise_floor_representation",
     "probe_accuracy",
     "probe_r2",
@@ -86,14 +88,34 @@ def probe_r2(
     Returns:
         Explained share of the variance; 0 for always naming the mean, below 0 for worse.
     """
-    probe = make_pipeline(StandardScaler(), Ridge(alpha=1.0))
+    probe = linear_probe()
     probe.fit(train, train_values)
     predicted = probe.predict(test)
     draws = np.random.default_rng(seed).integers(len(test_values), size=(REPLICATIONS, len(test_values)))
-    replicated = [_r2(test_values[draw], predicted[draw]) for draw in draws]
+    replicated = [explained_share(test_values[draw], predicted[draw]) for draw in draws]
     low, high = np.percentile(replicated, [2.5, 97.5])
-    value = _r2(test_values, predicted)
+    value = explained_share(test_values, predicted)
     return ProbeScore(value, float(low), float(high), 0.0, len(train_values), len(test_values))
+
+
+def linear_probe() -> Pipeline:
+    """Ridge regression on standardised contexts, not fitted yet."""
+    return make_pipeline(StandardScaler(), Ridge(alpha=1.0))
+
+
+def explained_share(truth: FloatArray, predicted: FloatArray) -> float:
+    """R2: the share of the variance that predictions explain; 0 where there is none to explain.
+
+    Args:
+        truth: [N].
+        predicted: [N].
+
+    Returns:
+        1 for no error, 0 for always naming the mean, below 0 for worse.
+    """
+    residual = float(np.square(truth - predicted).sum())
+    total = float(np.square(truth - truth.mean()).sum())
+    return 1.0 - residual / total if total > 0 else 0.0
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
@@ -193,9 +215,3 @@ def _represent(represent: Representation, samples: npt.NDArray[np.float32]) -> F
         contexts.append(represent(batch, lengths).float().numpy())
     stacked: FloatArray = np.concatenate(contexts)
     return stacked
-
-
-def _r2(truth: FloatArray, predicted: FloatArray) -> float:
-    residual = float(np.square(truth - predicted).sum())
-    total = float(np.square(truth - truth.mean()).sum())
-    return 1.0 - residual / total if total > 0 else 0.0

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the numbers say, in sentences that claim no more than their intervals allow."""
 
+from nemo_noise.evaluation.report.answers import answer_sentences
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison
 
@@ -29,7 +30,7 @@ def findings(results: Results) -> list[str]:
     if silence is not None and silence["characters"]:
         rate = f"{silence['characters_per_minute']:.1f} characters per minute"
         sentences.append(f"In digital silence, {results['model']} writes {rate}.")
-    return sentences
+    return sentences + answer_sentences(results)
 
 
 def primary_list(results: Results) -> str | None:

@@ -17,6 +17,7 @@ from nemo_noise.evaluation.report.charts import (
     reliability_chart,
     wer_curves,
 )
+from nemo_noise.evaluation.report.context_snr import context_snr_section
 from nemo_noise.evaluation.report.details import (
     calibration_table,
     groups_table,
@@ -34,6 +35,7 @@ from nemo_noise.evaluation.report.findings import (
     primary_list,
     snr_text,
 )
+from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.report.style import STYLE
 from nemo_noise.evaluation.report.tables import (
     cell_tests_table,
@@ -111,6 +113,8 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
         _calibration(results),
         _noise_only(results, rows, options),
         _speed(results),
+        streaming_section(results.get("streaming", {})),
+        context_snr_section(results.get("context_snr", {}), results["model"]),
         _worst(results, rows, options, clips or {}),
         _making(results),
     ]

@@ -1,0 +1,71 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The contexts of a plan's mixtures: what a recogniser's own context encoder says about each of them."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from nemo.collections.asr.models import ASRModel
+
+from nemo_noise.data.sensors import collate_sensors
+from nemo_noise.evaluation.mixtures.plan import MixturePlan
+from nemo_noise.evaluation.scoring.hypotheses import Condition
+from nemo_noise.modules import listening_to
+
+FloatArray = npt.NDArray[np.floating]
+
+
+class NoContextError(ValueError):
+    """A model or a plan has no contexts to ask; the message is the reason, to stand in a report."""
+
+
+class HeardContexts(NamedTuple):
+    """Contexts of noisy mixtures [N, C], and of each its SNR in dB [N], noise list, utterance and manifest fields."""
+
+    contexts: FloatArray
+    snr_db: FloatArray
+    noise_lists: list[str]
+    utterances: list[str]
+    fields: list[dict[str, Any]]
+
+
+@torch.inference_mode()
+def hear_contexts(name: str, model: ASRModel, plan: MixturePlan) -> HeardContexts:
+    """Run the context encoder of a model on all noisy mixtures, one by one: no padding, and no recogniser.
+
+    Args:
+        name: of the model, for the progress bar.
+        model: in evaluation mode.
+        plan: the mixtures.
+
+    Returns:
+        The contexts; those that follow the time, or of several tokens, are averaged over them.
+
+    Raises:
+        NoContextError: the model has no context encoder, or the plan no noisy mixture.
+    """
+    if getattr(getattr(model, "encoder", None), "context_encoder", None) is None:
+        raise NoContextError("it has no context encoder")
+    trials = [trial for trial in plan.trials if trial.condition is Condition.NOISY]
+    if not trials:
+        raise NoContextError("no mixture of the plan has an SNR")
+    device = next(model.parameters()).device
+    contexts = []
+    for trial in tqdm(trials, desc=f"{name}, contexts", unit="utt"):
+        samples = torch.from_numpy(plan.listen(trial).samples).to(device).unsqueeze(0)
+        length = torch.tensor([samples.shape[1]], device=device)
+        features, frames = model.preprocessor(input_signal=samples, length=length)
+        with listening_to(model, collate_sensors([plan.sensors(trial)])):
+            context = model.encoder.noise_context(features[:, :, : int(frames)], frames)[0]  # [C], [S, C] or [M, C]
+        contexts.append((context if context.dim() == 1 else context.mean(dim=0)).float().cpu().numpy())
+    return HeardContexts(
+        np.stack(contexts),
+        np.array([float(trial.snr_db or 0.0) for trial in trials]),
+        [str(trial.noise_list) for trial in trials],
+        [trial.utterance_id for trial in trials],
+        [{} if trial.entry is None else dict(trial.entry.fields) for trial in trials],
+    )

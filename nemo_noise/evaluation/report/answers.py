@@ -1,0 +1,51 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""What was asked beyond the rows, in a sentence for each model: streaming, and the SNR that the context knows."""
+
+from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.context_snr import ContextSnr
+from nemo_noise.evaluation.scoring.streaming import Streaming, StreamingRow
+
+
+def answer_sentences(results: Results) -> list[str]:
+    """Put the answers into words.
+
+    Args:
+        results: the results.
+
+    Returns:
+        Sentences for the page, the model card and the terminal; none where nothing was asked.
+    """
+    streams = [_streaming_sentence(name, one) for name, one in results.get("streaming", {}).items()]
+    return streams + [_context_sentence(name, one) for name, one in results.get("context_snr", {}).items()]
+
+
+def points(difference: float | None) -> str:
+    """Write a difference of two rates in points of per cent, with its sign."""
+    return "–" if difference is None else f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _streaming_sentence(name: str, streaming: Streaming) -> str:
+    if streaming["reason"] is not None:
+        return f"Streaming of {name}: none, {streaming['reason']}."
+    told = [_row_clause(row) for row in streaming["rows"] if row["chunk_ms"] is not None]
+    return f"Streaming of {name}, WER in points against offline: {'; '.join(told)}."
+
+
+def _row_clause(row: StreamingRow) -> str:
+    if row["reason"] is not None:
+        return f"{row['chunk_ms']:g} ms not possible"
+    blocks = {} if row["clean"] is None else {"clean": row["clean"]}
+    told = [f"{points(block['difference'])} {name}" for name, block in {**blocks, **row["lists"]}.items()]
+    return f"{row['chunk_ms']:g} ms {', '.join(told)}"
+
+
+def _context_sentence(name: str, one: ContextSnr) -> str:
+    if one["all"] is None:
+        return f"SNR estimated from the context of {name}: none, {one['reason']}."
+    found = one["all"]
+    r2 = f"{found['r2']:.2f}".replace("-", "\N{MINUS SIGN}")
+    return (
+        f"SNR estimated from the context of {name} by a linear probe: R² {r2}, mean absolute error "
+        f"{found['mean_absolute_error_db']:.1f} dB ({found['mixtures']} mixtures, {one['folds']} folds)."
+    )

@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Streams over a plan: one model at several latencies, each on the same trials; what it cannot do is kept with why."""
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nemo.collections.asr.models import ASRModel
+from nemo.utils import logging
+
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial
+from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, run_arm
+from nemo_noise.evaluation.transcription.transcribe import transcribe
+from nemo_noise.inference.encoder_streams import (
+    EncoderStream,
+    NotStreamableError,
+    OverlappingStream,
+    plan_stream,
+    streamed,
+    what_hears_the_future,
+)
+
+TIMED_UTTERANCES = 5  # a stream of some seconds has many steps
+
+
+@dataclass(frozen=True)
+class StreamingOptions:
+    """What is streamed.
+
+    Attributes:
+        latencies_ms: of new audio in a chunk, in ms; none for no streams.
+        trials: at most about so many trials with speech, whole utterances with all their mixtures; None for all.
+        left_s: seconds before an overlapping chunk that are heard again.
+    """
+
+    latencies_ms: Sequence[float] = ()
+    trials: int | None = None
+    left_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        given: Any = self.latencies_ms
+        if isinstance(given, str) or not isinstance(given, Sequence):
+            raise ValueError(f"streaming_ms is {given!r}, should be a list of ms, as in [80, 320], or [] for none")
+        for latency in given:
+            if not _is_number(latency) or latency <= 0:
+                raise ValueError(f"streaming_ms holds {latency!r}, should be numbers above 0, in ms")
+        repeated = sorted({latency for latency in given if list(given).count(latency) > 1})
+        if repeated:
+            raise ValueError(f"streaming_ms holds {repeated[0]!r} more than once")
+        trials: Any = self.trials
+        if trials is not None and (not isinstance(trials, int) or isinstance(trials, bool) or trials < 1):
+            raise ValueError(f"streaming_trials is {trials!r}, should be 1 or more, or null for all")
+        if not _is_number(self.left_s) or self.left_s < 0:
+            raise ValueError(f"streaming_left_s is {self.left_s!r}, should be 0 or more, in seconds")
+
+
+@dataclass(frozen=True)
+class StreamedRun:
+    """One latency of one model.
+
+    Attributes:
+        chunk_ms: as asked for.
+        reason: why it is not possible; None where it is. All below is empty where it is not.
+        way: cache-aware or overlapping chunks, with what keeps the model from the former.
+        latency_ms: the algorithmic latency.
+        rows: hypothesis rows.
+        steps_s: seconds of single steps, one stream alone.
+    """
+
+    chunk_ms: float
+    reason: str | None = None
+    way: str | None = None
+    latency_ms: float | None = None
+    rows: Sequence[Row] = ()
+    steps_s: Sequence[float] = field(default=())
+
+
+def run_streams(
+    name: str, model: ASRModel, plan: MixturePlan, path: str | Path, streaming: StreamingOptions, options: RunOptions
+) -> list[StreamedRun]:
+    """Run a model at every latency, on the trials that `choose_trials` takes.
+
+    Args:
+        name: of the model.
+        model: the model.
+        plan: all trials.
+        path: JSON lines of the rows; a killed run goes on from there.
+        streaming: what is streamed.
+        options: how to run.
+
+    Returns:
+        One run for each latency, in order; those that are not possible say why, and are logged.
+    """
+    part = copy.copy(plan)
+    part.trials = choose_trials(plan.trials, streaming.trials)
+    runs = []
+    for chunk_ms in streaming.latencies_ms:
+        try:
+            stream = plan_stream(model, chunk_ms, streaming.left_s)
+        except NotStreamableError as error:
+            logging.warning(f"{name} does not stream at {chunk_ms:g} ms: {error}")
+            runs.append(StreamedRun(chunk_ms, reason=str(error)))
+            continue
+        arm_name, way = f"{name}+streaming_{chunk_ms:g}ms", stream.way
+        if isinstance(stream, OverlappingStream):
+            arm_name += f"_left_{streaming.left_s:g}s"  # another overlap is another text
+            way += f", as {what_hears_the_future(model)} hears the future"
+        arm = Arm(arm_name, model, partial(_streaming, model, stream))
+        rows = run_arm(arm, part, path, replace(options, latency_utterances=0))
+        timed = min(options.latency_utterances, TIMED_UTTERANCES)
+        waveforms = [part.listen(trial).samples for trial in part.trials[:: max(1, len(part.trials) // max(1, timed))]]
+        with streamed(model, stream) as steps_s:
+            for waveform in waveforms[:timed]:
+                transcribe(model, [waveform], options.transcribe)
+        runs.append(StreamedRun(chunk_ms, None, way, stream.latency_ms, rows, list(steps_s)))
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+    return runs
+
+
+def choose_trials(trials: Sequence[Trial], count: int | None) -> list[Trial]:
+    """Choose whole utterances spread over the plan, with all their mixtures: every cell has the same ones.
+
+    Args:
+        trials: of a plan.
+        count: at most so many trials, but one utterance at least; None for all.
+
+    Returns:
+        Trials with speech, always the same ones, in the order of the plan.
+    """
+    spoken = [trial for trial in trials if not trial.condition.is_speech_free]
+    utterances = list(dict.fromkeys(trial.utterance_id for trial in spoken))
+    if count is None or count >= len(spoken):
+        return spoken
+    kept = max(1, count * len(utterances) // len(spoken))
+    chosen = {utterances[index * len(utterances) // kept] for index in range(kept)}
+    return [trial for trial in spoken if trial.utterance_id in chosen]
+
+
+@contextmanager
+def _streaming(model: ASRModel, stream: EncoderStream) -> Iterator[None]:
+    """The block in which a model's encoder streams, as an arm wants it."""
+    with streamed(model, stream):
+        yield
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
