@@ -121,7 +121,8 @@ def gate_values(results: Results) -> dict[str, float | None]:
 
 def _summary_tree(summary: Summary) -> dict[str, Any]:
     scalars = ("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx")
-    return {**summary["lists"], **{name: summary[name] for name in scalars}}  # type: ignore[literal-required]
+    further = {name: summary[name] for name in ("axes", "split") if name in summary}  # type: ignore[literal-required]
+    return {**further, **summary["lists"], **{name: summary[name] for name in scalars}}  # type: ignore[literal-required]
 
 
 def _comparison_tree(comparison: Comparison) -> dict[str, Any]:

@@ -12,14 +12,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.utils import logging
 
+from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.seen import collect_seen, noise_manifests
 from nemo_noise.evaluation.report.audio import Clip, make_clips
 from nemo_noise.evaluation.report.model_card import CardOptions, write_model_card
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.report.utterances import choose_worst
 from nemo_noise.evaluation.results import Results, collect_results, describe_run, write_results
-from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses
+from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses, reference_rows
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
 
@@ -47,12 +49,15 @@ class Instrument:
         device = self.settings["device"] or ("cuda" if torch.cuda.is_available() else "cpu")
         self.device = torch.device(device)
         self.plan = lru_cache(maxsize=1)(self._plan)
+        grid = self.settings.get("grid") or "full"
+        self.acoustics = parse_acoustics(self.settings.get("rooms"), self.settings.get("channels"), grid)
         self.scoring = ScoringOptions(
             block_field=self.settings["block_field"],
             replications=self.settings["replications"],
             seed=self.settings["bootstrap_seed"],
             text_normalization=tuple(self.settings["text_normalization"]),
             group_fields=tuple(self.settings["group_fields"]),
+            seen=collect_seen(self.settings["noise_lists"], self.acoustics),
         )
         self.card = CardOptions(**self.settings["model_card"])
         self._sample_rate: int = self.settings["sample_rate"]
@@ -87,7 +92,7 @@ class Instrument:
         made = describe_run(self.settings, self.device)
         results = collect_results(heard.rows, heard.model, heard.baseline, self.scoring, made)
         write_results(self.output / "summary.json", results)
-        write_report(self.output / "report.html", results, heard.rows, self._clips(heard))
+        write_report(self.output / "report.html", results, reference_rows(heard.rows), self._clips(heard))
         write_model_card(self.output / "README.md", results, self.card)
         return results
 
@@ -99,12 +104,13 @@ class Instrument:
                 raise ValueError(f"{name} is missing: give manifests")
         self._sample_rate = sample_rate
         only = NoiseOnlyOptions(**s["noise_only"])
-        return load_plan(sample_rate, s["speech"], s["noise_lists"], s["snr_db"], s["seed"], only)
+        noise = noise_manifests(s["noise_lists"])
+        return load_plan(sample_rate, s["speech"], noise, s["snr_db"], s["seed"], only, self.acoustics)
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""
         s = self.settings
-        rows = [row for row in heard.rows if (row.get("model") or "model") == heard.model]
+        rows = [row for row in reference_rows(heard.rows) if (row.get("model") or "model") == heard.model]
         worst = choose_worst(rows, self.scoring)[: s["audio_clips"]]
         if not worst or s["speech"] is None or s["noise_lists"] is None:
             return {}
