@@ -3,7 +3,7 @@
 """Gates: comparisons such as `unseen.mean_wer > 0.3` that make an evaluation fail, read without evaluating code.
 
 A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `silence`, `groups`,
-`calibration`, `speed`, `rtfx`; at `baseline` for the same of the baseline; at `comparison` or
+`calibration`, `speed`, `rtfx`, `axes` (rooms, channels), `split` (seen, unseen); at `baseline` for the same of the baseline; at `comparison` or
 `controls.shuffled_context` for differences (`comparison.unseen.relative_reduction_low`,
 `comparison.clean.difference_high`).
 """
@@ -13,7 +13,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.comparison import Comparison
@@ -121,7 +121,9 @@ def gate_values(results: Results) -> dict[str, float | None]:
 
 def _summary_tree(summary: Summary) -> dict[str, Any]:
     scalars = ("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx")
-    return {**summary["lists"], **{name: summary[name] for name in scalars}}  # type: ignore[literal-required]
+    known = cast(Mapping[str, Any], summary)
+    further = {name: known[name] for name in ("axes", "split") if name in known}
+    return {**further, **summary["lists"], **{name: known[name] for name in scalars}}
 
 
 def _comparison_tree(comparison: Comparison) -> dict[str, Any]:

@@ -13,14 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.utils import logging
 
 from nemo_noise.configuration import config_directory, refuse_unknown
+from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.seen import collect_seen, noise_manifests
 from nemo_noise.evaluation.report.audio import Clip, make_clips
 from nemo_noise.evaluation.report.model_card import CardOptions, write_model_card
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.report.utterances import choose_worst
 from nemo_noise.evaluation.results import Results, collect_results, describe_run, write_results
-from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses
+from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses, reference_rows
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.second_hearing import (
     Questions,
@@ -50,8 +52,7 @@ class Instrument:
     """
 
     def __init__(self, cfg: DictConfig) -> None:
-        self.settings = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
-        _check_keys(self.settings)
+        self.settings = _complete(cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True)))
         missing = "???"
         self.settings = {name: None if value == missing else value for name, value in self.settings.items()}
         self.output = Path(self.settings["output_dir"])
@@ -61,12 +62,15 @@ class Instrument:
         except RuntimeError as error:
             raise ValueError(f"device is {device!r}, should be cuda, cuda:1 or cpu ({error})") from error
         self.plan = lru_cache(maxsize=1)(self._plan)
+        rooms, channels = self.settings["rooms"], self.settings["channels"]
+        self.acoustics = parse_acoustics(rooms, channels, self.settings["grid"])
         self.scoring = ScoringOptions(
             block_field=self.settings["block_field"],
             replications=self.settings["replications"],
             seed=self.settings["bootstrap_seed"],
             text_normalization=tuple(self.settings["text_normalization"]),
             group_fields=tuple(self.settings["group_fields"]),
+            seen=collect_seen(self.settings["noise_lists"], self.acoustics),
         )
         self.card = CardOptions(**self.settings["model_card"])
         self.questions = _questions(self.settings)
@@ -109,7 +113,7 @@ class Instrument:
         again = heard.again or not_heard_again(shown, self.questions)
         add_second_hearing(results, again, heard.rows, self.scoring)
         write_results(self.output / "summary.json", results)
-        write_report(self.output / "report.html", results, heard.rows, self._clips(heard))
+        write_report(self.output / "report.html", results, reference_rows(heard.rows), self._clips(heard))
         write_model_card(self.output / "README.md", results, self.card)
         return results
 
@@ -121,12 +125,13 @@ class Instrument:
                 raise ValueError(f"{name} is missing: give manifests")
         self._sample_rate = sample_rate
         only = NoiseOnlyOptions(**s["noise_only"])
-        return load_plan(sample_rate, s["speech"], s["noise_lists"], s["snr_db"], s["seed"], only)
+        noise = noise_manifests(s["noise_lists"])
+        return load_plan(sample_rate, s["speech"], noise, s["snr_db"], s["seed"], only, self.acoustics)
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""
         s = self.settings
-        rows = [row for row in heard.rows if (row.get("model") or "model") == heard.model]
+        rows = [row for row in reference_rows(heard.rows) if (row.get("model") or "model") == heard.model]
         worst = choose_worst(rows, self.scoring)[: s["audio_clips"]]
         if not worst or s["speech"] is None or s["noise_lists"] is None:
             return {}
@@ -140,14 +145,16 @@ class Instrument:
         return make_clips({trial.trial_id: plan.listen(trial).samples for trial in known}, plan.sample_rate)
 
 
-def _check_keys(settings: Mapping[str, Any]) -> None:
-    """Refuse keys that nobody reads, and say which are missing."""
-    known = OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
-    for names, problem in ((settings.keys() - known.keys(), "unknown"), (known.keys() - settings.keys(), "missing")):
-        if names:
-            raise ValueError(f"the key {min(names)!r} is {problem}, should be those of {', '.join(map(str, known))}")
-    refuse_unknown(settings["noise_only"], NoiseOnlyOptions, "noise_only")
-    refuse_unknown(settings["model_card"], CardOptions, "model_card")
+def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, with the defaults where a config of an earlier version says nothing; unknown keys are refused."""
+    defaults = OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    unknown = settings.keys() - defaults.keys()
+    if unknown:
+        raise ValueError(f"the key {min(unknown)!r} is unknown, should be one of {', '.join(map(str, defaults))}")
+    complete = cast(dict[str, Any], OmegaConf.to_container(defaults)) | dict(settings)
+    refuse_unknown(complete["noise_only"], NoiseOnlyOptions, "noise_only")
+    refuse_unknown(complete["model_card"], CardOptions, "model_card")
+    return complete
 
 
 def describe_export(written: MixtureSet, folder: str | Path) -> str:
@@ -160,8 +167,6 @@ def describe_export(written: MixtureSet, folder: str | Path) -> str:
 
 
 def _questions(settings: Mapping[str, Any]) -> Questions:
-    """What is asked beyond the rows; configs of earlier versions ask nothing."""
-    latencies_ms = settings.get("streaming_ms", [])
-    left_s = settings.get("streaming_left_s", 5.0)
-    streaming = StreamingOptions(latencies_ms, settings.get("streaming_trials"), left_s)
-    return Questions(streaming, settings.get("context_snr", False))
+    """What is asked beyond the rows."""
+    names = ("streaming_ms", "streaming_trials", "streaming_left_s")
+    return Questions(StreamingOptions(*(settings[name] for name in names)), settings["context_snr"])

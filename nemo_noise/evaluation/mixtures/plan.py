@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,9 +26,10 @@ from nemo.utils import logging
 from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, require_audio_files
 from nemo_noise.data.mixing import NoiseCrop, NoiseList, mix_at_snr
 from nemo_noise.data.sensors import SensorRecording, read_sensors
-from nemo_noise.evaluation.scoring.hypotheses import Condition
+from nemo_noise.evaluation.mixtures.acoustics import Acoustics
+from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
+from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Condition, Place
 
-CLEAN = "clean"
 CACHED_UTTERANCES = 64
 RESERVED_NAMES = (
     *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
@@ -69,6 +71,7 @@ class Trial:
         entry: manifest line of the speech, None where nobody speaks.
         trial_id: hash of all that decides what is heard; equal ids are equal tasks.
         length_s: seconds of noise or silence, None for speech.
+        place: the room of the speech and the channel behind the noise.
     """
 
     utterance_id: str
@@ -78,6 +81,7 @@ class Trial:
     entry: ManifestEntry | None
     trial_id: str
     length_s: float | None = None
+    place: Place = PLAIN
 
     @property
     def claimed_duration_s(self) -> float:
@@ -109,6 +113,8 @@ class MixturePlan:
         seed: of the draws.
         sample_rate: of the models, samples per second.
         noise_only: how much noise without speech.
+        acoustics: rooms and channels; None for dry speech without a channel. Noise alone goes through the first
+            channel, silence through none.
     """
 
     def __init__(
@@ -119,7 +125,9 @@ class MixturePlan:
         seed: int,
         sample_rate: int,
         noise_only: NoiseOnlyOptions,
+        acoustics: Acoustics | None = None,
     ) -> None:
+        self.acoustics = acoustics or Acoustics()
         self.noise_lists = {check_list_name(name): noise_list for name, noise_list in noise_lists.items()}
         self.seed, self.sample_rate, self.noise_only = seed, sample_rate, noise_only
         self._recipes = {name: _digest([e.fields for e in noise.entries]) for name, noise in noise_lists.items()}
@@ -144,19 +152,20 @@ class MixturePlan:
         Returns:
             The mixture; equal trials give equal samples.
         """
-        if trial.condition is Condition.CLEAN:
-            return Mixture(self._speech_samples(trial.utterance_id).copy(), None, None, None)
         if trial.condition is Condition.SILENCE:
             silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
             return Mixture(silence, None, None, None)
+        if trial.condition is Condition.CLEAN:
+            return Mixture(self._behind_channel(self._speech_in_room(trial), trial), None, None, None)
         crop, label = self._crop(trial)
         samples = crop.samples.copy()  # the list keeps its own; a model may write into what it gets
         if trial.entry is not None and trial.snr_db is not None:
             try:
-                speech = self._speech_samples(trial.utterance_id)
+                speech = self._speech_in_room(trial)
                 samples = mix_at_snr(speech, crop.samples, trial.snr_db, self.sample_rate)
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
+        samples = self._behind_channel(samples, trial)
         return Mixture(samples, str(crop.entry.fields["audio_filepath"]), label, round(crop.offset_s, 6))
 
     def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
@@ -197,23 +206,32 @@ class MixturePlan:
         self._noise_labels[trial.utterance_id, name] = label
         return crop, label
 
+    def _speech_in_room(self, trial: Trial) -> NDArray[np.float32]:
+        speech = self._speech_samples(trial.utterance_id).copy()
+        return self.acoustics.in_room(speech, self.sample_rate, trial.place, self.seed, trial.utterance_id)
+
+    def _behind_channel(self, samples: NDArray[np.float32], trial: Trial) -> NDArray[np.float32]:
+        return self.acoustics.behind_channel(samples, self.sample_rate, trial.place, self.seed, trial.utterance_id)
+
     def _load_speech(self, utterance_id: str) -> NDArray[np.float32]:
         return load_entry(self._entries[utterance_id], self.sample_rate)
 
     def _plan(self, snrs: Sequence[float | None]) -> list[Trial]:
-        """List the trials: utterance by utterance, clean first; then noise alone, then silence."""
+        """List the trials: utterance by utterance, place by place, clean first; then noise alone, then silence."""
         trials = []
-        for utterance_id, entry in self._entries.items():
+        places = self.acoustics.places()
+        for (utterance_id, entry), place in product(self._entries.items(), places):
             if None in snrs:
-                trials.append(self._trial(utterance_id, Condition.CLEAN, None, None, entry))
+                trials.append(self._trial(utterance_id, Condition.CLEAN, None, None, entry, place=place))
             for name in self.noise_lists:
                 noisy = [snr for snr in snrs if snr is not None]
-                trials += [self._trial(utterance_id, Condition.NOISY, name, snr, entry) for snr in noisy]
+                trials += [self._trial(utterance_id, Condition.NOISY, name, snr, entry, place=place) for snr in noisy]
+        behind = PLAIN._replace(channel=places[0].channel)
         for name in self.noise_lists:
             for number in range(self.noise_only.crops):
                 crop_id = f"noise-only-{name}-{number:04d}"
                 crop_s = self.noise_only.crop_s
-                trials.append(self._trial(crop_id, Condition.NOISE_ONLY, name, None, None, crop_s))
+                trials.append(self._trial(crop_id, Condition.NOISE_ONLY, name, None, None, crop_s, behind))
         for length in self.noise_only.silence_s:
             trials.append(self._trial(f"silence-{length:g}s", Condition.SILENCE, None, None, None, float(length)))
         return trials
@@ -226,12 +244,15 @@ class MixturePlan:
         snr_db: float | None,
         entry: ManifestEntry | None,
         length_s: float | None = None,
+        place: Place = PLAIN,
     ) -> Trial:
         """Name a trial by all that decides its audio and its reference."""
         noise_recipe = None if noise_list is None else (noise_list, self._recipes[noise_list], self.seed)
         fields = None if entry is None else entry.fields
-        trial_id = _digest([utterance_id, condition.value, noise_recipe, snr_db, length_s, fields, self.sample_rate])
-        return Trial(utterance_id, condition, noise_list, snr_db, entry, trial_id[:32], length_s)
+        decisive: list[Any] = [utterance_id, condition.value, noise_recipe, snr_db, length_s, fields, self.sample_rate]
+        if place != PLAIN:
+            decisive.append([self.seed, *self.acoustics.recipe(place)])
+        return Trial(utterance_id, condition, noise_list, snr_db, entry, _digest(decisive)[:32], length_s, place)
 
 
 def load_plan(
@@ -241,6 +262,7 @@ def load_plan(
     snr_db: Sequence[float | str],
     seed: int = 0,
     noise_only: NoiseOnlyOptions | None = None,
+    acoustics: Acoustics | None = None,
 ) -> MixturePlan:
     """Plan an evaluation from manifests.
 
@@ -251,6 +273,7 @@ def load_plan(
         snr_db: SNRs in dB, and "clean".
         seed: of the draws.
         noise_only: how much noise without speech; None takes the defaults.
+        acoustics: rooms and channels; None for none.
 
     Returns:
         The plan.
@@ -261,7 +284,7 @@ def load_plan(
     speech = read_manifest(speech_manifest)
     require_audio_files(speech)
     noise_lists = {check_list_name(name): NoiseList(path, sample_rate) for name, path in noise_manifests.items()}
-    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, noise_only or NoiseOnlyOptions())
+    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, noise_only or NoiseOnlyOptions(), acoustics)
 
 
 def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
@@ -278,6 +301,7 @@ def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
         name = trial.utterance_id
         if not trial.condition.is_speech_free:
             name += ".clean" if trial.snr_db is None else f".{trial.noise_list}.{trial.snr_db:g}dB"
+            name += "" if trial.place == PLAIN else f".{trial.place.room}.{trial.place.channel}"
         names[trial.trial_id] = re.sub(r"[^\w.@+-]", "_", name)
     times = Counter(name.lower() for name in names.values())  # some file systems do not tell case apart
     return {key: name if times[name.lower()] == 1 else f"{name}.{key[:8]}" for key, name in names.items()}
@@ -306,35 +330,9 @@ def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[
         "mixture_sha256": mixture.sha256,
         "mixture_seed": mixture_seed,
         "trial_id": trial.trial_id,
+        **({} if trial.place == PLAIN else trial.place._asdict()),
     }
     return {**({} if trial.entry is None else trial.entry.fields), **described}
-
-
-def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
-    """Check an SNR list.
-
-    Args:
-        values: numbers of dB, and "clean".
-
-    Returns:
-        The same, None for clean.
-
-    Raises:
-        ValueError: the list is empty, or a value is no number or comes twice.
-    """
-    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
-        what = "empty" if isinstance(values, Sequence) and not values else repr(values)
-        raise ValueError(f"snr_db is {what}, should list numbers of dB and 'clean', as in [clean, 20, 10, 0]")
-    parsed: list[float | None] = []
-    for value in values:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if value != CLEAN and not is_number:
-            raise ValueError(f"snr_db holds {value!r}, should hold numbers of dB and 'clean'")
-        parsed.append(None if value == CLEAN else float(value))
-    repeated = [value for value, times in Counter(parsed).items() if times > 1]
-    if repeated:
-        raise ValueError(f"snr_db holds {repeated[0] if repeated[0] is not None else CLEAN!r} more than once")
-    return parsed
 
 
 def name_utterances(entries: Sequence[ManifestEntry]) -> list[str]:

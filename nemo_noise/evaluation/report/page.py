@@ -10,6 +10,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from nemo_noise.evaluation.report.audio import Clip
+from nemo_noise.evaluation.report.axes import axes_section
 from nemo_noise.evaluation.report.charts import (
     Series,
     difference_forest,
@@ -106,6 +107,7 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
     sections = [
         _curves(results),
         _heat_maps(results),
+        axes_section(results),
         _comparison(results),
         _errors(results),
         _words(results),

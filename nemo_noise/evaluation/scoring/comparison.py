@@ -13,7 +13,7 @@ import numpy as np
 from nemo.utils import logging
 
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted, percentile_interval, probability_below_zero
-from nemo_noise.evaluation.scoring.hypotheses import Cell, Row, cell_of
+from nemo_noise.evaluation.scoring.hypotheses import Cell, Row, cell_of, reference_rows
 from nemo_noise.evaluation.scoring.mapsswe import SegmentErrors, SegmentTest, segment_errors, segment_test
 from nemo_noise.evaluation.scoring.summary import finite_or_none, model_of, snr_key
 from nemo_noise.evaluation.scoring.tally import (
@@ -159,7 +159,7 @@ class PairedTallies:
 def compare(
     model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions | None = None
 ) -> Comparison:
-    """Compare two models row by row: pairs share utterance, cell and training seed.
+    """Compare two models row by row: pairs share utterance, cell and training seed, in the first room and channel.
 
     Args:
         model_rows: hypothesis rows of the model.
@@ -176,6 +176,7 @@ def compare(
     names = model_of(model_rows), model_of(baseline_rows)
     check_unique(model_rows, "model_rows")
     check_unique(baseline_rows, "baseline_rows")
+    model_rows, baseline_rows = reference_rows(model_rows), reference_rows(baseline_rows)
     of_model = {pair_key(row): row for row in scored_rows(model_rows, options)}
     of_baseline = {pair_key(row): row for row in scored_rows(baseline_rows, options)}
     shared = [key for key in of_model if key in of_baseline]

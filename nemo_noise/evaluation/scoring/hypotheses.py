@@ -4,7 +4,7 @@
 
 A row is a dictionary. Scoring needs `text`, `pred_text`, `noise_list` and `snr_db` (both null for clean speech) and
 `utterance_id` (or `audio_filepath`); it uses `condition`, `noise_label`, `speaker`, `seed`, `duration`,
-`transcribe_s`, `model` and `mixture_sha256` where present.
+`transcribe_s`, `model`, `room`, `channel` and `mixture_sha256` where present.
 """
 
 import json
@@ -45,6 +45,47 @@ class Cell(NamedTuple):
     noise_list: str | None
     snr_db: float | None
     noise_label: str | None = None
+
+
+class Place(NamedTuple):
+    """The room that speech is heard in, and the channel that speech and noise go through.
+
+    Attributes:
+        room: name of the room, "dry" for none.
+        channel: name of the channel, "wideband" for none.
+    """
+
+    room: str = "dry"
+    channel: str = "wideband"
+
+
+PLAIN = Place()
+
+
+def place_of(row: Row) -> Place:
+    """Tell the room and the channel of a row; rows without these fields were dry and wideband.
+
+    Args:
+        row: a hypothesis row.
+
+    Returns:
+        The place.
+    """
+    return Place(str(row.get("room") or PLAIN.room), str(row.get("channel") or PLAIN.channel))
+
+
+def reference_rows(rows: Sequence[Row]) -> list[Row]:
+    """Keep the rows of the first room and channel, and those where nobody speaks.
+
+    Args:
+        rows: hypothesis rows in the order of the plan, which lists the first room and channel first.
+
+    Returns:
+        What the tables by noise and SNR are made of; all rows of a plan without rooms and channels.
+    """
+    spoken = [row for row in rows if not condition_of(row).is_speech_free]
+    reference = place_of(spoken[0]) if spoken else PLAIN
+    return [row for row in rows if condition_of(row).is_speech_free or place_of(row) == reference]
 
 
 def utterance_of(row: Row) -> str:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
+from typing_extensions import NotRequired
 
 from nemo_noise.evaluation.scoring.analytics import Analytics, analyze_errors
+from nemo_noise.evaluation.scoring.axes import Axes, Split, summarize_axes, summarize_split
 from nemo_noise.evaluation.scoring.bootstrap import CONFIDENCE
 from nemo_noise.evaluation.scoring.calibration import Calibration, summarize_calibration
 from nemo_noise.evaluation.scoring.groups import Groups, summarize_groups
@@ -21,7 +23,7 @@ from nemo_noise.evaluation.scoring.hallucination import (
     summarize_noise_only,
     summarize_silence,
 )
-from nemo_noise.evaluation.scoring.hypotheses import Cell, Row, cell_of, utterance_of
+from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Cell, Row, cell_of, place_of, reference_rows, utterance_of
 from nemo_noise.evaluation.scoring.speed import SpeedSummary, summarize_speed
 from nemo_noise.evaluation.scoring.tally import (
     CLEAN,
@@ -92,7 +94,10 @@ class ListSummary(TypedDict):
 
 
 class Summary(TypedDict):
-    """All of one model; `rtfx` is that of `speed`."""
+    """All of one model; `rtfx` is that of `speed`.
+
+    Speed, hash, `axes` and `split` are of all rows, the rest is of the first room and channel.
+    """
 
     model: str
     utterances: int
@@ -113,6 +118,8 @@ class Summary(TypedDict):
     speed: SpeedSummary
     rtfx: float | None
     mixture_set_sha256: str | None
+    axes: NotRequired[Axes]
+    split: NotRequired[dict[str, Split]]
 
 
 def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Summary:
@@ -131,11 +138,12 @@ def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Sum
     options = options or ScoringOptions()
     model = model_of(rows)
     check_unique(rows, "rows")
+    every_row, rows = rows, reference_rows(rows)
     scored = scored_rows(rows, options)
     tally = Tally(scored, options)
     lists = {name: _summarize_list(tally, name, rows, options) for name in tally.noise_lists()}
-    speed = summarize_speed(rows)
-    return Summary(
+    speed = summarize_speed(every_row)
+    summary = Summary(
         model=model,
         utterances=len({utterance_of(row) for row in scored}),
         seeds=[seed for seed in tally.seeds if seed],
@@ -154,8 +162,15 @@ def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Sum
         analytics=analyze_errors(scored, options),
         speed=speed,
         rtfx=speed["rtfx"],
-        mixture_set_sha256=hash_mixtures(rows),
+        mixture_set_sha256=hash_mixtures(every_row),
     )
+    every_scored = scored_rows(every_row, options)
+    axes, split = summarize_axes(every_scored, options), summarize_split(every_scored, options)
+    if axes is not None:
+        summary["axes"] = axes
+    if split is not None:
+        summary["split"] = split
+    return summary
 
 
 def model_of(rows: Sequence[Row]) -> str:
@@ -186,7 +201,11 @@ def hash_mixtures(rows: Sequence[Row]) -> str | None:
         64 hexadecimal digits, whatever the order of the rows; None where no row has a hash.
     """
     hashed = [row for row in rows if row.get("mixture_sha256") is not None]
-    lines = {f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}" for row in hashed}
+    places = ["" if place_of(row) == PLAIN else "\t" + "\t".join(place_of(row)) for row in hashed]
+    lines = {
+        f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}{place}"
+        for row, place in zip(hashed, places, strict=True)
+    }
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None
 
 

@@ -3,8 +3,8 @@
 """The tally: error counts of hypothesis rows by training seed, resampling unit and cell."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
@@ -17,7 +17,15 @@ from nemo_noise.evaluation.scoring.bootstrap import (
     percentile_interval,
     resample_rates,
 )
-from nemo_noise.evaluation.scoring.hypotheses import Cell, Condition, Row, cell_of, condition_of, utterance_of
+from nemo_noise.evaluation.scoring.hypotheses import (
+    Cell,
+    Condition,
+    Row,
+    cell_of,
+    condition_of,
+    place_of,
+    utterance_of,
+)
 from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, FloatArray, count_errors
 
@@ -39,6 +47,7 @@ class ScoringOptions:
         seed: of the resampling; equal seeds give equal intervals.
         text_normalization: steps applied to reference and hypothesis.
         group_fields: row fields whose values are reported apart, such as gender or language.
+        seen: by axis (noise, room, channel) and name, whether the models were trained with it.
     """
 
     block_field: str = "speaker"
@@ -46,6 +55,7 @@ class ScoringOptions:
     seed: int = 0
     text_normalization: tuple[TextStep | str, ...] = ()
     group_fields: tuple[str, ...] = GROUP_FIELDS
+    seen: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
 class PairKey(NamedTuple):
@@ -117,9 +127,9 @@ def check_unique(rows: Sequence[Row], argument: str) -> None:
     Raises:
         ValueError: two rows share utterance, cell and seed.
     """
-    repeated = [key for key, times in Counter(pair_key(row) for row in rows).items() if times > 1]
+    repeated = [key for key, times in Counter((pair_key(row), place_of(row)) for row in rows).items() if times > 1]
     if repeated:
-        utterance, cell, _, seed = repeated[0]
+        utterance, cell, _, seed = repeated[0][0]
         raise ValueError(
             f"{argument} repeats utterance {utterance!r} in cell {cell.noise_list}@{cell.snr_db} with seed {seed!r} "
             f"(and {len(repeated) - 1} others): give every training run its own 'seed', every utterance its own id"

@@ -1,0 +1,36 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The SNRs of an evaluation as a config lists them."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+CLEAN = "clean"
+
+
+def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
+    """Check an SNR list.
+
+    Args:
+        values: numbers of dB, and "clean".
+
+    Returns:
+        The same, None for clean.
+
+    Raises:
+        ValueError: the list is empty, or a value is no number or comes twice.
+    """
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        what = "empty" if isinstance(values, Sequence) and not values else repr(values)
+        raise ValueError(f"snr_db is {what}, should list numbers of dB and 'clean', as in [clean, 20, 10, 0]")
+    parsed: list[float | None] = []
+    for value in values:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if value != CLEAN and not is_number:
+            raise ValueError(f"snr_db holds {value!r}, should hold numbers of dB and 'clean'")
+        parsed.append(None if value == CLEAN else float(value))
+    repeated = [value for value, times in Counter(parsed).items() if times > 1]
+    if repeated:
+        raise ValueError(f"snr_db holds {repeated[0] if repeated[0] is not None else CLEAN!r} more than once")
+    return parsed

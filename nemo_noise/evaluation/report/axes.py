@@ -1,0 +1,65 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The part of the report on rooms, channels, and seen against unseen."""
+
+from html import escape
+
+from nemo_noise.evaluation.report.findings import interval_text, percent
+from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.axes import Axes, Rate
+
+
+def axes_section(results: Results) -> str:
+    """Tabulate rooms, channels and the split of the model.
+
+    Args:
+        results: the results.
+
+    Returns:
+        HTML; empty where there is neither.
+    """
+    summary = results["models"][results["model"]]
+    axes, split = summary.get("axes"), summary.get("split")
+    parts = []
+    if axes:
+        parts.append(f'<h2>Rooms and channels</h2><div class="card scroll">{_grid(axes)}{_values(axes)}</div>')
+    if split:
+        rows = ""
+        for axis, one in split.items():
+            cells = "".join(map(_cell, (one["seen"], one["unseen"], one["gap"])))
+            rows += f'<tr><td class="name">{escape(axis)}</td>{cells}</tr>'
+        head = '<tr><th class="name"></th><th>seen</th><th>unseen</th><th>gap</th></tr>'
+        parts.append(f'<h2>Seen and unseen</h2><div class="card scroll"><table>{head}{rows}</table></div>')
+    return "".join(parts)
+
+
+def _grid(axes: Axes) -> str:
+    channels = list(axes["channel"])
+    highest = max((v for row in axes["grid"].values() for v in row.values() if v is not None), default=1.0) or 1.0
+    rows = []
+    for room, by_channel in axes["grid"].items():
+        cells = "".join(
+            f'<td class="hot" style="--a:{(by_channel[one] or 0.0) / highest:.2f}">{percent(by_channel[one])}</td>'
+            for one in channels
+        )
+        rows.append(f'<tr><td class="name">{escape(room)}</td>{cells}</tr>')
+    head = "".join(f"<th>{escape(one)}</th>" for one in channels)
+    return f'<table class="heat"><tr><th class="name">mean WER, 20..0 dB</th>{head}</tr>{"".join(rows)}</table>'
+
+
+def _values(axes: Axes) -> str:
+    rows = [
+        f'<tr><td class="name">{axis} {escape(name)}</td><td>{percent(value["clean_wer"])}</td>'
+        f"{_cell(value['mean'])}{_cell(value['difference'])}</tr>"
+        for axis, values in (("room", axes["room"]), ("channel", axes["channel"]))
+        for name, value in values.items()
+    ]
+    head = '<tr><th class="name"></th><th>clean</th><th>mean WER, 20..0 dB</th><th>difference to the first</th></tr>'
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _cell(rate: Rate | None) -> str:
+    if rate is None:
+        return "<td>–</td>"
+    interval = interval_text(rate["mean_wer_low"], rate["mean_wer_high"])
+    return f'<td><b>{percent(rate["mean_wer"])}</b> <span class="soft">{interval}</span></td>'

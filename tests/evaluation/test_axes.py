@@ -1,0 +1,134 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Rooms, channels, and seen against unseen."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nemo_noise.data.mixing import active_speech_level_db, rms_db
+from nemo_noise.evaluation.gates import gate_values
+from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
+from nemo_noise.evaluation.mixtures.export import export_mixtures
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, describe_mixture, load_plan
+from nemo_noise.evaluation.mixtures.seen import noise_manifests
+from nemo_noise.evaluation.report.page import render_report
+from nemo_noise.evaluation.results import collect_results
+from nemo_noise.evaluation.scoring.summary import hash_mixtures, summarize
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from tests.evaluation.tiny_models import SAMPLE_RATE, write_noise, write_speech
+
+ROOMS = {"dry": None, "lowpass": {"effects": {"telephone_band": {"low_hz": 300, "high_hz": 1500}}}}
+CHANNELS = {"wideband": None, "cut": {"effects": {"clipping": {"clipped_share": 0.05}}}}
+OLD_HASH = "122662fd60adb9b28f0bfc943965318b84083aeecec6ed1d67aab7c61c683f67"
+
+
+def plan_of(folder: Path, rooms: dict | None = None, channels: dict | None = None, grid: str = "full") -> MixturePlan:
+    speech, noise = write_speech(folder / "speech"), write_noise(folder / "noise")
+    only = NoiseOnlyOptions(crops=2, crop_s=0.5, silence_s=(0.5, 1.0))
+    acoustics = parse_acoustics(rooms, channels, grid)
+    return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, ["clean", 10, 0], 0, only, acoustics)
+
+
+def described(plan: MixturePlan) -> list[dict]:
+    return [describe_mixture(trial, plan.listen(trial), plan.seed) for trial in plan.trials]
+
+
+def test_dry_and_wideband_mixtures_have_the_hash_of_a_plan_before_rooms(tmp_path: Path) -> None:
+    rows = described(plan_of(tmp_path))
+    assert hash_mixtures(rows) == OLD_HASH
+    assert not any("room" in row or "channel" in row for row in rows)
+
+
+def test_places_are_deterministic_and_differ_in_audio_and_id(tmp_path: Path) -> None:
+    here, there = (
+        described(plan_of(tmp_path / "a", ROOMS, CHANNELS)),
+        described(plan_of(tmp_path / "b", ROOMS, CHANNELS)),
+    )
+    assert [row["mixture_sha256"] for row in here] == [row["mixture_sha256"] for row in there]
+    assert len({row["trial_id"] for row in here}) == len(here)
+    one = [row for row in here if row["utterance_id"] == "utt0" and row["snr_db"] == 0]
+    assert len({row["mixture_sha256"] for row in one}) == len(one) == 4
+    old = {row["trial_id"] for row in described(plan_of(tmp_path / "a"))}
+    assert old <= {row["trial_id"] for row in here}
+
+
+def test_marginal_leaves_the_corner_out(tmp_path: Path) -> None:
+    places = plan_of(tmp_path, ROOMS, CHANNELS, "marginal").acoustics.places()
+    assert places == [("dry", "wideband"), ("dry", "cut"), ("lowpass", "wideband")]
+
+
+def test_the_asked_snr_is_that_of_the_speech_in_the_room(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, ROOMS)
+    of = {
+        t.snr_db: plan.listen(t).samples for t in plan.trials if t.place.room == "lowpass" and t.utterance_id == "utt0"
+    }
+    snr = active_speech_level_db(of[None], SAMPLE_RATE) - rms_db(of[10.0] - of[None])
+    assert snr == pytest.approx(10, abs=0.05)
+    dry = next(t for t in plan.trials if t.utterance_id == "utt0")
+    assert not np.allclose(plan.listen(dry).samples, of[None])
+
+
+def row(utterance: str, heard: str, noise: str = "a", **fields: str) -> dict:
+    base = {"utterance_id": utterance, "text": "one two", "pred_text": heard, "snr_db": 10, "noise_list": noise}
+    return {**base, **fields}
+
+
+def test_axes_and_split_have_the_known_rates() -> None:
+    rows = [row(u, "one two") for u in "xy"] + [row(u, "one", "b") for u in "xy"]
+    rows += [row(u, "", noise, channel="cut") for u in "xy" for noise in "ab"]
+    seen = {"noise": {"a": True, "b": False}}
+    summary = summarize(rows, ScoringOptions(replications=50, seen=seen))
+    assert summary["lists"]["a"]["mean_wer"] == 0
+    assert summary["axes"]["grid"] == {"dry": {"wideband": 0.25, "cut": 1.0}}
+    assert summary["axes"]["channel"]["cut"]["difference"] == {
+        "mean_wer": 0.75,
+        "mean_wer_low": 0.75,
+        "mean_wer_high": 0.75,
+    }
+    assert summary["split"]["noise"]["gap"] == {"mean_wer": 0.5, "mean_wer_low": 0.5, "mean_wer_high": 0.5}
+    plain = summarize(rows[:4], ScoringOptions(replications=50))
+    assert "axes" not in plain and "split" not in plain
+
+
+@pytest.mark.parametrize(
+    ("rooms", "message"),
+    [
+        ({"": None}, "rooms holds the name ''"),
+        ({"office": None}, "rooms.office is None"),
+        ({"office": {"efects": {}}}, "rooms.office has the unknown key 'efects'"),
+        (
+            {"office": {"effects": {"clipping": {"clipped_share": 0.1}}, "seen": "maybe"}},
+            "rooms.office.seen is 'maybe'",
+        ),
+        ({"office": {"effects": {"echo": {}}}}, "rooms.office: effects.echo: there is no effect 'echo'"),
+    ],
+)
+def test_a_bad_room_is_named(rooms: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_acoustics(rooms, None)
+
+
+def test_a_bad_seen_of_a_noise_list_is_named() -> None:
+    with pytest.raises(ValueError, match="noise_lists.a.seen is 'maybe'"):
+        noise_manifests({"a": {"manifest": "a.json", "seen": "maybe"}})
+
+
+def test_the_page_and_the_gates_show_rooms_and_the_gap() -> None:
+    rows = [row(u, "one two") for u in "xy"] + [row(u, "one", "b") for u in "xy"]
+    rows += [row(u, "", noise, room="office") for u in "xy" for noise in "ab"]
+    options = ScoringOptions(replications=50, seen={"noise": {"a": True, "b": False}})
+    results = collect_results(rows, "model", options=options)
+    page = render_report(results, [])
+    assert ">Rooms and channels</h2>" in page and ">room office</td>" in page and ">Seen and unseen</h2>" in page
+    values = gate_values(results)
+    assert (values["axes.room.office.mean.mean_wer"], values["split.noise.gap.mean_wer"]) == (1.0, 0.5)
+
+
+def test_an_export_names_each_place_and_has_the_hash_of_the_rows(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, ROOMS, CHANNELS)
+    written = export_mixtures(plan, tmp_path / "export")
+    assert written["mixture_set_sha256"] == hash_mixtures(described(plan))
+    assert (tmp_path / "export/audio/utt0.unseen.0dB.lowpass.cut.wav").is_file()
+    assert (tmp_path / "export/audio/utt0.unseen.0dB.wav").is_file()
