@@ -3,8 +3,8 @@
 """Gates: comparisons such as `unseen.mean_wer > 0.3` that make an evaluation fail, read without evaluating code.
 
 A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `silence`, `groups`,
-`calibration`, `speed`, `rtfx`, `axes` (rooms, channels), `split` (seen, unseen); at `baseline` for the same of the baseline; at `comparison` or
-`controls.shuffled_context` for differences (`comparison.unseen.relative_reduction_low`,
+`calibration`, `speed`, `rtfx`, `axes` (rooms, channels), `split` (seen, unseen); at `baseline` for the same of the
+baseline; at `comparison` or `controls.shuffled_context` for differences (`comparison.unseen.relative_reduction_low`,
 `comparison.clean.difference_high`).
 """
 

@@ -14,6 +14,7 @@ from nemo_noise.evaluation.mixtures.export import export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, describe_mixture, load_plan
 from nemo_noise.evaluation.mixtures.seen import noise_manifests
 from nemo_noise.evaluation.report.page import render_report
+from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.summary import hash_mixtures, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -122,6 +123,9 @@ def test_the_page_and_the_gates_show_rooms_and_the_gap() -> None:
     results = collect_results(rows, "model", options=options)
     page = render_report(results, [])
     assert ">Rooms and channels</h2>" in page and ">room office</td>" in page and ">Seen and unseen</h2>" in page
+    told = summary_table(results)
+    assert "WER of model by room, in points against dry, mean 20..0 dB: office " in told
+    assert "model in unseen against seen noises: +50.0 points (" in told
     values = gate_values(results)
     assert (values["axes.room.office.mean.mean_wer"], values["split.noise.gap.mean_wer"]) == (1.0, 0.5)
 

@@ -1,8 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What was asked beyond the rows, in a sentence for each model: streaming, and the SNR that the context knows."""
+"""What was asked beyond the first table, in sentences: rooms, channels, seen and unseen, streams, context and SNR."""
+
+from collections.abc import Mapping
 
 from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.axes import AxisValue, Rate
 from nemo_noise.evaluation.scoring.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.streaming import Streaming, StreamingRow
 
@@ -16,8 +19,43 @@ def answer_sentences(results: Results) -> list[str]:
     Returns:
         Sentences for the page, the model card and the terminal; none where nothing was asked.
     """
+    summary = results["models"][results["model"]]
+    places = [
+        sentence
+        for axis, values in (
+            ("room", summary.get("axes", {}).get("room", {})),
+            ("channel", summary.get("axes", {}).get("channel", {})),
+        )
+        for sentence in _axis_sentences(results["model"], axis, values)
+    ]
+    splits = [
+        f"{results['model']} in unseen against seen {axis}s: {_change(one['gap'])} WER, mean 20..0 dB."
+        for axis, one in summary.get("split", {}).items()
+        if one["gap"] is not None
+    ]
     streams = [_streaming_sentence(name, one) for name, one in results.get("streaming", {}).items()]
-    return streams + [_context_sentence(name, one) for name, one in results.get("context_snr", {}).items()]
+    return (
+        places
+        + splits
+        + streams
+        + [_context_sentence(name, one) for name, one in results.get("context_snr", {}).items()]
+    )
+
+
+def _axis_sentences(model: str, axis: str, values: Mapping[str, AxisValue]) -> list[str]:
+    """Compare every further room or channel with the first."""
+    first = next(iter(values), "")
+    told = [
+        f"{name} {_change(value['difference'])}" for name, value in values.items() if value["difference"] is not None
+    ]
+    return [f"WER of {model} by {axis}, in points against {first}, mean 20..0 dB: {'; '.join(told)}."] if told else []
+
+
+def _change(rate: Rate) -> str:
+    """A difference of rates in points, with its interval."""
+    if rate["mean_wer_low"] is None or rate["mean_wer_high"] is None:
+        return f"{points(rate['mean_wer'])} points"
+    return f"{points(rate['mean_wer'])} points ({points(rate['mean_wer_low'])} to {points(rate['mean_wer_high'])})"
 
 
 def points(difference: float | None) -> str:
