@@ -31,6 +31,7 @@ from nemo_noise.evaluation.second_hearing import (
 )
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
 from nemo_noise.evaluation.transcription.streaming import StreamingOptions
+from nemo_noise.inference.adaptation_config import AdaptationConfig
 
 
 class Heard(NamedTuple):
@@ -94,6 +95,7 @@ class Instrument:
             latency_utterances=s["latency_utterances"],
             confidence=s["confidence"],
             sample_rate=s["sample_rate"],
+            adaptation=None if s["adaptation"] is None else AdaptationConfig(**s["adaptation"]),
         )
         rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", s["controls"], options, self.device)
         streams = self.output / "streaming.jsonl"
@@ -148,6 +150,7 @@ def _check_keys(settings: Mapping[str, Any]) -> None:
             raise ValueError(f"the key {min(names)!r} is {problem}, should be those of {', '.join(map(str, known))}")
     refuse_unknown(settings["noise_only"], NoiseOnlyOptions, "noise_only")
     refuse_unknown(settings["model_card"], CardOptions, "model_card")
+    refuse_unknown(settings["adaptation"] or {}, AdaptationConfig, "adaptation")
 
 
 def describe_export(written: MixtureSet, folder: str | Path) -> str:

@@ -31,7 +31,7 @@ CLEAN = "clean"
 CACHED_UTTERANCES = 64
 RESERVED_NAMES = (
     *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
-    *("comparison", "controls", "baseline", "lists"),
+    *("comparison", "controls", "adaptation", "baseline", "lists"),
 )
 
 
