@@ -1,11 +1,11 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Transcribe a manifest with a recogniser that adapts to each utterance first, and say what that gave and cost.
+"""Transcribe a manifest with a recogniser that adapts to each utterance or stream, and say what that gave and cost.
 
 python examples/asr/transcribe_with_adaptation.py model=<.nemo> manifest=<speech> output=transcripts.json \
     adaptation.parameters='[norms]' adaptation.max_steps=10
 
-The model file is not changed. Options: conf/inference/transcribe_with_adaptation.yaml.
+The model file is not changed. stream_field=speaker: along streams. Options: transcribe_with_adaptation.yaml.
 """
 
 import torch
@@ -13,10 +13,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.manifest import load_entry, read_manifest, write_manifest
+from nemo_noise.data.manifest import field_values, load_entry, read_manifest, write_manifest
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
-from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
+from nemo_noise.inference import AdaptationConfig, adapt_along_streams
 
 
 @hydra_runner(config_path="../../conf/inference", config_name="transcribe_with_adaptation")
@@ -26,7 +26,8 @@ def main(cfg: DictConfig) -> None:
     model, entries = load_model(cfg.model, device), read_manifest(cfg.manifest)
     adaptation = AdaptationConfig(**OmegaConf.to_container(cfg.adaptation, resolve=True))
     rate = sample_rate_of(model)
-    results = [adapt_and_transcribe(model, [load_entry(entry, rate)], adaptation)[0] for entry in entries]
+    streams = range(len(entries)) if cfg.stream_field is None else field_values(entries, cfg.stream_field)
+    results = adapt_along_streams(model, lambda number: load_entry(entries[number], rate), streams, adaptation)
     told = [
         {
             "audio_filepath": entry.audio_filepath,

@@ -21,6 +21,7 @@ __all__ = [
     "ManifestError",
     "audio_sample_rate",
     "check_manifest",
+    "field_values",
     "load_audio",
     "load_entry",
     "parse_line",
@@ -130,6 +131,17 @@ def audio_sample_rate(entry: ManifestEntry) -> int:
     except (OSError, soundfile.SoundFileError) as error:
         where = f"{entry.source}: {entry.audio_filepath}"
         raise ManifestError(f"{where}: cannot be read ({error}), expected WAV, FLAC, Ogg or MP3") from error
+
+
+def field_values(entries: Sequence[ManifestEntry], field: str) -> list[str | int | float | bool]:
+    """Returns the values of a field that every line must have; raises a ManifestError that names the first without."""
+    values = []
+    for entry in entries:
+        value = entry.fields.get(field)
+        if not isinstance(value, str | int | float | bool):
+            raise ManifestError(f"{entry.source}: {field}={value!r} must be a text or a number in every line")
+        values.append(value)
+    return values
 
 
 def require_audio_files(entries: Sequence[ManifestEntry]) -> None:

@@ -116,6 +116,10 @@ def gate_values(results: Results) -> dict[str, float | None]:
     if results["comparison"] is not None:
         tree["comparison"] = _comparison_tree(results["comparison"])
     tree["controls"] = {name: _comparison_tree(control) for name, control in results["controls"].items()}
+    gain = results["adaptation"]
+    if gain is not None:
+        scalars = {name: gain[name] for name in ("share_adapted", "steps", "times_as_long")}
+        tree["adaptation"] = _comparison_tree(gain["comparison"]) | scalars
     return dict(_leaves(tree, ""))
 
 

@@ -33,6 +33,7 @@ from nemo_noise.evaluation.second_hearing import (
 )
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
 from nemo_noise.evaluation.transcription.streaming import StreamingOptions
+from nemo_noise.inference.adaptation_config import AdaptationConfig
 
 
 class Heard(NamedTuple):
@@ -98,6 +99,7 @@ class Instrument:
             latency_utterances=s["latency_utterances"],
             confidence=s["confidence"],
             sample_rate=s["sample_rate"],
+            adaptation=None if s["adaptation"] is None else AdaptationConfig(**s["adaptation"]),
         )
         rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", s["controls"], options, self.device)
         streams = self.output / "streaming.jsonl"
@@ -154,6 +156,7 @@ def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     complete = cast(dict[str, Any], OmegaConf.to_container(defaults)) | dict(settings)
     refuse_unknown(complete["noise_only"], NoiseOnlyOptions, "noise_only")
     refuse_unknown(complete["model_card"], CardOptions, "model_card")
+    refuse_unknown(complete["adaptation"] or {}, AdaptationConfig, "adaptation")
     return complete
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import nemo_noise
+from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
 from nemo_noise.evaluation.scoring.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.hypotheses import Row
@@ -21,6 +22,7 @@ from nemo_noise.evaluation.scoring.streaming import Streaming
 from nemo_noise.evaluation.scoring.summary import Summary, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import measure_area
+from nemo_noise.evaluation.transcription.adapted import adapted_name
 from nemo_noise.evaluation.transcription.robustness import Control, control_name
 
 SCHEMA_VERSION = 2
@@ -39,7 +41,8 @@ class Results(Answers):
     """Everything about one evaluation.
 
     `comparison` is model against baseline; `controls` holds the model against itself in each control, where a
-    reduction above zero says that the control does harm.
+    reduction above zero says that the control does harm. `adaptation` is the model adapted to each utterance against
+    itself, null where that was not run.
     """
 
     schema_version: int
@@ -48,6 +51,7 @@ class Results(Answers):
     models: dict[str, Summary]
     comparison: Comparison | None
     controls: dict[str, Comparison]
+    adaptation: AdaptationGain | None
     made: dict[str, Any]
 
 
@@ -81,6 +85,8 @@ def collect_results(
             raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(by_model)}")
     controls = {c.value: by_model[control_name(model, c)] for c in Control if control_name(model, c) in by_model}
     shown = [model] + ([] if baseline is None else [baseline]) + [control_name(model, c) for c in controls]
+    adapted = by_model.get(adapted_name(model))
+    shown += [] if adapted is None else [adapted_name(model)]
     return Results(
         schema_version=SCHEMA_VERSION,
         model=model,
@@ -88,6 +94,7 @@ def collect_results(
         models={name: summarize(by_model[name], options) for name in shown},
         comparison=None if baseline is None else compare(by_model[model], by_model[baseline], options),
         controls={name: compare(by_model[model], of_control, options) for name, of_control in controls.items()},
+        adaptation=None if adapted is None else measure_adaptation(adapted, by_model[model], options),
         made=dict(made or {}),
     )
 
@@ -154,6 +161,7 @@ def read_results(path: str | Path) -> Results:
         raise ValueError(f"{path}: lacks {missing[0]!r}, expected a summary.json of schema_version {found}")
     if found == 1:
         _upgrade_from_1(tree)
+    tree.setdefault("adaptation", None)
     return cast(Results, tree)
 
 

@@ -1,8 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inference: searching with a language model, adaptation to one utterance, streams, states layer by layer."""
+"""Inference: searching with a language model, adaptation to utterances and streams, streaming, states by layer."""
 
-from nemo_noise.inference.adaptation import AdaptationConfig, AdaptedTranscript, adapt_and_transcribe
+from nemo_noise.inference.adaptation import (
+    AdaptedStream,
+    AdaptedTranscript,
+    adapt_along_streams,
+    adapt_and_transcribe,
+)
+from nemo_noise.inference.adaptation_config import AdaptationConfig
 from nemo_noise.inference.aligned_streaming import (
     AlignedStream,
     AlignedStreamingConfig,
@@ -16,6 +22,7 @@ from nemo_noise.inference.uncertainty import Objective
 
 __all__ = [
     "AdaptationConfig",
+    "AdaptedStream",
     "AdaptedTranscript",
     "AlignedStream",
     "AlignedStreamingConfig",
@@ -25,6 +32,7 @@ __all__ = [
     "Objective",
     "SearchSetting",
     "StreamedTranscript",
+    "adapt_along_streams",
     "adapt_and_transcribe",
     "apply_setting",
     "encode_in_chunks",

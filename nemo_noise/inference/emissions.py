@@ -9,17 +9,39 @@ from torch import Tensor
 
 from nemo.collections.asr.models import ASRModel
 
-__all__ = ["Emissions", "emissions_of"]
+__all__ = ["Emissions", "LabelPath", "check_has_emissions", "emissions_of"]
+
+
+class LabelPath(NamedTuple):
+    """Which labels [U] a transducer's search has written, and in which frames [U]."""
+
+    labels: Tensor
+    times: Tensor
 
 
 class Emissions(NamedTuple):
-    """Log-probabilities [T, V] of one utterance, and which class is the blank."""
+    """Log-probabilities [T, V] of one utterance, which class is the blank, and a transducer's path (CTC has none)."""
 
     log_probs: Tensor
     blank: int
+    path: LabelPath | None = None
 
 
-def emissions_of(model: ASRModel, waveform: Tensor) -> Emissions:
+def check_has_emissions(model: ASRModel) -> None:
+    """Refuse a model that has no distribution for every frame, such as one with an attention decoder.
+
+    Raises:
+        TypeError: if it is one.
+    """
+    is_ctc = hasattr(model, "decoder") and not hasattr(model, "transf_decoder")
+    if not (hasattr(model, "ctc_decoder") or hasattr(model, "joint") or is_ctc):
+        raise TypeError(
+            f"{type(model).__name__} cannot be adapted to an utterance: its emissions are not by frame; use a model "
+            "with a CTC head or a transducer."
+        )
+
+
+def emissions_of(model: ASRModel, waveform: Tensor, path: LabelPath | None = None) -> Emissions:
     """Run a recogniser on one utterance.
 
     Of a hybrid model these are the emissions of its CTC head, which shares the encoder. Of a transducer (RNNT, TDT)
@@ -28,6 +50,7 @@ def emissions_of(model: ASRModel, waveform: Tensor) -> Emissions:
     Args:
         model: a NeMo recogniser with a CTC head or a transducer, in evaluation mode.
         waveform: [T] at the model's rate, on its device.
+        path: what a transducer shall have written, of earlier emissions; None for what its search writes.
 
     Returns:
         The emissions.
@@ -35,30 +58,28 @@ def emissions_of(model: ASRModel, waveform: Tensor) -> Emissions:
     Raises:
         TypeError: another kind of model, such as an attention decoder, has no distribution for every frame.
     """
+    check_has_emissions(model)
     signal, length = waveform.unsqueeze(0), torch.tensor([len(waveform)], device=waveform.device)
     if hasattr(model, "ctc_decoder"):
         encoded, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
-        log_probs = model.ctc_decoder(encoder_output=encoded)  # [1, T, V]
+        log_probs, path = model.ctc_decoder(encoder_output=encoded), None  # [1, T, V]
     elif hasattr(model, "joint"):
         encoded, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
-        log_probs = _along_path(model, encoded, encoded_length)
-    elif hasattr(model, "decoder") and not hasattr(model, "transf_decoder"):
-        log_probs, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
+        path = path or _searched_path(model, encoded, encoded_length)
+        log_probs = _along_path(model, encoded, path)
     else:
-        raise TypeError(
-            f"{type(model).__name__} cannot be adapted to an utterance: its emissions are not by frame; use a model "
-            "with a CTC head or a transducer."
-        )
+        log_probs, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
+        path = None
     log_probs = log_probs[0, : int(encoded_length[0])].float()
-    return Emissions(log_probs, log_probs.shape[1] - 1)
+    return Emissions(log_probs, log_probs.shape[1] - 1, path)
 
 
-def _along_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> Tensor:
-    """A transducer's log-probabilities [1, T, V] of every frame of [1, D, T], after the labels written before it."""
-    with torch.no_grad():
-        hypotheses = model.decoding.rnnt_decoder_predictions_tensor(
-            encoder_output=encoded.detach(), encoded_lengths=encoded_length, return_hypotheses=True
-        )
+@torch.no_grad()
+def _searched_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> LabelPath:
+    """What a transducer's own search writes for [1, D, T], and when."""
+    hypotheses = model.decoding.rnnt_decoder_predictions_tensor(
+        encoder_output=encoded.detach(), encoded_lengths=encoded_length, return_hypotheses=True
+    )
     best = hypotheses[0][0] if isinstance(hypotheses[0], list) else hypotheses[0]
     labels = torch.as_tensor(best.y_sequence, dtype=torch.long, device=encoded.device).clone()  # no inference tensor
     times = torch.as_tensor(best.timestamp, dtype=torch.long, device=encoded.device).clone()
@@ -67,11 +88,16 @@ def _along_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> Ten
             f"{type(model).__name__}: its decoding gives {len(times)} times for {len(labels)} labels, but a "
             "transducer is adapted along its path; use the strategy greedy_batch or malsd_batch."
         )
+    return LabelPath(labels, times)
+
+
+def _along_path(model: ASRModel, encoded: Tensor, path: LabelPath) -> Tensor:
+    """A transducer's log-probabilities [1, T, V] of every frame of [1, D, T], after the labels written before it."""
     predicted = model.decoder(
-        targets=labels.unsqueeze(0), target_length=torch.tensor([len(labels)], device=encoded.device)
+        targets=path.labels.unsqueeze(0), target_length=torch.tensor([len(path.labels)], device=encoded.device)
     )[0]  # [1, D', U + 1]
     frames = torch.arange(encoded.shape[2], device=encoded.device)
-    num_written = (times.unsqueeze(0) < frames.unsqueeze(1)).sum(dim=1)  # [T]
+    num_written = (path.times.unsqueeze(0) < frames.unsqueeze(1)).sum(dim=1)  # [T]
     joined = model.joint.joint(
         encoded[0].T.unsqueeze(1), predicted[0].T[num_written].unsqueeze(1)
     )  # [T, 1, 1, V + ...]

@@ -15,10 +15,11 @@ __all__ = ["Objective", "class_confusion", "entropies", "spoken_frames", "uncert
 
 
 class Objective(str, Enum):
-    """What an adaptation makes smaller: the entropy alone, or together with the confusion of classes."""
+    """What an adaptation makes smaller: the entropy alone, or with the confusion of classes, or what masks do."""
 
     ENTROPY = "entropy"
     ENTROPY_AND_CONFUSION = "entropy_and_confusion"
+    MASKED_PREDICTION = "masked_prediction"
 
 
 def entropies(log_probs: Tensor) -> Tensor:
@@ -56,13 +57,18 @@ def uncertainty(
     Args:
         log_probs: of one utterance without padding [T, V].
         blank: the class that means nothing; the entropy is that of the other frames.
-        objective: which measures.
+        objective: ``entropy`` or ``entropy_and_confusion``; see ``masked_prediction.py`` for the other.
         temperature: divides the log-probabilities first; above 1, sure frames still teach something.
         confusion_weight: share of the confusion in ``entropy_and_confusion``.
 
     Returns:
         Scalar; not a number if blank is likeliest everywhere.
+
+    Raises:
+        ValueError: if the objective is no measure of being unsure.
     """
+    if objective is Objective.MASKED_PREDICTION:
+        raise ValueError(f"objective={objective.value!r} needs two runs of the recogniser; use `disagreement`.")
     is_spoken = spoken_frames(log_probs.detach(), blank)
     softened = (log_probs / temperature).log_softmax(dim=1)
     entropy = entropies(softened)[is_spoken].mean()

@@ -96,6 +96,14 @@ CONFIGS = [
         "'licence'",
         "license",
     ),
+    Case(
+        "evaluation-adaptation-key-unknown",
+        evaluate,
+        _evaluation(adaptation={"steps": 5}),
+        "adaptation",
+        "'steps'",
+        "max_steps",
+    ),
     Case("evaluation-on-no-device", evaluate, _evaluation(device="gpu7"), "device", "'gpu7'", "cuda"),
     Case("evaluation-in-batches-of-none", evaluate, _evaluation(batch_size=0), "batch_size", "0", "1 or more"),
     Case(

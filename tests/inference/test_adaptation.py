@@ -16,7 +16,7 @@ from omegaconf import OmegaConf, open_dict
 from torch import Tensor
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe, adaptation
+from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe, adaptation_steps
 from nemo_noise.inference.borrowed_weights import borrowed_weights, choose_parameters
 from nemo_noise.inference.emissions import emissions_of
 from tests.recognisers import build_recogniser
@@ -81,11 +81,14 @@ def test_weights_gradients_and_modes_come_back_bit_for_bit(model: Any, audio: li
     model.eval()
 
 
-@pytest.mark.parametrize("failing", ["uncertainty", "_transcribe", "emissions_of"])
+@pytest.mark.parametrize(
+    ("home", "failing"),
+    [(adaptation_steps, "uncertainty"), (adaptation_steps, "emissions_of"), (AdaptedStream, "_decode")],
+)
 def test_weights_come_back_when_something_fails(
-    failing: str, model: Any, audio: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+    home: Any, failing: str, model: Any, audio: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, working, calls = _bytes(model), getattr(adaptation, failing), []
+    before, working, calls = _bytes(model), getattr(home, failing), []
 
     def fail_later(*arguments: Any) -> Any:
         calls.append(1)
@@ -93,7 +96,7 @@ def test_weights_come_back_when_something_fails(
             raise RuntimeError("power cut")
         return working(*arguments)
 
-    monkeypatch.setattr(adaptation, failing, fail_later)
+    monkeypatch.setattr(home, failing, fail_later)
     with pytest.raises(RuntimeError, match="power cut"):
         adapt_and_transcribe(model, audio[:1], EAGER)
     assert _bytes(model) == before and all(parameter.requires_grad for parameter in model.parameters())
@@ -138,8 +141,8 @@ def test_what_goes_wrong_gives_the_plain_text(model: Any, audio: list[np.ndarray
 def test_emissions_that_fall_silent_end_the_adaptation(
     model: Any, audio: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shares = iter([0.9, 0.6])
-    monkeypatch.setattr(adaptation, "_share_spoken", lambda _: next(shares))
+    shares = iter([0.9, 0.9, 0.6])
+    monkeypatch.setattr(adaptation_steps, "share_spoken", lambda _: next(shares))
     (result,) = adapt_and_transcribe(model, audio[:1], AdaptationConfig(**(FREE | {"max_spoken_change": 0.2})))
     assert not result.is_adapted and result.reason == "the emissions changed too much after 1 steps"
 
@@ -148,7 +151,7 @@ def test_a_text_that_grows_or_shrinks_too_much_is_not_believed(
     model: Any, audio: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter(["four words are enough", "a"])
-    monkeypatch.setattr(adaptation, "_transcribe", lambda *_: next(answers))
+    monkeypatch.setattr(AdaptedStream, "_decode", lambda *_: next(answers))
     (result,) = adapt_and_transcribe(model, audio[:1], replace(EAGER, max_length_ratio=2.0))
     assert result.text == "four words are enough" and "changed its length: 'a'" in result.reason
 

@@ -21,7 +21,7 @@ from nemo.collections.asr.models import ASRModel, EncDecCTCModel
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise import packed_language_model
 from nemo_noise.evaluation.transcription.transcribe import fingerprint
-from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
+from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
 from nemo_noise.inference.decoding import (
     GREEDY,
     SearchSetting,
@@ -253,6 +253,26 @@ def test_adaptation_decodes_with_the_beam_and_the_language_model(
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     (unadapted,) = adapt_and_transcribe(model, audio[:1], AdaptationConfig(max_steps=0))
     assert unadapted.text == plain
+
+
+def test_adaptation_by_masks_along_a_stream_decodes_with_the_beam_and_without_steps_is_the_beam(
+    models: dict[str, Any], arpas: dict[str, str], audio: list[np.ndarray]
+) -> None:
+    model = models["ctc"]
+    apply_setting(model, with_language_model("ctc", arpas))
+    plain = [texts_of(model, [samples])[0] for samples in audio[:2]]
+    free: dict[str, Any] = {"min_spoken_frames": 0, "max_spoken_change": 1.0, "max_length_ratio": 1e9}
+    for steps in (0, 2):
+        masks = AdaptationConfig(
+            **free, objective="masked_prediction", max_steps=steps, learning_rate=1e-2, min_improvement=0.0
+        )
+        with AdaptedStream(model, masks) as stream:
+            results = [stream.transcribe(samples) for samples in audio[:2]]
+            own = texts_of(model, audio[:1])[0]  # of the weights that are carried on
+        assert [result.plain_text for result in results] == plain and [r.num_steps for r in results] == [steps] * 2
+        if steps == 0:
+            assert [result.text for result in results] == plain and own == plain[0]
+    assert [texts_of(model, [samples])[0] for samples in audio[:2]] == plain
 
 
 @pytest.mark.parametrize("family", ["ctc", "rnnt_bpe"])

@@ -33,7 +33,7 @@ from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Condition, Place
 CACHED_UTTERANCES = 64
 RESERVED_NAMES = (
     *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
-    *("comparison", "controls", "baseline", "lists"),
+    *("comparison", "controls", "adaptation", "baseline", "lists"),
 )
 
 

@@ -4,11 +4,12 @@
 
 from nemo_noise.evaluation.report.answers import answer_sentences
 from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison
 
 
 def findings(results: Results) -> list[str]:
-    """Put the comparison, the controls and the behaviour without speech into words.
+    """Put the comparison, the controls, the adaptation and the behaviour without speech into words.
 
     Args:
         results: the results.
@@ -19,6 +20,8 @@ def findings(results: Results) -> list[str]:
     sentences = [] if results["comparison"] is None else _compare_sentences(results["comparison"])
     for name, control in results["controls"].items():
         sentences += [_control_sentence(name, block, noise) for noise, block in control["lists"].items()]
+    if results["adaptation"] is not None:
+        sentences += _adaptation_sentences(results["adaptation"])
     noise_only = results["models"][results["model"]]["noise_only"]
     if noise_only is not None:
         sentences.append(
@@ -108,6 +111,19 @@ def _gain_clause(block: ListComparison) -> str:
     if block["db_gained_low"] is not None:
         clause += f" ({decibels(block['db_gained_low'])} to {decibels(block['db_gained_high'])})"
     return clause + "."
+
+
+def _adaptation_sentences(gain: AdaptationGain) -> list[str]:
+    """Say how often the model adapted and what that cost, then what it gave."""
+    cost = (
+        "" if gain["times_as_long"] is None else f", at {gain['times_as_long']:.1f} times the plain time, one by one"
+    )
+    often = f"{gain['adapted']} of {gain['utterances']} utterances ({percent(gain['share_adapted'])})"
+    steps = f"{gain['steps']:.1f} steps each on average"
+    return [
+        f"{gain['comparison']['model']} adapted to {often}, {steps}{cost}.",
+        *_compare_sentences(gain["comparison"]),
+    ]
 
 
 def _control_sentence(name: str, block: ListComparison, noise: str) -> str:

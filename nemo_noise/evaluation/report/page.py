@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from nemo_noise.evaluation.report.adaptation import adaptation_section
 from nemo_noise.evaluation.report.audio import Clip
 from nemo_noise.evaluation.report.axes import axes_section
 from nemo_noise.evaluation.report.charts import (
@@ -109,6 +110,7 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
         _heat_maps(results),
         axes_section(results),
         _comparison(results),
+        adaptation_section(results),
         _errors(results),
         _words(results),
         _groups(results),
@@ -192,8 +194,10 @@ def _findings(results: Results) -> str:
 def _series(results: Results, noise_list: str) -> list[Series]:
     """Collect the curves of one noise list, the model last so that it lies on top."""
     series = []
+    adapted = results["adaptation"] and results["adaptation"]["comparison"]["model"]
+    classes = {results["model"]: "model", results["baseline"]: "baseline", adapted: "adapted"}
     for name, summary in reversed(results["models"].items()):
-        css_class = {results["model"]: "model", results["baseline"]: "baseline"}.get(name, "control")
+        css_class = classes.get(name, "control")
         if noise_list in summary["lists"]:
             series.append(Series(name, css_class, summary["lists"][noise_list]["cells"], summary["clean"]))
     return series

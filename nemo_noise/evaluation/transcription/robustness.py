@@ -33,18 +33,21 @@ from nemo_noise.evaluation.scoring.hypotheses import (
     read_hypotheses,
     write_hypotheses,
 )
+from nemo_noise.evaluation.transcription.adapted import adapted_hearing, adapted_name
 from nemo_noise.evaluation.transcription.transcribe import (
+    Heard,
     fingerprint,
     hear,
     keep_word_confidence,
     load_model,
     sample_rate_of,
-    transcribe,
 )
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
+from nemo_noise.inference.adaptation_config import AdaptationConfig
 from nemo_noise.modules import context_users, listening_to, sensor_users, shuffled_context, shuffled_sensors
 
 RowKey = tuple[str, str, str]
+Hearing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Heard]]
 
 
 class Control(str, Enum):
@@ -70,12 +73,18 @@ class Arm:
         model: the model.
         context: what its encoder runs in; nothing for the plain model.
         mixes_cells: whether neighbours in a batch should differ in noise and SNR.
+        hears: how it hears a batch.
+        batch_size: waveforms per batch; None for that of the run.
+        settings: of `hears`, part of the fingerprint in its rows.
     """
 
     name: str
     model: ASRModel
     context: Callable[[], AbstractContextManager[None]] = nullcontext
     mixes_cells: bool = False
+    hears: Hearing = hear
+    batch_size: int | None = None
+    settings: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,7 @@ class RunOptions:
         latency_utterances: so many trials with speech are transcribed once more alone, to measure the delay.
         confidence: NeMo's `confidence_cfg`, to write confidences of words as well; None for none.
         sample_rate: of the mixtures where only transcripts of other systems are scored, samples per second.
+        adaptation: how the first model, run once more, adapts to each utterance; None for not at all.
     """
 
     batch_size: int = 16
@@ -97,6 +107,7 @@ class RunOptions:
     latency_utterances: int = 0
     confidence: Mapping[str, Any] | None = None
     sample_rate: int = 16000
+    adaptation: AdaptationConfig | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -140,7 +151,7 @@ def run_models(
     options: RunOptions,
     device: torch.device,
 ) -> list[Row]:
-    """Run models one after the other on the same mixtures; controls run for the first.
+    """Run models one after the other on the same mixtures; controls and adaptation run for the first.
 
     Args:
         models: path or pretrained name by the name to show; a CSV, TSV or JSON-lines file of transcripts is another
@@ -152,7 +163,7 @@ def run_models(
         device: where the models run.
 
     Returns:
-        Rows of all models and controls.
+        Rows of all models, controls and the adapted model.
 
     Raises:
         ValueError: the models want different sample rates.
@@ -161,6 +172,8 @@ def run_models(
     plan: MixturePlan | None = None
     for name, path in models.items():
         if is_transcript_file(path):
+            if options.adaptation is not None and not rows:
+                logging.warning(f"adaptation left out: {name} is a file of transcripts, {path}")
             plan = plan or make_plan(options.sample_rate)
             rows += rows_of_transcripts(name, path, plan, options.training_seed)
             continue
@@ -173,25 +186,29 @@ def run_models(
             raise ValueError(
                 f"model {name!r} wants {sample_rate} Hz, the first one {plan.sample_rate} Hz: not comparable"
             )
-        for arm in arms_of(name, model, [] if rows else controls):
+        arms = arms_of(name, model, controls, options.adaptation) if not rows else arms_of(name, model, [])
+        for arm in arms:
             rows += run_arm(arm, plan, hypotheses_path, options)
-        del model, arm
+        del model, arms, arm
         gc.collect()
     Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
     set_aside_other_rows(hypotheses_path, rows)
     return rows
 
 
-def arms_of(name: str, model: ASRModel, controls: Sequence[Control | str]) -> list[Arm]:
+def arms_of(
+    name: str, model: ASRModel, controls: Sequence[Control | str], adaptation: AdaptationConfig | None = None
+) -> list[Arm]:
     """List the ways to run a model.
 
     Args:
         name: of the model.
         model: the model.
         controls: controls beside it; those that it cannot run are logged and left out.
+        adaptation: how it adapts to each utterance in one more run, left out in the same way; None for no such run.
 
     Returns:
-        The model itself, then its controls.
+        The model itself, then its controls, then the model that adapts.
     """
     arms = [Arm(name, model)]
     for control in controls:
@@ -203,6 +220,9 @@ def arms_of(name: str, model: ASRModel, controls: Sequence[Control | str]) -> li
             continue
         context = partial(shuffled, model)
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
+    hears = adapted_hearing(name, model, adaptation)
+    if hears is not None:
+        arms.append(Arm(adapted_name(name), model, hears=hears, batch_size=1, settings=hears.fingerprint))
     return arms
 
 
@@ -223,7 +243,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     Returns:
         One row per trial, in the order of the plan.
     """
-    model_fingerprint = fingerprint(arm.model)
+    model_fingerprint = fingerprint(arm.model) + arm.settings
     path = Path(hypotheses_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
@@ -233,9 +253,8 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
     if arm.mixes_cells and len(todo) == 1:
         todo += [trial for trial in trials if trial is not todo[0]][:1]  # alone it would keep its own context
-    batches = (
-        mixed_batches(todo, plan, options.batch_size) if arm.mixes_cells else sorted_batches(todo, options.batch_size)
-    )
+    batch_size = arm.batch_size or options.batch_size
+    batches = mixed_batches(todo, plan, batch_size) if arm.mixes_cells else sorted_batches(todo, batch_size)
     alone = _evenly_chosen(trials, 0 if arm.mixes_cells else options.latency_utterances)
     listener = _Listener(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
@@ -307,11 +326,11 @@ class _Listener:
         """
         with self.arm.context():
             if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
-                transcribe(self.arm.model, waveforms[:1], self.transcribe_options)
+                self.arm.hears(self.arm.model, waveforms[:1], self.transcribe_options)
                 self._is_warm = True
             with PeakMemory(self.device) as memory, listening_to(self.arm.model, sensors):
                 start = time.perf_counter()
-                heard = hear(self.arm.model, waveforms, self.transcribe_options)
+                heard = self.arm.hears(self.arm.model, waveforms, self.transcribe_options)
                 elapsed_s = time.perf_counter() - start
             delays = [self._delay_s(w) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)]
         total = sum(len(waveform) for waveform in waveforms)
@@ -320,14 +339,14 @@ class _Listener:
         for waveform, one, delay in zip(waveforms, heard, delays, strict=True):
             share_s = round(elapsed_s * len(waveform) / total, 6)
             optional = {"word_confidence": one.word_confidence, "latency_s": delay and round(delay, 6)}
-            known = {name: value for name, value in optional.items() if value is not None}
+            known = {name: value for name, value in optional.items() if value is not None} | dict(one.told or {})
             results.append({"pred_text": one.text, "transcribe_s": share_s, **costs, **known})
         return results
 
     def _delay_s(self, waveform: NDArray[np.float32]) -> float:
         """Seconds to transcribe one waveform alone."""
         start = time.perf_counter()
-        transcribe(self.arm.model, [waveform], self.transcribe_options)
+        self.arm.hears(self.arm.model, [waveform], self.transcribe_options)
         return time.perf_counter() - start
 
 

@@ -94,10 +94,14 @@ def _files_by_content(config: Any) -> Any:
 
 
 class Heard(NamedTuple):
-    """What a model wrote, and how sure it was of each word; None where it does not say."""
+    """What a model wrote, and how sure it was of each word; None where it does not say.
+
+    ``told`` are further fields of its row.
+    """
 
     text: str
     word_confidence: list[float] | None = None
+    told: Mapping[str, Any] | None = None
 
 
 def keep_word_confidence(model: ASRModel, confidence: Mapping[str, Any]) -> None:

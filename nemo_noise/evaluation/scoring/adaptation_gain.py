@@ -1,0 +1,60 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""What adapting to each utterance gives and what it costs: the adapted model against itself."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+from nemo_noise.evaluation.scoring.comparison import Comparison, compare
+from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
+
+
+class AdaptationGain(TypedDict):
+    """Gain and cost, over clean and noisy speech.
+
+    `comparison` is the adapted model against itself unadapted: a reduction above zero says that adapting helps.
+    `adapted` of `utterances` were decoded with adapted weights, the others as without; `steps` are those of a mean
+    utterance. `transcribe_s` has all of it, `plain_transcribe_s` is the same utterances one by one, unadapted, and
+    `times_as_long` their ratio; null where it was not measured.
+    """
+
+    comparison: Comparison
+    utterances: int
+    adapted: int
+    share_adapted: float
+    steps: float
+    transcribe_s: float | None
+    plain_transcribe_s: float | None
+    times_as_long: float | None
+
+
+def measure_adaptation(
+    adapted_rows: Sequence[Row], plain_rows: Sequence[Row], options: ScoringOptions | None = None
+) -> AdaptationGain:
+    """Compare a model that adapts with itself.
+
+    Args:
+        adapted_rows: rows with `is_adapted`, `adaptation_steps` and, where measured, `transcribe_s` and
+            `plain_transcribe_s`.
+        plain_rows: rows of the same model unadapted, on the same mixtures.
+        options: how to score; None takes the defaults.
+
+    Returns:
+        Gain and cost.
+    """
+    options = options or ScoringOptions()
+    rows = scored_rows(adapted_rows, options)
+    adapted = sum(bool(row.get("is_adapted")) for row in rows)
+    timed = [row for row in rows if None not in (row.get("transcribe_s"), row.get("plain_transcribe_s"))]
+    spent_s, plain_s = (sum(float(row[name]) for row in timed) for name in ("transcribe_s", "plain_transcribe_s"))
+    return AdaptationGain(
+        comparison=compare(adapted_rows, plain_rows, options),
+        utterances=len(rows),
+        adapted=adapted,
+        share_adapted=adapted / len(rows),
+        steps=sum(int(row.get("adaptation_steps") or 0) for row in rows) / len(rows),
+        transcribe_s=spent_s if timed else None,
+        plain_transcribe_s=plain_s if timed else None,
+        times_as_long=spent_s / plain_s if plain_s else None,
+    )

@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model that adapts to each utterance before it decodes, run beside itself in an evaluation."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemo.collections.asr.models import ASRModel
+from nemo.utils import logging
+
+from nemo_noise.evaluation.transcription.transcribe import Heard
+from nemo_noise.inference.adaptation import adapt_and_transcribe, check_adaptable
+from nemo_noise.inference.adaptation_config import AdaptationConfig
+
+__all__ = ["AdaptedHearing", "adapted_hearing", "adapted_name"]
+
+
+@dataclass(frozen=True)
+class AdaptedHearing:
+    """Hears waveforms as `transcribe.hear` does, but adapts to each of them by itself.
+
+    Attributes:
+        adaptation: how.
+    """
+
+    adaptation: AdaptationConfig
+
+    def __call__(
+        self, model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
+    ) -> list[Heard]:
+        """Adapt, transcribe, and put everything back.
+
+        Args:
+            model: a CTC, hybrid or transducer model.
+            waveforms: mono float32 at the model's sample rate. [T] each
+            options: further arguments of the model's `transcribe`; those of the adaptation go before.
+
+        Returns:
+            What was heard per waveform, in order, without confidences; `told` are `is_adapted`, `adaptation_steps`,
+            `adaptation_reason` and `plain_transcribe_s`, the seconds that it takes alone and unadapted.
+        """
+        config = replace(self.adaptation, transcribe={**(options or {}), **self.adaptation.transcribe})
+        return [
+            Heard(
+                result.text,
+                told={
+                    "is_adapted": result.is_adapted,
+                    "adaptation_steps": result.num_steps,
+                    "adaptation_reason": result.reason,
+                    "plain_transcribe_s": round(result.transcription_s, 6),
+                },
+            )
+            for result in adapt_and_transcribe(model, waveforms, config)
+        ]
+
+    @property
+    def fingerprint(self) -> str:
+        """8 hexadecimal digits of all settings, so that rows of others are not taken for these."""
+        settings = {field.name: getattr(self.adaptation, field.name) for field in fields(self.adaptation)}
+        known = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+        known["objective"] = str(getattr(known["objective"], "value", known["objective"]))
+        return hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:8]
+
+
+def adapted_hearing(name: str, model: ASRModel, adaptation: AdaptationConfig | None) -> AdaptedHearing | None:
+    """Make a model adapt, if it can.
+
+    Args:
+        name: of the model.
+        model: the model.
+        adaptation: how; None for not at all.
+
+    Returns:
+        How it hears; None, with a warning, for a model that cannot adapt so.
+    """
+    if adaptation is None:
+        return None
+    try:
+        check_adaptable(model, adaptation)
+    except (TypeError, ValueError) as error:
+        logging.warning(f"adaptation left out: {name}: {error}")
+        return None
+    return AdaptedHearing(adaptation)
+
+
+def adapted_name(model: str) -> str:
+    """Name the rows of a model that adapts, as in "model+adapted"."""
+    return f"{model}+adapted"

@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""How to adapt at test time, and when to leave it: the options of `adaptation.py` with their ranges."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nemo_noise.inference.uncertainty import Objective
+
+__all__ = ["AdaptationConfig"]
+
+NOT_NEGATIVE = (
+    *("max_steps", "max_seconds", "learning_rate", "min_improvement", "min_duration_s", "min_spoken_frames"),
+    *("max_spoken_change", "mask_share", "mask_span_s"),
+)
+
+
+@dataclass(frozen=True)
+class AdaptationConfig:
+    """How to adapt, and when to leave it.
+
+    Args:
+        parameters: what adapts: ``norms``, ``context``, ``fast_weights``, or patterns of parameter names.
+        objective: ``entropy``, ``entropy_and_confusion`` or ``masked_prediction``.
+        max_steps: steps per utterance at most; 0 for none.
+        max_seconds: no step begins later than this after the first, in seconds; None for no limit. A limit makes
+            results depend on the speed of the machine.
+        learning_rate: of Adam.
+        temperature: softens the emissions before they are judged.
+        confusion_weight: share of the confusion in ``entropy_and_confusion``.
+        mask_share: of ``masked_prediction``: spans times their length over the length of the utterance.
+        mask_span_s: of ``masked_prediction``: length of a span in seconds; half the utterance at most.
+        patience: stop after as many steps without improvement.
+        min_improvement: of the objective, relative; less is none.
+        min_duration_s: shorter utterances are left alone, in seconds.
+        min_spoken_frames: so are those with fewer frames that say anything.
+        max_spoken_change: the share of frames that say something may change by no more.
+        max_length_ratio: the adapted text may be so many times as long as the other, or the other than it.
+        anchor: of a stream only: how far the weights go back to their start after every segment, from 0 (they stay)
+            to 1 (all the way: every segment by itself).
+        transcribe: further arguments of the model's ``transcribe``.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    parameters: Sequence[str] = ("norms",)
+    objective: Objective | str = Objective.ENTROPY_AND_CONFUSION
+    max_steps: int = 10
+    max_seconds: float | None = None
+    learning_rate: float = 3e-4
+    temperature: float = 2.5
+    confusion_weight: float = 0.7
+    mask_share: float = 0.3
+    mask_span_s: float = 0.3
+    patience: int = 2
+    min_improvement: float = 1e-3
+    min_duration_s: float = 1.0
+    min_spoken_frames: int = 5
+    max_spoken_change: float = 0.2
+    max_length_ratio: float = 2.0
+    anchor: float = 0.1
+    transcribe: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        known = [member.value for member in Objective]
+        if self.objective not in known:
+            raise ValueError(f"objective={self.objective!r} is unknown; use one of {known}.")
+        if isinstance(self.parameters, str) or not self.parameters:
+            raise ValueError(f"parameters={self.parameters!r} must be a list of names, such as ['norms'].")
+        if not isinstance(self.max_steps, int):
+            raise ValueError(f"max_steps={self.max_steps!r} must be a whole number, 0 or more.")
+        for name in NOT_NEGATIVE:
+            value = getattr(self, name)
+            if value is None and name == "max_seconds":
+                continue
+            if not isinstance(value, (int, float)) or not value >= 0:
+                raise ValueError(f"{name}={value!r} must be 0 or more.")
+        if self.temperature <= 0 or self.patience < 1 or self.max_length_ratio < 1:
+            raise ValueError(
+                f"temperature={self.temperature} must be above 0, patience={self.patience} and "
+                f"max_length_ratio={self.max_length_ratio} at least 1."
+            )
+        if not 0 < self.mask_share <= 1 or self.mask_span_s <= 0:
+            raise ValueError(
+                f"mask_share={self.mask_share} must be above 0 and at most 1, mask_span_s={self.mask_span_s} above 0."
+            )
+        for name in ("confusion_weight", "anchor"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)} must be from 0 to 1.")

@@ -1,0 +1,143 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model that adapts to each utterance beside itself: its rows, its gain and cost, and who is left out."""
+
+import importlib.util
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from nemo_noise.evaluation import ScoringOptions, collect_results, read_results
+from nemo_noise.evaluation.gates import gate_values
+from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.report.page import render_report
+from nemo_noise.evaluation.report.text_table import summary_table
+from nemo_noise.evaluation.results import write_results
+from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
+from nemo_noise.evaluation.transcription.robustness import RunOptions, arms_of, run_arm
+from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
+from tests.evaluation.tiny_models import SAMPLE_RATE, synthetic_rows, write_noise, write_speech
+from tests.inference.listening import LevelMeter, listening_ctc
+
+OPTIONS = ScoringOptions(replications=20)
+METER = AdaptationConfig(parameters=["encoder.bias"], min_spoken_frames=0, max_steps=2)
+FREE: dict[str, Any] = {"min_spoken_frames": 1, "max_spoken_change": 1.0, "max_length_ratio": 1e9}
+FREE |= {"max_steps": 2, "learning_rate": 0.003, "min_improvement": 0.0}
+
+
+def adapted_rows() -> list[dict[str, Any]]:
+    """Rows of a model, and of itself adapted to every other utterance at six times the cost."""
+    plain = synthetic_rows("a", 0.1, utterances=8)
+    adapted = synthetic_rows("a+adapted", 0.05, utterances=8)
+    for number, row in enumerate(adapted):
+        row.update(is_adapted=number % 2 == 0, adaptation_steps=3 * (number % 2 == 0))
+        row.update(transcribe_s=0.6, plain_transcribe_s=0.1)
+    return plain + adapted
+
+
+def test_the_gain_is_the_adapted_model_against_itself_and_the_cost_stands_beside_it() -> None:
+    rows = adapted_rows()
+    gain = collect_results(rows, "a", options=OPTIONS)["adaptation"]
+    assert gain is not None
+    assert (gain["comparison"]["model"], gain["comparison"]["baseline"]) == ("a+adapted", "a")
+    assert gain["comparison"]["pairs"] == gain["utterances"] == 2 * gain["adapted"] == len(rows) // 2
+    assert (gain["share_adapted"], gain["steps"]) == (0.5, 1.5)
+    assert gain["times_as_long"] == pytest.approx(6.0)
+    assert gain["comparison"]["lists"]["unseen"]["relative_reduction"] > 0
+    untimed = [{name: value for name, value in row.items() if name != "transcribe_s"} for row in rows]
+    gain = collect_results(untimed, "a", options=OPTIONS)["adaptation"]
+    assert gain is not None and gain["times_as_long"] is gain["transcribe_s"] is None
+
+
+def test_page_table_and_gates_show_the_adapted_model() -> None:
+    rows = adapted_rows()
+    results = collect_results(rows, "a", options=OPTIONS)
+    table = summary_table(results)
+    assert any(line.startswith("a+adapted") for line in table.splitlines())
+    assert "a+adapted adapted to 36 of 72 utterances (50.0\N{NO-BREAK SPACE}%), 1.5 steps each on average, " in table
+    assert "at 6.0 times the plain time, one by one." in table and "errors than a (95 % interval" in table
+    page = render_report(results, rows)
+    assert "a adapted to each utterance, against itself" in page and "36 of 72" in page
+    assert 'class="curve adapted"' in page
+    values = gate_values(results)
+    assert values["adaptation.share_adapted"] == 0.5 and "adaptation.unseen.relative_reduction_low" in values
+    without = collect_results(synthetic_rows("a", 0.1, utterances=8), "a", options=OPTIONS)
+    assert without["adaptation"] is None and "against itself" not in render_report(without, [])
+
+
+def test_results_that_were_written_before_there_was_adaptation_are_read(tmp_path: Path) -> None:
+    results = collect_results(synthetic_rows("a", 0.1, utterances=8), "a", options=OPTIONS)
+    old = {name: value for name, value in results.items() if name != "adaptation"}
+    write_results(tmp_path / "summary.json", old)
+    assert read_results(tmp_path / "summary.json") == results
+
+
+def test_a_model_that_cannot_adapt_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    deaf = torch.nn.Linear(1, 1)
+    assert [arm.name for arm in arms_of("deaf", deaf, [], METER)] == ["deaf"]
+    meter = LevelMeter()
+    assert [arm.name for arm in arms_of("meter", meter, [], AdaptationConfig())] == ["meter"]  # it has no norms
+    assert [arm.name for arm in arms_of("meter", meter, [])] == ["meter"]
+    assert "adaptation left out: deaf: Linear cannot be adapted" in caplog.text
+    assert "adaptation left out: meter: parameters='norms' names no parameter" in caplog.text
+
+
+def test_it_hears_utterances_one_by_one_and_rows_of_other_settings_are_not_its_own(tmp_path: Path) -> None:
+    lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech", count=2)
+    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean", 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=()))
+    model, path = LevelMeter(), tmp_path / "hypotheses.jsonl"
+    plain, adapted = arms_of("meter", model, [], METER)
+    options = RunOptions(batch_size=4, latency_utterances=1)
+    rows = {arm.name: run_arm(arm, plan, path, options) for arm in (plain, adapted)}
+    assert list(rows) == ["meter", "meter+adapted"] and adapted.batch_size == 1
+    told = {"is_adapted", "adaptation_steps", "adaptation_reason", "plain_transcribe_s"}
+    assert all(set(row) >= told and row["plain_transcribe_s"] > 0 for row in rows["meter+adapted"])
+    assert not any(set(row) & told for row in rows["meter"])
+    assert len({row["transcribe_s"] for row in rows["meter+adapted"]}) > 1  # each its own, no share of a batch
+    written = len(read_hypotheses(path))
+    assert run_arm(adapted, plan, path, options) == rows["meter+adapted"] and len(read_hypotheses(path)) == written
+    (_, other) = arms_of("meter", model, [], replace(METER, max_steps=3))
+    run_arm(other, plan, path, options)
+    assert len(read_hypotheses(path)) == written + len(plan.trials)
+
+
+def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path: Path, repository: Path) -> None:
+    model = listening_ctc(tmp_path)
+    model.save_to(str(tmp_path / "ctc.nemo"))
+    config = OmegaConf.load(repository / "conf/evaluation/noise_robustness.yaml")
+    config.update(model=str(tmp_path / "ctc.nemo"), device="cpu", adaptation=FREE, latency_utterances=0)
+    config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 5], batch_size=3)
+    config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, noise_only={"crops": 0})
+    config.update(output_dir=str(tmp_path / "out"), replications=20, audio_clips=0)
+    script_path = repository / "examples/asr/evaluate_noise_robustness.py"
+    spec = importlib.util.spec_from_file_location("evaluate_noise_robustness", script_path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    with pytest.raises(SystemExit, match="0"):
+        script.main(config)
+    results = json.loads((tmp_path / "out/summary.json").read_text())
+    assert list(results["models"]) == ["ctc", "ctc+adapted"]
+    gain = results["adaptation"]
+    assert gain["utterances"] == 6 and 0 < gain["adapted"] <= 6 and 0 < gain["steps"] <= 2
+    assert gain["transcribe_s"] > gain["plain_transcribe_s"] > 0
+    rows = [row for row in read_hypotheses(tmp_path / "out/hypotheses.jsonl") if row["model"] == "ctc+adapted"]
+    plan = load_plan(
+        SAMPLE_RATE,
+        config.speech,
+        dict(config.noise_lists),
+        ["clean", 5],
+        0,
+        NoiseOnlyOptions(0, silence_s=(1, 5, 10, 30)),
+    )
+    by_trial = {row["trial_id"]: row for row in rows}
+    trial = next(trial for trial in plan.trials if trial.snr_db == 5)
+    samples = np.asarray(plan.listen(trial).samples, dtype=np.float32)
+    (expected,) = adapt_and_transcribe(model, [samples], AdaptationConfig(**FREE))
+    assert by_trial[trial.trial_id]["pred_text"] == expected.text
+    assert by_trial[trial.trial_id]["adaptation_reason"] == expected.reason
