@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
 
+from nemo_noise.configuration import config_directory
 from nemo_noise.data.mixing import active_speech_level_db, rms_db
 from nemo_noise.evaluation.gates import gate_values
+from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.export import export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, describe_mixture, load_plan
@@ -16,6 +19,7 @@ from nemo_noise.evaluation.mixtures.seen import noise_manifests
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import collect_results
+from nemo_noise.evaluation.scoring.hypotheses import Place
 from nemo_noise.evaluation.scoring.summary import hash_mixtures, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_noise, write_speech
@@ -109,6 +113,16 @@ def test_axes_and_split_have_the_known_rates() -> None:
 def test_a_bad_room_is_named(rooms: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parse_acoustics(rooms, None)
+
+
+def test_rooms_and_channels_can_be_named_on_the_command_line() -> None:
+    telephone = "channels={wideband: null, telephone: {effects: {g711: {law: mu}}}}"
+    lists = "noise_lists={street: {manifest: street.json, seen: false}}"
+    overrides = ["model=a.nemo", "speech=s.json", lists, "rooms={dry: null}", telephone, "grid=marginal"]
+    with initialize_config_dir(str(config_directory() / "evaluation"), version_base="1.1"):
+        instrument = Instrument(compose("noise_robustness", overrides=overrides))
+    assert instrument.acoustics.places() == [Place("dry", "wideband"), Place("dry", "telephone")]
+    assert instrument.scoring.seen == {"noise": {"street": False}}
 
 
 def test_a_bad_seen_of_a_noise_list_is_named() -> None:

@@ -3,8 +3,9 @@
 """What an experiment does with its models: evaluation, language model, probes, a report of two, a timing of all."""
 
 from pathlib import Path
+from typing import Any, cast
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.evaluation.experiments.ablation import Job
 from nemo_noise.evaluation.experiments.arms import arms_of, folder_of, plain, script_command
@@ -83,7 +84,8 @@ def joint_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
 
 def _page(cfg: DictConfig, scripts: Path) -> Job:
     """The report of one arm against another, first seed: what a user of the instrument would ask for."""
-    page, titles, arms = plain(cfg.page), plain(cfg.arm_titles), arms_of(cfg)
+    page = cast(dict[str, Any], OmegaConf.to_container(cfg.page, resolve=True))
+    titles, arms = plain(cfg.arm_titles), arms_of(cfg)
     output = Path(cfg.output_dir) / "page"
     overrides = [*page.get("overrides", []), f"output_dir={output}", f"hydra.run.dir={output}"]
     needs: list[Path] = []
@@ -94,6 +96,7 @@ def _page(cfg: DictConfig, scripts: Path) -> Job:
         overrides += [f"{role}={model}", f"{role}_name='{titles.get(page[role], page[role])}'"]
         needs.append(model)
     overrides += [f"speech={cfg.data_dir}/test.json"]
-    overrides += [f"noise_lists={{seen: {cfg.data_dir}/seen.json, {NOISE}: {cfg.data_dir}/unseen.json}}"]
+    lists = [f"{name}: {{manifest: {cfg.data_dir}/{name}.json, seen: {name != NOISE}}}" for name in ("seen", NOISE)]
+    overrides += [f"noise_lists={{{', '.join(lists)}}}"]
     command = script_command(scripts, "asr/evaluate_noise_robustness.py", overrides)
     return Job("page", command, output / "report.html", tuple(needs))
