@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM = false
 export ONE_LOGGER_JOB_CATEGORY ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-context tree clean
+.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-dual-attention-scratch results-context example-report tree clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -51,8 +51,17 @@ results-sentences: $(STAMP)  ## the same with read sentences
 results-dual-attention: $(STAMP)  ## an attention decoder with and without a second attention
 	$(BIN)/python examples/asr/run_ablation.py --config-name=dual_attention
 
+results-dual-attention-scratch: $(STAMP)  ## the same, both decoders from nothing
+	$(BIN)/python examples/asr/run_ablation.py --config-name=dual_attention_scratch
+
 results-context: $(STAMP)  ## what a noise context knows before and after pretraining
 	$(BIN)/python examples/experiments/run_probes.py
+
+example-report: $(STAMP)  ## docs/example_report: a stock recogniser against a noise-aware one
+	$(BIN)/python examples/asr/run_ablation.py --config-name=example_report
+	mkdir -p docs/example_report
+	cp results/example_report/page/report.html results/example_report/page/summary.json docs/example_report/
+	cp results/example_report/page/README.md docs/example_report/model_card.md
 
 tree: $(STAMP)  ## write the tree at the end of README.md
 	$(BIN)/python -m tests.house.readme_tree
