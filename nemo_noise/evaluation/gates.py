@@ -4,8 +4,8 @@
 
 A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `silence`, `groups`,
 `calibration`, `speed`, `rtfx`, `axes` (rooms, channels), `split` (seen, unseen); at `baseline` for the same of the
-baseline; at `comparison` or `controls.shuffled_context` for differences (`comparison.unseen.relative_reduction_low`,
-`comparison.clean.difference_high`).
+baseline; at `comparison`, `controls.shuffled_context` or `adaptation` for differences
+(`comparison.unseen.relative_reduction_low`, `comparison.clean.difference_high`).
 """
 
 import difflib

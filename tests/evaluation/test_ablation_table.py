@@ -12,10 +12,11 @@ from omegaconf import open_dict
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation import ScoringOptions, compare
-from nemo_noise.evaluation.experiments.ablation_table import AblationTable, Group, holm
+from nemo_noise.evaluation.experiments.ablation_table import AblationTable, Group
 from nemo_noise.evaluation.experiments.arms import arms_of
 from nemo_noise.evaluation.experiments.experiment import experiment_jobs
 from nemo_noise.evaluation.experiments.further_columns import further_columns
+from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=200)
@@ -29,8 +30,8 @@ def _table(**changes: object) -> AblationTable:
 
 
 def test_holm_s_correction_of_a_worked_example() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.7]) == [1.0, 1.0] and holm([]) == []
+    assert holm_adjusted([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm_adjusted([0.6, 0.7]) == [1.0, 1.0] and holm_adjusted([]) == []
 
 
 def test_the_table_says_what_the_comparison_says(tmp_path: Path) -> None:
@@ -113,7 +114,7 @@ def test_what_an_arm_costs_and_knows_stands_beside_its_errors(tmp_path: Path) ->
         folder = tmp_path / "causal_statistics" / f"seed_{seed}"
         folder.mkdir(parents=True)
         (folder / "probe.json").write_text(json.dumps({"trained": {"unseen noise accuracy": {"value": value}}}))
-    columns = further_columns(cfg, {})
+    columns = further_columns(cfg)
     assert columns["time"] == {"running_normalization": "1.00 x", "causal_statistics": "1.20 x"}
     assert columns["state of a stream"] == {"causal_statistics": "640 bytes"}
     assert columns["unseen noise accuracy"] == {"causal_statistics": "0.60 (0.50, 0.70)"}
@@ -123,7 +124,7 @@ def test_what_an_arm_costs_and_knows_stands_beside_its_errors(tmp_path: Path) ->
     assert text.splitlines()[5].endswith("| 1,000 | 1.20 x | 833 | 640 bytes | 0.60 (0.50, 0.70) |")
     cfg.baseline = "constant"
     with pytest.raises(ValueError, match="no line of the baseline 'constant'"):
-        further_columns(cfg, {})
+        further_columns(cfg)
 
 
 def test_a_page_compares_two_arms_and_says_which_there_are() -> None:

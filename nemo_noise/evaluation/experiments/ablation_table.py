@@ -10,12 +10,13 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
-__all__ = ["AblationTable", "Group", "holm"]
+__all__ = ["AblationTable", "Group"]
 
 PANELS_IN_A_ROW = 3
 COLUMNS = ("arm", "clean", "mean 20..0 dB", "-5 dB", "fewer errors than the baseline, 20..0 dB", "p (Holm)", "by seed")
@@ -94,7 +95,7 @@ class AblationTable:
         for arm in others:
             arms[arm]["comparison"] = compare(chosen[arm], chosen[self.baseline], self.scoring)
         p_values = [arms[arm]["comparison"]["lists"][self.noise_list]["p_value"] for arm in others]
-        for arm, p_value in zip(others, holm(p_values), strict=True):
+        for arm, p_value in zip(others, holm_adjusted(p_values), strict=True):
             arms[arm]["p_holm"] = p_value
         return arms
 
@@ -148,13 +149,3 @@ class AblationTable:
         axes[0][0].legend(fontsize=7)
         figure.tight_layout()
         figure.savefig(path, dpi=90)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for being several (Holm, Scandinavian Journal of Statistics 1979), in the order given."""
-    corrected = [0.0] * len(p_values)
-    highest = 0.0
-    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
-        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = highest
-    return corrected

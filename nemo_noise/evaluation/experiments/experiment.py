@@ -75,7 +75,7 @@ def tabulate(cfg: DictConfig) -> str:
     groups = {name: Group(**plain(group)) for name, group in cfg.groups.items() if group is not None}
     scoring = ScoringOptions(replications=cfg.replications, block_field=cfg.block_field)
     titles = plain(cfg.arm_titles)
-    table = AblationTable(cfg.baseline, groups, titles, NOISE, scoring, further_columns(cfg, rows))
+    table = AblationTable(cfg.baseline, groups, titles, NOISE, scoring, further_columns(cfg))
     tables = [table.write(rows, cfg.output_dir)]
     first = dict(itertools.islice(groups.items(), 1))
     for baseline in cfg.further_baselines:  # the first group again, against the arms that come closest

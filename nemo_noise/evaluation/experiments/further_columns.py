@@ -12,19 +12,17 @@ from omegaconf import DictConfig
 
 from nemo_noise.evaluation.experiments.arms import arms_of, folder_of
 from nemo_noise.evaluation.experiments.further_jobs import PROBE_FILE, SPEED_FILE
-from nemo_noise.evaluation.scoring.hypotheses import Row
 
 __all__ = ["Columns", "further_columns"]
 
 Columns = Mapping[str, Mapping[str, str]]
 
 
-def further_columns(cfg: DictConfig, rows: Mapping[str, Sequence[Row]]) -> Columns:
-    """The columns that an experiment asks for with `speed` and `probes`, and the number of parameters.
+def further_columns(cfg: DictConfig) -> Columns:
+    """The columns that an experiment asks for with `speed` (size, time, state) and `probes` (what contexts know).
 
     Args:
         cfg: a config of ``conf/ablations``, whose jobs are done.
-        rows: arm -> its hypotheses; those of an arm say how many parameters the model has.
 
     Returns:
         Column -> arm -> text of the cell; what an arm does not have is left out.
@@ -32,8 +30,6 @@ def further_columns(cfg: DictConfig, rows: Mapping[str, Sequence[Row]]) -> Colum
     columns: dict[str, dict[str, str]] = {}
     if cfg.get("speed") is not None:
         columns |= _size_and_time(cfg.baseline, Path(cfg.output_dir) / SPEED_FILE)
-    elif cfg.get("probes") is not None:
-        columns["parameters"] = {arm: f"{lines[0]['parameters']:,}" for arm, lines in rows.items() if lines}
     if cfg.get("probes") is not None:
         for arm in arms_of(cfg):
             files = [folder_of(cfg, arm, seed) / PROBE_FILE for seed in cfg.seeds]
