@@ -4,7 +4,7 @@
 
 from html import escape
 
-from nemo_noise.evaluation.report.findings import percent
+from nemo_noise.evaluation.report.numbers import percent
 from nemo_noise.evaluation.report.tables import comparison_table
 from nemo_noise.evaluation.results import Results
 

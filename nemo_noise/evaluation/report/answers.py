@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 
+from nemo_noise.evaluation.report.numbers import points, with_minus
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import AxisValue, Rate
 from nemo_noise.evaluation.scoring.context_snr import ContextSnr
@@ -58,11 +59,6 @@ def _change(rate: Rate) -> str:
     return f"{points(rate['mean_wer'])} points ({points(rate['mean_wer_low'])} to {points(rate['mean_wer_high'])})"
 
 
-def points(difference: float | None) -> str:
-    """Write a difference of two rates in points of per cent, with its sign."""
-    return "–" if difference is None else f"{100 * difference:+.1f}".replace("-", "\N{MINUS SIGN}")
-
-
 def _streaming_sentence(name: str, streaming: Streaming) -> str:
     if streaming["reason"] is not None:
         return f"Streaming of {name}: none, {streaming['reason']}."
@@ -82,7 +78,7 @@ def _context_sentence(name: str, one: ContextSnr) -> str:
     if one["all"] is None:
         return f"SNR estimated from the context of {name}: none, {one['reason']}."
     found = one["all"]
-    r2 = f"{found['r2']:.2f}".replace("-", "\N{MINUS SIGN}")
+    r2 = with_minus(f"{found['r2']:.2f}")
     return (
         f"SNR estimated from the context of {name} by a linear probe: R² {r2}, mean absolute error "
         f"{found['mean_absolute_error_db']:.1f} dB ({found['mixtures']} mixtures, {one['folds']} folds)."

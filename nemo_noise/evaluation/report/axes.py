@@ -4,7 +4,7 @@
 
 from html import escape
 
-from nemo_noise.evaluation.report.findings import interval_text, percent
+from nemo_noise.evaluation.report.numbers import interval_text, percent
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import Axes, Rate
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from nemo_noise.evaluation.report.findings import interval_text, percent, snr_text
+from nemo_noise.evaluation.report.numbers import interval_text, percent, snr_text, with_minus
 from nemo_noise.evaluation.scoring.calibration import Calibration
 from nemo_noise.evaluation.scoring.comparison import ListComparison
 from nemo_noise.evaluation.scoring.summary import CellSummary
@@ -173,7 +173,7 @@ def _grid(axes: Axes, snrs: Sequence[float], has_clean: bool) -> str:
         parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" class="tick" text-anchor="end">{label}</text>')
     base = HEIGHT - BOTTOM + 18
     for snr in snrs:
-        label = f"{snr:g}".replace("-", "\N{MINUS SIGN}")
+        label = with_minus(f"{snr:g}")
         parts.append(f'<text x="{axes.x(snr):.1f}" y="{base}" class="tick" text-anchor="middle">{label}</text>')
     if has_clean:
         parts.append(f'<text x="{axes.x(None):.1f}" y="{base}" class="tick" text-anchor="middle">clean</text>')

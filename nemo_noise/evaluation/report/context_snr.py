@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape
 
 from nemo_noise.evaluation.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP
-from nemo_noise.evaluation.report.findings import snr_text
+from nemo_noise.evaluation.report.numbers import snr_text, with_minus
 from nemo_noise.evaluation.scoring.context_snr import ContextSnr, SnrErrors
 
 NOTE = (
@@ -68,7 +68,7 @@ def context_snr_chart(models: Mapping[str, ContextSnr], css_classes: Mapping[str
 
     parts = []
     for value in range(low, low + span + 1, step):
-        label = f"{value}".replace("-", "\N{MINUS SIGN}")
+        label = with_minus(f"{value}")
         parts.append(f'<line x1="{LEFT}" x2="{LEFT + side}" y1="{y(value):.1f}" y2="{y(value):.1f}" class="grid"/>')
         parts.append(f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" class="tick" text-anchor="end">{label}</text>')
         parts.append(
@@ -112,7 +112,7 @@ def _table(models: Mapping[str, ContextSnr]) -> str:
             body += (
                 f'<tr class="{"" if number else "group"}"><td class="name">{"" if number else escape(name)}</td>'
                 f'<td class="name">{escape(noise)}</td><td><b>{_signed(found["r2"])}</b></td>'
-                f"<td>{found['mean_absolute_error_db']:.1f}</td><td>{_minus(correlation)}</td>"
+                f"<td>{found['mean_absolute_error_db']:.1f}</td><td>{with_minus(correlation)}</td>"
                 f"<td>{found['mixtures']}</td></tr>"
             )
         body += (
@@ -124,8 +124,4 @@ def _table(models: Mapping[str, ContextSnr]) -> str:
 
 
 def _signed(value: float) -> str:
-    return _minus(f"{value:.2f}")
-
-
-def _minus(number: str) -> str:
-    return number.replace("-", "\N{MINUS SIGN}")
+    return with_minus(f"{value:.2f}")

@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from nemo_noise.evaluation.report.findings import interval_text, percent, snr_text
+from nemo_noise.evaluation.report.numbers import interval_text, percent, snr_text
 from nemo_noise.evaluation.scoring.analytics import LengthErrors, WordErrors
 from nemo_noise.evaluation.scoring.calibration import Calibration
 from nemo_noise.evaluation.scoring.groups import group_gap

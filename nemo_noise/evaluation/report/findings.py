@@ -3,6 +3,7 @@
 """What the numbers say, in sentences that claim no more than their intervals allow."""
 
 from nemo_noise.evaluation.report.answers import answer_sentences
+from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison
@@ -40,33 +41,6 @@ def primary_list(results: Results) -> str | None:
     """Choose the noise list that the headline is about: "unseen" where there is one, else the last."""
     lists = list(results["models"][results["model"]]["lists"])
     return "unseen" if "unseen" in lists else (lists[-1] if lists else None)
-
-
-def percent(fraction: float | None, digits: int = 1) -> str:
-    """Write a fraction in per cent, with a true minus sign; a dash where there is none."""
-    if fraction is None:
-        return "–"
-    return f"{100 * fraction:.{digits}f}\N{NO-BREAK SPACE}%".replace("-", "\N{MINUS SIGN}")
-
-
-def interval_text(low: float | None, high: float | None, digits: int = 1) -> str:
-    """Write an interval of fractions in per cent."""
-    return "no interval" if low is None or high is None else f"{percent(low, digits)} to {percent(high, digits)}"
-
-
-def percent_number(fraction: float | None) -> str:
-    """Write a fraction in per cent without the sign, for columns that say it above."""
-    return percent(fraction).removesuffix("\N{NO-BREAK SPACE}%")
-
-
-def snr_text(snr_db: float | str) -> str:
-    """Write an SNR, or its key, with a true minus sign and its unit."""
-    return f"{float(snr_db):g}\N{NO-BREAK SPACE}dB".replace("-", "\N{MINUS SIGN}")
-
-
-def decibels(value: float | None) -> str:
-    """Write decibels with their sign."""
-    return "–" if value is None else f"{value:+.1f}\N{NO-BREAK SPACE}dB".replace("-", "\N{MINUS SIGN}")
 
 
 def _compare_sentences(comparison: Comparison) -> list[str]:

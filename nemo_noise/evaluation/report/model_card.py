@@ -8,7 +8,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from nemo_noise.evaluation.report.findings import findings, percent
+from nemo_noise.evaluation.report.findings import findings
+from nemo_noise.evaluation.report.numbers import percent
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.summary import Summary
 

@@ -29,14 +29,8 @@ from nemo_noise.evaluation.report.details import (
     word_chips,
     words_table,
 )
-from nemo_noise.evaluation.report.findings import (
-    decibels,
-    findings,
-    interval_text,
-    percent,
-    primary_list,
-    snr_text,
-)
+from nemo_noise.evaluation.report.findings import findings, primary_list
+from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent, snr_text
 from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.report.style import STYLE
 from nemo_noise.evaluation.report.tables import (

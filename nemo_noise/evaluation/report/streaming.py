@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 from html import escape
 
-from nemo_noise.evaluation.report.answers import points
+from nemo_noise.evaluation.report.numbers import points
 from nemo_noise.evaluation.scoring.streaming import StreamedRates, Streaming
 
 NOTE = (

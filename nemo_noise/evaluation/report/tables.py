@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from nemo_noise.evaluation.report.findings import decibels, interval_text, percent, percent_number, snr_text
+from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent, percent_number, snr_text, with_minus
 from nemo_noise.evaluation.report.utterances import cut_text
 from nemo_noise.evaluation.scoring.comparison import Comparison
 from nemo_noise.evaluation.scoring.hypotheses import Condition, Row, condition_of
@@ -215,4 +215,4 @@ def _corrected(value: float | None) -> str:
 
 
 def _minus(number: str) -> str:
-    return escape(number.replace("-", "\N{MINUS SIGN}"))
+    return escape(with_minus(number))

@@ -8,7 +8,7 @@ from html import escape
 import jiwer
 
 from nemo_noise.evaluation.report.audio import Clip
-from nemo_noise.evaluation.report.findings import snr_text
+from nemo_noise.evaluation.report.numbers import snr_text
 from nemo_noise.evaluation.scoring.hypotheses import Row, cell_of, utterance_of
 from nemo_noise.evaluation.scoring.tally import (
     PairKey,
