@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
@@ -69,6 +70,18 @@ def test_offline_is_scored_on_the_mixtures_that_were_streamed(plan: MixturePlan,
     chosen = [row for row in offline if row["utterance_id"] in ("utt0", "utt2")]
     same = summarize_streaming(runs, chosen, ScoringOptions(replications=20))
     assert table["rows"] == same["rows"]
+
+
+def test_streams_are_of_the_first_room_and_channel_which_the_table_is_about(tmp_path: Path) -> None:
+    acoustics = parse_acoustics(
+        None, {"wideband": None, "clipped": {"effects": {"clipping": {"clipped_share": 0.05}}}}
+    )
+    speech, noise = write_speech(tmp_path / "speech"), write_noise(tmp_path / "noise")
+    plan = load_plan(SAMPLE_RATE, speech, {"unseen": noise}, ["clean", 0], 0, acoustics=acoustics)
+    assert {trial.place.channel for trial in plan.trials} == {"wideband", "clipped"}
+    for count in (None, 4):
+        assert {trial.place.channel for trial in choose_trials(plan.trials, count)} == {"wideband"}
+    assert len(choose_trials(plan.trials, 4)) == 4  # all of them are scored
 
 
 def test_whole_utterances_are_chosen_with_all_their_mixtures(plan: MixturePlan) -> None:

@@ -135,9 +135,11 @@ def choose_trials(trials: Sequence[Trial], count: int | None) -> list[Trial]:
         count: at most so many trials, but one utterance at least; None for all.
 
     Returns:
-        Trials with speech, always the same ones, in the order of the plan.
+        Trials with speech in the first room and channel, which the table is about; always the same ones, in the order
+        of the plan.
     """
     spoken = [trial for trial in trials if not trial.condition.is_speech_free]
+    spoken = [trial for trial in spoken if trial.place == spoken[0].place]
     utterances = list(dict.fromkeys(trial.utterance_id for trial in spoken))
     if count is None or count >= len(spoken):
         return spoken
