@@ -16,6 +16,7 @@ from nemo_noise.configuration import config_directory, refuse_unknown
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.preroll import check_preroll
 from nemo_noise.evaluation.mixtures.seen import collect_seen, noise_manifests
 from nemo_noise.evaluation.report.audio import Clip, make_clips
 from nemo_noise.evaluation.report.model_card import CardOptions, write_model_card
@@ -75,6 +76,9 @@ class Instrument:
         )
         self.card = CardOptions(**self.settings["model_card"])
         self.questions = _questions(self.settings)
+        for other in ("streaming_ms", "export_mixtures"):
+            if check_preroll(self.settings["preroll_s"]) and self.settings[other]:
+                raise ValueError(f"preroll_s is {self.settings['preroll_s']} beside {other}, should be one of the two")
         self._sample_rate: int = self.settings["sample_rate"]
 
     def export(self) -> MixtureSet:
@@ -128,7 +132,8 @@ class Instrument:
         self._sample_rate = sample_rate
         only = NoiseOnlyOptions(**s["noise_only"])
         noise = noise_manifests(s["noise_lists"])
-        return load_plan(sample_rate, s["speech"], noise, s["snr_db"], s["seed"], only, self.acoustics)
+        before_s = s["preroll_s"]
+        return load_plan(sample_rate, s["speech"], noise, s["snr_db"], s["seed"], only, self.acoustics, before_s)
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""

@@ -9,6 +9,7 @@ from nemo_noise.modules.context_encoders import (
     ContextEncoder,
     StatisticsContextEncoder,
 )
+from nemo_noise.modules.context_users import context_users, shuffled_context
 from nemo_noise.modules.cross_attention import CrossAttentionFusion, attention_maps
 from nemo_noise.modules.dual_attention import (
     AttentionMaps,
@@ -29,9 +30,10 @@ from nemo_noise.modules.multimodal_context import (
     sensor_users,
     shuffled_sensors,
 )
-from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder, context_users, shuffled_context
+from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder
 from nemo_noise.modules.noise_aware_wav2vec import NoiseAwareWav2Vec2Encoder
 from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
+from nemo_noise.modules.preroll import cache_after_preroll, noise_before
 from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
 from nemo_noise.modules.running_normalization import RunningNormalization
 from nemo_noise.modules.secondary_memory import (
@@ -111,9 +113,11 @@ __all__ = [
     "WhisperHead",
     "attention_maps",
     "attention_maps_of",
+    "cache_after_preroll",
     "context_users",
     "follow_whisper",
     "listening_to",
+    "noise_before",
     "sensor_users",
     "shuffled_context",
     "shuffled_sensors",

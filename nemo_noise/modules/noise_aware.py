@@ -7,8 +7,7 @@ the layers would rename their parameters and break every pretrained checkpoint; 
 so the context travels in an attribute that exists only during the forward.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -22,9 +21,10 @@ from nemo.core.classes.mixins import adapter_mixins
 from nemo_noise.modules.causal_context import CausalContextEncoder
 from nemo_noise.modules.context_encoders import ContextEncoder, masked_moments, observe
 from nemo_noise.modules.fusion import Fusion
+from nemo_noise.modules.preroll_frames import Preroll
 from nemo_noise.modules.running_normalization import RunningNormalization
 
-__all__ = ["NoiseAwareConformerEncoder", "NoiseAwareMixin", "context_users", "shuffled_context"]
+__all__ = ["NoiseAwareConformerEncoder", "NoiseAwareMixin"]
 
 FEATURES_SITE = "features"
 PRE_ENCODE_SITE = "pre_encode"
@@ -144,8 +144,28 @@ class NoiseAwareMixin:
         """
         if self.context_encoder is None:
             raise ValueError("This encoder has no context encoder; build it with context and fusion.")
+        preroll: Preroll | None = self.__dict__.get("_preroll")  # from noise_before
+        if preroll is not None:
+            return preroll.context(self.context_encoder, audio_signal, length, self.subsampling_factor)
         context: Tensor = self.context_encoder(audio_signal=audio_signal, length=length)
         return context
+
+    def hear_before(self, audio_signal: Tensor, cache_last_time: Tensor) -> Tensor:
+        """Let the context of streams hear a pre-roll before their first chunk: see `cache_after_preroll`.
+
+        Args:
+            audio_signal: features [B, D, P]; the oldest are left out where P is no multiple of the subsampling factor.
+            cache_last_time: of ``get_initial_cache_state``.
+
+        Returns:
+            The cache to begin with.
+        """
+        causal, kept = self._causal_context(), audio_signal.shape[2] - audio_signal.shape[2] % self.subsampling_factor
+        heard = audio_signal[:, :, audio_signal.shape[2] - kept :]
+        length = torch.full((heard.shape[0],), kept, dtype=torch.int64, device=heard.device)
+        moments, before = self._stored(cache_last_time).tensor_split([self._num_moments], dim=1)
+        state = torch.cat([moments, causal.step(heard, length, before, kept).state], dim=1)
+        return self._store(cache_last_time[: len(self.layers)], state)
 
     def forward_internal(
         self,
@@ -209,18 +229,25 @@ class NoiseAwareMixin:
         repeated = self.streaming_cfg.pre_encode_cache_size
         repeated = repeated[1] if isinstance(repeated, list) else repeated
         repeated = repeated + self.streaming_cfg.cache_drop_size * self.subsampling_factor
-        carried = cache[len(self.layers) :].transpose(0, 1).flatten(1)[:, : self._state_size]
-        return carried, audio_signal.shape[2] - repeated
+        return self._stored(cache), audio_signal.shape[2] - repeated
+
+    def _stored(self, cache: Tensor) -> Tensor:
+        """The state behind the rows of NeMo's layers: ``cache_last_time`` to [B, N]."""
+        return cache[len(self.layers) :].transpose(0, 1).flatten(1)[:, : self._state_size]
+
+    def _store(self, cache: Tensor, state: Tensor) -> Tensor:
+        """Put a state [B, N] behind the rows of NeMo's layers."""
+        width, frames = self.d_model, self.conv_context_size[0]
+        state = nn.functional.pad(state, (0, self._state_rows * width * frames - self._state_size))
+        rows = state.view(-1, self._state_rows, width, frames).transpose(0, 1).to(cache.dtype)
+        return torch.cat([cache, rows], dim=0)
 
     def _carry(self, outputs: tuple[Tensor, ...], states: list[Tensor | None]) -> tuple[Tensor, ...]:
         """Put the next state behind the rows of NeMo's layers in ``cache_last_time_next``."""
         present = [state for state in states if state is not None]
         if len(outputs) < 4 or not present:  # offline, or nothing to carry
             return tuple(outputs)
-        state, (width, frames) = torch.cat(present, dim=1), (self.d_model, self.conv_context_size[0])
-        state = nn.functional.pad(state, (0, self._state_rows * width * frames - self._state_size))
-        rows = state.view(-1, self._state_rows, width, frames).transpose(0, 1).to(outputs[3].dtype)
-        return (*outputs[:3], torch.cat([outputs[3], rows], dim=0), *outputs[4:])
+        return (*outputs[:3], self._store(outputs[3], torch.cat(present, dim=1)), *outputs[4:])
 
     def _listen(
         self, audio_signal: Tensor, length: Tensor, carried: Tensor | None, num_kept: int
@@ -228,15 +255,19 @@ class NoiseAwareMixin:
         """The context of this call and, when streaming, the next state of the context encoder."""
         if carried is None:
             context, state = self.noise_context(audio_signal, length), None
-        elif isinstance(self.context_encoder, CausalContextEncoder):
-            before = carried[:, self._num_moments :]
-            context, state = self.context_encoder.step(audio_signal, length, before, num_kept)
         else:
-            raise ValueError(
-                f"{type(self.context_encoder).__name__} needs the whole utterance and cannot stream; use a causal "
-                "context such as CausalStatisticsContextEncoder."
-            )
+            before = carried[:, self._num_moments :]
+            context, state = self._causal_context().step(audio_signal, length, before, num_kept)
         return (context.roll(1, dims=0) if self.shuffles_context else context), state
+
+    def _causal_context(self) -> CausalContextEncoder:
+        """The context encoder, which has to be one for streams."""
+        if isinstance(self.context_encoder, CausalContextEncoder):
+            return self.context_encoder
+        raise ValueError(
+            f"{type(self.context_encoder).__name__} needs the whole utterance and cannot stream; use a causal "
+            "context such as CausalStatisticsContextEncoder."
+        )
 
     def _normalized(
         self, audio_signal: Tensor, length: Tensor, carried: Tensor | None = None, num_kept: int = 0
@@ -366,27 +397,3 @@ def _checked_normalization(value: str | Mapping[str, float] | None) -> str | dic
         f"feature_normalization={value!r} is unknown; use 'per_feature', 'running' or {{mean: -8.0, std: 4.0}} (each "
         "with the preprocessor's normalize: NA), or leave it out."
     )
-
-
-@contextmanager
-def shuffled_context(model: nn.Module) -> Iterator[None]:
-    """Give every utterance the context of its neighbour in the batch: the control that proves a context is used.
-
-    Args:
-        model: a model, an encoder, or any other module that holds parts with ``shuffles_context``; a batch of one
-            utterance keeps its own context.
-    """
-    parts = context_users(model)
-    for part in parts:
-        part.shuffles_context = True  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for part in parts:
-            part.shuffles_context = False  # type: ignore[assignment]
-
-
-def context_users(model: nn.Module) -> list[nn.Module]:
-    """The parts of a model that use a noise context: a noise-aware encoder, the memory of a second attention."""
-    users = [part for part in model.modules() if hasattr(part, "shuffles_context")]
-    return [part for part in users if getattr(part, "context_encoder", part) is not None]

@@ -20,6 +20,7 @@ from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.configuration import config_directory
+from nemo_noise.evaluation.experiments.arms import arms_of
 from nemo_noise.models import DualAttentionMultiTaskModel
 from nemo_noise.training import CleanGuard
 from tests.recognisers import special_tokenizer_directory, tokenizer_directory
@@ -103,6 +104,21 @@ def test_the_recipe_learns(recipe: str, corpus: Path) -> None:
     assert all(value.isfinite().all() for value in after.values() if value.is_floating_point())
     for part in ("fusions.features.", "fusions.0.", "context_encoder."):
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part)), part
+
+
+@pytest.mark.parametrize("name", ["contexts", "fine_tuning", "encoders", "curriculum"])
+def test_the_trainings_of_an_experiment_start(name: str, corpus: Path) -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        experiment = compose(name)
+    arm = next(iter(arms_of(experiment).values()))
+    recipe = f"ablations/{arm.get('config', experiment.recogniser_config)}"
+    config = _compose(recipe, corpus, f"data_dir={corpus}", *experiment.training_overrides, *arm["overrides"])
+    trainer = pl.Trainer(
+        max_steps=2, limit_val_batches=0, logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        accelerator="cpu",
+    )  # fmt: skip
+    trainer.fit(asr_models.EncDecCTCModelBPE(cfg=config.model, trainer=trainer))
+    assert trainer.global_step == 2
 
 
 def test_training_of_the_context_alone_leaves_the_recogniser_as_it_was(corpus: Path, tmp_path: Path) -> None:

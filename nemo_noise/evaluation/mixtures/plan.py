@@ -27,14 +27,12 @@ from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, r
 from nemo_noise.data.mixing import NoiseCrop, NoiseList, mix_at_snr
 from nemo_noise.data.sensors import SensorRecording, read_sensors
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics
+from nemo_noise.evaluation.mixtures.names import check_list_name, name_utterances
+from nemo_noise.evaluation.mixtures.preroll import check_preroll, gain_of_noise, noise_before_crop
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
 from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Condition, Place
 
 CACHED_UTTERANCES = 64
-RESERVED_NAMES = (
-    *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
-    *("comparison", "controls", "adaptation", "baseline", "lists"),
-)
 
 
 @dataclass(frozen=True)
@@ -90,12 +88,16 @@ class Trial:
 
 
 class Mixture(NamedTuple):
-    """What is heard in a trial: samples [T], float32, not clipped, and where its noise came from."""
+    """What is heard in a trial: samples [T], float32, not clipped, and where its noise came from.
+
+    `before` is the noise that went before the speech, the pre-roll [P], where one is asked for.
+    """
 
     samples: NDArray[np.float32]
     noise_file: str | None
     noise_label: str | None
     noise_offset_s: float | None
+    before: NDArray[np.float32] | None = None
 
     @property
     def sha256(self) -> str:
@@ -115,6 +117,7 @@ class MixturePlan:
         noise_only: how much noise without speech.
         acoustics: rooms and channels; None for dry speech without a channel. Noise alone goes through the first
             channel, silence through none.
+        preroll_s: seconds of noise before noisy speech, at most: as many as the recording has before the crop.
     """
 
     def __init__(
@@ -126,8 +129,9 @@ class MixturePlan:
         sample_rate: int,
         noise_only: NoiseOnlyOptions,
         acoustics: Acoustics | None = None,
+        preroll_s: float = 0.0,
     ) -> None:
-        self.acoustics = acoustics or Acoustics()
+        self.acoustics, self.preroll_s = acoustics or Acoustics(), check_preroll(preroll_s)
         self.noise_lists = {check_list_name(name): noise_list for name, noise_list in noise_lists.items()}
         self.seed, self.sample_rate, self.noise_only = seed, sample_rate, noise_only
         self._recipes = {name: _digest([e.fields for e in noise.entries]) for name, noise in noise_lists.items()}
@@ -159,14 +163,19 @@ class MixturePlan:
             return Mixture(self._behind_channel(self._speech_in_room(trial), trial), None, None, None)
         crop, label = self._crop(trial)
         samples = crop.samples.copy()  # the list keeps its own; a model may write into what it gets
+        num_before = 0
         if trial.entry is not None and trial.snr_db is not None:
             try:
                 speech = self._speech_in_room(trial)
                 samples = mix_at_snr(speech, crop.samples, trial.snr_db, self.sample_rate)
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
-        samples = self._behind_channel(samples, trial)
-        return Mixture(samples, str(crop.entry.fields["audio_filepath"]), label, round(crop.offset_s, 6))
+            before = noise_before_crop(self.noise_lists[str(trial.noise_list)], crop, self.preroll_s)
+            num_before = len(before)
+            samples = np.concatenate([before * gain_of_noise(samples, speech, crop.samples), samples])
+        before, samples = np.split(self._behind_channel(samples, trial), [num_before])
+        noise_file, offset_s = str(crop.entry.fields["audio_filepath"]), round(crop.offset_s, 6)
+        return Mixture(samples, noise_file, label, offset_s, before if num_before else None)
 
     def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
         """Read what was measured while a trial was recorded.
@@ -250,6 +259,8 @@ class MixturePlan:
         noise_recipe = None if noise_list is None else (noise_list, self._recipes[noise_list], self.seed)
         fields = None if entry is None else entry.fields
         decisive: list[Any] = [utterance_id, condition.value, noise_recipe, snr_db, length_s, fields, self.sample_rate]
+        if self.preroll_s and condition is Condition.NOISY:
+            decisive.append(["preroll_s", self.preroll_s])
         if place != PLAIN:
             decisive.append([self.seed, *self.acoustics.recipe(place)])
         return Trial(utterance_id, condition, noise_list, snr_db, entry, _digest(decisive)[:32], length_s, place)
@@ -263,6 +274,7 @@ def load_plan(
     seed: int = 0,
     noise_only: NoiseOnlyOptions | None = None,
     acoustics: Acoustics | None = None,
+    preroll_s: float = 0.0,
 ) -> MixturePlan:
     """Plan an evaluation from manifests.
 
@@ -274,6 +286,7 @@ def load_plan(
         seed: of the draws.
         noise_only: how much noise without speech; None takes the defaults.
         acoustics: rooms and channels; None for none.
+        preroll_s: seconds of noise before noisy speech, at most.
 
     Returns:
         The plan.
@@ -284,7 +297,8 @@ def load_plan(
     speech = read_manifest(speech_manifest)
     require_audio_files(speech)
     noise_lists = {check_list_name(name): NoiseList(path, sample_rate) for name, path in noise_manifests.items()}
-    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, noise_only or NoiseOnlyOptions(), acoustics)
+    only = noise_only or NoiseOnlyOptions()
+    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, only, acoustics, preroll_s)
 
 
 def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
@@ -328,57 +342,12 @@ def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[
         "noise_file": mixture.noise_file,
         "noise_offset_s": mixture.noise_offset_s,
         "mixture_sha256": mixture.sha256,
+        **({} if mixture.before is None else {"preroll_samples": len(mixture.before)}),
         "mixture_seed": mixture_seed,
         "trial_id": trial.trial_id,
         **({} if trial.place == PLAIN else trial.place._asdict()),
     }
     return {**({} if trial.entry is None else trial.entry.fields), **described}
-
-
-def name_utterances(entries: Sequence[ManifestEntry]) -> list[str]:
-    """Give every manifest line a name that does not depend on the machine.
-
-    Args:
-        entries: lines of a speech manifest.
-
-    Returns:
-        `utterance_id` of the line, else the audio file's stem where stems are unique, else the path as the manifest
-        writes it; with the offset where lines share a file.
-
-    Raises:
-        ValueError: two lines are the same utterance; the message names both lines.
-    """
-    stems = [Path(entry.audio_filepath).stem for entry in entries]
-    paths = [str(entry.fields["audio_filepath"]) for entry in entries]
-    files = stems if len(set(stems)) == len(set(paths)) else paths
-    shared = Counter(paths)
-    names = []
-    for entry, file, path in zip(entries, files, paths, strict=True):
-        default = file if shared[path] == 1 else f"{file}@{entry.offset_s:g}s"
-        names.append(str(entry.fields.get("utterance_id") or default))
-    first: dict[str, ManifestEntry] = {}
-    for name, entry in zip(names, entries, strict=True):
-        if name in first:
-            raise ValueError(f"{entry.source}: utterance {name!r} is also in {first[name].source}; name each one once")
-        first[name] = entry
-    return names
-
-
-def check_list_name(name: str) -> str:
-    """Refuse names that gates could not address.
-
-    Args:
-        name: name of a noise list.
-
-    Returns:
-        The name.
-
-    Raises:
-        ValueError: it is reserved, or has other characters than letters, digits, - and _.
-    """
-    if name in RESERVED_NAMES or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise ValueError(f"noise_lists holds the name {name!r}: use letters, digits, - and _; taken: {RESERVED_NAMES}")
-    return name
 
 
 def _digest(value: Any) -> str:

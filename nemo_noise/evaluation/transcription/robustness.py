@@ -25,7 +25,7 @@ from nemo.utils import logging
 
 from nemo_noise.data.sensors import SensorBatch, collate_sensors
 from nemo_noise.evaluation.mixtures.batches import mixed_batches, sorted_batches
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial, describe_mixture
+from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
 from nemo_noise.evaluation.profiling.peak_memory import PeakMemory
 from nemo_noise.evaluation.scoring.hypotheses import (
     Row,
@@ -34,6 +34,7 @@ from nemo_noise.evaluation.scoring.hypotheses import (
     write_hypotheses,
 )
 from nemo_noise.evaluation.transcription.adapted import adapted_hearing, adapted_name
+from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.transcribe import (
     Heard,
     fingerprint,
@@ -262,7 +263,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
             mixtures = [plan.listen(trial) for trial in batch]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
             also_alone = [trial.trial_id in alone for trial in batch]
-            results = listener.hear([m.samples for m in mixtures], also_alone, sensors)
+            results = listener.hear(mixtures, also_alone, sensors)
             rows = []
             for trial, mixture, result in zip(batch, mixtures, results, strict=True):
                 duration = round(len(mixture.samples) / plan.sample_rate, 4)
@@ -312,25 +313,27 @@ class _Listener:
         self._is_warm = False
 
     def hear(
-        self, waveforms: Sequence[NDArray[np.float32]], also_alone: Sequence[bool], sensors: Mapping[str, SensorBatch]
+        self, mixtures: Sequence[Mixture], also_alone: Sequence[bool], sensors: Mapping[str, SensorBatch]
     ) -> list[dict[str, Any]]:
         """Transcribe a batch.
 
         Args:
-            waveforms: mono at the model's sample rate. [T] each
-            also_alone: which of them are transcribed once more alone, without sensors, to measure the delay.
+            mixtures: at the model's sample rate; their pre-rolls are for models with a noise context.
+            also_alone: which of them are transcribed once more alone, without sensors and pre-roll: the delay.
             sensors: what was recorded beside them, for contexts that read it.
 
         Returns:
             Per waveform `pred_text`, `transcribe_s` (its share of the batch by length) and the other measurements.
         """
+        waveforms = [mixture.samples for mixture in mixtures]
         with self.arm.context():
             if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
                 self.arm.hears(self.arm.model, waveforms[:1], self.transcribe_options)
                 self._is_warm = True
-            with PeakMemory(self.device) as memory, listening_to(self.arm.model, sensors):
+            model, before = self.arm.model, after_preroll(self.arm.model, [mixture.before for mixture in mixtures])
+            with PeakMemory(self.device) as memory, listening_to(model, sensors), before:
                 start = time.perf_counter()
-                heard = self.arm.hears(self.arm.model, waveforms, self.transcribe_options)
+                heard = self.arm.hears(model, waveforms, self.transcribe_options)
                 elapsed_s = time.perf_counter() - start
             delays = [self._delay_s(w) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)]
         total = sum(len(waveform) for waveform in waveforms)

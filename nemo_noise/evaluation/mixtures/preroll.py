@@ -1,0 +1,45 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The noise that a device heard before the speech of a mixture: what precedes the crop in its recording."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nemo_noise.data.noise_list import NoiseCrop, NoiseList
+
+__all__ = ["check_preroll", "gain_of_noise", "noise_before_crop"]
+
+Samples = NDArray[np.float32]
+
+
+def check_preroll(seconds: float) -> float:
+    """The seconds of pre-roll that are asked for, or a ValueError that names `preroll_s`."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        raise ValueError(f"preroll_s is {seconds!r}, should be seconds, 0 or more")
+    return float(seconds)
+
+
+def noise_before_crop(noises: NoiseList, crop: NoiseCrop, seconds: float) -> Samples:
+    """Take what goes before a crop in its recording.
+
+    Args:
+        noises: the list that gave the crop.
+        crop: of one of its recordings.
+        seconds: how much is asked for; a crop from near the start of its recording has less before it.
+
+    Returns:
+        The noise at its own level, [P].
+    """
+    wanted = min(round(seconds * noises.sample_rate), round(crop.offset_s * noises.sample_rate))
+    if wanted == 0:
+        return np.zeros(0, np.float32)
+    recording, end = noises.load(noises.entries.index(crop.entry)), round(crop.offset_s * noises.sample_rate)
+    return recording[end - wanted : end].copy()
+
+
+def gain_of_noise(mixture: Samples, speech: Samples, noise: Samples) -> np.float32:
+    """How loud a mixture [T] of speech [T] holds a noise [T]: the factor that it was made with."""
+    noise64 = noise.astype(np.float64)
+    return np.float32(np.dot(mixture.astype(np.float64) - speech, noise64) / np.dot(noise64, noise64))

@@ -1,0 +1,38 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Mixtures that noise went before: a model with a noise context hears it there, any other hears the speech alone."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nemo_noise.modules import context_users, noise_before
+
+__all__ = ["after_preroll"]
+
+
+def after_preroll(model: Any, before: Sequence[NDArray[np.float32] | None]) -> AbstractContextManager[None]:
+    """The block in which a model transcribes a batch.
+
+    Args:
+        model: of any kind.
+        before: the pre-roll of each utterance of the batch, [P] each; None where nothing went before.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ValueError: if the model has a noise context that cannot hear a pre-roll.
+    """
+    if all(samples is None for samples in before) or not context_users(model):
+        return nullcontext()
+    present = [np.zeros(0, np.float32) if samples is None else samples for samples in before]
+    length = torch.tensor([len(samples) for samples in present])
+    signal = torch.zeros(len(present), int(length.max()))
+    for row, samples in zip(signal, present, strict=True):
+        row[: len(samples)] = torch.from_numpy(samples)
+    return noise_before(model, signal, length)
