@@ -3,9 +3,10 @@
 """Our YAML: where it lies (beside the package, or inside it in a wheel), and its keys that nobody reads."""
 
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 
 def config_directory() -> Path:
@@ -25,6 +26,13 @@ def config_directory() -> Path:
     raise FileNotFoundError(
         f"no configs in {candidates[0]} (as in a wheel) or {candidates[1]} (as in a checkout): reinstall nemo-noise"
     )
+
+
+def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> TypeGuard[int | float]:
+    """Tells whether a value of a config or a manifest is a finite number from low to high; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return math.isfinite(value) and low <= value <= high
 
 
 def refuse_unknown(given: Iterable[str], kind: Callable[..., Any], where: str) -> None:

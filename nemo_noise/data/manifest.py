@@ -3,7 +3,6 @@
 """NeMo manifests (JSON lines): read, write, check, load what they name; errors say file and line."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from nemo_noise.configuration import is_number
 from nemo_noise.data.audio import AudioError, load_audio
 
 __all__ = [
@@ -215,7 +215,6 @@ def _seconds(fields: dict[str, Any], key: str, source: str) -> float | None:
     value = fields.get(key)
     if value is None:
         return None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value < 0:
+    if not is_number(value, low=0.0):
         raise ManifestError(f"{source}: {key} is {value!r}, expected seconds, finite and not negative")
     return float(value)

@@ -3,7 +3,6 @@
 """A list of noise recordings (NeMo manifests) from which crops of any length are drawn."""
 
 import copy
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -11,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.configuration import is_number
 from nemo_noise.data.block_levels import BlockLevels
 from nemo_noise.data.decoded_noise import DecodedNoise
 from nemo_noise.data.event_counts import EventCounts
@@ -71,8 +71,7 @@ class NoiseList:
             raise ValueError(
                 f"manifest_path: is {manifest_path!r}, expected the path of a manifest, or a list of paths"
             )
-        is_number = isinstance(cache_limit_mb, (int, float)) and not isinstance(cache_limit_mb, bool)
-        if not is_number or not 0 <= cache_limit_mb < math.inf:
+        if not is_number(cache_limit_mb, low=0.0):
             raise ValueError(f"cache_limit_mb: is {cache_limit_mb!r}, expected MB, 0 or more")
         if not paths:
             raise ValueError("manifest_path: is an empty list, expected at least one noise manifest")

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nemo_noise.configuration import is_number
 from nemo_noise.data.babble import Babble
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.snr import SnrDistribution, finite, snr_distribution
@@ -76,7 +77,7 @@ def noise_sources(
     """
     if isinstance(sources, (str, Mapping)) or not isinstance(sources, Sequence) or not sources:
         raise ValueError(f"sources: is {sources!r}, expected a list of {{manifest_path, weight, snr_db}}")
-    if not isinstance(cache_limit_mb, (int, float)):
+    if not is_number(cache_limit_mb, low=0.0):
         raise ValueError(f"cache_limit_mb: is {cache_limit_mb!r}, expected MB, 0 or more")
     read = partial(
         NoiseList, sample_rate=sample_rate, cache_limit_mb=cache_limit_mb / len(sources), decoded_dir=decoded_dir

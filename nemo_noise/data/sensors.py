@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from nemo_noise.configuration import is_number
 from nemo_noise.data.manifest import ManifestEntry, ManifestError
 
 __all__ = ["SensorBatch", "SensorRecording", "collate_sensors", "describes_streams", "read_sensors"]
@@ -116,8 +117,7 @@ def _file_and_rate(entry: ManifestEntry, name: str, options: Any) -> tuple[Path,
     if not isinstance(options, Mapping) or set(options) != {"file", "rate_hz"}:
         raise ManifestError(f"{entry.source}: sensors.{name} is {options!r}, expected {{file, rate_hz}}")
     rate_hz = options["rate_hz"]
-    is_number = isinstance(rate_hz, (int, float)) and not isinstance(rate_hz, bool)
-    if not is_number or not math.isfinite(rate_hz) or rate_hz <= 0:
+    if not is_number(rate_hz) or rate_hz <= 0:
         raise ManifestError(
             f"{entry.source}: sensors.{name}.rate_hz is {rate_hz!r}, expected samples per second above 0"
         )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from nemo_noise.configuration import is_number
 from nemo_noise.inference.uncertainty import Objective
 
 __all__ = ["AdaptationConfig"]
@@ -75,17 +76,16 @@ class AdaptationConfig:
             value = getattr(self, name)
             if value is None and name == "max_seconds":
                 continue
-            if not isinstance(value, (int, float)) or not value >= 0:
+            if not is_number(value, low=0.0):
                 raise ValueError(f"{name}={value!r} must be 0 or more.")
-        if self.temperature <= 0 or self.patience < 1 or self.max_length_ratio < 1:
-            raise ValueError(
-                f"temperature={self.temperature} must be above 0, patience={self.patience} and "
-                f"max_length_ratio={self.max_length_ratio} at least 1."
-            )
-        if not 0 < self.mask_share <= 1 or self.mask_span_s <= 0:
-            raise ValueError(
-                f"mask_share={self.mask_share} must be above 0 and at most 1, mask_span_s={self.mask_span_s} above 0."
-            )
+        for name in ("temperature", "mask_span_s"):
+            if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be above 0.")
+        for name in ("patience", "max_length_ratio"):
+            if not is_number(getattr(self, name), low=1.0):
+                raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1.")
+        if not is_number(self.mask_share, high=1.0) or self.mask_share <= 0:
+            raise ValueError(f"mask_share={self.mask_share!r} must be above 0 and at most 1.")
         for name in ("confusion_weight", "anchor"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}={getattr(self, name)} must be from 0 to 1.")
+            if not is_number(getattr(self, name), 0.0, 1.0):
+                raise ValueError(f"{name}={getattr(self, name)!r} must be from 0 to 1.")

@@ -6,7 +6,6 @@ What the encoder says is kept, so that many settings can be tried on it; the wei
 score = recogniser + alpha * language model + beta * number of tokens, in natural logarithms.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from nemo.collections.asr.parts.utils.batched_beam_decoding_utils import BlankLM
 from nemo.utils import logging
 
 from nemo_noise import packed_language_model
+from nemo_noise.configuration import is_number
 
 __all__ = [
     "BONUS_STRATEGIES",
@@ -76,18 +76,14 @@ class SearchSetting:
             raise ValueError(
                 f"beam_size={self.beam_size} must be 1 or more, a whole number, and 1 for {GREEDY_STRATEGY}."
             )
-        if not _is_finite(self.alpha) or self.alpha < 0:
+        if not is_number(self.alpha) or self.alpha < 0:
             raise ValueError(f"alpha={self.alpha!r} must be 0 or more, and finite.")
-        if not _is_finite(self.beta):
+        if not is_number(self.beta):
             raise ValueError(f"beta={self.beta!r} must be finite, a number.")
         if self.alpha > 0 and self.language_model is None:
             raise ValueError(f"alpha={self.alpha} weighs a language model, but language_model is None.")
         if self.beta and self.strategy not in BONUS_STRATEGIES:
             raise ValueError(f"beta={self.beta} must be 0: NeMo's {self.strategy} has no bonus for tokens.")
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 GREEDY = SearchSetting()

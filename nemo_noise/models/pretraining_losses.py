@@ -5,7 +5,7 @@
 from omegaconf import DictConfig
 from torch import nn
 
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.configuration import is_number, refuse_unknown
 from nemo_noise.losses import (
     EnvironmentContrastiveLoss,
     HiddenNoiseLoss,
@@ -58,7 +58,7 @@ def build_losses(config: DictConfig) -> dict[str, nn.Module]:
     for name in LOSS_NAMES:
         options = dict(config.get(name) or {})
         weight = options.pop("weight", 0.0)
-        if not isinstance(weight, (int, float)) or not weight >= 0:
+        if not is_number(weight, low=0.0):
             raise ValueError(f"model.losses.{name}.weight={weight!r} must be 0 or more.")
         if weight > 0:
             refuse_unknown(options, classes[name], f"model.losses.{name}")

@@ -253,6 +253,11 @@ def test_a_decoder_without_frames_is_refused(audio: list[np.ndarray], tmp_path: 
         ({"parameters": "norms"}, "parameters='norms' must be a list"),
         ({"max_steps": -1}, "max_steps=-1 must be 0 or more"),
         ({"temperature": 0.0}, "temperature=0.0 must be above 0"),
+        ({"temperature": "warm"}, "temperature='warm' must be above 0"),
+        ({"confusion_weight": "half"}, "confusion_weight='half' must be from 0 to 1"),
+        ({"anchor": None}, "anchor=None must be from 0 to 1"),
+        ({"patience": "2"}, "patience='2' must be at least 1"),
+        ({"learning_rate": float("inf")}, "learning_rate=inf must be 0 or more"),
         ({"confusion_weight": 1.5}, "confusion_weight=1.5 must be from 0 to 1"),
     ],
 )

@@ -213,7 +213,7 @@ def test_a_stream_outside_its_block_and_one_within_itself_are_refused() -> None:
     [
         ({"anchor": -0.1}, "anchor=-0.1 must be from 0 to 1"),
         ({"mask_share": 0.0}, "mask_share=0.0 must be above 0 and at most 1"),
-        ({"mask_span_s": 0.0}, "mask_span_s=0.0 above 0"),
+        ({"mask_span_s": 0.0}, "mask_span_s=0.0 must be above 0"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name_and_value(changes: dict[str, Any], message: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.configuration import is_number
 from nemo_noise.data.acoustics.codecs import G711Codec, GsmCodec, OpusCodec
 from nemo_noise.data.acoustics.effect import Effect, Samples, Settings
 from nemo_noise.data.acoustics.gain import AutomaticGain, Clipping
@@ -160,7 +161,7 @@ def _made(kind: type[Any], options: dict[str, Any], where: str) -> Any:
 
 
 def _check_prob(name: str, prob: Any) -> None:
-    if isinstance(prob, bool) or not isinstance(prob, (int, float)) or not 0.0 <= prob <= 1.0:
+    if not is_number(prob, 0.0, 1.0):
         raise ValueError(f"effects.{name}.prob: is {prob!r}, expected 0 to 1")
 
 

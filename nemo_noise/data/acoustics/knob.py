@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from nemo_noise.configuration import is_number
+
 __all__ = ["Knob", "KnobValue"]
 
 KnobValue = float | Sequence[float] | Mapping[str, float]
@@ -61,7 +63,7 @@ class Knob:
 
 
 def _checked(number: Any, name: str, low: float, high: float) -> float:
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+    if not is_number(number):
         raise ValueError(f"{name}: is {number!r}, expected a number, a list of numbers, or {{min: ..., max: ...}}")
     if not low <= number <= high:
         raise ValueError(f"{name}: is {number:g}, expected {_bounds(low, high)}")

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The noise that a device heard before the speech of a mixture: what precedes the crop in its recording."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
+from nemo_noise.configuration import is_number
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
 
 __all__ = ["check_preroll", "gain_of_noise", "noise_before_crop"]
@@ -16,7 +15,7 @@ Samples = NDArray[np.float32]
 
 def check_preroll(seconds: float) -> float:
     """The seconds of pre-roll that are asked for, or a ValueError that names `preroll_s`."""
-    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+    if not is_number(seconds, low=0.0):
         raise ValueError(f"preroll_s is {seconds!r}, should be seconds, 0 or more")
     return float(seconds)
 

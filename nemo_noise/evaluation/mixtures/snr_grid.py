@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The SNRs of an evaluation as a config lists them."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
+
+from nemo_noise.configuration import is_number
 
 CLEAN = "clean"
 
@@ -26,8 +27,7 @@ def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
         raise ValueError(f"snr_db is {what}, should list numbers of dB and 'clean', as in [clean, 20, 10, 0]")
     parsed: list[float | None] = []
     for value in values:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        if value != CLEAN and not is_number:
+        if value != CLEAN and not is_number(value):
             raise ValueError(f"snr_db holds {value!r}, should hold numbers of dB and 'clean'")
         parsed.append(None if value == CLEAN else float(value))
     repeated = [value for value, times in Counter(parsed).items() if times > 1]

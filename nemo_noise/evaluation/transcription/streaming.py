@@ -3,7 +3,6 @@
 """Streams over a plan: one model at several latencies, each on the same trials; what it cannot do is kept with why."""
 
 import copy
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ import torch
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise.configuration import is_number
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, run_arm
@@ -51,7 +51,7 @@ class StreamingOptions:
         if isinstance(given, str) or not isinstance(given, Sequence):
             raise ValueError(f"streaming_ms is {given!r}, should be a list of ms, as in [80, 320], or [] for none")
         for latency in given:
-            if not _is_number(latency) or latency <= 0:
+            if not is_number(latency) or latency <= 0:
                 raise ValueError(f"streaming_ms holds {latency!r}, should be numbers above 0, in ms")
         repeated = sorted({latency for latency in given if list(given).count(latency) > 1})
         if repeated:
@@ -59,7 +59,7 @@ class StreamingOptions:
         trials: Any = self.trials
         if trials is not None and (not isinstance(trials, int) or isinstance(trials, bool) or trials < 1):
             raise ValueError(f"streaming_trials is {trials!r}, should be 1 or more, or null for all")
-        if not _is_number(self.left_s) or self.left_s < 0:
+        if not is_number(self.left_s) or self.left_s < 0:
             raise ValueError(f"streaming_left_s is {self.left_s!r}, should be 0 or more, in seconds")
 
 
@@ -153,7 +153,3 @@ def _streaming(model: ASRModel, stream: EncoderStream) -> Iterator[None]:
     """The block in which a model's encoder streams, as an arm wants it."""
     with streamed(model, stream):
         yield
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
