@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 import nemo_noise
+from nemo_noise.evaluation.probes.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.streaming import Streaming
 from nemo_noise.evaluation.scoring.summary import Summary, summarize

@@ -12,14 +12,14 @@ import torch
 from nemo.utils import logging
 
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
+from nemo_noise.evaluation.probes.context_snr import no_context_snr, summarize_context_snr
 from nemo_noise.evaluation.probes.heard_contexts import HeardContexts, NoContextError, hear_contexts
 from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.scoring.context_snr import no_context_snr, summarize_context_snr
 from nemo_noise.evaluation.scoring.hypotheses import Row
-from nemo_noise.evaluation.scoring.streaming import no_streaming, summarize_streaming
+from nemo_noise.evaluation.scoring.streaming import StreamedRun, no_streaming, summarize_streaming
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import RunOptions, set_aside_other_rows
-from nemo_noise.evaluation.transcription.streaming import StreamedRun, StreamingOptions, run_streams
+from nemo_noise.evaluation.transcription.streaming import StreamingOptions, run_streams
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file
 

@@ -13,10 +13,10 @@ from omegaconf import OmegaConf
 from nemo_noise.evaluation import read_results
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.probes.context_snr import summarize_context_snr
 from nemo_noise.evaluation.probes.heard_contexts import HeardContexts, NoContextError, hear_contexts
 from nemo_noise.evaluation.report.context_snr import context_snr_section
 from nemo_noise.evaluation.report.text_table import summary_table
-from nemo_noise.evaluation.scoring.context_snr import summarize_context_snr
 from nemo_noise.evaluation.second_hearing import Questions
 from tests.evaluation.tiny_models import (
     SAMPLE_RATE,

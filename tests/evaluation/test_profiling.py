@@ -15,8 +15,8 @@ from PIL import Image
 from nemo_noise.evaluation.profiling import profile as profiling
 from nemo_noise.evaluation.profiling.engines import Engine
 from nemo_noise.evaluation.profiling.page import draw_profiles, profile_table, share_rows
-from nemo_noise.evaluation.profiling.peak_memory import CLEAR, PeakMemory
 from nemo_noise.evaluation.profiling.profile import Profile, ProfileOptions, profile_model, write_profiles
+from nemo_noise.evaluation.transcription.peak_memory import CLEAR, PeakMemory
 from tests.evaluation.tiny_models import tiny_ctc
 
 SMALL = {"batch_sizes": (1, 3), "lengths_s": (1.0,), "repeats": 2, "warmups": 0}

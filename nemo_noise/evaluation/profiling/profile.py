@@ -19,7 +19,7 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.evaluation.profiling.engines import Engine, Prepare, open_engine
-from nemo_noise.evaluation.profiling.peak_memory import PeakMemory
+from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.transcribe import sample_rate_of, transcribe
 
 SCHEMA_VERSION = 1

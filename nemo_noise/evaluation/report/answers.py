@@ -4,10 +4,10 @@
 
 from collections.abc import Mapping
 
+from nemo_noise.evaluation.probes.context_snr import ContextSnr
 from nemo_noise.evaluation.report.numbers import points, with_minus
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import AxisValue, Rate
-from nemo_noise.evaluation.scoring.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.streaming import Streaming, StreamingRow
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from html import escape
 
+from nemo_noise.evaluation.probes.context_snr import ContextSnr, SnrErrors
 from nemo_noise.evaluation.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP
 from nemo_noise.evaluation.report.numbers import snr_text, with_minus
-from nemo_noise.evaluation.scoring.context_snr import ContextSnr, SnrErrors
 
 NOTE = (
     "A linear probe estimates the SNR of each mixture from the model's context alone, without having heard that block "

@@ -3,6 +3,7 @@
 """Streaming against offline: WER at every latency, and its paired difference from the model that hears everything."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TypedDict
 
 import numpy as np
@@ -12,7 +13,27 @@ from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.speed import summarize_speed
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
-from nemo_noise.evaluation.transcription.streaming import StreamedRun
+
+
+@dataclass(frozen=True)
+class StreamedRun:
+    """One latency of one model.
+
+    Attributes:
+        chunk_ms: as asked for.
+        reason: why it is not possible; None where it is. All below is empty where it is not.
+        way: cache-aware or overlapping chunks, with what keeps the model from the former.
+        latency_ms: the algorithmic latency.
+        rows: hypothesis rows.
+        steps_s: seconds of single steps, one stream alone.
+    """
+
+    chunk_ms: float
+    reason: str | None = None
+    way: str | None = None
+    latency_ms: float | None = None
+    rows: Sequence[Row] = ()
+    steps_s: Sequence[float] = field(default=())
 
 
 class StreamedRates(TypedDict):

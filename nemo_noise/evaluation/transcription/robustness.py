@@ -26,7 +26,6 @@ from nemo.utils import logging
 from nemo_noise.data.sensors import SensorBatch, collate_sensors
 from nemo_noise.evaluation.mixtures.batches import mixed_batches, sorted_batches
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
-from nemo_noise.evaluation.profiling.peak_memory import PeakMemory
 from nemo_noise.evaluation.scoring.hypotheses import (
     Row,
     append_hypotheses,
@@ -34,6 +33,7 @@ from nemo_noise.evaluation.scoring.hypotheses import (
     write_hypotheses,
 )
 from nemo_noise.evaluation.transcription.adapted import adapted_hearing, adapted_name
+from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.transcribe import (
     Heard,
