@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.classes.modelPT import ModelPT
 from nemo.core.config import hydra_runner
 
+from nemo_noise.evaluation.plots.context_map import draw_context_map
 from nemo_noise.evaluation.probes import probe, probe_sets
 
 
@@ -45,6 +46,10 @@ def main(cfg: DictConfig) -> None:
     }
     print(probe.table(scores))
     probe.write_scores(cfg.output, scores)
+    if cfg.picture is not None:
+        drawn = {name: representations[name] for name in ("spectrum", "trained")}
+        noises = noise_sets[cfg.picture_of]
+        draw_context_map(drawn, noises.test, noises.classes, cfg.picture)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ __all__ = [
     "probe_accuracy",
     "probe_r2",
     "probe_representation",
+    "represent_all",
     "spectrum_representation",
     "table",
     "write_scores",
@@ -178,10 +179,13 @@ def probe_representation(
     """
     scores = {}
     for name, noise_set in noise_sets.items():
-        train, test = _represent(represent, noise_set.train.samples), _represent(represent, noise_set.test.samples)
+        train, test = (
+            represent_all(represent, noise_set.train.samples),
+            represent_all(represent, noise_set.test.samples),
+        )
         scores[f"{name} noise accuracy"] = probe_accuracy(train, noise_set.train.labels, test, noise_set.test.labels)
         scores[f"{name} SNR R2"] = probe_r2(train, noise_set.train.snr_db, test, noise_set.test.snr_db)
-    train, test = _represent(represent, word_set.train.samples), _represent(represent, word_set.test.samples)
+    train, test = represent_all(represent, word_set.train.samples), represent_all(represent, word_set.test.samples)
     scores["word accuracy"] = probe_accuracy(train, word_set.train.labels, test, word_set.test.labels)
     return scores
 
@@ -206,8 +210,8 @@ def write_scores(path: str | Path, scores: Mapping[str, Mapping[str, ProbeScore]
 
 
 @torch.inference_mode()
-def _represent(represent: Representation, samples: npt.NDArray[np.float32]) -> FloatArray:
-    """Contexts of recordings [N, T] -> [N, C]."""
+def represent_all(represent: Representation, samples: npt.NDArray[np.float32]) -> FloatArray:
+    """What a representation says of recordings: samples [N, T] to contexts [N, C]."""
     contexts = []
     for start in range(0, len(samples), BATCH_SIZE):
         batch = torch.from_numpy(samples[start : start + BATCH_SIZE].copy())
