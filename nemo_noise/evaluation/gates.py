@@ -114,7 +114,7 @@ def gate_values(results: Results) -> dict[str, float | None]:
     if results["baseline"] is not None:
         tree["baseline"] = _summary_tree(results["models"][results["baseline"]])
     if results["comparison"] is not None:
-        tree["comparison"] = _comparison_tree(results["comparison"])
+        tree["comparison"] = {"places": results.get("places", {})} | _comparison_tree(results["comparison"])
     tree["controls"] = {name: _comparison_tree(control) for name, control in results["controls"].items()}
     gain = results["adaptation"]
     if gain is not None:

@@ -18,6 +18,7 @@ from nemo_noise.evaluation.probes.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
 from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.places import PlaceDifference, compare_places
 from nemo_noise.evaluation.scoring.streaming import Streaming
 from nemo_noise.evaluation.scoring.summary import Summary, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -31,8 +32,12 @@ VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy"
 
 
 class Answers(TypedDict, total=False):
-    """By model, what needs more than rows; a key is there only where it was asked for."""
+    """What only some evaluations have; a key is there only where it was asked for.
 
+    `places` is model against baseline by room and channel; the others are by model and need more than rows.
+    """
+
+    places: dict[str, dict[str, PlaceDifference]]
     streaming: dict[str, Streaming]
     context_snr: dict[str, ContextSnr]
 
@@ -87,7 +92,8 @@ def collect_results(
     shown = [model] + ([] if baseline is None else [baseline]) + [control_name(model, c) for c in controls]
     adapted = by_model.get(adapted_name(model))
     shown += [] if adapted is None else [adapted_name(model)]
-    return Results(
+    places = None if baseline is None else compare_places(by_model[model], by_model[baseline], options)
+    results = Results(
         schema_version=SCHEMA_VERSION,
         model=model,
         baseline=baseline,
@@ -97,6 +103,9 @@ def collect_results(
         adaptation=None if adapted is None else measure_adaptation(adapted, by_model[model], options),
         made=dict(made or {}),
     )
+    if places is not None:
+        results["places"] = places
+    return results
 
 
 def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -144,6 +144,38 @@ def test_the_page_and_the_gates_show_rooms_and_the_gap() -> None:
     assert (values["axes.room.office.mean.mean_wer"], values["split.noise.gap.mean_wer"]) == (1.0, 0.5)
 
 
+def test_two_models_are_compared_in_every_room_and_channel_with_known_rates() -> None:
+    rows = []
+    for model, wrong in (("ours", "one"), ("theirs", "")):  # half the words wrong, or all
+        rows += [row(u, "one two", model=model) for u in "xyz"]
+        rows += [row(u, wrong, model=model, room="office") for u in "xyz"]
+        rows += [row(u, "one two" if u == "x" else "", model=model, channel="cut") for u in "xyz"]
+    results = collect_results(rows, "ours", "theirs", ScoringOptions(replications=50))
+    places = results["places"]
+    assert {axis: list(values) for axis, values in places.items()} == {
+        "room": ["dry", "office"],
+        "channel": ["wideband", "cut"],
+    }
+    office = places["room"]["office"]
+    assert (office["wer"], office["baseline_wer"], office["relative_reduction"]) == (0.5, 1.0, 0.5)
+    assert office["p_value_holm"] == pytest.approx(4 * office["p_value"])  # four places, the others do not differ
+    assert places["channel"]["cut"]["difference"] == 0.0 and places["room"]["dry"]["relative_reduction"] is None
+    page, told = render_report(results, []), summary_table(results)
+    assert "<th>fewer errors</th><th>p, Holm</th>" in page
+    said = told.replace("\N{NO-BREAK SPACE}", " ")
+    office_said = "dry – (no interval); office 50.0 % (50.0 % to 50.0 %)."
+    assert f"Fewer errors of ours than of theirs by room, mean 20..0 dB: {office_said}" in said
+    assert gate_values(results)["comparison.places.room.office.relative_reduction"] == 0.5
+    alone = [one for one in rows if "room" not in one and "channel" not in one]
+    assert "places" not in collect_results(alone, "ours", "theirs", ScoringOptions(replications=50))
+    elsewhere = [one for one in rows if one["model"] == "ours" or "room" not in one]
+    shared = collect_results(elsewhere, "ours", "theirs", ScoringOptions(replications=50))["places"]
+    assert list(shared["room"]) == ["dry"] and list(shared["channel"]) == ["wideband", "cut"]
+    rows[-1]["text"] = "one three"
+    with pytest.raises(ValueError, match="text differs between ours and theirs"):
+        collect_results(rows, "ours", "theirs", ScoringOptions(replications=50))
+
+
 def test_an_export_names_each_place_and_has_the_hash_of_the_rows(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, ROOMS, CHANNELS)
     written = export_mixtures(plan, tmp_path / "export")

@@ -5,9 +5,10 @@
 from collections.abc import Mapping
 
 from nemo_noise.evaluation.probes.context_snr import ContextSnr
-from nemo_noise.evaluation.report.numbers import points, with_minus
+from nemo_noise.evaluation.report.numbers import interval_text, percent, points, with_minus
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import AxisValue, Rate
+from nemo_noise.evaluation.scoring.places import PlaceDifference
 from nemo_noise.evaluation.scoring.streaming import Streaming, StreamingRow
 
 
@@ -29,6 +30,8 @@ def answer_sentences(results: Results) -> list[str]:
         )
         for sentence in _axis_sentences(results["model"], axis, values)
     ]
+    compared = [(axis, values) for axis, values in results.get("places", {}).items() if len(values) > 1]
+    places += [_place_sentence(results, axis, values) for axis, values in compared]
     splits = [
         f"{results['model']} in unseen against seen {axis}s: {_change(one['gap'])} WER, mean 20..0 dB."
         for axis, one in summary.get("split", {}).items()
@@ -50,6 +53,16 @@ def _axis_sentences(model: str, axis: str, values: Mapping[str, AxisValue]) -> l
         f"{name} {_change(value['difference'])}" for name, value in values.items() if value["difference"] is not None
     ]
     return [f"WER of {model} by {axis}, in points against {first}, mean 20..0 dB: {'; '.join(told)}."] if told else []
+
+
+def _place_sentence(results: Results, axis: str, values: Mapping[str, PlaceDifference]) -> str:
+    """The model against the baseline in every room or channel."""
+    told = []
+    for name, one in values.items():
+        interval = interval_text(one["relative_reduction_low"], one["relative_reduction_high"])
+        told.append(f"{name} {percent(one['relative_reduction'])} ({interval})")
+    names = f"{results['model']} than of {results['baseline']}"
+    return f"Fewer errors of {names} by {axis}, mean 20..0 dB: {'; '.join(told)}."
 
 
 def _change(rate: Rate) -> str:

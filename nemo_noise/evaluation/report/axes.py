@@ -5,6 +5,7 @@
 from html import escape
 
 from nemo_noise.evaluation.report.numbers import interval_text, percent
+from nemo_noise.evaluation.report.tables import corrected
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import Axes, Rate
 
@@ -23,6 +24,8 @@ def axes_section(results: Results) -> str:
     parts = []
     if axes:
         parts.append(f'<h2>Rooms and channels</h2><div class="card scroll">{_grid(axes)}{_values(axes)}</div>')
+    if "places" in results:
+        parts.append(f'<div class="card scroll">{_places(results)}</div>')
     if split:
         rows = ""
         for axis, one in split.items():
@@ -55,6 +58,19 @@ def _values(axes: Axes) -> str:
         for name, value in values.items()
     ]
     head = '<tr><th class="name"></th><th>clean</th><th>mean WER, 20..0 dB</th><th>difference to the first</th></tr>'
+    return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _places(results: Results) -> str:
+    rows = []
+    for axis, values in results["places"].items():
+        for name, one in values.items():
+            interval = interval_text(one["relative_reduction_low"], one["relative_reduction_high"])
+            fewer = f'<b>{percent(one["relative_reduction"])}</b> <span class="soft">{interval}</span>'
+            cells = "".join(f"<td>{cell}</td>" for cell in (percent(one["wer"]), percent(one["baseline_wer"]), fewer))
+            rows.append(f'<tr><td class="name">{axis} {escape(name)}</td>{cells}{corrected(one["p_value_holm"])}</tr>')
+    names = f"<th>{escape(results['model'])}</th><th>{escape(str(results['baseline']))}</th>"
+    head = f'<tr><th class="name">mean WER, 20..0 dB</th>{names}<th>fewer errors</th><th>p, Holm</th></tr>'
     return f"<table>{head}{''.join(rows)}</table>"
 
 

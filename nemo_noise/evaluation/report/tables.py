@@ -162,9 +162,9 @@ def cell_tests_table(comparison: Comparison) -> str:
         body.append(
             f'<tr class="{"group" if shown else ""}"><td class="name">{shown}</td><td class="name">{escape(snr)}</td>'
             f'<td>{percent(cell["difference"])}</td><td class="soft">{interval}</td>'
-            f"<td>{_probability(cell['p_value'])}</td>{_corrected(cell['p_value_holm'])}"
+            f"<td>{_probability(cell['p_value'])}</td>{corrected(cell['p_value_holm'])}"
             f"<td>{segments}</td><td>{statistic}</td><td>{_probability(cell['mapsswe_p_value'])}</td>"
-            f"{_corrected(cell['mapsswe_p_value_holm'])}</tr>"
+            f"{corrected(cell['mapsswe_p_value_holm'])}</tr>"
         )
     head = '<th class="name">noise</th><th class="name">SNR</th><th>difference of WER</th><th>95 % interval</th>'
     head += "<th>bootstrap p</th><th>Holm</th><th>MAPSSWE segments</th><th>z</th><th>p</th><th>Holm</th>"
@@ -209,7 +209,8 @@ def _probability(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _corrected(value: float | None) -> str:
+def corrected(value: float | None) -> str:
+    """A cell with a p-value that is corrected for being one of several, bold where it is significant."""
     text = _probability(value)
     return f"<td><b>{text}</b></td>" if value is not None and value < SIGNIFICANT else f"<td>{text}</td>"
 

@@ -6,7 +6,7 @@ Differences are model minus baseline (negative is better); reductions and gains 
 """
 
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 
@@ -93,6 +93,15 @@ class Comparison(TypedDict):
     lists: dict[str, ListComparison]
 
 
+class PairedRows(NamedTuple):
+    """Rows of two models in pairs, and how many had no partner."""
+
+    model_rows: list[Row]
+    baseline_rows: list[Row]
+    unpaired_model_rows: int
+    unpaired_baseline_rows: int
+
+
 class PairedTallies:
     """Two tallies over the same units, seeds and cells, drawn with the same weights.
 
@@ -176,22 +185,15 @@ def compare(
     names = model_of(model_rows), model_of(baseline_rows)
     check_unique(model_rows, "model_rows")
     check_unique(baseline_rows, "baseline_rows")
-    model_rows, baseline_rows = reference_rows(model_rows), reference_rows(baseline_rows)
-    of_model = {pair_key(row): row for row in scored_rows(model_rows, options)}
-    of_baseline = {pair_key(row): row for row in scored_rows(baseline_rows, options)}
-    shared = [key for key in of_model if key in of_baseline]
-    if not shared:
-        raise ValueError(f"no row of {names[0]} and {names[1]} shares utterance, cell and seed: nothing to compare")
-    unpaired = len(of_model) - len(shared), len(of_baseline) - len(shared)
+    paired = pair_rows(reference_rows(model_rows), reference_rows(baseline_rows), options)
+    unpaired = paired.unpaired_model_rows, paired.unpaired_baseline_rows
     if any(unpaired):
         logging.warning(f"compare {names[0]} with {names[1]}: rows without a partner left out, {unpaired}")
-    for key in shared:
-        _check_pair(of_model[key], of_baseline[key], names)
-    tallies = PairedTallies([of_model[key] for key in shared], [of_baseline[key] for key in shared], options)
+    tallies = PairedTallies(paired.model_rows, paired.baseline_rows, options)
     comparison = Comparison(
         model=names[0],
         baseline=names[1],
-        pairs=len(shared),
+        pairs=len(paired.model_rows),
         unpaired_model_rows=unpaired[0],
         unpaired_baseline_rows=unpaired[1],
         seeds=[seed for seed in tallies.model.seeds if seed],
@@ -203,6 +205,39 @@ def compare(
     )
     _adjust_p_values(comparison)
     return comparison
+
+
+def pair_rows(
+    model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions | None = None
+) -> PairedRows:
+    """Bring rows of two models together that share utterance, cell and training seed; all of one room and channel.
+
+    Args:
+        model_rows: of the model.
+        baseline_rows: of the baseline.
+        options: how to score; None takes the defaults.
+
+    Returns:
+        The pairs.
+
+    Raises:
+        ValueError: nothing to pair, or a pair that did not hear the same mixture or reference.
+    """
+    options = options or ScoringOptions()
+    names = model_of(model_rows), model_of(baseline_rows)
+    of_model = {pair_key(row): row for row in scored_rows(model_rows, options)}
+    of_baseline = {pair_key(row): row for row in scored_rows(baseline_rows, options)}
+    shared = [key for key in of_model if key in of_baseline]
+    if not shared:
+        raise ValueError(f"no row of {names[0]} and {names[1]} shares utterance, cell and seed: nothing to compare")
+    for key in shared:
+        _check_pair(of_model[key], of_baseline[key], names)
+    return PairedRows(
+        [of_model[key] for key in shared],
+        [of_baseline[key] for key in shared],
+        len(of_model) - len(shared),
+        len(of_baseline) - len(shared),
+    )
 
 
 def relative_reduction(wer: FloatArray, baseline_wer: FloatArray) -> FloatArray:
