@@ -40,20 +40,22 @@ def compare_places(
     heard = {place_of(row) for row in baseline_rows if not condition_of(row).is_speech_free}
     if len(places) < 2:
         return None
-    by_axis: dict[str, dict[str, PlaceDifference]] = {}
-    for axis in Place._fields:
-        names = dict.fromkeys(getattr(place, axis) for place in places)
-        at = {name: places[0]._replace(**{axis: name}) for name in names}
-        differences = {
-            name: _difference(model_rows, baseline_rows, place, options)
-            for name, place in at.items()
-            if place in heard and place in places
-        }
-        by_axis[axis] = {name: one for name, one in differences.items() if one is not None}
-    family = [one for differences in by_axis.values() for one in differences.values()]
-    for one, p_value in zip(family, holm_adjusted([one["p_value"] for one in family]), strict=True):
+    at = {
+        axis: {getattr(place, axis): places[0]._replace(**{axis: getattr(place, axis)}) for place in places}
+        for axis in Place._fields
+    }
+    compared = [
+        place for place in dict.fromkeys(one for named in at.values() for one in named.values()) if place in heard
+    ]
+    found = {place: _difference(model_rows, baseline_rows, place, options) for place in compared if place in places}
+    differences = {place: one for place, one in found.items() if one is not None}
+    adjusted = holm_adjusted([one["p_value"] for one in differences.values()])
+    for one, p_value in zip(differences.values(), adjusted, strict=True):
         one["p_value_holm"] = p_value
-    return by_axis
+    return {
+        axis: {name: differences[place] for name, place in named.items() if place in differences}
+        for axis, named in at.items()
+    }
 
 
 def _difference(
