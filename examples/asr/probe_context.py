@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.classes.modelPT import ModelPT
 from nemo.core.config import hydra_runner
 
-from nemo_noise.evaluation.plots.context_map import draw_context_map
+from nemo_noise.evaluation.plots.context_map import check_drawable, draw_context_map
 from nemo_noise.evaluation.probes import probe, probe_sets
 
 
@@ -31,6 +31,8 @@ def main(cfg: DictConfig) -> None:
         name: probe_sets.noise_probe_set(files["speech_manifest"], noise, rate, seed=cfg.seed, **sizes)
         for name, noise in files["noise_manifests"].items()
     }
+    if cfg.picture is not None:
+        check_drawable(noise_sets[cfg.picture_of].classes)
     word_set = probe_sets.word_probe_set(files["word_manifest"], files["word_noise_manifest"], rate, seed=cfg.seed)
     torch.manual_seed(cfg.seed)
     untrained = ModelPT.from_config_dict(model.cfg.encoder.get("context_encoder") or model.cfg.encoder.context)

@@ -76,7 +76,7 @@ class Instrument:
         )
         self.card = CardOptions(**self.settings["model_card"])
         self.questions = _questions(self.settings)
-        for other in ("streaming_ms", "export_mixtures"):
+        for other in ("streaming_ms", "export_mixtures", "context_snr"):
             if check_preroll(self.settings["preroll_s"]) and self.settings[other]:
                 raise ValueError(f"preroll_s is {self.settings['preroll_s']} beside {other}, should be one of the two")
         self._sample_rate: int = self.settings["sample_rate"]

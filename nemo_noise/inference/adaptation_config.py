@@ -77,13 +77,13 @@ class AdaptationConfig:
             if value is None and name == "max_seconds":
                 continue
             if not is_number(value, low=0.0):
-                raise ValueError(f"{name}={value!r} must be 0 or more.")
+                raise ValueError(f"{name}={value!r} must be 0 or more, and finite.")
         for name in ("temperature", "mask_span_s"):
             if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} must be above 0.")
+                raise ValueError(f"{name}={getattr(self, name)!r} must be above 0, and finite.")
         for name in ("patience", "max_length_ratio"):
             if not is_number(getattr(self, name), low=1.0):
-                raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1.")
+                raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1, and finite.")
         if not is_number(self.mask_share, high=1.0) or self.mask_share <= 0:
             raise ValueError(f"mask_share={self.mask_share!r} must be above 0 and at most 1.")
         for name in ("confusion_weight", "anchor"):

@@ -89,8 +89,8 @@ class CausalContextEncoder(ContextEncoder):
 class CausalStatisticsContextEncoder(CausalContextEncoder):
     """Running mean, deviation and noise floor of every band, read by a small network.
 
-    The noise floor is a soft minimum, ``-log(mean(exp(-x)))``: like a low quantile it follows the quiet frames, and
-    unlike one it can be accumulated. The state is four numbers per band: 1.25 KiB a stream for 80 bands.
+    The noise floor is a soft minimum in nats, ``-log(mean(exp(-x)))``: like a low quantile it follows the quiet
+    frames, and unlike one it can be accumulated. The state is four numbers per band: 1.25 KiB a stream for 80 bands.
 
     Args:
         feat_in: number of feature bands D.
@@ -135,10 +135,9 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         Returns:
             The context [B, ceil(T / stride), C] and the next state [B, 4 D].
         """
-        values, mask = observe(features, length)
-        increments = torch.stack(
-            [mask.to(values.dtype), values, values.square(), (-values).clamp_max(30.0).exp() * mask], dim=1
-        )
+        values, mask = self.scale(observe(features, length))
+        quiet = (-self.scale.std * values).clamp_max(30.0).exp() * mask  # in nats, whatever the scale
+        increments = torch.stack([mask.to(values.dtype), values, values.square(), quiet], dim=1)
         before = state.view(-1, 4, self.feat_in, 1)
         sums = torch.cat([before, before + increments.cumsum(dim=3)], dim=3)  # [B, 4, D, 1 + T]
         count, total, squares, floors = sums[..., 1 :: self.stride].unbind(dim=1)  # each [B, D, S]
@@ -146,7 +145,7 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         count = count.clamp_min(1.0)
         mean = total / count
         deviation = ((squares / count - mean.square()).clamp_min(0.0) + 1e-4).sqrt()
-        floor = -(floors / count).clamp_min(1e-30).log() * heard
+        floor = -(floors / count).clamp_min(1e-30).log() / self.scale.std * heard
         statistics = torch.cat([mean, deviation, floor], dim=1).transpose(1, 2)  # [B, S, 3 D]
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))
         context = self.context_norm(shape + self.level(statistics))  # [B, S, C]

@@ -151,14 +151,9 @@ class NoiseAwareMixin:
         return context
 
     def hear_before(self, audio_signal: Tensor, cache_last_time: Tensor) -> Tensor:
-        """Let the context of streams hear a pre-roll before their first chunk: see `cache_after_preroll`.
+        """Let the context of streams hear a pre-roll [B, D, P] before their first chunk: see `cache_after_preroll`.
 
-        Args:
-            audio_signal: features [B, D, P]; the oldest are left out where P is no multiple of the subsampling factor.
-            cache_last_time: of ``get_initial_cache_state``.
-
-        Returns:
-            The cache to begin with.
+        The oldest frames are left out where P is no multiple of the subsampling factor.
         """
         causal, kept = self._causal_context(), audio_signal.shape[2] - audio_signal.shape[2] % self.subsampling_factor
         heard = audio_signal[:, :, audio_signal.shape[2] - kept :]
@@ -256,6 +251,8 @@ class NoiseAwareMixin:
         if carried is None:
             context, state = self.noise_context(audio_signal, length), None
         else:
+            if "_preroll" in self.__dict__:
+                raise ValueError("noise_before: is for whole utterances; streams begin with cache_after_preroll.")
             before = carried[:, self._num_moments :]
             context, state = self._causal_context().step(audio_signal, length, before, num_kept)
         return (context.roll(1, dims=0) if self.shuffles_context else context), state

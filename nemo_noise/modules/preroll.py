@@ -25,7 +25,7 @@ def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[N
     """Let the noise context of a model hear something before every utterance of the forwards within.
 
     Args:
-        model: a recogniser of ours, with its preprocessor.
+        model: a recogniser of ours, with its preprocessor. A second attention's own memory does not hear it.
         signal: samples at the model's rate [B, N], in the order of the batch.
         length: valid samples of each [B]; 0 for an utterance that nothing goes before.
 
@@ -34,12 +34,15 @@ def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[N
             do not fit.
     """
     encoder = _encoder_of(model)
-    before = _features(model, encoder, signal, length)
-    encoder.__dict__["_preroll"] = before
+    outer = encoder.__dict__.get("_preroll")
+    encoder.__dict__["_preroll"] = _features(model, encoder, signal, length)
     try:
         yield
     finally:
-        del encoder.__dict__["_preroll"]
+        if outer is None:
+            del encoder.__dict__["_preroll"]
+        else:
+            encoder.__dict__["_preroll"] = outer
 
 
 def cache_after_preroll(model: nn.Module, cache_last_time: Tensor, signal: Tensor) -> Tensor:
@@ -79,6 +82,7 @@ def _features(model: Any, encoder: Any, signal: Tensor, length: Tensor) -> Prero
         raise ValueError(f"signal, length: have the shapes {shapes}, expected [B, N] and [B].")
     device = next(encoder.parameters()).device
     signal, length = signal.to(device), length.to(device)
+    signal = nn.functional.pad(signal, (0, max(0, 1 - signal.shape[1])))
     signal = signal.masked_fill(~valid_frames(length, signal.shape[1]), 0.0)
     make = getattr(encoder, "context_features", None) or model.preprocessor
     normalize = getattr(getattr(make, "featurizer", None), "normalize", None)

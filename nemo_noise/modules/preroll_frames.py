@@ -19,7 +19,13 @@ class Preroll(NamedTuple):
     length: Tensor
 
     def context(self, encoder: ContextEncoder, features: Tensor, length: Tensor, subsampling_factor: int) -> Tensor:
-        """The context of utterances [B, D, T] with lengths [B] after their pre-roll, in the layout of its encoder."""
+        """The context of utterances [B, D, T] with lengths [B] after their pre-roll, in the layout of its encoder.
+
+        Raises:
+            ValueError: if the pre-roll is not of as many utterances, or the encoder hears sensors as well.
+        """
+        if any("_sensors" in part.__dict__ for part in encoder.modules()):  # their time begins with the utterance
+            raise ValueError("noise_before: is given beside sensors (listening_to), expected one of the two.")
         stride = subsampling_factor if encoder.layout == "frames" else 1
         joined, joined_length, lead = self.join(features, length, stride)
         context: Tensor = encoder(audio_signal=joined, length=joined_length)

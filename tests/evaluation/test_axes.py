@@ -171,6 +171,11 @@ def test_two_models_are_compared_in_every_room_and_channel_with_known_rates() ->
     elsewhere = [one for one in rows if one["model"] == "ours" or "room" not in one]
     shared = collect_results(elsewhere, "ours", "theirs", ScoringOptions(replications=50))["places"]
     assert list(shared["room"]) == ["dry"] and list(shared["channel"]) == ["wideband", "cut"]
+    clean = [{**one, "snr_db": None, "noise_list": None, "condition": "clean"} for one in rows]
+    assert "places" not in collect_results(clean, "ours", "theirs", ScoringOptions(replications=50))
+    others = [{**one, "seed": 1} if one["model"] == "ours" and "room" in one else one for one in rows]
+    apart = collect_results(others, "ours", "theirs", ScoringOptions(replications=50))["places"]
+    assert list(apart["room"]) == ["dry"]
     rows[-1]["text"] = "one three"
     with pytest.raises(ValueError, match="text differs between ours and theirs"):
         collect_results(rows, "ours", "theirs", ScoringOptions(replications=50))

@@ -24,6 +24,16 @@ def test_the_plane_is_that_of_scikit_learn() -> None:
     np.testing.assert_allclose(shares, pca.explained_variance_ratio_, rtol=1e-6)
 
 
+def test_numbers_that_are_constant_but_for_rounding_do_not_count() -> None:
+    rng = np.random.default_rng(0)
+    varied = rng.standard_normal((750, 8))
+    constant = np.full((750, 8), -16.6355)
+    points, shares = principal_plane(np.concatenate([varied, constant], axis=1).astype(np.float32))
+    expected, expected_shares = principal_plane(varied)
+    np.testing.assert_allclose(shares, expected_shares, rtol=1e-3)
+    np.testing.assert_allclose(np.abs(points), np.abs(expected), atol=1e-2)
+
+
 @pytest.mark.parametrize("shape", [(1, 5), (5, 1), (5,), (2, 3, 4)])
 def test_what_has_no_plane_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected .N, C. with at least 2 of each"):

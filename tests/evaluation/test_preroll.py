@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from nemo_noise.configuration import config_directory
 from nemo_noise.data.manifest import load_entry, read_manifest
 from nemo_noise.evaluation.instrument import Instrument
+from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.scoring.hypotheses import Condition
 from nemo_noise.evaluation.transcription.preroll import after_preroll
@@ -54,6 +55,18 @@ def test_a_pre_roll_is_the_noise_before_the_crop_as_loud_and_changes_no_mixture(
     assert lengths and max(lengths) <= SECONDS * SAMPLE_RATE
 
 
+def test_a_channel_with_a_memory_does_the_same_to_a_mixture_whatever_went_before(tmp_path: Path) -> None:
+    speech, noise = write_speech(tmp_path / "speech"), write_noise(tmp_path / "noise")
+    effects = {"clipping": {"clipped_share": 0.05}, "frame_drops": {"drop_rate": 0.2, "frame_ms": 20}, "automatic_gain": {}}
+    acoustics = parse_acoustics(None, {"device": {"effects": effects}})
+    heard = []
+    for seconds in (0.0, SECONDS):
+        plan = load_plan(SAMPLE_RATE, speech, {"unseen": noise}, [5], 3, NoiseOnlyOptions(crops=0), acoustics, seconds)
+        heard.append([plan.listen(trial) for trial in plan.trials])
+    assert all(np.array_equal(bare.samples, one.samples) for bare, one in zip(*heard, strict=True))
+    assert any(one.before is not None for one in heard[1])
+
+
 def _model(has_context: bool) -> Any:
     model = tiny_ctc(streaming_encoder(has_context), normalize="NA").eval()
     if has_context:
@@ -67,6 +80,8 @@ def test_a_model_with_a_context_hears_it_and_any_other_hears_the_speech_alone(tm
     before = [np.random.default_rng(0).standard_normal(4000).astype(np.float32), None]
     for has_context in (True, False):
         model = _model(has_context)
+        model.memory = torch.nn.Module()  # as that of a second attention, which uses a context and hears no pre-roll
+        model.memory.shuffles_context = False
         outputs = model(input_signal=signal, input_signal_length=length)[0]
         with after_preroll(model, before):
             heard = model(input_signal=signal, input_signal_length=length)[0]
@@ -91,7 +106,7 @@ def test_a_bad_length_is_named(tmp_path: Path, value: Any) -> None:
         _plan(tmp_path, value)
 
 
-@pytest.mark.parametrize("other", ["streaming_ms=[160]", "export_mixtures=mixtures"])
+@pytest.mark.parametrize("other", ["streaming_ms=[160]", "export_mixtures=mixtures", "context_snr=true"])
 def test_what_would_not_hear_it_is_refused(other: str) -> None:
     with initialize_config_dir(str(config_directory() / "evaluation"), version_base="1.1"):
         cfg = compose("noise_robustness", ["model=m.nemo", "speech=s.json", "noise_lists={}", "preroll_s=1.5", other])

@@ -14,9 +14,12 @@ from nemo_noise.modules import (
     ContextEncoder,
     FiLMFusion,
     LogMelFeatures,
+    MultimodalContextEncoder,
     NoiseAwareConformerEncoder,
+    SensorTokens,
     StatisticsContextEncoder,
     cache_after_preroll,
+    listening_to,
     noise_before,
 )
 from tests.contracts import fill_padding, randomize
@@ -120,6 +123,33 @@ def test_a_stream_that_has_heard_a_pre_roll_equals_the_whole_utterance(num_sampl
         assert (offline[index, :, :valid] - streamed[index, :, :valid]).abs().max() < 1e-4
     model.encoder.get_initial_cache_state = begin
     assert (_stream(model.encoder, features, length)[0, :, :25] - offline[0, :, :25]).abs().max() > 1e-3
+
+
+def test_blocks_within_blocks_and_signals_without_samples() -> None:
+    model = _recogniser(StatisticsContextEncoder)
+    features, length = _features(120, 90)
+    plain, signal, samples = model(features, length), torch.randn(2, 8000), torch.tensor([8000, 8000])
+    with noise_before(model, signal, samples):
+        outer = model(features, length)
+        with noise_before(model, torch.zeros(2, 0), torch.tensor([0, 0])):
+            assert torch.allclose(model(features, length), plain, atol=1e-5)
+        assert torch.equal(model(features, length), outer) and not torch.allclose(outer, plain, atol=1e-3)
+    assert torch.equal(model(features, length), plain)
+
+
+def test_streams_and_sensors_are_refused_inside_the_block() -> None:
+    signal, samples = torch.randn(2, 8000), torch.tensor([8000, 8000])
+    features, length = _features(120, 90)
+    streaming = _recogniser(CausalStatisticsContextEncoder, **STREAMING)
+    with noise_before(streaming, signal, samples), pytest.raises(ValueError, match="begin with cache_after_preroll"):
+        _stream(streaming.encoder, features, length)
+    streams = {"car": SensorTokens(channels=1, rate_hz=50.0)}
+    sensing = _Recogniser(MultimodalContextEncoder(BANDS, CONTEXT, streams=streams)).eval()
+    values = {"car": (torch.randn(2, 60, 1), torch.tensor([60, 60]), torch.tensor([50.0, 50.0]))}
+    with noise_before(sensing, signal, samples):
+        sensing(features, length)
+        with listening_to(sensing, values), pytest.raises(ValueError, match="is given beside sensors"):
+            sensing(features, length)
 
 
 def test_what_cannot_hear_a_pre_roll_is_refused_by_name() -> None:

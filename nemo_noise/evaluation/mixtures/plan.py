@@ -163,19 +163,19 @@ class MixturePlan:
             return Mixture(self._behind_channel(self._speech_in_room(trial), trial), None, None, None)
         crop, label = self._crop(trial)
         samples = crop.samples.copy()  # the list keeps its own; a model may write into what it gets
-        num_before = 0
+        before = None
         if trial.entry is not None and trial.snr_db is not None:
             try:
                 speech = self._speech_in_room(trial)
                 samples = mix_at_snr(speech, crop.samples, trial.snr_db, self.sample_rate)
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
-            before = noise_before_crop(self.noise_lists[str(trial.noise_list)], crop, self.preroll_s)
-            num_before = len(before)
-            samples = np.concatenate([before * gain_of_noise(samples, speech, crop.samples), samples])
-        before, samples = np.split(self._behind_channel(samples, trial), [num_before])
+            noise = noise_before_crop(self.noise_lists[str(trial.noise_list)], crop, self.preroll_s)
+            if len(noise):  # behind the channel by itself, or losses and levels of the mixture would be others
+                before = self._behind_channel(noise * gain_of_noise(samples, speech, crop.samples), trial)
+        samples = self._behind_channel(samples, trial)
         noise_file, offset_s = str(crop.entry.fields["audio_filepath"]), round(crop.offset_s, 6)
-        return Mixture(samples, noise_file, label, offset_s, before if num_before else None)
+        return Mixture(samples, noise_file, label, offset_s, before)
 
     def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
         """Read what was measured while a trial was recorded.

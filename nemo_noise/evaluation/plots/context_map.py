@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from nemo_noise.evaluation.probes.probe import Representation, represent_all
 from nemo_noise.evaluation.probes.probe_sets import ProbeSplit
 
-__all__ = ["draw_context_map", "principal_plane"]
+__all__ = ["check_drawable", "draw_context_map", "principal_plane"]
 
 FloatArray = npt.NDArray[np.floating]
 MOST_CLASSES = 20  # that colours can tell apart
@@ -34,8 +34,10 @@ def principal_plane(contexts: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     if contexts.ndim != 2 or min(contexts.shape) < 2:
         raise ValueError(f"contexts: have the shape {list(contexts.shape)}, expected [N, C] with at least 2 of each.")
-    deviation = contexts.std(axis=0)
-    scaled = (contexts - contexts.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
+    numbers = contexts.astype(np.float64)
+    mean, deviation = numbers.mean(axis=0), numbers.std(axis=0)
+    is_constant = deviation <= 1e-6 * np.abs(mean)  # but for rounding
+    scaled = (numbers - mean) / np.where(is_constant, np.inf, deviation)
     left, singular, _ = np.linalg.svd(scaled, full_matrices=False)
     variance = np.square(singular)
     return left[:, :2] * singular[:2], variance[:2] / max(float(variance.sum()), 1e-12)
@@ -55,8 +57,7 @@ def draw_context_map(
     Raises:
         ValueError: if there are more classes than colours can tell apart.
     """
-    if len(classes) > MOST_CLASSES:
-        raise ValueError(f"classes: are {len(classes)}, more than {MOST_CLASSES} colours cannot be told apart.")
+    check_drawable(classes)
     figure = Figure(figsize=(11.0, 4.4 * len(representations)), layout="constrained")
     axes = figure.subplots(len(representations), 2, squeeze=False)
     colours = matplotlib.colormaps["tab10" if len(classes) <= 10 else "tab20"]
@@ -71,6 +72,12 @@ def draw_context_map(
         for axis, colour in zip(row, ("noise", "SNR"), strict=True):
             _name_axes(axis, f"{name}, by {colour}", shares)
     figure.savefig(path, dpi=110)
+
+
+def check_drawable(classes: list[str]) -> None:
+    """Refuse more noises than colours can tell apart: a ValueError."""
+    if len(classes) > MOST_CLASSES:
+        raise ValueError(f"classes: are {len(classes)}, more than {MOST_CLASSES} colours cannot be told apart.")
 
 
 def _name_axes(axes: Axes, title: str, shares: FloatArray) -> None:

@@ -186,6 +186,8 @@ def compare(
     check_unique(model_rows, "model_rows")
     check_unique(baseline_rows, "baseline_rows")
     paired = pair_rows(reference_rows(model_rows), reference_rows(baseline_rows), options)
+    if not paired.model_rows:
+        raise ValueError(f"no row of {names[0]} and {names[1]} shares utterance, cell and seed: nothing to compare")
     unpaired = paired.unpaired_model_rows, paired.unpaired_baseline_rows
     if any(unpaired):
         logging.warning(f"compare {names[0]} with {names[1]}: rows without a partner left out, {unpaired}")
@@ -221,15 +223,13 @@ def pair_rows(
         The pairs.
 
     Raises:
-        ValueError: nothing to pair, or a pair that did not hear the same mixture or reference.
+        ValueError: a pair did not hear the same mixture or reference.
     """
     options = options or ScoringOptions()
     names = model_of(model_rows), model_of(baseline_rows)
     of_model = {pair_key(row): row for row in scored_rows(model_rows, options)}
     of_baseline = {pair_key(row): row for row in scored_rows(baseline_rows, options)}
     shared = [key for key in of_model if key in of_baseline]
-    if not shared:
-        raise ValueError(f"no row of {names[0]} and {names[1]} shares utterance, cell and seed: nothing to compare")
     for key in shared:
         _check_pair(of_model[key], of_baseline[key], names)
     return PairedRows(

@@ -4,6 +4,8 @@
 
 from collections.abc import Sequence
 
+from nemo.utils import logging
+
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import Difference, PairedTallies, pair_rows
 from nemo_noise.evaluation.scoring.hypotheses import Place, Row, condition_of, place_of
@@ -29,7 +31,8 @@ def compare_places(
         options: how to score; None takes the defaults.
 
     Returns:
-        `room` and `channel`, by name, what both models heard in noise; None where there is one place alone.
+        `room` and `channel`, by name, what both models heard in noise; None where there is one place alone, or no
+        noise that both heard.
 
     Raises:
         ValueError: a pair that did not hear the same mixture or reference.
@@ -49,6 +52,8 @@ def compare_places(
     ]
     found = {place: _difference(model_rows, baseline_rows, place, options) for place in compared if place in places}
     differences = {place: one for place, one in found.items() if one is not None}
+    if not differences:
+        return None
     adjusted = holm_adjusted([one["p_value"] for one in differences.values()])
     for one, p_value in zip(differences.values(), adjusted, strict=True):
         one["p_value_holm"] = p_value
@@ -63,6 +68,11 @@ def _difference(
 ) -> PlaceDifference | None:
     """Two models at one place; None where it has no noise."""
     paired = pair_rows(_at(model_rows, place), _at(baseline_rows, place), options)
+    unpaired = paired.unpaired_model_rows + paired.unpaired_baseline_rows
+    if unpaired:
+        logging.warning(f"{place.room}, {place.channel}: {unpaired} rows without a partner left out")
+    if not paired.model_rows:
+        return None
     tallies = PairedTallies(paired.model_rows, paired.baseline_rows, options)
     cells = [cell for name in tallies.model.noise_lists() for cell in cells_of_mean(tallies.model.cells(name))]
     return PlaceDifference(**tallies.difference(cells), p_value_holm=None) if cells else None

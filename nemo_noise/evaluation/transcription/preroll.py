@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Mixtures that noise went before: a model with a noise context hears it there, any other hears the speech alone."""
+"""Mixtures that noise went before: the context of a noise-aware encoder hears it, any other model the speech alone."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nemo_noise.modules import context_users, noise_before
+from nemo_noise.modules import noise_before
 
 __all__ = ["after_preroll"]
 
@@ -26,9 +26,10 @@ def after_preroll(model: Any, before: Sequence[NDArray[np.float32] | None]) -> A
         A context manager.
 
     Raises:
-        ValueError: if the model has a noise context that cannot hear a pre-roll.
+        ValueError: if its encoder has a noise context that cannot hear a pre-roll.
     """
-    if all(samples is None for samples in before) or not context_users(model):
+    has_context = getattr(getattr(model, "encoder", None), "context_encoder", None) is not None
+    if all(samples is None for samples in before) or not has_context:
         return nullcontext()
     present = [np.zeros(0, np.float32) if samples is None else samples for samples in before]
     length = torch.tensor([len(samples) for samples in present])
