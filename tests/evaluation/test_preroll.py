@@ -57,7 +57,8 @@ def test_a_pre_roll_is_the_noise_before_the_crop_as_loud_and_changes_no_mixture(
 
 def test_a_channel_with_a_memory_does_the_same_to_a_mixture_whatever_went_before(tmp_path: Path) -> None:
     speech, noise = write_speech(tmp_path / "speech"), write_noise(tmp_path / "noise")
-    effects = {"clipping": {"clipped_share": 0.05}, "frame_drops": {"drop_rate": 0.2, "frame_ms": 20}, "automatic_gain": {}}
+    drops = {"drop_rate": 0.2, "frame_ms": 20}
+    effects = {"clipping": {"clipped_share": 0.05}, "frame_drops": drops, "automatic_gain": {}}
     acoustics = parse_acoustics(None, {"device": {"effects": effects}})
     heard = []
     for seconds in (0.0, SECONDS):
