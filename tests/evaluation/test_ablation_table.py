@@ -157,13 +157,13 @@ def test_every_arm_is_evaluated_once_more_with_a_language_model_and_all_are_time
 @pytest.mark.parametrize("context", [False, True])
 def test_the_compared_encoders_have_as_many_parameters_within_3_percent(context: bool) -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
-        arms = {
-            name: arm for name, arm in arms_of(compose("encoders")).items() if name.endswith("_context") == context
-        }
+        experiment = compose("encoders")
+        arms = {name: arm for name, arm in arms_of(experiment).items() if name.endswith("_context") == context}
         counts = {}
         for name, arm in arms.items():
             recipe = arm.get("config", "digits_ctc")
-            cfg = compose(recipe, overrides=[*arm["overrides"], "data_dir=data", "model.sample_rate=16000"])
+            overrides = [*experiment.training_overrides, *arm["overrides"], "data_dir=data", "model.sample_rate=16000"]
+            cfg = compose(recipe, overrides=overrides)
             encoder = instantiate(cfg.model.encoder)
             counts[name] = sum(parameter.numel() for parameter in encoder.parameters())
     for kind in (False, True):  # whole utterances, streams
