@@ -47,9 +47,7 @@ def compare_places(
         axis: {getattr(place, axis): places[0]._replace(**{axis: getattr(place, axis)}) for place in places}
         for axis in Place._fields
     }
-    compared = [
-        place for place in dict.fromkeys(one for named in at.values() for one in named.values()) if place in heard
-    ]
+    compared = dict.fromkeys(place for named in at.values() for place in named.values() if place in heard)
     found = {place: _difference(model_rows, baseline_rows, place, options) for place in compared if place in places}
     differences = {place: one for place, one in found.items() if one is not None}
     if not differences:
@@ -66,7 +64,7 @@ def compare_places(
 def _difference(
     model_rows: Sequence[Row], baseline_rows: Sequence[Row], place: Place, options: ScoringOptions
 ) -> PlaceDifference | None:
-    """Two models at one place; None where it has no noise."""
+    """Two models at one place; None where it has no noise that both heard."""
     paired = pair_rows(_at(model_rows, place), _at(baseline_rows, place), options)
     unpaired = paired.unpaired_model_rows + paired.unpaired_baseline_rows
     if unpaired:
