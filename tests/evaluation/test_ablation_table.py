@@ -83,7 +83,7 @@ def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "arms", "backbones", "probed"),
-    [("contexts", 10, 0, 7), ("fusions", 11, 0, 0), ("sizes", 6, 0, 0), ("fine_tuning", 6, 1, 0)],
+    [("contexts", 12, 0, 9), ("fusions", 11, 0, 0), ("sizes", 6, 0, 0), ("fine_tuning", 6, 1, 0)],
 )
 def test_the_questions_about_contexts_have_their_arms_and_every_arm_can_be_built(
     name: str, arms: int, backbones: int, probed: int
@@ -114,6 +114,7 @@ def test_what_an_arm_costs_and_knows_stands_beside_its_errors(tmp_path: Path) ->
         folder = tmp_path / "causal_statistics" / f"seed_{seed}"
         folder.mkdir(parents=True)
         (folder / "probe.json").write_text(json.dumps({"trained": {"unseen noise accuracy": {"value": value}}}))
+    cfg.probes.seeds = [0, 1]
     columns = further_columns(cfg)
     assert columns["time"] == {"running_normalization": "1.00 x", "causal_statistics": "1.20 x"}
     assert columns["state of a stream"] == {"causal_statistics": "640 bytes"}
@@ -122,6 +123,12 @@ def test_what_an_arm_costs_and_knows_stands_beside_its_errors(tmp_path: Path) ->
     text = _table(groups={"all": Group("All")}, further_columns=columns).write(rows, tmp_path)
     assert text.splitlines()[2].endswith("| parameters | time | RTFx | state of a stream | unseen noise accuracy |")
     assert text.splitlines()[5].endswith("| 1,000 | 1.20 x | 833 | 640 bytes | 0.60 (0.50, 0.70) |")
+    cfg.probes.seeds = [1]
+    assert further_columns(cfg)["unseen noise accuracy"] == {"causal_statistics": "0.70 (0.70)"}
+    cfg.probes.seeds = [5]
+    with pytest.raises(ValueError, match=r"probes.seeds=\[5\] must be some of the seeds \[0, 1\]"):
+        experiment_jobs(cfg, EXAMPLES)
+    cfg.probes.seeds = [0]
     cfg.baseline = "constant"
     with pytest.raises(ValueError, match="no line of the baseline 'constant'"):
         further_columns(cfg)

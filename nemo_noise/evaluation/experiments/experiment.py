@@ -22,6 +22,7 @@ from nemo_noise.evaluation.experiments.further_jobs import (
     joint_jobs,
     language_model_jobs,
     probe_job,
+    probed_seeds,
 )
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -58,7 +59,7 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
             jobs += [training, evaluation_job(cfg, scripts, name, seed, training, arm.get("evaluation", []))]
             if cfg.get("language_model") is not None:
                 jobs += language_model_jobs(cfg, scripts, name, seed, training)
-            if cfg.get("probes") is not None and arm.get("probed", True):
+            if seed in probed_seeds(cfg) and arm.get("probed", True):
                 jobs.append(probe_job(cfg, scripts, name, seed, training))
     return [*jobs, *joint_jobs(cfg, scripts)]
 

@@ -11,7 +11,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from nemo_noise.evaluation.experiments.arms import arms_of, folder_of
-from nemo_noise.evaluation.experiments.further_jobs import PROBE_FILE, SPEED_FILE
+from nemo_noise.evaluation.experiments.further_jobs import PROBE_FILE, SPEED_FILE, probed_seeds
 
 __all__ = ["Columns", "further_columns"]
 
@@ -32,7 +32,7 @@ def further_columns(cfg: DictConfig) -> Columns:
         columns |= _size_and_time(cfg.baseline, Path(cfg.output_dir) / SPEED_FILE)
     if cfg.get("probes") is not None:
         for arm in arms_of(cfg):
-            files = [folder_of(cfg, arm, seed) / PROBE_FILE for seed in cfg.seeds]
+            files = [folder_of(cfg, arm, seed) / PROBE_FILE for seed in probed_seeds(cfg)]
             if all(file.is_file() for file in files):
                 for question, text in _known(files).items():
                     columns.setdefault(question, {})[arm] = text

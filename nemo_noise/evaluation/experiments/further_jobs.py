@@ -20,6 +20,7 @@ __all__ = [
     "joint_jobs",
     "language_model_jobs",
     "probe_job",
+    "probed_seeds",
 ]
 
 NOISE = "unseen"
@@ -56,6 +57,15 @@ def language_model_jobs(cfg: DictConfig, scripts: Path, name: str, seed: int, tr
     command = script_command(scripts, "asr/tune_decoding.py", overrides)
     tuning = Job(f"tune_{name}_{seed}", command, tuned, (training.produces, arpa))
     return [ngram, tuning, evaluation_job(cfg, scripts, name, seed, tuning, [], TUNED)]
+
+
+def probed_seeds(cfg: DictConfig) -> list[int]:
+    """The seeds whose contexts are probed: `probes.seeds`, or all."""
+    probes = plain(cfg.probes) if cfg.get("probes") is not None else {"seeds": []}
+    seeds = list(probes.get("seeds", cfg.seeds))
+    if not set(seeds) <= set(cfg.seeds):
+        raise ValueError(f"probes.seeds={seeds} must be some of the seeds {list(cfg.seeds)}.")
+    return seeds
 
 
 def probe_job(cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job) -> Job:
