@@ -104,6 +104,7 @@ class Instrument:
             confidence=s["confidence"],
             sample_rate=s["sample_rate"],
             adaptation=None if s["adaptation"] is None else AdaptationConfig(**s["adaptation"]),
+            adaptation_trials=s["adaptation_trials"],
         )
         rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", s["controls"], options, self.device)
         streams = self.output / "streaming.jsonl"

@@ -107,6 +107,17 @@ def test_it_hears_utterances_one_by_one_and_rows_of_other_settings_are_not_its_o
     assert len(read_hypotheses(path)) == written + len(plan.trials)
 
 
+def test_a_part_of_the_trials_is_whole_utterances_with_speech(tmp_path: Path) -> None:
+    lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech", count=4)
+    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean", 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=()))
+    (_, adapted) = arms_of("meter", LevelMeter(), [], METER, adaptation_trials=5)
+    rows = run_arm(adapted, plan, tmp_path / "hypotheses.jsonl", RunOptions())
+    heard = [row["utterance_id"] for row in rows]
+    assert len(rows) == 4 and len(set(heard)) == 2 and all(row["text"] for row in rows)
+    with pytest.raises(ValueError, match="adaptation_trials is 0, should be 1 or more, or null for all"):
+        RunOptions(adaptation_trials=0)
+
+
 def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path: Path, repository: Path) -> None:
     model = listening_ctc(tmp_path)
     model.save_to(str(tmp_path / "ctc.nemo"))
@@ -114,7 +125,7 @@ def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path:
     config.update(model=str(tmp_path / "ctc.nemo"), device="cpu", adaptation=FREE, latency_utterances=0)
     config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 5], batch_size=3)
     config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, noise_only={"crops": 0})
-    config.update(output_dir=str(tmp_path / "out"), replications=20, audio_clips=0)
+    config.update(output_dir=str(tmp_path / "out"), replications=20, audio_clips=0, adaptation_trials=4)
     script_path = repository / "examples/asr/evaluate_noise_robustness.py"
     spec = importlib.util.spec_from_file_location("evaluate_noise_robustness", script_path)
     script = importlib.util.module_from_spec(spec)
@@ -124,7 +135,8 @@ def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path:
     results = json.loads((tmp_path / "out/summary.json").read_text())
     assert list(results["models"]) == ["ctc", "ctc+adapted"]
     gain = results["adaptation"]
-    assert gain["utterances"] == 6 and 0 < gain["adapted"] <= 6 and 0 < gain["steps"] <= 2
+    assert gain["utterances"] == gain["comparison"]["pairs"] == 4 and 0 < gain["steps"] <= 2  # two of the three speech files
+    assert 0 < gain["adapted"] <= 4 and "ctc+adapted" in (tmp_path / "out/report.html").read_text()
     assert gain["transcribe_s"] > gain["plain_transcribe_s"] > 0
     rows = [row for row in read_hypotheses(tmp_path / "out/hypotheses.jsonl") if row["model"] == "ctc+adapted"]
     plan = load_plan(

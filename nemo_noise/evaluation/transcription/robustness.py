@@ -25,6 +25,7 @@ from nemo.utils import logging
 
 from nemo_noise.data.sensors import SensorBatch, collate_sensors
 from nemo_noise.evaluation.mixtures.batches import mixed_batches, sorted_batches
+from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
 from nemo_noise.evaluation.scoring.hypotheses import (
     Row,
@@ -77,6 +78,7 @@ class Arm:
         hears: how it hears a batch.
         batch_size: waveforms per batch; None for that of the run.
         settings: of `hears`, part of the fingerprint in its rows.
+        trials: at most about so many trials, see `choose_trials`; None for all.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Arm:
     hears: Hearing = hear
     batch_size: int | None = None
     settings: str = ""
+    trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,7 @@ class RunOptions:
         confidence: NeMo's `confidence_cfg`, to write confidences of words as well; None for none.
         sample_rate: of the mixtures where only transcripts of other systems are scored, samples per second.
         adaptation: how the first model, run once more, adapts to each utterance; None for not at all.
+        adaptation_trials: at most about so many trials are for that; None for all.
     """
 
     batch_size: int = 16
@@ -109,12 +113,14 @@ class RunOptions:
     confidence: Mapping[str, Any] | None = None
     sample_rate: int = 16000
     adaptation: AdaptationConfig | None = None
+    adaptation_trials: int | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {self.batch_size}, should be 1 or more")
         if self.latency_utterances < 0:
             raise ValueError(f"latency_utterances is {self.latency_utterances}, should be 0 or more")
+        check_count("adaptation_trials", self.adaptation_trials)
 
 
 def name_models(model: str, baseline: str | None, model_name: str | None, baseline_name: str | None) -> dict[str, str]:
@@ -187,7 +193,8 @@ def run_models(
             raise ValueError(
                 f"model {name!r} wants {sample_rate} Hz, the first one {plan.sample_rate} Hz: not comparable"
             )
-        arms = arms_of(name, model, controls, options.adaptation) if not rows else arms_of(name, model, [])
+        of_the_first = (controls, options.adaptation, options.adaptation_trials) if not rows else ([],)
+        arms = arms_of(name, model, *of_the_first)
         for arm in arms:
             rows += run_arm(arm, plan, hypotheses_path, options)
         del model, arms, arm
@@ -198,7 +205,11 @@ def run_models(
 
 
 def arms_of(
-    name: str, model: ASRModel, controls: Sequence[Control | str], adaptation: AdaptationConfig | None = None
+    name: str,
+    model: ASRModel,
+    controls: Sequence[Control | str],
+    adaptation: AdaptationConfig | None = None,
+    adaptation_trials: int | None = None,
 ) -> list[Arm]:
     """List the ways to run a model.
 
@@ -207,6 +218,7 @@ def arms_of(
         model: the model.
         controls: controls beside it; those that it cannot run are logged and left out.
         adaptation: how it adapts to each utterance in one more run, left out in the same way; None for no such run.
+        adaptation_trials: at most about so many trials are for that; None for all.
 
     Returns:
         The model itself, then its controls, then the model that adapts.
@@ -223,7 +235,8 @@ def arms_of(
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
     hears = adapted_hearing(name, model, adaptation)
     if hears is not None:
-        arms.append(Arm(adapted_name(name), model, hears=hears, batch_size=1, settings=hears.fingerprint))
+        settings = hears.fingerprint
+        arms.append(Arm(adapted_name(name), model, nullcontext, False, hears, 1, settings, adaptation_trials))
     return arms
 
 
@@ -248,7 +261,8 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     path = Path(hypotheses_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
-    trials = [t for t in plan.trials if not (arm.mixes_cells and t.condition.is_speech_free)]
+    chosen = plan.trials if arm.trials is None else choose_trials(plan.trials, arm.trials)
+    trials = [t for t in chosen if not (arm.mixes_cells and t.condition.is_speech_free)]
     todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")

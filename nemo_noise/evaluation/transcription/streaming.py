@@ -16,7 +16,8 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.configuration import is_number
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial
+from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
+from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.streaming import StreamedRun
 from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, run_arm
 from nemo_noise.evaluation.transcription.transcribe import transcribe
@@ -56,9 +57,7 @@ class StreamingOptions:
         repeated = sorted({latency for latency in given if list(given).count(latency) > 1})
         if repeated:
             raise ValueError(f"streaming_ms holds {repeated[0]!r} more than once")
-        trials: Any = self.trials
-        if trials is not None and (not isinstance(trials, int) or isinstance(trials, bool) or trials < 1):
-            raise ValueError(f"streaming_trials is {trials!r}, should be 1 or more, or null for all")
+        check_count("streaming_trials", self.trials)
         if not is_number(self.left_s) or self.left_s < 0:
             raise ValueError(f"streaming_left_s is {self.left_s!r}, should be 0 or more, in seconds")
 
@@ -104,27 +103,6 @@ def run_streams(
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return runs
-
-
-def choose_trials(trials: Sequence[Trial], count: int | None) -> list[Trial]:
-    """Choose whole utterances spread over the plan, with all their mixtures: every cell has the same ones.
-
-    Args:
-        trials: of a plan.
-        count: at most so many trials, but one utterance at least; None for all.
-
-    Returns:
-        Trials with speech in the first room and channel, which the table is about; always the same ones, in the order
-        of the plan.
-    """
-    spoken = [trial for trial in trials if not trial.condition.is_speech_free]
-    spoken = [trial for trial in spoken if trial.place == spoken[0].place]
-    utterances = list(dict.fromkeys(trial.utterance_id for trial in spoken))
-    if count is None or count >= len(spoken):
-        return spoken
-    kept = max(1, count * len(utterances) // len(spoken))
-    chosen = {utterances[index * len(utterances) // kept] for index in range(kept)}
-    return [trial for trial in spoken if trial.utterance_id in chosen]
 
 
 @contextmanager
