@@ -44,7 +44,8 @@ def at_two_levels(line: dict[str, Any], entry: ManifestEntry, number: int, cfg: 
 
 def split_noises(source: Path, out: Path, cfg: DictConfig) -> None:
     """Write seen.json and unseen.json: no class is in both."""
-    unseen_names = {label: name for name, labels in cfg.data.unseen_noises.items() for label in labels}
+    classes = {name: labels for name, labels in cfg.data.unseen_noises.items() if labels is not None}
+    unseen_names = {label: name for name, labels in classes.items() for label in labels}
     seen, unseen = [], defaultdict(list)
     for entry in [e for name in cfg.data.noise_manifests for e in read_manifest(source / name)]:
         label = entry.fields["label"]
@@ -52,7 +53,7 @@ def split_noises(source: Path, out: Path, cfg: DictConfig) -> None:
             unseen[unseen_names[label]] += _segments(entry, unseen_names[label])
         else:
             seen.append(entry)
-    missing = set(cfg.data.unseen_noises) - set(unseen)
+    missing = set(classes) - set(unseen)
     if missing:
         raise ValueError(f"unseen_noises: no noise has the labels of {sorted(missing)}")
     each = cfg.data.files_per_unseen_noise
