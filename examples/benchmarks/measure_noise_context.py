@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a noise context costs at FastConformer-large width: parameters, time beside the encoder's, bytes of a stream.
 
-    python examples/benchmarks/measure_noise_context.py [--rounds 7] [--seconds 10]
+    python examples/benchmarks/measure_noise_context.py [--rounds 7] [--seconds 10] [--d-context 8]
 
 Every context of conf/context and every fusion of conf/fusion is made as a recipe makes it. Contexts, fusions and the
 plain encoder take turns in one process on one thread; of each the shortest time of the process counts. A context and
@@ -34,14 +34,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="how often they take turns")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the utterance")
+    parser.add_argument("--d-context", type=int, default=64, help="numbers of the context")
     arguments = parser.parse_args()
+    made_recipe = partial(recipe, d_context=arguments.d_context)
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    plain = made({**recipe("statistics", "early_film"), "context": None, "fusion": None})
+    plain = made({**made_recipe("statistics", "early_film"), "context": None, "fusion": None})
     features = torch.randn(1, plain._feat_in, round(100 * arguments.seconds))
     length = torch.tensor([features.shape[2]])
-    contexts = {name: made(recipe(name, "early_film")["context"]) for name in CONTEXTS}
-    fusions = {name: nn.ModuleDict(made(recipe("statistics", name)["fusion"])) for name in FUSIONS}
+    contexts = {name: made(made_recipe(name, "early_film")["context"]) for name in CONTEXTS}
+    fusions = {name: nn.ModuleDict(made(made_recipe("statistics", name)["fusion"])) for name in FUSIONS}
     runs = [partial(encode, plain, features, length)]
     runs += [partial(encode, context, features, length) for context in contexts.values()]
     runs += [partial(fuse, sites, features) for sites in fusions.values()]
@@ -54,9 +56,10 @@ def main() -> None:
         print(f"{name:>24} {size(part):11,d} {100 * time_s / encoder_s:10.2f} % {state:>10}")
 
 
-def recipe(context: str, fusion: str) -> dict[str, Any]:
+def recipe(context: str, fusion: str, d_context: int) -> dict[str, Any]:
     """The encoder's config with these parts."""
     overrides = [f"context@model.encoder.context={context}", f"fusion@model.encoder.fusion={fusion}"]
+    overrides.append(f"model.encoder.context.d_context={d_context}")
     with initialize_config_dir(str(config_directory()), version_base="1.1"):
         config = compose(RECIPE, overrides)
     encoder: dict[str, Any] = OmegaConf.to_container(config.model.encoder, resolve=True)  # type: ignore[assignment]

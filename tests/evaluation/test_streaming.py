@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
+from nemo_noise.evaluation.mixtures.choice import choose_trials
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.streaming import summarize_streaming
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, run_arm
-from nemo_noise.evaluation.mixtures.choice import choose_trials
 from nemo_noise.evaluation.transcription.streaming import StreamingOptions, run_streams
 from tests.contracts import randomize
 from tests.evaluation.tiny_models import SAMPLE_RATE, streaming_encoder, tiny_ctc, write_noise, write_speech

@@ -10,33 +10,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from nemo_noise.evaluation.experiments.gain_plot import draw_gains
+from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
-__all__ = ["AblationTable", "Group"]
+__all__ = ["AblationTable"]
 
 PANELS_IN_A_ROW = 3
+LEGEND_COLUMNS = 2  # under each panel: many arms would hide the curves
 COLUMNS = ("arm", "clean", "mean 20..0 dB", "-5 dB", "fewer errors than the baseline, 20..0 dB", "p (Holm)", "by seed")
-
-
-@dataclass(frozen=True)
-class Group:
-    """Some of the test utterances.
-
-    Attributes:
-        title: above its table.
-        where: fields of a row and the values that they must have; empty for all rows.
-    """
-
-    title: str
-    where: Mapping[str, Any] = field(default_factory=dict)
-
-    def holds(self, row: Row) -> bool:
-        """Whether a row is one of them."""
-        return all(row.get(name) == value for name, value in self.where.items())
 
 
 @dataclass(frozen=True)
@@ -60,7 +46,7 @@ class AblationTable:
     further_columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def write(self, rows: Mapping[str, Sequence[Row]], output: str | Path) -> str:
-        """Pool the seeds of each arm, compare it with the baseline, write table.md, results.json and wer.png.
+        """Pool the seeds of each arm, compare it with the baseline, write table.md, results.json, wer.png, gain.png.
 
         Args:
             rows: arm -> the hypotheses of all its seeds, on speech.
@@ -81,6 +67,7 @@ class AblationTable:
         text = "\n\n".join(f"{self.groups[name].title}\n\n{self._table(arms)}" for name, arms in results.items())
         (folder / "table.md").write_text(text + "\n", encoding="utf-8")
         self._draw(results, folder / "wer.png")
+        draw_gains(results, self.groups, self.titles, self.noise_list, folder / "gain.png")
         return text
 
     def _compare(self, name: str, group: Group, rows: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, Any]]:
@@ -146,6 +133,9 @@ class AblationTable:
                     axis.fill_between(snrs, lows, highs, alpha=0.12, color=line.get_color())
             axis.set(title=self.groups[name].title, xlabel="SNR, dB (active speech level)", ylabel="WER, %")
             axis.grid(alpha=0.3)
-        axes[0][0].legend(fontsize=7)
-        figure.tight_layout()
+        handles, labels = axes[0][0].get_legend_handles_labels()
+        legend_rows = -(-len(labels) // (LEGEND_COLUMNS * columns))
+        figure.set_figheight(4 * rows + 0.2 * legend_rows)
+        figure.legend(handles, labels, fontsize=7, loc="lower center", ncols=LEGEND_COLUMNS * columns)
+        figure.tight_layout(rect=(0, 0.2 * legend_rows / figure.get_figheight(), 1, 1))
         figure.savefig(path, dpi=90)

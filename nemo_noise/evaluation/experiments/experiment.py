@@ -11,7 +11,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from nemo_noise.evaluation.experiments.ablation import Job
-from nemo_noise.evaluation.experiments.ablation_table import AblationTable, Group
+from nemo_noise.evaluation.experiments.ablation_table import AblationTable
 from nemo_noise.evaluation.experiments.arms import arms_of, folder_of, plain, script_command
 from nemo_noise.evaluation.experiments.further_columns import further_columns
 from nemo_noise.evaluation.experiments.further_jobs import (
@@ -24,6 +24,7 @@ from nemo_noise.evaluation.experiments.further_jobs import (
     probe_job,
     probed_seeds,
 )
+from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
