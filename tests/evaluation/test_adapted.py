@@ -148,7 +148,7 @@ def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path:
         NoiseOnlyOptions(0, silence_s=(1, 5, 10, 30)),
     )
     by_trial = {row["trial_id"]: row for row in rows}
-    trial = next(trial for trial in plan.trials if trial.snr_db == 5)
+    trial = next(trial for trial in plan.trials if trial.snr_db == 5 and trial.trial_id in by_trial)
     samples = np.asarray(plan.listen(trial).samples, dtype=np.float32)
     (expected,) = adapt_and_transcribe(model, [samples], AdaptationConfig(**FREE))
     assert by_trial[trial.trial_id]["pred_text"] == expected.text

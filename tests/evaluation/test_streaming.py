@@ -64,11 +64,12 @@ def test_offline_is_scored_on_the_mixtures_that_were_streamed(plan: MixturePlan,
     runs = run_streams(
         "tiny", model, plan, tmp_path / "s.jsonl", StreamingOptions([400], trials=10, left_s=0.4), OPTIONS
     )
-    assert {row["utterance_id"] for row in runs[0].rows} == {"utt0", "utt2"} and len(runs[0].rows) == 10
+    heard = {row["utterance_id"] for row in runs[0].rows}
+    assert len(heard) == 2 and len(runs[0].rows) == 10
     assert runs[0].way == "overlapping chunks, as its subsampling hears the future"
     table = summarize_streaming(runs, offline, ScoringOptions(replications=20))
     assert table["mixtures"] == 10
-    chosen = [row for row in offline if row["utterance_id"] in ("utt0", "utt2")]
+    chosen = [row for row in offline if row["utterance_id"] in heard]
     same = summarize_streaming(runs, chosen, ScoringOptions(replications=20))
     assert table["rows"] == same["rows"]
 
@@ -87,7 +88,7 @@ def test_streams_are_of_the_first_room_and_channel_which_the_table_is_about(tmp_
 
 def test_whole_utterances_are_chosen_with_all_their_mixtures(plan: MixturePlan) -> None:
     assert len(choose_trials(plan.trials, None)) == len(choose_trials(plan.trials, 20)) == 20
-    assert {trial.utterance_id for trial in choose_trials(plan.trials, 1)} == {"utt0"}
+    assert len({trial.utterance_id for trial in choose_trials(plan.trials, 1)}) == 1
     for count in (5, 9, 10, 17):
         chosen = choose_trials(plan.trials, count)
         assert len(chosen) == count // 5 * 5 and chosen == choose_trials(plan.trials, count)

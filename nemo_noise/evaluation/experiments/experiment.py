@@ -66,7 +66,7 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
 
 
 def tabulate(cfg: DictConfig) -> str:
-    """Write table.md, results.json and wer.png; the controls of an arm are arms of their own."""
+    """Write table.md, results.json, wer.png and gain.png; the controls of an arm are arms of their own."""
     rows: dict[str, list[dict[str, Any]]] = {}
     evaluations = [EVALUATION] if cfg.get("language_model") is None else [EVALUATION, f"{EVALUATION}_{TUNED}"]
     for arm in arms_of(cfg):

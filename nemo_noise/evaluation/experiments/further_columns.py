@@ -33,7 +33,7 @@ def further_columns(cfg: DictConfig) -> Columns:
     if cfg.get("probes") is not None:
         for arm in arms_of(cfg):
             files = [folder_of(cfg, arm, seed) / PROBE_FILE for seed in probed_seeds(cfg)]
-            if all(file.is_file() for file in files):
+            if files and all(file.is_file() for file in files):
                 for question, text in _known(files).items():
                     columns.setdefault(question, {})[arm] = text
     return columns

@@ -5,6 +5,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nemo_noise.evaluation.mixtures.plan import Trial
 
 __all__ = ["check_count", "choose_trials"]
@@ -25,7 +27,7 @@ def check_count(name: str, count: Any) -> None:
 
 
 def choose_trials(trials: Sequence[Trial], count: int | None) -> list[Trial]:
-    """Choose whole utterances spread over the plan, with all their mixtures: every cell has the same ones.
+    """Choose whole utterances at random, the same in every run, with all their mixtures: every cell has the same ones.
 
     Args:
         trials: of a plan.
@@ -41,5 +43,6 @@ def choose_trials(trials: Sequence[Trial], count: int | None) -> list[Trial]:
     if count is None or count >= len(spoken):
         return spoken
     kept = max(1, count * len(utterances) // len(spoken))
-    chosen = {utterances[index * len(utterances) // kept] for index in range(kept)}
+    drawn = np.random.default_rng(0).choice(len(utterances), kept, replace=False)  # a stride may meet one kind of two
+    chosen = {utterances[index] for index in drawn}
     return [trial for trial in spoken if trial.utterance_id in chosen]
