@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -235,8 +235,8 @@ def arms_of(
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
     hears = adapted_hearing(name, model, adaptation)
     if hears is not None:
-        settings = hears.fingerprint
-        arms.append(Arm(adapted_name(name), model, nullcontext, False, hears, 1, settings, adaptation_trials))
+        adapted = Arm(adapted_name(name), model, hears=hears, batch_size=1, settings=hears.fingerprint)
+        arms.append(replace(adapted, trials=adaptation_trials))
     return arms
 
 
