@@ -193,11 +193,17 @@ class ConstantContextEncoder(ContextEncoder):
 
     Args:
         context: the encoder to wrap; of one that follows the time, the last frame is taken, of tokens all.
+        d_context: numbers of context, those of ``context``; given so that a recipe sets the width in one place.
         num_frames: frames of the constant spectrogram.
+
+    Raises:
+        ValueError: ``d_context`` is not that of ``context``.
     """
 
-    def __init__(self, context: ContextEncoder, num_frames: int = 16) -> None:
+    def __init__(self, context: ContextEncoder, d_context: int | None = None, num_frames: int = 16) -> None:
         super().__init__(context.feat_in, context.d_context)
+        if d_context not in (None, context.d_context):
+            raise ValueError(f"d_context: {d_context}, but the wrapped context encoder has {context.d_context}")
         self.context = context
         self.layout = "tokens" if context.layout == "tokens" else "utterance"
         self.register_buffer("spectrogram", torch.linspace(-1.0, 1.0, num_frames).repeat(context.feat_in, 1))
