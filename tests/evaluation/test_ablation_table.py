@@ -84,7 +84,13 @@ def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "arms", "backbones", "probed"),
-    [("contexts", 12, 0, 9), ("fusions", 11, 0, 0), ("fusions_tuned", 12, 1, 0), ("sizes", 6, 0, 0), ("fine_tuning", 5, 1, 0)],
+    [
+        ("contexts", 12, 0, 9),
+        ("fusions", 11, 0, 0),
+        ("fusions_tuned", 12, 1, 0),
+        ("sizes", 6, 0, 0),
+        ("fine_tuning", 5, 1, 0),
+    ],
 )
 def test_the_questions_about_contexts_have_their_arms_and_every_arm_can_be_built(
     name: str, arms: int, backbones: int, probed: int
