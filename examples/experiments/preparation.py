@@ -4,19 +4,20 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 from omegaconf import DictConfig
+from tqdm import tqdm
 
 from nemo.collections.common.tokenizers.canary_tokenizer import CanaryTokenizer
 from nemo.collections.common.tokenizers.sentencepiece_tokenizer import create_spt_model
 from nemo.utils import logging
 
-from nemo_noise.data.audio import write_audio
+from nemo_noise.data.audio import change_speed, write_audio
 from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
 
 SAMPLE_RATE = 16000
@@ -40,6 +41,29 @@ def at_two_levels(line: dict[str, Any], entry: ManifestEntry, number: int, cfg: 
     kept = write_audio(path, samples, SAMPLE_RATE)
     varied = {"audio_filepath": str(path), "level_db": round(gain_db + 20 * math.log10(kept), 2), "level": "varied"}
     return [line | {"level": "natural"}, line | varied]
+
+
+def write_part(
+    entries: Sequence[ManifestEntry],
+    folder: Path,
+    name: str,
+    text: Callable[[str], str],
+    speeds: Sequence[float] = (1.0,),
+) -> Path:
+    """Decode once, at every speed: a training that decodes Opus in each epoch waits for it. Returns the manifest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for number, entry in enumerate(tqdm(entries, desc=name)):
+        samples = load_entry(entry, SAMPLE_RATE)
+        for speed in speeds:
+            changed = change_speed(samples, speed)
+            file = f"{number:05d}_{round(100 * speed)}.flac"
+            write_audio(folder / file, changed, SAMPLE_RATE)
+            said = {"text": text(str(entry.text)), "duration": round(len(changed) / SAMPLE_RATE, 4)}
+            kept = {key: entry.fields[key] for key in ("speaker", "age", "gender") if key in entry.fields}
+            lines.append({"audio_filepath": file, **said, **kept, "speed": speed})
+    write_manifest(folder / name, lines)
+    return folder / name
 
 
 def split_noises(source: Path, out: Path, cfg: DictConfig) -> None:

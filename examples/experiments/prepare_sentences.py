@@ -15,21 +15,19 @@ from typing import Any
 
 from omegaconf import DictConfig
 from preparation import (
-    SAMPLE_RATE,
     at_two_levels,
     evenly,
     source_folder,
     split_noises,
     train_tokenizer,
+    write_part,
     write_unlabelled,
 )
-from tqdm import tqdm
 
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.audio import change_speed, write_audio
-from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
+from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
 
 
 def prepare(cfg: DictConfig) -> Path:
@@ -47,9 +45,9 @@ def prepare(cfg: DictConfig) -> Path:
     dev = [entry for entry in others if entry.fields["speaker"] in dev_speakers]
     test = sorted((e for e in others if e.fields["speaker"] not in dev_speakers), key=lambda e: e.fields["speaker"])
     further = [entry for name in cfg.data.further_training for entry in read_manifest(source / name)]
-    _write_part(_short(train + further, cfg), out / "train", list(cfg.data.speeds), "train.json")
-    _write_part(evenly(_short(dev, cfg), cfg.data.num_dev), out / "dev", [1.0], "dev.json")
-    manifest = _write_part(evenly(_short(test, cfg), cfg.data.num_test), out / "test", [1.0], "test.json")
+    write_part(_short(train + further, cfg), out / "train", "train.json", _letters, list(cfg.data.speeds))
+    write_part(evenly(_short(dev, cfg), cfg.data.num_dev), out / "dev", "dev.json", _letters)
+    manifest = write_part(evenly(_short(test, cfg), cfg.data.num_test), out / "test", "test.json", _letters)
     lines: list[dict[str, Any]] = []
     for number, entry in enumerate(read_manifest(manifest)):
         group = "children" if int(entry.fields["age"]) < cfg.data.adult_age else "adults"
@@ -73,23 +71,6 @@ def _short(entries: list[ManifestEntry], cfg: DictConfig) -> list[ManifestEntry]
 def _letters(text: str) -> str:
     """Lower case, without punctuation: what the recogniser writes."""
     return " ".join(re.sub(r"[^a-z']", " ", text.lower()).split())
-
-
-def _write_part(entries: list[ManifestEntry], folder: Path, speeds: list[float], name: str) -> Path:
-    """Decode once, at every speed: a training that decodes Opus in each epoch waits for it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for number, entry in enumerate(tqdm(entries, desc=name)):
-        samples = load_entry(entry, SAMPLE_RATE)
-        for speed in speeds:
-            changed = change_speed(samples, speed)
-            file = f"{number:05d}_{round(100 * speed)}.flac"
-            write_audio(folder / file, changed, SAMPLE_RATE)
-            said = {"text": _letters(str(entry.text)), "duration": round(len(changed) / SAMPLE_RATE, 4)}
-            kept = {key: entry.fields[key] for key in ("speaker", "age", "gender") if key in entry.fields}
-            lines.append({"audio_filepath": file, **said, **kept, "speed": speed})
-    write_manifest(folder / name, lines)
-    return folder / name
 
 
 @hydra_runner(config_path="../../conf/ablations", config_name="sentences")

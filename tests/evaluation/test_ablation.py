@@ -42,6 +42,19 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     assert (tmp_path / "b").read_text() == "x"
 
 
+def test_jobs_keep_their_memory_unless_the_environment_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = (
+        "import os, sys, pathlib; pathlib.Path(sys.argv[1]).write_text(' '.join(os.environ[n] for n in "
+        "('OMP_NUM_THREADS', 'MALLOC_MMAP_MAX_')))"
+    )
+    run_jobs([_job("kept", tmp_path, script=tell)], tmp_path / "logs", max_parallel=1, num_threads=3)
+    monkeypatch.setenv("MALLOC_MMAP_MAX_", "7")
+    run_jobs([_job("told", tmp_path, script=tell)], tmp_path / "logs", max_parallel=1, num_threads=3)
+    assert [(tmp_path / name).read_text() for name in ("kept", "told")] == ["3 0", "3 7"]
+
+
 def test_a_failing_job_stops_the_experiment_and_shows_its_log(tmp_path: Path) -> None:
     broken = _job("broken", tmp_path, script="raise SystemExit('no such noise')")
     with pytest.raises(ExperimentError, match=r"broken failed \(exit status 1\)(.|\n)*no such noise"):

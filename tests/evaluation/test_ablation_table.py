@@ -108,6 +108,17 @@ def test_the_questions_about_contexts_have_their_arms_and_every_arm_can_be_built
     assert cfg.baseline in chosen and set(cfg.further_baselines) <= set(chosen)
 
 
+def test_an_arm_may_start_from_nothing_beside_those_of_a_backbone() -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose("language", overrides=["seeds=[0]"])
+    jobs = {job.name: job for job in experiment_jobs(cfg, EXAMPLES)}
+    backbone, nothing, english = (jobs[name] for name in ("backbone", "from_nothing_0", "english_0"))
+    assert backbone.produces in english.needs and backbone.produces not in nothing.needs
+    assert not any("init_from_nemo_model" in argument for argument in nothing.command)
+    assert f"+init_from_nemo_model.backbone={{path: {backbone.produces}, include: [encoder]}}" in english.command
+    assert "pretrain_wav2vec2.py" in backbone.command[1] and "--config-name=language_pretraining" in backbone.command
+
+
 def test_what_an_arm_costs_and_knows_stands_beside_its_errors(tmp_path: Path) -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
         cfg = compose("contexts", overrides=["seeds=[0,1]", f"output_dir={tmp_path}"])

@@ -52,7 +52,8 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
         if any(arm.get("pretrained", False) for arm in arms.values()):
             jobs.append(context)
         for name, arm in arms.items():
-            starts = {"backbone": (backbones[-1], cfg.backbone)} if backbones else {}
+            begun = backbones[-1:] if arm.get("from_backbone", True) else []
+            starts = {"backbone": (backbone, cfg.backbone) for backbone in begun}
             starts |= {"context": (context, CONTEXT)} if arm.get("pretrained", False) else {}
             overrides = [*cfg.training_overrides, *arm["overrides"]]
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
