@@ -201,9 +201,7 @@ class ConstantContextEncoder(ContextEncoder):
     """
 
     def __init__(self, context: ContextEncoder, d_context: int | None = None, num_frames: int = 16) -> None:
-        super().__init__(context.feat_in, context.d_context)
-        if d_context not in (None, context.d_context):
-            raise ValueError(f"d_context: {d_context}, but the wrapped context encoder has {context.d_context}")
+        super().__init__(context.feat_in, width_of(context, d_context))
         self.context = context
         self.layout = "tokens" if context.layout == "tokens" else "utterance"
         self.register_buffer("spectrogram", torch.linspace(-1.0, 1.0, num_frames).repeat(context.feat_in, 1))
@@ -231,6 +229,13 @@ class ConstantContextEncoder(ContextEncoder):
         context = context[:, -1] if self.context.layout == "frames" else context  # [1, C] or [1, M, C]
         expanded: Tensor = context.expand(audio_signal.shape[0], *context.shape[1:])
         return expanded
+
+
+def width_of(context: ContextEncoder, d_context: int | None) -> int:
+    """The width of a wrapped encoder; one that the recipe says beside it must be the same."""
+    if d_context not in (None, context.d_context):
+        raise ValueError(f"d_context={d_context}, but the context encoder that is wrapped has {context.d_context}.")
+    return context.d_context
 
 
 class Observed(NamedTuple):

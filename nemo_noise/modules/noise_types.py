@@ -9,7 +9,7 @@ from nemo.core.classes.common import typecheck
 from nemo.core.neural_types import NeuralType
 
 from nemo_noise.modules.causal_context import CausalContextEncoder
-from nemo_noise.modules.context_encoders import ContextEncoder
+from nemo_noise.modules.context_encoders import ContextEncoder, width_of
 
 __all__ = ["NoiseTypeContextEncoder"]
 
@@ -23,9 +23,10 @@ class NoiseTypeContextEncoder(ContextEncoder):
     Args:
         context: the encoder that listens; its layout stays. One that streams cannot be wrapped.
         num_types: noise types N.
+        d_context: numbers of context, those of ``context``; given so that a recipe sets the width in one place.
 
     Raises:
-        ValueError: if ``num_types`` is below 2 or the encoder streams.
+        ValueError: if ``num_types`` is below 2, the encoder streams, or ``d_context`` is not its width.
 
     Attributes:
         usage: mean weight of every type in the last batch of the training [N], for the log.
@@ -33,8 +34,8 @@ class NoiseTypeContextEncoder(ContextEncoder):
 
     usage: Tensor
 
-    def __init__(self, context: ContextEncoder, num_types: int = 32) -> None:
-        super().__init__(context.feat_in, context.d_context)
+    def __init__(self, context: ContextEncoder, num_types: int = 32, d_context: int | None = None) -> None:
+        super().__init__(context.feat_in, width_of(context, d_context))
         if num_types < 2:
             raise ValueError(f"NoiseTypeContextEncoder: num_types={num_types} must be at least 2.")
         if isinstance(context, CausalContextEncoder):

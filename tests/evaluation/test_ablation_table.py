@@ -85,7 +85,7 @@ def test_every_job_of_an_ablation_has_what_it_needs(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "arms", "backbones", "probed"),
     [
-        ("contexts", 12, 0, 9),
+        ("contexts", 13, 0, 10),
         ("fusions", 11, 0, 0),
         ("fusions_tuned", 12, 1, 0),
         ("sizes", 6, 0, 0),

@@ -101,7 +101,7 @@ def test_constant_context_has_the_parameters_of_what_it_wraps_and_never_hears_th
     restored = ConstantContextEncoder(StatisticsContextEncoder(BANDS, CONTEXT)).eval()
     restored.load_state_dict(constant.state_dict())
     assert torch.equal(restored(audio_signal=torch.randn(2, BANDS, 50), length=length), one)
-    with pytest.raises(ValueError, match=f"d_context: 5, but .* has {CONTEXT}"):
+    with pytest.raises(ValueError, match=f"d_context=5, but .* has {CONTEXT}"):
         ConstantContextEncoder(wrapped, d_context=5)
     tokens = ConstantContextEncoder(HierarchicalContextEncoder(BANDS, CONTEXT, num_tokens=5))
     assert tokens(audio_signal=torch.randn(2, BANDS, 50), length=length).shape == (2, 5, CONTEXT)

@@ -137,3 +137,5 @@ def test_noise_types_are_all_that_reaches_the_recogniser_and_their_use_is_known(
         NoiseTypeContextEncoder(CausalStatisticsContextEncoder(BANDS, CONTEXT))
     with pytest.raises(ValueError, match="num_types=1 must be at least 2"):
         NoiseTypeContextEncoder(StatisticsContextEncoder(BANDS, CONTEXT), num_types=1)
+    with pytest.raises(ValueError, match=f"d_context={CONTEXT + 1}, but"):
+        NoiseTypeContextEncoder(StatisticsContextEncoder(BANDS, CONTEXT), d_context=CONTEXT + 1)

@@ -52,9 +52,9 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
         if any(arm.get("pretrained", False) for arm in arms.values()):
             jobs.append(context)
         for name, arm in arms.items():
-            begun = backbones[-1:] if arm.get("from_backbone", True) else []
-            starts = {"backbone": (backbone, cfg.backbone) for backbone in begun}
-            starts |= {"context": (context, CONTEXT)} if arm.get("pretrained", False) else {}
+            starts = {"context": (context, CONTEXT)} if arm.get("pretrained", False) else {}
+            if backbones and arm.get("from_backbone", True):
+                starts["backbone"] = (backbones[-1], cfg.backbone)
             overrides = [*cfg.training_overrides, *arm["overrides"]]
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
             training = trained.job(cfg, scripts, folder_of(cfg, name, seed), overrides, seed, data, starts)
@@ -131,7 +131,7 @@ class _Training:
         produces = folder / "model.nemo"
         overrides = [*overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
         overrides += [f"+save_to={produces}", f"exp_manager.exp_dir={folder}"]
-        for start, (job, said) in starts.items():
+        for start, (job, said) in sorted(starts.items()):  # the backbone first
             include = said.get("include", [])
             parts = f", include: [{', '.join(include)}]" if include else ""
             overrides.append(f"+init_from_nemo_model.{start}={{path: {job.produces}{parts}}}")
