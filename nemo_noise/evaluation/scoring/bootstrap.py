@@ -6,6 +6,7 @@ Method: M. Bisani, H. Ney, "Bootstrap estimates for confidence intervals in ASR 
 with whole speakers drawn where their errors belong together.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -33,13 +34,20 @@ def draw_weights(num_units: int, replications: int, seed: int) -> FloatArray:
         seed: of the random generator; equal seeds pair two calls.
 
     Returns:
-        How often each unit was drawn. [replications, num_units]
+        How often each unit was drawn, read-only: equal calls share it. [replications, num_units]
     """
     if num_units < 1 or replications < 1:
         raise ValueError(f"num_units and replications must be 1 or more, got {num_units} and {replications}")
+    return _draws(num_units, replications, seed)
+
+
+@lru_cache(maxsize=4)  # a table of many arms draws the same units for each
+def _draws(num_units: int, replications: int, seed: int) -> FloatArray:
     generator = np.random.default_rng(seed)
     draws = generator.multinomial(num_units, np.full(num_units, 1 / num_units), size=replications)
-    return np.asarray(draws, dtype=np.float64)
+    weights = np.asarray(draws, dtype=np.float64)
+    weights.setflags(write=False)
+    return weights
 
 
 def resample_rates(weights: FloatArray, errors: NDArray[np.generic], words: NDArray[np.generic]) -> FloatArray:

@@ -33,6 +33,9 @@ class Condition(str, Enum):
         return self in (Condition.NOISE_ONLY, Condition.SILENCE)
 
 
+_CONDITIONS = {name: condition for condition in Condition for name in (condition, condition.value)}
+
+
 class Cell(NamedTuple):
     """One cell of the grid: a noise list at an SNR; both None for clean speech.
 
@@ -117,8 +120,8 @@ def condition_of(row: Row) -> Condition:
     """
     if row.get("condition") is not None:
         try:
-            return Condition(row["condition"])
-        except ValueError:
+            return _CONDITIONS[row["condition"]]
+        except (KeyError, TypeError):
             known = [condition.value for condition in Condition]
             where = f"in the row of utterance {utterance_of(row)}"
             raise ValueError(f"condition is {row['condition']!r} {where}, should be one of {known}") from None
@@ -137,13 +140,12 @@ def cell_of(row: Row) -> Cell:
     Raises:
         ValueError: the SNR is not a number, or a noisy row has no noise list or no SNR.
     """
-    if condition_of(row) in (Condition.CLEAN, Condition.SILENCE):
+    condition = condition_of(row)
+    if condition in (Condition.CLEAN, Condition.SILENCE):
         return Cell(None, None)
     if row.get("noise_list") is None:
-        raise ValueError(
-            f"noise_list is missing in the {condition_of(row).value} row of utterance {utterance_of(row)}"
-        )
-    if condition_of(row) is Condition.NOISE_ONLY:
+        raise ValueError(f"noise_list is missing in the {condition.value} row of utterance {utterance_of(row)}")
+    if condition is Condition.NOISE_ONLY:
         return Cell(str(row["noise_list"]), None)
     snr_db = row.get("snr_db")
     if not isinstance(snr_db, int | float) or isinstance(snr_db, bool) or not math.isfinite(snr_db):

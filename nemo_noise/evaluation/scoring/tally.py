@@ -164,9 +164,11 @@ class Tally:
             cell = cell_of(row)
             labels = {None} if cell.noise_list is None else {None, str(row.get("noise_label") or "unlabelled")}
             for label in labels:
-                sums = self._counts.setdefault(cell._replace(noise_label=label), np.zeros(shape))
-                sums[seed_index[seed_of(row)], unit_index[name]] += counts
-                self._utterances[cell._replace(noise_label=label)] += 1
+                place = cell._replace(noise_label=label)
+                if place not in self._counts:
+                    self._counts[place] = np.zeros(shape)
+                self._counts[place][seed_index[seed_of(row)], unit_index[name]] += counts
+                self._utterances[place] += 1
 
     @property
     def has_clean(self) -> bool:
@@ -197,6 +199,17 @@ class Tally:
         """Draws of the training seeds. [R, S]."""
         return draw_weights(len(self.seeds), self.options.replications, self.options.seed + 1)
 
+    @cached_property
+    def _columns(self) -> dict[Cell, int]:
+        """The column of each cell in `_rates`."""
+        return {cell: column for column, cell in enumerate(self._counts)}
+
+    @cached_property
+    def _rates(self) -> FloatArray:
+        """Resampled WER of all cells in one product, which costs the weights' way through memory once. [R, C]."""
+        errors, words = self._errors_and_words(list(self._columns))
+        return resample_rates(self.unit_weights, errors.sum(axis=0), words.sum(axis=0))
+
     def utterances(self, cell: Cell) -> int:
         """Count the rows of a cell."""
         return self._utterances[cell]
@@ -208,8 +221,7 @@ class Tally:
 
     def resample(self, cells: Sequence[Cell]) -> FloatArray:
         """Resample the WER of cells over units, all seeds together. [R, C]."""
-        errors, words = self._errors_and_words(cells)
-        return resample_rates(self.unit_weights, errors.sum(axis=0), words.sum(axis=0))
+        return self._rates[:, [self._columns[cell] for cell in cells]]
 
     def resample_with_seeds(self, cells: Sequence[Cell]) -> FloatArray:
         """Resample the WER of cells over units and, independently, over training seeds. [R, C]."""

@@ -5,6 +5,7 @@
 import unicodedata
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import lru_cache
 
 
 class TextStep(str, Enum):
@@ -45,6 +46,11 @@ def parse_steps(steps: Sequence[TextStep | str]) -> tuple[TextStep, ...]:
     Raises:
         ValueError: a step is unknown; the message lists the known ones.
     """
+    return _parse(tuple(steps))
+
+
+@lru_cache(maxsize=64)  # asked once for every text
+def _parse(steps: tuple[TextStep | str, ...]) -> tuple[TextStep, ...]:
     known = [step.value for step in TextStep]
     for step in steps:
         if step not in known:
