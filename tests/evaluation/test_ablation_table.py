@@ -167,9 +167,13 @@ def test_a_page_compares_two_arms_and_says_which_there_are() -> None:
 
 def test_every_arm_is_evaluated_once_more_with_a_language_model_and_all_are_timed_together() -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
-        cfg = compose("encoders", overrides=["seeds=[0,1]"])
+        cfg = compose("encoders", overrides=["seeds=[0,1]", "+language_model={order: 4, grid: {beam_size: [4]}}"])
     jobs, arms = {job.name: job for job in experiment_jobs(cfg, EXAMPLES)}, arms_of(cfg)
     assert len(jobs) == 1 + 2 * 5 * len(arms) + 1
+    adapted = [name for name, job in jobs.items() if any(part.startswith("adaptation=") for part in job.command)]
+    assert adapted == [
+        f"evaluate_{arm}_{seed}" for seed in (0, 1) for arm in ("conformer", "conformer+lm", "lact", "lact+lm")
+    ]
     tuning, evaluation = jobs["tune_lact_1"], jobs["evaluate_lact+lm_1"]
     assert tuning.needs == (jobs["lact_1"].produces, jobs["language_model_lact_1"].produces)
     assert evaluation.needs == (tuning.produces,)

@@ -58,9 +58,10 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
             overrides = [*cfg.training_overrides, *arm["overrides"]]
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
             training = trained.job(cfg, scripts, folder_of(cfg, name, seed), overrides, seed, data, starts)
-            jobs += [training, evaluation_job(cfg, scripts, name, seed, training, arm.get("evaluation", []))]
+            evaluation = arm.get("evaluation", [])
+            jobs += [training, evaluation_job(cfg, scripts, name, seed, training, evaluation)]
             if cfg.get("language_model") is not None:
-                jobs += language_model_jobs(cfg, scripts, name, seed, training)
+                jobs += language_model_jobs(cfg, scripts, name, seed, training, evaluation)
             if seed in probed_seeds(cfg) and arm.get("probed", True):
                 jobs.append(probe_job(cfg, scripts, name, seed, training))
     return [*jobs, *joint_jobs(cfg, scripts)]

@@ -43,8 +43,10 @@ def evaluation_job(
     return Job(f"evaluate_{shown}_{seed}", command, output / "report.html", (model.produces,))
 
 
-def language_model_jobs(cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job) -> list[Job]:
-    """The arm once more, searching with an n-gram of the training's transcripts that is tuned on dev."""
+def language_model_jobs(
+    cfg: DictConfig, scripts: Path, name: str, seed: int, training: Job, evaluation: list[str]
+) -> list[Job]:
+    """The arm once more, evaluated alike, searching with an n-gram of the training's transcripts tuned on dev."""
     folder, options = training.produces.parent, plain(cfg.language_model)
     texts = f"texts=[{cfg.data_dir}/train/train.json]"
     arpa, tuned = folder / "language_model.arpa", folder / f"model_{TUNED}.nemo"
@@ -56,7 +58,7 @@ def language_model_jobs(cfg: DictConfig, scripts: Path, name: str, seed: int, tr
     overrides += [f"output={tuned}", f"report={folder / 'tuned_decoding'}"]
     command = script_command(scripts, "asr/tune_decoding.py", overrides)
     tuning = Job(f"tune_{name}_{seed}", command, tuned, (training.produces, arpa))
-    return [ngram, tuning, evaluation_job(cfg, scripts, name, seed, tuning, [], TUNED)]
+    return [ngram, tuning, evaluation_job(cfg, scripts, name, seed, tuning, evaluation, TUNED)]
 
 
 def probed_seeds(cfg: DictConfig) -> list[int]:
