@@ -4,12 +4,13 @@
 
     python examples/experiments/prepare_language.py
 
-Sentences with signs that are neither letters of the language nor punctuation are left out and counted. Options:
-conf/ablations/language.yaml.
+Sentences with signs that are neither letters of the language nor punctuation, those of another length than asked for,
+and those that were there before are left out and counted. Options: conf/ablations/language.yaml.
 """
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +30,12 @@ def prepare(cfg: DictConfig) -> Path:
         return done
     source, data = source_folder(cfg), cfg.data
     entries = [entry for name in data.speech_manifests for entry in read_manifest(source / name)]
-    kept = [e for e in entries if _fits(e, cfg) and set(_letters(str(e.text))) <= {*data.letters, " "}]
-    logging.info(f"{len(kept)} of {len(entries)} sentences are kept: {data.shortest_s} to {data.longest_s} s")
-    drawn = [kept[index] for index in np.random.default_rng(data.split_seed).permutation(len(kept))]
+    lasting = [entry for entry in entries if _fits(entry, cfg)]
+    spelt = [entry for entry in lasting if set(_letters(str(entry.text))) <= {*data.letters, " "}]
+    kept = list({_letters(str(entry.text)): entry for entry in spelt}.values())  # no sentence is in two parts
+    left_out = len(entries) - len(lasting), len(lasting) - len(spelt), len(spelt) - len(kept)
+    logging.info(f"{len(kept)} of {len(entries)} sentences; left out for length, signs, repetition: {left_out}")
+    drawn = _shuffled(kept, cfg)
     test, rest = drawn[: data.num_test], drawn[data.num_test :]
     write_part(rest[: data.num_dev], out / "dev", "dev.json", _letters)
     write_part(rest[data.num_dev :], out / "train", "train.json", _letters)
@@ -40,7 +44,7 @@ def prepare(cfg: DictConfig) -> Path:
     lines = [e.fields | said | {"audio_filepath": e.audio_filepath, "sentence": n} for n, e in enumerate(spoken)]
     write_manifest(out / "test.json", lines)
     other = [entry for name in data.unlabelled_speech for entry in read_manifest(source / name)]
-    other = [entry for entry in other if _fits(entry, cfg)]
+    other = _shuffled([entry for entry in other if _fits(entry, cfg)], cfg)
     write_part(other[data.num_dev :], out / "other", "other.json", _untold)
     write_part(other[: data.num_dev], out / "other_dev", "other_dev.json", _untold)  # for the loss only
     split_noises(source, out, cfg)
@@ -51,6 +55,10 @@ def prepare(cfg: DictConfig) -> Path:
 
 def _fits(entry: ManifestEntry, cfg: DictConfig) -> bool:
     return cfg.data.shortest_s <= float(entry.fields["duration"]) <= cfg.data.longest_s
+
+
+def _shuffled(entries: Sequence[ManifestEntry], cfg: DictConfig) -> list[ManifestEntry]:
+    return [entries[index] for index in np.random.default_rng(cfg.data.split_seed).permutation(len(entries))]
 
 
 def _untold(_: str) -> str:

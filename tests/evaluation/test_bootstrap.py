@@ -58,6 +58,7 @@ def test_interval_is_about_symmetric_around_the_estimate() -> None:
 
 def test_equal_seeds_draw_equal_units() -> None:
     assert np.array_equal(draw_weights(10, 5, seed=4), draw_weights(10, 5, seed=4))
+    assert not draw_weights(10, 5, seed=4).flags.writeable  # equal calls share it
     assert draw_weights(10, 5, seed=4).sum(axis=1).tolist() == [10] * 5
 
 

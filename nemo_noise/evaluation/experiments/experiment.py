@@ -52,9 +52,11 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
         if any(arm.get("pretrained", False) for arm in arms.values()):
             jobs.append(context)
         for name, arm in arms.items():
-            starts = {"context": (context, CONTEXT)} if arm.get("pretrained", False) else {}
+            starts: dict[str, tuple[Job, Mapping[str, Any]]] = {}
             if backbones and arm.get("from_backbone", True):
                 starts["backbone"] = (backbones[-1], cfg.backbone)
+            if arm.get("pretrained", False):  # into the backbone
+                starts["context"] = (context, CONTEXT)
             overrides = [*cfg.training_overrides, *arm["overrides"]]
             trained = _Training(cfg.script, arm.get("config", cfg.recogniser_config))
             training = trained.job(cfg, scripts, folder_of(cfg, name, seed), overrides, seed, data, starts)
@@ -132,7 +134,7 @@ class _Training:
         produces = folder / "model.nemo"
         overrides = [*overrides, f"data_dir={cfg.data_dir}", f"seed={seed}"]
         overrides += [f"+save_to={produces}", f"exp_manager.exp_dir={folder}"]
-        for start, (job, said) in sorted(starts.items()):  # the backbone first
+        for start, (job, said) in starts.items():
             include = said.get("include", [])
             parts = f", include: [{', '.join(include)}]" if include else ""
             overrides.append(f"+init_from_nemo_model.{start}={{path: {job.produces}{parts}}}")

@@ -41,7 +41,7 @@ def draw_weights(num_units: int, replications: int, seed: int) -> FloatArray:
     return _draws(num_units, replications, seed)
 
 
-@lru_cache(maxsize=4)  # a table of many arms draws the same units for each
+@lru_cache(maxsize=2)  # a table of many arms draws the same units and the same seeds for each
 def _draws(num_units: int, replications: int, seed: int) -> FloatArray:
     generator = np.random.default_rng(seed)
     draws = generator.multinomial(num_units, np.full(num_units, 1 / num_units), size=replications)

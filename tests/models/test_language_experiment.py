@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The language experiment, small: its data, a step of pretraining without text, a step of tuning from its encoder."""
+
+import importlib
+import json
+from pathlib import Path
+
+import lightning.pytorch as pl
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from nemo.collections.asr.models import EncDecCTCModelBPE
+
+from nemo_noise.configuration import config_directory
+from nemo_noise.data.manifest import read_manifest
+from nemo_noise.models import Wav2Vec2PretrainingModel
+
+ROOT = Path(__file__).resolve().parents[2]
+SENTENCES = [
+    "Die Züge fahren ab.",
+    "Es regnet, und wie!",
+    "Straße und Tür",
+    "Wer ruft dort?",
+    "Heute nicht.",
+    "Morgen früh",
+]
+
+
+def _speech(folder: Path, name: str, texts: list[str]) -> None:
+    rng = np.random.default_rng(len(texts))
+    lines = []
+    for number, text in enumerate(texts):
+        path = folder / f"{name}_{number}.wav"
+        soundfile.write(path, 0.1 * np.repeat(rng.random(20), 1600) * rng.standard_normal(32000), 16000)
+        lines.append({"audio_filepath": path.name, "duration": 2.0, "text": text, "label": name})
+    (folder / f"{name}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The prepared data of six sentences, one of them twice and one with a digit."""
+    folder = tmp_path_factory.mktemp("language")
+    _speech(folder, "german", [*SENTENCES, "es regnet und wie", "Um 5 Uhr"])
+    _speech(folder, "english", ["one", "two", "three", "four"])
+    for name in ("hum", "rain"):
+        _speech(folder, name, ["", ""])
+    names = [
+        "speech_manifests=[german.json]",
+        "unlabelled_speech=[english.json]",
+        "noise_manifests=[hum.json,rain.json]",
+    ]
+    sizes = ["num_test=2", "num_dev=1"]
+    overrides = [f"speech_dir={folder}", f"data_dir={folder}/data", *(f"data.{given}" for given in [*names, *sizes])]
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        cfg = compose("language", overrides)
+    cfg.data.unseen_noises = {"rain": ["rain"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "examples" / "experiments"))
+        importlib.import_module("prepare_language").prepare(cfg)
+    return folder / "data"
+
+
+def test_no_sentence_is_in_two_parts_and_other_signs_are_left_out(data: Path) -> None:
+    parts = {name: read_manifest(data / name / f"{name}.json") for name in ("train", "dev", "test")}
+    texts = sorted(str(entry.text) for part in parts.values() for entry in part)
+    expected = [
+        "die züge fahren ab",
+        "es regnet und wie",
+        "heute nicht",
+        "morgen früh",
+        "straße und tür",
+        "wer ruft dort",
+    ]
+    assert texts == expected
+    assert [len(part) for part in parts.values()] == [3, 1, 2]
+    assert {entry.fields["group"] for entry in read_manifest(data / "test.json")} == {"german"}
+    heard = [read_manifest(data / name / f"{name}.json") for name in ("other", "other_dev")]
+    assert [len(part) for part in heard] == [3, 1] and not any(entry.text for part in heard for entry in part)
+
+
+def _recipe(name: str, data: Path, *further: str) -> DictConfig:
+    small = [f"data_dir={data}", "model.encoder.d_model=32", "model.encoder.n_layers=1", "model.encoder.conv_dims=16"]
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        return compose(name, [*small, "model.train_ds.batch_size=2", "model.optim.sched.warmup_steps=1", *further])
+
+
+def test_a_recogniser_is_tuned_from_what_was_pretrained_without_text(data: Path, tmp_path: Path) -> None:
+    settings = {"max_steps": 1, "limit_val_batches": 1, "logger": False, "enable_checkpointing": False}
+    settings |= {"enable_progress_bar": False, "accelerator": "cpu", "num_sanity_val_steps": 0}
+    trainer = pl.Trainer(**settings)
+    pretrained = Wav2Vec2PretrainingModel(cfg=_recipe("language_pretraining", data).model, trainer=trainer)
+    trainer.fit(pretrained)
+    pretrained.save_to(str(tmp_path / "pretrained.nemo"))
+    start = f"+init_from_nemo_model.backbone={{path: {tmp_path}/pretrained.nemo, include: [encoder]}}"
+    cfg = _recipe("language_ctc", data, start)
+    trainer = pl.Trainer(**settings)
+    recogniser = EncDecCTCModelBPE(cfg=cfg.model, trainer=trainer)
+    recogniser.maybe_init_from_pretrained_checkpoint(cfg)
+    taken = recogniser.encoder.state_dict()
+    assert all(torch.equal(value, pretrained.encoder.state_dict()[name]) for name, value in taken.items())
+    trainer.fit(recogniser)
+    assert trainer.global_step == 1
