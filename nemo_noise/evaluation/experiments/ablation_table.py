@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from nemo_noise.evaluation.experiments.arms import is_control
 from nemo_noise.evaluation.experiments.gain_plot import draw_gains
 from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
@@ -126,9 +127,9 @@ class AblationTable:
                 cells = result["summary"]["lists"][self.noise_list]["cells"]
                 points = sorted((float(snr), cell) for snr, cell in cells.items())
                 snrs, rates = [snr for snr, _ in points], [100 * cell["wer"] for _, cell in points]
-                style = "--" if "+" in arm else "o-"
+                style = "--" if is_control(arm) else "o-"
                 (line,) = axis.plot(snrs, rates, style, label=self.titles.get(arm, arm), linewidth=1.2, markersize=4)
-                if "+" not in arm:
+                if not is_control(arm):
                     lows, highs = ([100 * cell[key] for _, cell in points] for key in ("wer_low", "wer_high"))
                     axis.fill_between(snrs, lows, highs, alpha=0.12, color=line.get_color())
             axis.set(title=self.groups[name].title, xlabel="SNR, dB (active speech level)", ylabel="WER, %")

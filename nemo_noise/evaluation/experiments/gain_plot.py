@@ -9,6 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from nemo_noise.evaluation.experiments.arms import is_control
 from nemo_noise.evaluation.experiments.groups import Group
 
 __all__ = ["draw_gains"]
@@ -39,7 +40,7 @@ def draw_gains(
     axes = figure.subplots(1, len(results), squeeze=False, sharey=True)[0]
     for axis, (name, of_group) in zip(axes, results.items(), strict=True):
         for row, arm in enumerate(arms):
-            _draw_row(axis, row, of_group[arm]["comparison"]["lists"][noise_list], CONTROL if "+" in arm else ARM)
+            _draw_row(axis, row, of_group[arm]["comparison"]["lists"][noise_list], CONTROL if is_control(arm) else ARM)
         axis.axvline(0, color="black", linewidth=0.8)
         axis.set(title=groups[name].title, xlabel="fewer errors than the baseline, %")
         axis.title.set_fontsize(9)
