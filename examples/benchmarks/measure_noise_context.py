@@ -25,7 +25,15 @@ from nemo_noise.configuration import config_directory
 from nemo_noise.modules import CausalContextEncoder, ContextEncoder, Fusion
 
 RECIPE = "fastconformer/noise_aware_fast-conformer_ctc_bpe"
-CONTEXTS = ("statistics", "attentive", "feature_pyramid", "hierarchical", "temporal", "causal_statistics")
+CONTEXTS = (
+    "statistics",
+    "attentive",
+    "feature_pyramid",
+    "hierarchical",
+    "temporal",
+    "noise_types",
+    "causal_statistics",
+)
 FUSIONS = ("early_add", "early_concat", "early_film", "early_gated", "early_mixture", "early_cross_attention")
 
 

@@ -8,8 +8,6 @@ Sentences with signs that are neither letters of the language nor punctuation, t
 and those that were there before are left out and counted. Options: conf/ablations/language.yaml.
 """
 
-import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
 from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text
 
 
 def prepare(cfg: DictConfig) -> Path:
@@ -44,9 +43,10 @@ def prepare(cfg: DictConfig) -> Path:
     lines = [e.fields | said | {"audio_filepath": e.audio_filepath, "sentence": n} for n, e in enumerate(spoken)]
     write_manifest(out / "test.json", lines)
     other = [entry for name in data.unlabelled_speech for entry in read_manifest(source / name)]
-    other = _shuffled([entry for entry in other if _fits(entry, cfg)], cfg)
-    write_part(other[data.num_dev :], out / "other", "other.json", _untold)
-    write_part(other[: data.num_dev], out / "other_dev", "other_dev.json", _untold)  # for the loss only
+    heard = _shuffled([entry for entry in other if _fits(entry, cfg)], cfg)
+    logging.info(f"{len(heard)} of {len(other)} utterances without text; the others are left out for length")
+    write_part(heard[data.num_dev :], out / "other", "other.json", _untold)
+    write_part(heard[: data.num_dev], out / "other_dev", "other_dev.json", _untold)  # for the loss only
     split_noises(source, out, cfg)
     train_tokenizer(out, "char")
     done.touch()
@@ -68,8 +68,7 @@ def _untold(_: str) -> str:
 
 def _letters(text: str) -> str:
     """Small letters without punctuation: what the recogniser writes."""
-    signs = [" " if unicodedata.category(sign)[0] == "P" else sign for sign in text.lower()]
-    return re.sub(r"\s+", " ", "".join(signs)).strip()
+    return normalize_text(text, [TextStep.LOWER, TextStep.STRIP_PUNCTUATION])
 
 
 @hydra_runner(config_path="../../conf/ablations", config_name="language")

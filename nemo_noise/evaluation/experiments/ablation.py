@@ -68,9 +68,8 @@ def run_jobs(jobs: Sequence[Job], log_directory: Path, max_parallel: int, num_th
     log_directory.mkdir(parents=True, exist_ok=True)
     waiting = [job for job in jobs if not job.produces.exists()]
     logging.info(f"{len(jobs) - len(waiting)} of {len(jobs)} jobs are done; logs are in {log_directory}.")
-    environment = (
-        KEEPS_MEMORY | os.environ | {"OMP_NUM_THREADS": str(num_threads), "MKL_NUM_THREADS": str(num_threads)}
-    )
+    threads = {"OMP_NUM_THREADS": str(num_threads), "MKL_NUM_THREADS": str(num_threads)}
+    environment = KEEPS_MEMORY | os.environ | threads
     with _stopped_on_error() as running, tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit="job") as bar:
         while waiting or running:
             startable = [job for job in waiting if all(need.exists() for need in job.needs)]

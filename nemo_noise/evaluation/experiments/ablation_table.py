@@ -10,7 +10,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from nemo_noise.evaluation.experiments.arms import is_control
 from nemo_noise.evaluation.experiments.gain_plot import draw_gains
 from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
@@ -18,6 +17,7 @@ from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.transcription.robustness import is_control
 
 __all__ = ["AblationTable"]
 

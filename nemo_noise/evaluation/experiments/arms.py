@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.configuration import config_directory
 
-__all__ = ["Arms", "arms_of", "folder_of", "is_control", "plain", "script_command"]
+__all__ = ["Arms", "arms_of", "folder_of", "plain", "script_command"]
 
 Arms = Mapping[str, Mapping[str, Any]]
 
@@ -30,11 +30,6 @@ def arms_of(cfg: DictConfig) -> Arms:
 def folder_of(cfg: DictConfig, name: str, seed: int) -> Path:
     """Where the model of an arm and seed lies, as `model.nemo`, with its evaluation."""
     return Path(cfg.output_dir) / name / f"seed_{seed}"
-
-
-def is_control(arm: str) -> bool:
-    """Whether an arm is another one whose context or sensors are those of other utterances."""
-    return "+shuffled_" in arm
 
 
 def script_command(

@@ -9,7 +9,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 from pathlib import Path
@@ -235,14 +235,19 @@ def arms_of(
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
     hears = adapted_hearing(name, model, adaptation)
     if hears is not None:
-        adapted = Arm(adapted_name(name), model, hears=hears, batch_size=1, settings=hears.fingerprint)
-        arms.append(replace(adapted, trials=adaptation_trials))
+        settings, trials = hears.fingerprint, adaptation_trials
+        arms.append(Arm(adapted_name(name), model, hears=hears, batch_size=1, settings=settings, trials=trials))
     return arms
 
 
 def control_name(model: str, control: Control | str) -> str:
     """Name the rows of a control, as in "model+shuffled_context"."""
     return f"{model}+{Control(control).value}"
+
+
+def is_control(name: str) -> bool:
+    """Whether a name is one that `control_name` gives."""
+    return any(name.endswith(control_name("", control)) for control in Control)
 
 
 def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Row]:
