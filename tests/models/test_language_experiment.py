@@ -83,10 +83,15 @@ def test_no_sentence_is_in_two_parts_and_other_signs_are_left_out(data: Path) ->
     assert [len(part) for part in heard] == [3, 1] and not any(entry.text for part in heard for entry in part)
 
 
+SMALL = ["model.encoder.d_model=32", "model.encoder.n_layers=1", "model.encoder.conv_dims=16"]
+
+
 def _recipe(name: str, data: Path, *further: str) -> DictConfig:
-    small = [f"data_dir={data}", "model.encoder.d_model=32", "model.encoder.n_layers=1", "model.encoder.conv_dims=16"]
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
-        return compose(name, [*small, "model.train_ds.batch_size=2", "model.optim.sched.warmup_steps=1", *further])
+        return compose(
+            name,
+            [*further, *SMALL, f"data_dir={data}", "model.train_ds.batch_size=2", "model.optim.sched.warmup_steps=1"],
+        )
 
 
 def test_a_recogniser_is_tuned_from_what_was_pretrained_without_text(data: Path, tmp_path: Path) -> None:
@@ -97,7 +102,10 @@ def test_a_recogniser_is_tuned_from_what_was_pretrained_without_text(data: Path,
     trainer.fit(pretrained)
     pretrained.save_to(str(tmp_path / "pretrained.nemo"))
     start = f"+init_from_nemo_model.backbone={{path: {tmp_path}/pretrained.nemo, include: [encoder]}}"
-    cfg = _recipe("language_ctc", data, start)
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        experiment = compose("language")
+    tuning = [*experiment.training_overrides, *experiment.arms.english.overrides]
+    cfg = _recipe(experiment.recogniser_config, data, *tuning, start)
     trainer = pl.Trainer(**settings)
     recogniser = EncDecCTCModelBPE(cfg=cfg.model, trainer=trainer)
     recogniser.maybe_init_from_pretrained_checkpoint(cfg)
