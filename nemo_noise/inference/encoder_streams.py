@@ -23,7 +23,7 @@ from nemo.collections.asr.parts.preprocessing.features import normalize_batch
 from nemo.utils import logging
 
 from nemo_noise.inference.chunked import ChunkPlan, encode_in_chunks
-from nemo_noise.modules import CausalContextEncoder, sensor_users
+from nemo_noise.modules import CausalContextEncoder, noise_context_of, sensor_users
 from nemo_noise.modules.mixer_encoder import MixerEncoder
 
 __all__ = [
@@ -217,7 +217,7 @@ def what_hears_the_future(model: ASRModel) -> str | None:
         The part; None where there is none.
     """
     encoder: Any = model.encoder
-    context, size = getattr(encoder, "context_encoder", None), getattr(encoder, "conv_context_size", None)
+    context, size = noise_context_of(model), getattr(encoder, "conv_context_size", None)
     looks_ahead = getattr(encoder, "att_context_style", None) == "regular" and encoder.att_context_size[1] != 0
     style = getattr(encoder, "att_context_style", None)
     heard = {

@@ -9,7 +9,7 @@ from nemo_noise.modules.context_encoders import (
     ContextEncoder,
     StatisticsContextEncoder,
 )
-from nemo_noise.modules.context_users import context_users, shuffled_context
+from nemo_noise.modules.context_users import context_users, noise_context_of, shuffled_context
 from nemo_noise.modules.cross_attention import CrossAttentionFusion, attention_maps
 from nemo_noise.modules.dual_attention import (
     AttentionMaps,
@@ -118,6 +118,7 @@ __all__ = [
     "follow_whisper",
     "listening_to",
     "noise_before",
+    "noise_context_of",
     "sensor_users",
     "shuffled_context",
     "shuffled_sensors",

@@ -18,7 +18,7 @@ from torch import nn
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.modules import attention_maps
+from nemo_noise.modules import attention_maps, noise_context_of
 
 __all__ = ["ContextPicture", "draw_contexts", "observe_context"]
 
@@ -64,7 +64,7 @@ def observe_context(model: ASRModel, samples: npt.NDArray[np.float32], title: st
         ValueError: if the model has no noise context.
     """
     encoder = model.encoder
-    if getattr(encoder, "context_encoder", None) is None:
+    if noise_context_of(model) is None:
         raise ValueError(f"model: {type(model).__name__} has no noise context; give one with encoder.context.")
     signal = torch.from_numpy(samples).to(model.device).unsqueeze(0)
     length = torch.tensor([len(samples)], device=model.device)

@@ -14,7 +14,7 @@ from nemo.collections.asr.models import ASRModel
 from nemo_noise.data.sensors import collate_sensors
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.hypotheses import Condition
-from nemo_noise.modules import listening_to
+from nemo_noise.modules import listening_to, noise_context_of
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -48,7 +48,7 @@ def hear_contexts(name: str, model: ASRModel, plan: MixturePlan) -> HeardContext
     Raises:
         NoContextError: the model has no context encoder, or the plan no noisy mixture.
     """
-    if getattr(getattr(model, "encoder", None), "context_encoder", None) is None:
+    if noise_context_of(model) is None:
         raise NoContextError("it has no context encoder")
     trials = [trial for trial in plan.trials if trial.condition is Condition.NOISY]
     if not trials:

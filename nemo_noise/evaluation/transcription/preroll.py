@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nemo_noise.modules import noise_before
+from nemo_noise.modules import noise_before, noise_context_of
 
 __all__ = ["after_preroll"]
 
@@ -28,8 +28,7 @@ def after_preroll(model: Any, before: Sequence[NDArray[np.float32] | None]) -> A
     Raises:
         ValueError: if its encoder has a noise context that cannot hear a pre-roll.
     """
-    has_context = getattr(getattr(model, "encoder", None), "context_encoder", None) is not None
-    if all(samples is None for samples in before) or not has_context:
+    if all(samples is None for samples in before) or noise_context_of(model) is None:
         return nullcontext()
     present = [np.zeros(0, np.float32) if samples is None else samples for samples in before]
     length = torch.tensor([len(samples) for samples in present])
