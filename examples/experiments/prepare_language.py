@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Make the data of the language experiment: speech of one language without text, sentences of another with it.
+"""Make the data of the language experiment: speech of one language with and without its text, sentences of another.
 
     python examples/experiments/prepare_language.py
 
@@ -30,7 +30,7 @@ def prepare(cfg: DictConfig) -> Path:
     source, data = source_folder(cfg), cfg.data
     entries = [entry for name in data.speech_manifests for entry in read_manifest(source / name)]
     lasting = [entry for entry in entries if _fits(entry, cfg)]
-    spelt = [entry for entry in lasting if set(_letters(str(entry.text))) <= {*data.letters, " "}]
+    spelt = [entry for entry in lasting if _is_spelt(str(entry.text), cfg)]
     kept = list({_letters(str(entry.text)): entry for entry in spelt}.values())  # no sentence is in two parts
     left_out = len(entries) - len(lasting), len(lasting) - len(spelt), len(spelt) - len(kept)
     logging.info(f"{len(kept)} of {len(entries)} sentences; left out for length, signs, repetition: {left_out}")
@@ -45,8 +45,8 @@ def prepare(cfg: DictConfig) -> Path:
     other = [entry for name in data.unlabelled_speech for entry in read_manifest(source / name)]
     heard = _shuffled([entry for entry in other if _fits(entry, cfg)], cfg)
     logging.info(f"{len(heard)} of {len(other)} utterances without text; the others are left out for length")
-    write_part(heard[data.num_dev :], out / "other", "other.json", _untold)
-    write_part(heard[: data.num_dev], out / "other_dev", "other_dev.json", _untold)  # for the loss only
+    _write_other(heard[data.num_dev :], out / "other", cfg)
+    _write_other(heard[: data.num_dev], out / "other_dev", cfg)
     split_noises(source, out, cfg)
     train_tokenizer(out, "char")
     done.touch()
@@ -61,9 +61,17 @@ def _shuffled(entries: Sequence[ManifestEntry], cfg: DictConfig) -> list[Manifes
     return [entries[index] for index in np.random.default_rng(cfg.data.split_seed).permutation(len(entries))]
 
 
-def _untold(_: str) -> str:
-    """The text of speech that is heard without it."""
-    return ""
+def _write_other(entries: Sequence[ManifestEntry], folder: Path, cfg: DictConfig) -> None:
+    """Speech of the other language: all of it without text (heard.json), what can be spelt with text (read.json)."""
+    spoken = read_manifest(write_part(entries, folder, "read.json", _letters))
+    write_manifest(folder / "heard.json", [entry.fields | {"text": ""} for entry in spoken])
+    read = [entry.fields for entry in spoken if entry.text and _is_spelt(str(entry.text), cfg)]
+    logging.info(f"{len(read)} of {len(spoken)} in {folder.name} have a text in the letters of the language")
+    write_manifest(folder / "read.json", read)
+
+
+def _is_spelt(text: str, cfg: DictConfig) -> bool:
+    return set(_letters(text)) <= {*cfg.data.letters, " "}
 
 
 def _letters(text: str) -> str:

@@ -108,15 +108,22 @@ def test_the_questions_about_contexts_have_their_arms_and_every_arm_can_be_built
     assert cfg.baseline in chosen and set(cfg.further_baselines) <= set(chosen)
 
 
-def test_an_arm_may_start_from_nothing_beside_those_of_a_backbone() -> None:
+def test_an_arm_has_the_backbone_of_all_one_of_its_own_or_none() -> None:
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
-        cfg = compose("language", overrides=["seeds=[0]"])
-    jobs = {job.name: job for job in experiment_jobs(cfg, EXAMPLES)}
-    backbone, nothing, english = (jobs[name] for name in ("backbone", "from_nothing_0", "english_0"))
-    assert backbone.produces in english.needs and backbone.produces not in nothing.needs
+        languages = compose("language", overrides=["seeds=[0,1]"])
+        tuned = compose("fine_tuning", overrides=["seeds=[0]", "+arms.joint.backbone=null"])
+    jobs = {job.name: job for job in experiment_jobs(languages, EXAMPLES)}
+    heard, read, nothing = (jobs[name] for name in ("heard_backbone", "read_backbone", "from_nothing_1"))
+    assert "pretrain_wav2vec2.py" in heard.command[1] and "--config-name=language_pretraining" in heard.command
+    assert "model.train_ds.manifest_filepath=${data_dir}/other/read.json" in read.command
+    for name, backbone in (("heard", heard), ("read", read)):
+        start = f"+init_from_nemo_model.backbone={{path: {backbone.produces}, include: [encoder]}}"
+        assert all(start in jobs[f"{name}_{seed}"].command for seed in (0, 1))
+        assert all(backbone.produces in jobs[f"{name}_{seed}"].needs for seed in (0, 1))
     assert not any("init_from_nemo_model" in argument for argument in nothing.command)
-    assert f"+init_from_nemo_model.backbone={{path: {backbone.produces}, include: [encoder]}}" in english.command
-    assert "pretrain_wav2vec2.py" in backbone.command[1] and "--config-name=language_pretraining" in backbone.command
+    jobs = {job.name: job for job in experiment_jobs(tuned, EXAMPLES)}
+    shared = jobs["backbone"].produces
+    assert shared in jobs["constant_0"].needs and shared not in jobs["joint_0"].needs
 
 
 def test_what_an_arm_costs_and_knows_stands_beside_its_errors(tmp_path: Path) -> None:
@@ -172,7 +179,9 @@ def test_every_arm_is_evaluated_once_more_with_a_language_model_and_all_are_time
     assert len(jobs) == 1 + 2 * 5 * len(arms) + 1
     adapted = [name for name, job in jobs.items() if any(part.startswith("adaptation=") for part in job.command)]
     assert adapted == [
-        f"evaluate_{arm}_{seed}" for seed in (0, 1) for arm in ("conformer", "conformer+lm", "lact", "lact+lm")
+        f"evaluate_{arm}_{seed}"
+        for seed in (0, 1)
+        for arm in ("conformer", "conformer+lm", "lact", "lact+lm", "wav2vec", "wav2vec+lm")
     ]
     tuning, evaluation = jobs["tune_lact_1"], jobs["evaluate_lact+lm_1"]
     assert tuning.needs == (jobs["lact_1"].produces, jobs["language_model_lact_1"].produces)

@@ -79,7 +79,9 @@ def test_no_sentence_is_in_two_parts_and_other_signs_are_left_out(data: Path) ->
     assert texts == expected
     assert [len(part) for part in parts.values()] == [3, 1, 2]
     assert {entry.fields["group"] for entry in read_manifest(data / "test.json")} == {"german"}
-    heard = [read_manifest(data / name / f"{name}.json") for name in ("other", "other_dev")]
+    heard = [read_manifest(data / name / "heard.json") for name in ("other", "other_dev")]
+    read = [read_manifest(data / name / "read.json") for name in ("other", "other_dev")]
+    assert sorted(str(entry.text) for part in read for entry in part) == ["four", "one", "three", "two"]
     assert [len(part) for part in heard] == [3, 1] and not any(entry.text for part in heard for entry in part)
 
 
@@ -104,7 +106,7 @@ def test_a_recogniser_is_tuned_from_what_was_pretrained_without_text(data: Path,
     start = f"+init_from_nemo_model.backbone={{path: {tmp_path}/pretrained.nemo, include: [encoder]}}"
     with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
         experiment = compose("language")
-    tuning = [*experiment.training_overrides, *experiment.arms.english.overrides]
+    tuning = [*experiment.training_overrides, *experiment.arms.heard.overrides]
     cfg = _recipe(experiment.recogniser_config, data, *tuning, start)
     trainer = pl.Trainer(**settings)
     recogniser = EncDecCTCModelBPE(cfg=cfg.model, trainer=trainer)

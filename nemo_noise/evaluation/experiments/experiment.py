@@ -45,16 +45,19 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
         "data", script_command(scripts, cfg.prepare_script, arguments, cfg.prepare_config), Path(cfg.data_dir) / "done"
     )
     arms, jobs = arms_of(cfg), [data]
-    backbones = _backbones(cfg, scripts, data, cfg.get("backbone"), "backbone")
-    jobs += backbones
+    shared = _backbones(cfg, scripts, data, plain(cfg).get("backbone"), "backbone")
+    jobs += shared
+    own = {name: _backbones(cfg, scripts, data, arm.get("backbone"), f"{name}_backbone") for name, arm in arms.items()}
+    jobs += itertools.chain.from_iterable(own.values())
     for seed in cfg.seeds:
         context = _pretraining(cfg, scripts, seed, data)
         if any(arm.get("pretrained", False) for arm in arms.values()):
             jobs.append(context)
         for name, arm in arms.items():
             starts: dict[str, tuple[Job, Mapping[str, Any]]] = {}
-            if backbones and arm.get("from_backbone", True):
-                starts["backbone"] = (backbones[-1], cfg.backbone)
+            backbones, backbone = (own[name], arm["backbone"]) if "backbone" in arm else (shared, cfg.get("backbone"))
+            if backbones:
+                starts["backbone"] = (backbones[-1], backbone)
             if arm.get("pretrained", False):  # into the backbone
                 starts["context"] = (context, CONTEXT)
             overrides = [*cfg.training_overrides, *arm["overrides"]]
@@ -102,15 +105,15 @@ def _pretraining(cfg: DictConfig, scripts: Path, seed: int, data: Job) -> Job:
     return Job(f"context_{seed}", command, produces, (data.produces,))
 
 
-def _backbones(cfg: DictConfig, scripts: Path, data: Job, backbone: DictConfig | None, name: str) -> list[Job]:
-    """The model from which every arm starts, trained once, behind those that it starts from itself."""
+def _backbones(cfg: DictConfig, scripts: Path, data: Job, backbone: Mapping[str, Any] | None, name: str) -> list[Job]:
+    """The model from which arms start, trained once, behind those that it starts from itself."""
     if backbone is None:
         return []
     before = _backbones(cfg, scripts, data, backbone.get("backbone"), f"{name}_start")
-    starts = {"backbone": (before[-1], backbone.backbone)} if before else {}
+    starts = {"backbone": (before[-1], backbone["backbone"])} if before else {}
     training = _Training(backbone.get("script", cfg.script), backbone.get("config", cfg.recogniser_config))
     folder = Path(cfg.output_dir) / name
-    return [*before, training.job(cfg, scripts, folder, [*backbone.overrides], cfg.seeds[0], data, starts)]
+    return [*before, training.job(cfg, scripts, folder, [*backbone["overrides"]], cfg.seeds[0], data, starts)]
 
 
 @dataclass(frozen=True)
