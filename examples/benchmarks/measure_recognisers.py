@@ -19,7 +19,7 @@ import torch
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
-from nemo_noise.modules.causal_context import CausalContextEncoder
+from nemo_noise.modules import CausalContextEncoder, noise_context_of
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def named(argument: str, parser: argparse.ArgumentParser) -> tuple[str, ASRModel
 
 def state_bytes(model: ASRModel) -> int | None:
     """What the context of one stream remembers, in float32; None where there is no causal context."""
-    context = getattr(model.encoder, "context_encoder", None)
+    context = noise_context_of(model)
     return 4 * context.state_size if isinstance(context, CausalContextEncoder) else None
 
 

@@ -59,7 +59,7 @@ def write_part(
             changed = change_speed(samples, speed)
             file = f"{number:05d}_{round(100 * speed)}.flac"
             write_audio(folder / file, changed, SAMPLE_RATE)
-            said = {"text": text(str(entry.text)), "duration": round(len(changed) / SAMPLE_RATE, 4)}
+            said = {"text": text(entry.text or ""), "duration": round(len(changed) / SAMPLE_RATE, 4)}
             kept = {key: entry.fields[key] for key in ("speaker", "age", "gender") if key in entry.fields}
             lines.append({"audio_filepath": file, **said, **kept, "speed": speed})
     write_manifest(folder / name, lines)

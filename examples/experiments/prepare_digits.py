@@ -6,7 +6,7 @@
 
 Nothing is shared between training and test: other takes of the training speakers (`takes`), a speaker who is not in
 training, and noises of other classes. Every test string is there at its natural level and at another one. Options:
-conf/ablations/digits.yaml.
+conf/ablations/digits_task.yaml.
 """
 
 from collections.abc import Collection, Sequence

@@ -5,7 +5,7 @@
     python examples/experiments/prepare_language.py
 
 Sentences with signs that are neither letters of the language nor punctuation, those of another length than asked for,
-and those that were there before are left out and counted. Options: conf/ablations/language.yaml.
+and those that were there before are left out and counted. Options: conf/ablations/language_data.yaml.
 """
 
 from collections.abc import Sequence
@@ -42,9 +42,9 @@ def prepare(cfg: DictConfig) -> Path:
     said = {"group": data.language}
     lines = [e.fields | said | {"audio_filepath": e.audio_filepath, "sentence": n} for n, e in enumerate(spoken)]
     write_manifest(out / "test.json", lines)
-    other = [entry for name in data.unlabelled_speech for entry in read_manifest(source / name)]
+    other = [entry for name in data.other_speech for entry in read_manifest(source / name)]
     heard = _shuffled([entry for entry in other if _fits(entry, cfg)], cfg)
-    logging.info(f"{len(heard)} of {len(other)} utterances without text; the others are left out for length")
+    logging.info(f"{len(heard)} of {len(other)} utterances of the other language; the others are left out for length")
     _write_other(heard[data.num_dev :], out / "other", cfg)
     _write_other(heard[: data.num_dev], out / "other_dev", cfg)
     split_noises(source, out, cfg)

@@ -4,6 +4,7 @@
 
 import importlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import lightning.pytorch as pl
@@ -31,13 +32,14 @@ SENTENCES = [
 ]
 
 
-def _speech(folder: Path, name: str, texts: list[str]) -> None:
+def _speech(folder: Path, name: str, texts: Sequence[str | None]) -> None:
     rng = np.random.default_rng(len(texts))
     lines = []
     for number, text in enumerate(texts):
         path = folder / f"{name}_{number}.wav"
         soundfile.write(path, 0.1 * np.repeat(rng.random(20), 1600) * rng.standard_normal(32000), 16000)
-        lines.append({"audio_filepath": path.name, "duration": 2.0, "text": text, "label": name})
+        line = {"audio_filepath": path.name, "duration": 2.0, "label": name}
+        lines.append(line if text is None else line | {"text": text})
     (folder / f"{name}.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
@@ -46,12 +48,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The prepared data of six sentences, one of them twice and one with a digit."""
     folder = tmp_path_factory.mktemp("language")
     _speech(folder, "german", [*SENTENCES, "es regnet und wie", "Um 5 Uhr"])
-    _speech(folder, "english", ["one", "two", "three", "four"])
+    _speech(folder, "english", [None, "one", "two", "three", "four"])
     for name in ("hum", "rain"):
         _speech(folder, name, ["", ""])
     names = [
         "speech_manifests=[german.json]",
-        "unlabelled_speech=[english.json]",
+        "other_speech=[english.json]",
         "noise_manifests=[hum.json,rain.json]",
     ]
     sizes = ["num_test=2", "num_dev=1"]
@@ -82,7 +84,7 @@ def test_no_sentence_is_in_two_parts_and_other_signs_are_left_out(data: Path) ->
     heard = [read_manifest(data / name / "heard.json") for name in ("other", "other_dev")]
     read = [read_manifest(data / name / "read.json") for name in ("other", "other_dev")]
     assert sorted(str(entry.text) for part in read for entry in part) == ["four", "one", "three", "two"]
-    assert [len(part) for part in heard] == [3, 1] and not any(entry.text for part in heard for entry in part)
+    assert [len(part) for part in heard] == [4, 1] and not any(entry.text for part in heard for entry in part)
 
 
 SMALL = ["model.encoder.d_model=32", "model.encoder.n_layers=1", "model.encoder.conv_dims=16"]
@@ -115,3 +117,15 @@ def test_a_recogniser_is_tuned_from_what_was_pretrained_without_text(data: Path,
     assert all(torch.equal(value, pretrained.encoder.state_dict()[name]) for name, value in taken.items())
     trainer.fit(recogniser)
     assert trainer.global_step == 1
+
+
+def test_a_recogniser_of_the_other_language_is_the_same_but_for_what_it_reads(data: Path) -> None:
+    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+        experiment = compose("language")
+    read = _recipe("language_reading", data, *experiment.arms.read.backbone.overrides)
+    tuning = [*experiment.training_overrides, *experiment.arms.read.overrides]
+    tuned = _recipe(experiment.recogniser_config, data, *tuning)
+    assert read.model.encoder == tuned.model.encoder and read.model.optim.lr == tuned.model.optim.lr
+    assert read.model.train_ds.augmentor == tuned.model.train_ds.augmentor
+    assert read.model.train_ds.manifest_filepath == f"{data}/other/read.json"
+    assert tuned.model.train_ds.manifest_filepath == f"{data}/train/train.json"

@@ -34,30 +34,36 @@ CONTEXT = {"include": ["context_encoder"]}
 
 
 def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
-    """All jobs: data, pretrained contexts, trainings, evaluations; with `page` also a report that compares two arms.
+    """All jobs: data, backbones, pretrained contexts, trainings, evaluations; with `page` a report of two arms, too.
 
     Args:
         cfg: a config of ``conf/ablations``.
         scripts: the folder ``examples`` of the checkout.
+
+    Raises:
+        ValueError: if a baseline is none of the arms: better now than after all trainings.
     """
     arguments = [f"output_dir={cfg.output_dir}", f"data_dir={cfg.data_dir}", *cfg.forward]
     data = Job(
         "data", script_command(scripts, cfg.prepare_script, arguments, cfg.prepare_config), Path(cfg.data_dir) / "done"
     )
     arms, jobs = arms_of(cfg), [data]
-    shared = _backbones(cfg, scripts, data, plain(cfg).get("backbone"), "backbone")
-    jobs += shared
+    for baseline in (cfg.baseline, *cfg.further_baselines):
+        if baseline.split("+")[0] not in arms:  # or a control, as in arm+lm
+            raise ValueError(f"baseline, further_baselines: {baseline!r} must be one of the arms {sorted(arms)}.")
+    common = plain(cfg).get("backbone")
+    shared = _backbones(cfg, scripts, data, common, "backbone")
     own = {name: _backbones(cfg, scripts, data, arm.get("backbone"), f"{name}_backbone") for name, arm in arms.items()}
-    jobs += itertools.chain.from_iterable(own.values())
+    jobs += [*shared, *itertools.chain.from_iterable(own.values())]
     for seed in cfg.seeds:
         context = _pretraining(cfg, scripts, seed, data)
         if any(arm.get("pretrained", False) for arm in arms.values()):
             jobs.append(context)
         for name, arm in arms.items():
             starts: dict[str, tuple[Job, Mapping[str, Any]]] = {}
-            backbones, backbone = (own[name], arm["backbone"]) if "backbone" in arm else (shared, cfg.get("backbone"))
+            backbones = own[name] if "backbone" in arm else shared
             if backbones:
-                starts["backbone"] = (backbones[-1], backbone)
+                starts["backbone"] = (backbones[-1], arm.get("backbone", common))
             if arm.get("pretrained", False):  # into the backbone
                 starts["context"] = (context, CONTEXT)
             overrides = [*cfg.training_overrides, *arm["overrides"]]
