@@ -4,8 +4,8 @@
 
     python examples/experiments/prepare_language.py
 
-Sentences with signs that are neither letters of the language nor punctuation, those of another length than asked for,
-and those that were there before are left out and counted. Options: conf/ablations/language_data.yaml.
+Sentences without a text, with signs that are neither letters of the language nor punctuation, of another length than
+asked for, and those that were there before are left out and counted. Options: conf/ablations/language_data.yaml.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def prepare(cfg: DictConfig) -> Path:
     source, data = source_folder(cfg), cfg.data
     entries = [entry for name in data.speech_manifests for entry in read_manifest(source / name)]
     lasting = [entry for entry in entries if _fits(entry, cfg)]
-    spelt = [entry for entry in lasting if _is_spelt(str(entry.text), cfg)]
+    spelt = [entry for entry in lasting if _is_spelt(entry, cfg)]
     kept = list({_letters(str(entry.text)): entry for entry in spelt}.values())  # no sentence is in two parts
     left_out = len(entries) - len(lasting), len(lasting) - len(spelt), len(spelt) - len(kept)
     logging.info(f"{len(kept)} of {len(entries)} sentences; left out for length, signs, repetition: {left_out}")
@@ -65,13 +65,15 @@ def _write_other(entries: Sequence[ManifestEntry], folder: Path, cfg: DictConfig
     """Speech of the other language: all of it without text (heard.json), what can be spelt with text (read.json)."""
     spoken = read_manifest(write_part(entries, folder, "read.json", _letters))
     write_manifest(folder / "heard.json", [entry.fields | {"text": ""} for entry in spoken])
-    read = [entry.fields for entry in spoken if entry.text and _is_spelt(str(entry.text), cfg)]
+    read = [entry.fields for entry in spoken if _is_spelt(entry, cfg)]
     logging.info(f"{len(read)} of {len(spoken)} in {folder.name} have a text in the letters of the language")
     write_manifest(folder / "read.json", read)
 
 
-def _is_spelt(text: str, cfg: DictConfig) -> bool:
-    return set(_letters(text)) <= {*cfg.data.letters, " "}
+def _is_spelt(entry: ManifestEntry, cfg: DictConfig) -> bool:
+    """Whether there is a text, in the letters of the language."""
+    letters = _letters(entry.text or "")
+    return bool(letters) and set(letters) <= {*cfg.data.letters, " "}
 
 
 def _letters(text: str) -> str:

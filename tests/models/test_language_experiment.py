@@ -45,9 +45,9 @@ def _speech(folder: Path, name: str, texts: Sequence[str | None]) -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The prepared data of six sentences, one of them twice and one with a digit."""
+    """The prepared data of six sentences, one of them twice, one with a digit, one without text."""
     folder = tmp_path_factory.mktemp("language")
-    _speech(folder, "german", [*SENTENCES, "es regnet und wie", "Um 5 Uhr"])
+    _speech(folder, "german", [*SENTENCES, "es regnet und wie", "Um 5 Uhr", None])
     _speech(folder, "english", [None, "one", "two", "three", "four"])
     for name in ("hum", "rain"):
         _speech(folder, name, ["", ""])
