@@ -171,7 +171,11 @@ def test_an_exported_mixer_agrees_at_other_lengths(kind: str, tmp_path: Path) ->
     for num_frames, lengths in ((12, (12, 9)), (53, (53, 2, 20)), (4, (4,))):
         hidden, mask = _masked(num_frames, lengths)
         (actual,) = session.run(None, {"hidden": hidden.numpy(), "mask": mask.numpy()})
-        assert (torch.from_numpy(actual) - mixer(hidden, mask)).abs().max() < 1e-4
+        # Newton-Schulz amplifies rounding, and machines round differently: the graph may err as torch itself does.
+        exact = copy.deepcopy(mixer).double()(hidden.double(), mask)
+        allowed = 10 * (mixer(hidden, mask) - exact).abs().max() + 1e-6
+        assert (torch.from_numpy(actual) - exact).abs().max() < allowed
+        assert allowed < 1e-3
 
 
 @pytest.mark.parametrize(
