@@ -26,6 +26,13 @@ def speech_directory() -> Path:
     return directory
 
 
+def pytest_collectstart() -> None:
+    """What modules build while they are imported is the same whichever others are collected."""
+    import torch
+
+    torch.manual_seed(20260)
+
+
 @pytest.fixture(autouse=True)
 def _same_random_numbers() -> None:
     import torch

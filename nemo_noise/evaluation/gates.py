@@ -4,7 +4,7 @@
 
 A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `silence`, `groups`,
 `calibration`, `speed`, `rtfx`, `axes` (rooms, channels), `split` (seen, unseen); at `baseline` for the same of the
-baseline; at `comparison`, `controls.shuffled_context` or `adaptation` for differences
+baseline; at `comparison`, `controls.shuffled_context`, `adaptation` or `stream_adaptation` for differences
 (`comparison.unseen.relative_reduction_low`, `comparison.clean.difference_high`).
 """
 
@@ -116,10 +116,10 @@ def gate_values(results: Results) -> dict[str, float | None]:
     if results["comparison"] is not None:
         tree["comparison"] = {"places": results.get("places", {})} | _comparison_tree(results["comparison"])
     tree["controls"] = {name: _comparison_tree(control) for name, control in results["controls"].items()}
-    gain = results["adaptation"]
-    if gain is not None:
-        scalars = {name: gain[name] for name in ("share_adapted", "steps", "times_as_long")}
-        tree["adaptation"] = _comparison_tree(gain["comparison"]) | scalars
+    for way, gain in (("adaptation", results["adaptation"]), ("stream_adaptation", results["stream_adaptation"])):
+        if gain is not None:
+            scalars = {"share_adapted": gain["share_adapted"], "steps": gain["steps"]}
+            tree[way] = _comparison_tree(gain["comparison"]) | scalars | {"times_as_long": gain["times_as_long"]}
     return dict(_leaves(tree, ""))
 
 

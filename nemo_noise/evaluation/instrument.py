@@ -105,6 +105,7 @@ class Instrument:
             sample_rate=s["sample_rate"],
             adaptation=None if s["adaptation"] is None else AdaptationConfig(**s["adaptation"]),
             adaptation_trials=s["adaptation_trials"],
+            adaptation_streams=s["adaptation_streams"],
         )
         rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", s["controls"], options, self.device)
         streams = self.output / "streaming.jsonl"

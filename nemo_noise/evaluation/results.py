@@ -24,7 +24,7 @@ from nemo_noise.evaluation.scoring.summary import Summary, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import measure_area
 from nemo_noise.evaluation.transcription.adapted import adapted_name
-from nemo_noise.evaluation.transcription.robustness import Control, control_name
+from nemo_noise.evaluation.transcription.arms import Control, control_name
 
 SCHEMA_VERSION = 2
 REQUIRED_KEYS = ("models", "model", "baseline", "comparison", "controls")  # of all versions
@@ -47,7 +47,7 @@ class Results(Answers):
 
     `comparison` is model against baseline; `controls` holds the model against itself in each control, where a
     reduction above zero says that the control does harm. `adaptation` is the model adapted to each utterance against
-    itself, null where that was not run.
+    itself, `stream_adaptation` along streams, null where that was not run.
     """
 
     schema_version: int
@@ -57,6 +57,7 @@ class Results(Answers):
     comparison: Comparison | None
     controls: dict[str, Comparison]
     adaptation: AdaptationGain | None
+    stream_adaptation: AdaptationGain | None
     made: dict[str, Any]
 
 
@@ -90,8 +91,10 @@ def collect_results(
             raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(by_model)}")
     controls = {c.value: by_model[control_name(model, c)] for c in Control if control_name(model, c) in by_model}
     shown = [model] + ([] if baseline is None else [baseline]) + [control_name(model, c) for c in controls]
-    adapted = by_model.get(adapted_name(model))
-    shown += [] if adapted is None else [adapted_name(model)]
+    alone, stream = adapted_name(model), adapted_name(model, along_stream=True)
+    adapted = [name for name in (alone, stream) if name in by_model]
+    gains = {name: measure_adaptation(by_model[name], by_model[model], options) for name in adapted}
+    shown += adapted
     places = None if baseline is None else compare_places(by_model[model], by_model[baseline], options)
     results = Results(
         schema_version=SCHEMA_VERSION,
@@ -100,7 +103,8 @@ def collect_results(
         models={name: summarize(by_model[name], options) for name in shown},
         comparison=None if baseline is None else compare(by_model[model], by_model[baseline], options),
         controls={name: compare(by_model[model], of_control, options) for name, of_control in controls.items()},
-        adaptation=None if adapted is None else measure_adaptation(adapted, by_model[model], options),
+        adaptation=gains.get(alone),
+        stream_adaptation=gains.get(stream),
         made=dict(made or {}),
     )
     if places is not None:
@@ -170,7 +174,8 @@ def read_results(path: str | Path) -> Results:
         raise ValueError(f"{path}: lacks {missing[0]!r}, expected a summary.json of schema_version {found}")
     if found == 1:
         _upgrade_from_1(tree)
-    tree.setdefault("adaptation", None)
+    for name in ("adaptation", "stream_adaptation"):
+        tree.setdefault(name, None)
     return cast(Results, tree)
 
 

@@ -23,6 +23,7 @@ from nemo.utils import logging
 
 from nemo_noise.inference.adaptation_config import AdaptationConfig
 from nemo_noise.inference.adaptation_steps import Found, put, share_spoken, step_down
+from nemo_noise.inference.batch_statistics import OwnStatistics
 from nemo_noise.inference.borrowed_weights import borrowed_weights, choose_parameters
 from nemo_noise.inference.emissions import check_has_emissions, emissions_of
 
@@ -67,12 +68,13 @@ class AdaptedStream:
         config: how; the default adapts the norms. ``anchor`` draws the weights back to their start.
 
     Raises:
-        ValueError: if the config names parameters that the model does not have.
+        ValueError: if the config names parameters that the model does not have, or ``batch_statistics`` without norms.
     """
 
     def __init__(self, model: ASRModel, config: AdaptationConfig | None = None) -> None:
         self.model, self.config = model, config or AdaptationConfig()
         self._names = choose_parameters(model, self.config.parameters)
+        self._statistics = OwnStatistics(model, self.config.batch_statistics)
         self._borrowed = ExitStack()
         self._weights: list[nn.Parameter] = []
         self._start: list[Tensor] = []
@@ -127,7 +129,7 @@ class AdaptedStream:
         text, is_adapted, reason = plain, False, found.reason
         if found.weights is not None:
             put(self._weights, found.weights)
-            text = self._decode(waveform)
+            text = self._decode_adapted(waveform)
             is_adapted = self._is_like(text, plain)
             if is_adapted:
                 self._carry(found.weights)
@@ -135,7 +137,7 @@ class AdaptedStream:
                 text, reason = plain, f"the text changed its length: {text[:80]!r}"
         if not is_adapted and self._carried is not None:
             put(self._weights, self._carried)
-            text = self._decode(waveform)
+            text = self._decode_adapted(waveform)
             is_adapted = self._is_like(text, plain)
             reason += "; heard with the weights of earlier segments"
             if not is_adapted:
@@ -149,7 +151,7 @@ class AdaptedStream:
     def _adapt(self, waveform: Tensor) -> Found:
         """The steps, from the last good weights; they are given up if they say too much or too little here."""
         config = self.config
-        if config.max_steps == 0:
+        if config.max_steps == 0 and config.batch_statistics == 0:
             return Found(None, [], "max_steps=0")
         if len(waveform) / float(self.model.cfg.sample_rate) < config.min_duration_s:
             return Found(None, [], f"shorter than {config.min_duration_s} s")
@@ -159,20 +161,26 @@ class AdaptedStream:
         spoken = share_spoken(reference)
         if spoken * len(reference.log_probs) < config.min_spoken_frames:
             return Found(None, [], f"fewer than {config.min_spoken_frames} frames say anything")
-        if self._carried is not None:
-            put(self._weights, self._carried)
-            with torch.no_grad():
-                change = abs(share_spoken(emissions_of(self.model, waveform)) - spoken)
-            if change > config.max_spoken_change:
-                self._carried = None
-                put(self._weights, self._start)
-        return step_down(self.model, waveform, self._weights, config, reference)
+        with self._statistics.mixed():
+            if self._carried is not None:
+                put(self._weights, self._carried)
+                with torch.no_grad():
+                    change = abs(share_spoken(emissions_of(self.model, waveform)) - spoken)
+                if change > config.max_spoken_change:
+                    self._carried = None
+                    put(self._weights, self._start)
+            return step_down(self.model, waveform, self._weights, config, reference)
 
     def _carry(self, weights: list[Tensor]) -> None:
         """Keep weights for the next segment, drawn back to the start."""
         left = 1.0 - self.config.anchor
         drawn = [start.lerp(weight, left) for start, weight in zip(self._start, weights, strict=True)]
         self._carried = drawn if left > 0 else None
+
+    def _decode_adapted(self, waveform: Tensor) -> str:
+        """What the model says with the weights of the moment and the utterance's own statistics."""
+        with self._statistics.mixed():
+            return self._decode(waveform)
 
     def _decode(self, waveform: Tensor) -> str:
         """The model's own transcript of one utterance, and the model in evaluation mode."""
@@ -258,10 +266,11 @@ def check_adaptable(model: ASRModel, config: AdaptationConfig) -> None:
 
     Raises:
         TypeError: if the model has no emissions for every frame.
-        ValueError: if the config names parameters that the model does not have.
+        ValueError: if the config names parameters that the model does not have, or ``batch_statistics`` without norms.
     """
     check_has_emissions(model)
     choose_parameters(model, config.parameters)
+    OwnStatistics(model, config.batch_statistics)
 
 
 def _mono(samples: Waveform, name: str) -> Tensor:

@@ -30,6 +30,8 @@ class AdaptationConfig:
         learning_rate: of Adam.
         temperature: softens the emissions before they are judged.
         confusion_weight: share of the confusion in ``entropy_and_confusion``.
+        batch_statistics: share of the utterance's own mean and variance in the encoder's batch norms, from 0 to 1; it
+            needs no steps.
         mask_share: of ``masked_prediction``: spans times their length over the length of the utterance.
         mask_span_s: of ``masked_prediction``: length of a span in seconds; half the utterance at most.
         patience: stop after as many steps without improvement.
@@ -53,6 +55,7 @@ class AdaptationConfig:
     learning_rate: float = 3e-4
     temperature: float = 2.5
     confusion_weight: float = 0.7
+    batch_statistics: float = 0.0
     mask_share: float = 0.3
     mask_span_s: float = 0.3
     patience: int = 2
@@ -86,6 +89,6 @@ class AdaptationConfig:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1, and finite.")
         if not is_number(self.mask_share, high=1.0) or self.mask_share <= 0:
             raise ValueError(f"mask_share={self.mask_share!r} must be above 0 and at most 1.")
-        for name in ("confusion_weight", "anchor"):
+        for name in ("confusion_weight", "batch_statistics", "anchor"):
             if not is_number(getattr(self, name), 0.0, 1.0):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be from 0 to 1.")

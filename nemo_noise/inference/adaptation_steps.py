@@ -48,7 +48,8 @@ def step_down(
         reference: what the unadapted model says of the same waveform.
 
     Returns:
-        The best weights, if any are better than those that it began with; none if the steps led to where the
+        The best weights, if any are better than those that it began with (with ``batch_statistics`` these may be the
+        best); none if the steps led to where the
         emissions changed too much, as what they passed on the way is not to be believed either.
     """
     judge = _judge(model, waveform, config, reference)
@@ -64,7 +65,8 @@ def step_down(
             return Found(None, values, f"the emissions changed too much after {len(values) - 1} steps")
         if value < best - config.min_improvement * abs(best if math.isfinite(best) else 0.0):
             best, since_best = value, 0
-            best_weights = [weight.detach().clone() for weight in weights] if len(values) > 1 else None
+            is_changed = len(values) > 1 or config.batch_statistics > 0  # these change the model before any step
+            best_weights = [weight.detach().clone() for weight in weights] if is_changed else None
         else:
             since_best += 1
         if since_best >= config.patience:

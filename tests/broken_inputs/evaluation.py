@@ -17,7 +17,8 @@ from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.profiling.profile import ProfileOptions
 from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
-from nemo_noise.evaluation.transcription.robustness import RunOptions, arms_of, name_models
+from nemo_noise.evaluation.transcription.arms import arms_of
+from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import NOISE, RATE, SPEECH, SPEECH_LINE, Content, Lines, Missing

@@ -20,8 +20,9 @@ from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import write_results
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
-from nemo_noise.evaluation.transcription.robustness import RunOptions, arms_of, run_arm
-from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
+from nemo_noise.evaluation.transcription.arms import arms_of
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
+from nemo_noise.inference import AdaptationConfig, adapt_along_streams, adapt_and_transcribe
 from tests.evaluation.tiny_models import SAMPLE_RATE, synthetic_rows, write_noise, write_speech
 from tests.inference.listening import LevelMeter, listening_ctc
 
@@ -118,6 +119,42 @@ def test_a_part_of_the_trials_is_whole_utterances_with_speech(tmp_path: Path) ->
         RunOptions(adaptation_trials=0)
 
 
+def test_along_streams_it_goes_on_from_what_it_has_learnt_and_a_cut_stream_is_heard_anew(tmp_path: Path) -> None:
+    lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech", count=4)
+    lines = [json.loads(line) for line in speech.read_text().splitlines()]
+    lines = [json.dumps(line | {"speaker": speaker}) for line, speaker in zip(lines, "abab", strict=True)]
+    speech.write_text("\n".join(lines))
+    only = NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=())
+    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean", 0], 0, only)
+    model, how = listening_ctc(tmp_path), AdaptationConfig(**FREE)
+    (_, alone, along) = arms_of("ctc", model, [], how, adaptation_streams=["speaker"])
+    assert (alone.name, along.name) == ("ctc+adapted", "ctc+adapted_stream")
+    path, options = tmp_path / "hypotheses.jsonl", RunOptions()
+    said = [row["pred_text"] for row in run_arm(along, plan, path, options)]
+    keys = [t.trial_id if t.entry is None else (t.entry.fields["speaker"], t.snr_db) for t in plan.trials]
+    assert len(set(keys)) == 5  # two speakers, clean and noisy, and noise alone
+    heard = [plan.listen(trial).samples for trial in plan.trials]
+    expected = adapt_along_streams(model, lambda number: heard[number], keys, how)
+    assert said == [result.text for result in expected]
+    assert said != [row["pred_text"] for row in run_arm(alone, plan, path, options)]
+    rows = read_hypotheses(path)
+    cut = [row for row in rows if row["model"] == along.name][-2:-1]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows if row not in cut))
+    assert [row["pred_text"] for row in run_arm(along, plan, path, options)] == said
+
+
+def test_streams_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
+    lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech")
+    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean"], 0, NoiseOnlyOptions(crops=0))
+    (_, _, along) = arms_of("meter", LevelMeter(), [], METER, adaptation_streams=["place"])
+    with pytest.raises(ValueError, match=r"speech.*:1: lacks the field 'place' of adaptation_streams, has .*speaker"):
+        run_arm(along, plan, tmp_path / "hypotheses.jsonl", RunOptions())
+    with pytest.raises(ValueError, match="adaptation_streams is 'speaker', should be a list, as in"):
+        RunOptions(adaptation=METER, adaptation_streams="speaker")
+    with pytest.raises(ValueError, match="adaptation_streams is given without adaptation"):
+        RunOptions(adaptation_streams=["speaker"])
+
+
 def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path: Path, repository: Path) -> None:
     model = listening_ctc(tmp_path)
     model.save_to(str(tmp_path / "ctc.nemo"))
@@ -126,6 +163,7 @@ def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path:
     config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 5], batch_size=3)
     config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, noise_only={"crops": 0})
     config.update(output_dir=str(tmp_path / "out"), replications=20, audio_clips=0, adaptation_trials=4)
+    config.update(adaptation_streams=["speaker"])
     script_path = repository / "examples/asr/evaluate_noise_robustness.py"
     spec = importlib.util.spec_from_file_location("evaluate_noise_robustness", script_path)
     script = importlib.util.module_from_spec(spec)
@@ -133,11 +171,13 @@ def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path:
     with pytest.raises(SystemExit, match="0"):
         script.main(config)
     results = json.loads((tmp_path / "out/summary.json").read_text())
-    assert list(results["models"]) == ["ctc", "ctc+adapted"]
+    assert list(results["models"]) == ["ctc", "ctc+adapted", "ctc+adapted_stream"]
     gain = results["adaptation"]
     assert gain["utterances"] == gain["comparison"]["pairs"] == 4 and 0 < gain["steps"] <= 2
     assert 0 < gain["adapted"] <= 4 and "ctc+adapted" in (tmp_path / "out/report.html").read_text()
     assert gain["transcribe_s"] > gain["plain_transcribe_s"] > 0
+    assert results["stream_adaptation"]["utterances"] == 4
+    assert gate_values(results)["stream_adaptation.steps"] > 0
     rows = [row for row in read_hypotheses(tmp_path / "out/hypotheses.jsonl") if row["model"] == "ctc+adapted"]
     plan = load_plan(
         SAMPLE_RATE,

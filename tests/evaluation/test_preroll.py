@@ -16,8 +16,9 @@ from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.scoring.hypotheses import Condition
+from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.preroll import after_preroll
-from nemo_noise.evaluation.transcription.robustness import RunOptions, arms_of, run_arm
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
 from tests.contracts import randomize
 from tests.evaluation.tiny_models import SAMPLE_RATE, streaming_encoder, tiny_ctc, write_noise, write_speech
 

@@ -16,10 +16,9 @@ from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.batches import mixed_batches
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
+from nemo_noise.evaluation.transcription.arms import Arm, arms_of
 from nemo_noise.evaluation.transcription.robustness import (
-    Arm,
     RunOptions,
-    arms_of,
     name_models,
     run_arm,
     run_models,

@@ -13,7 +13,8 @@ from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.streaming import summarize_streaming
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
-from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, run_arm
+from nemo_noise.evaluation.transcription.arms import Arm
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
 from nemo_noise.evaluation.transcription.streaming import StreamingOptions, run_streams
 from tests.contracts import randomize
 from tests.evaluation.tiny_models import SAMPLE_RATE, streaming_encoder, tiny_ctc, write_noise, write_speech

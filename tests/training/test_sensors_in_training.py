@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.collections.asr.models import EncDecCTCModel
 
 from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
-from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, arms_of, run_arm
+from nemo_noise.evaluation.transcription.arms import Arm, arms_of
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
 from nemo_noise.modules import MultimodalContextEncoder
 from tests.evaluation.tiny_models import ENCODER, SAMPLE_RATE, tiny_ctc, write_noise, write_speech
 

@@ -17,7 +17,7 @@ from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
-from nemo_noise.evaluation.transcription.robustness import is_control
+from nemo_noise.evaluation.transcription.arms import is_control
 
 __all__ = ["AblationTable"]
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.experiments.groups import Group
-from nemo_noise.evaluation.transcription.robustness import is_control
+from nemo_noise.evaluation.transcription.arms import is_control
 
 __all__ = ["draw_gains"]
 

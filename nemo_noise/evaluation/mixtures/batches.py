@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which trials share a batch: those of like length for speed, those of unlike noise for shuffled contexts."""
+"""Which trials share a batch: of like length for speed, of unlike noise for shuffled contexts, of one stream."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Sequence
 
 import numpy as np
 
@@ -57,6 +57,38 @@ def mixed_batches(trials: Sequence[Trial], plan: MixturePlan, batch_size: int) -
     if alike:
         logging.warning(f"{alike} of {len(trials)} trials have a batch neighbour of the same noise label or SNR")
     return batches
+
+
+def stream_batches(trials: Sequence[Trial], wanted: Collection[str], fields: Sequence[str]) -> list[list[Trial]]:
+    """Put trials that are one stream into one batch: alike in fields of their manifest, noise list, SNR and place.
+
+    Args:
+        trials: of a plan; those of a stream stay in this order. Where nobody speaks, each is a stream of its own.
+        wanted: ids of the trials to run; a stream with one of them is run whole.
+        fields: of the manifest, as in `["speaker"]`.
+
+    Returns:
+        The batches, each a whole stream.
+
+    Raises:
+        ValueError: a line of the manifest lacks a field.
+    """
+    streams: dict[Hashable, list[Trial]] = {}
+    for trial in trials:
+        streams.setdefault(_stream_of(trial, fields), []).append(trial)
+    return [stream for stream in streams.values() if any(trial.trial_id in wanted for trial in stream)]
+
+
+def _stream_of(trial: Trial, fields: Sequence[str]) -> Hashable:
+    """Name the stream of a trial."""
+    if trial.entry is None:
+        return trial.trial_id
+    for field in fields:
+        if field not in trial.entry.fields:
+            known = ", ".join(sorted(trial.entry.fields))
+            raise ValueError(f"{trial.entry.source}: lacks the field {field!r} of adaptation_streams, has {known}")
+    values = tuple(str(trial.entry.fields[field]) for field in fields)
+    return values, trial.noise_list, trial.snr_db, trial.place
 
 
 def _pick_batch(pool: list[Trial], plan: MixturePlan, batch_size: int) -> list[Trial]:

@@ -13,7 +13,7 @@ __all__ = ["check_list_name", "name_utterances"]
 
 RESERVED_NAMES = (
     *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
-    *("comparison", "controls", "adaptation", "baseline", "lists"),
+    *("comparison", "controls", "adaptation", "stream_adaptation", "baseline", "lists"),
 )
 
 

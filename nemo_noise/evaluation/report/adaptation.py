@@ -1,16 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The section of the report on a model that adapts to each utterance: what it gains, how often, at what cost."""
+"""Sections of the report on a model that adapts, by utterance or along streams: its gain, how often, at what cost."""
 
 from html import escape
 
 from nemo_noise.evaluation.report.numbers import percent
 from nemo_noise.evaluation.report.tables import comparison_table
 from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain
 
 
 def adaptation_section(results: Results) -> str:
-    """Write the section.
+    """Write one section for each way of adapting.
 
     Args:
         results: the results.
@@ -18,10 +19,13 @@ def adaptation_section(results: Results) -> str:
     Returns:
         HTML, empty where nothing adapted.
     """
-    gain = results["adaptation"]
-    if gain is None:
-        return ""
-    title = f"{results['model']} adapted to each utterance, against itself"
+    ways = {"to each utterance": results["adaptation"], "along streams": results["stream_adaptation"]}
+    titled = {f"{results['model']} adapted {way}, against itself": gain for way, gain in ways.items()}
+    return "".join(_section(title, gain) for title, gain in titled.items() if gain is not None)
+
+
+def _section(title: str, gain: AdaptationGain) -> str:
+    """Write what one way gains and costs."""
     seconds = [
         f"{gain[name]:.1f}" if gain[name] is not None else "–" for name in ("plain_transcribe_s", "transcribe_s")
     ]

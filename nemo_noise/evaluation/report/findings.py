@@ -21,8 +21,8 @@ def findings(results: Results) -> list[str]:
     sentences = [] if results["comparison"] is None else _compare_sentences(results["comparison"])
     for name, control in results["controls"].items():
         sentences += [_control_sentence(name, block, noise) for noise, block in control["lists"].items()]
-    if results["adaptation"] is not None:
-        sentences += _adaptation_sentences(results["adaptation"])
+    for gain in (results["adaptation"], results["stream_adaptation"]):
+        sentences += [] if gain is None else _adaptation_sentences(gain)
     noise_only = results["models"][results["model"]]["noise_only"]
     if noise_only is not None:
         sentences.append(

@@ -188,8 +188,9 @@ def _findings(results: Results) -> str:
 def _series(results: Results, noise_list: str) -> list[Series]:
     """Collect the curves of one noise list, the model last so that it lies on top."""
     series = []
-    adapted = results["adaptation"] and results["adaptation"]["comparison"]["model"]
-    classes = {results["model"]: "model", results["baseline"]: "baseline", adapted: "adapted"}
+    classes = {results["model"]: "model", results["baseline"]: "baseline"}
+    for gain in (results["adaptation"], results["stream_adaptation"]):
+        classes |= {} if gain is None else {gain["comparison"]["model"]: "adapted"}
     for name, summary in reversed(results["models"].items()):
         css_class = classes.get(name, "control")
         if noise_list in summary["lists"]:

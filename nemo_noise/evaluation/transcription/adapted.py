@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model that adapts to each utterance before it decodes, run beside itself in an evaluation."""
+"""A model that adapts to each utterance, or along streams of them, run beside itself in an evaluation."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,24 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.evaluation.transcription.transcribe import Heard
-from nemo_noise.inference.adaptation import adapt_and_transcribe, check_adaptable
+from nemo_noise.inference.adaptation import adapt_along_streams, check_adaptable
 from nemo_noise.inference.adaptation_config import AdaptationConfig
 
-__all__ = ["AdaptedHearing", "adapted_hearing", "adapted_name"]
+__all__ = ["AdaptedHearing", "adapted_hearings", "adapted_name"]
 
 
 @dataclass(frozen=True)
 class AdaptedHearing:
-    """Hears waveforms as `transcribe.hear` does, but adapts to each of them by itself.
+    """Hears waveforms as `transcribe.hear` does, but adapts to each of them by itself, or along a stream of them.
 
     Attributes:
         adaptation: how.
+        along_stream: whether the waveforms of a call are one stream, in their order, and weights stay from one to the
+            next.
     """
 
     adaptation: AdaptationConfig
+    along_stream: bool = False
 
     def __call__(
         self, model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
@@ -45,6 +48,7 @@ class AdaptedHearing:
             `adaptation_reason` and `plain_transcribe_s`, the seconds that it takes alone and unadapted.
         """
         config = replace(self.adaptation, transcribe={**(options or {}), **self.adaptation.transcribe})
+        streams = [0] * len(waveforms) if self.along_stream else range(len(waveforms))
         return [
             Heard(
                 result.text,
@@ -55,7 +59,7 @@ class AdaptedHearing:
                     "plain_transcribe_s": round(result.transcription_s, 6),
                 },
             )
-            for result in adapt_and_transcribe(model, waveforms, config)
+            for result in adapt_along_streams(model, lambda number: waveforms[number], streams, config)
         ]
 
     @property
@@ -67,27 +71,31 @@ class AdaptedHearing:
         return hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:8]
 
 
-def adapted_hearing(name: str, model: ASRModel, adaptation: AdaptationConfig | None) -> AdaptedHearing | None:
+def adapted_hearings(
+    name: str, model: ASRModel, adaptation: AdaptationConfig | None, along_streams: bool = False
+) -> dict[str, AdaptedHearing]:
     """Make a model adapt, if it can.
 
     Args:
         name: of the model.
         model: the model.
         adaptation: how; None for not at all.
+        along_streams: whether it also adapts along streams.
 
     Returns:
-        How it hears; None, with a warning, for a model that cannot adapt so.
+        How it hears by the name of its rows; empty, with a warning, for a model that cannot adapt so.
     """
     if adaptation is None:
-        return None
+        return {}
     try:
         check_adaptable(model, adaptation)
     except (TypeError, ValueError) as error:
         logging.warning(f"adaptation left out: {name}: {error}")
-        return None
-    return AdaptedHearing(adaptation)
+        return {}
+    ways = (False, True) if along_streams else (False,)
+    return {adapted_name(name, way): AdaptedHearing(adaptation, along_stream=way) for way in ways}
 
 
-def adapted_name(model: str) -> str:
-    """Name the rows of a model that adapts, as in "model+adapted"."""
-    return f"{model}+adapted"
+def adapted_name(model: str, along_stream: bool = False) -> str:
+    """Name the rows of a model that adapts, as in "model+adapted", or "model+adapted_stream" along streams."""
+    return f"{model}+adapted_stream" if along_stream else f"{model}+adapted"

@@ -8,10 +8,7 @@ A row that is on disk already (same model, same trial) is not computed again, so
 import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from enum import Enum
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +17,10 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.data.sensors import SensorBatch, collate_sensors
-from nemo_noise.evaluation.mixtures.batches import mixed_batches, sorted_batches
+from nemo_noise.evaluation.mixtures.batches import mixed_batches, sorted_batches, stream_batches
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
 from nemo_noise.evaluation.scoring.hypotheses import (
@@ -33,62 +29,20 @@ from nemo_noise.evaluation.scoring.hypotheses import (
     read_hypotheses,
     write_hypotheses,
 )
-from nemo_noise.evaluation.transcription.adapted import adapted_hearing, adapted_name
+from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.transcribe import (
-    Heard,
     fingerprint,
-    hear,
     keep_word_confidence,
     load_model,
     sample_rate_of,
 )
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
 from nemo_noise.inference.adaptation_config import AdaptationConfig
-from nemo_noise.modules import context_users, listening_to, sensor_users, shuffled_context, shuffled_sensors
+from nemo_noise.modules import listening_to
 
 RowKey = tuple[str, str, str]
-Hearing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Heard]]
-
-
-class Control(str, Enum):
-    """A control run beside the model itself."""
-
-    SHUFFLED_CONTEXT = "shuffled_context"
-    SHUFFLED_SENSORS = "shuffled_sensors"
-
-
-# who uses what is shuffled, the block in which it is, and what a model lacks that has no such part
-_CONTROLS: dict[Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str]] = {
-    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder"),
-    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors"),
-}
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One way of running one model.
-
-    Attributes:
-        name: of the rows it writes.
-        model: the model.
-        context: what its encoder runs in; nothing for the plain model.
-        mixes_cells: whether neighbours in a batch should differ in noise and SNR.
-        hears: how it hears a batch.
-        batch_size: waveforms per batch; None for that of the run.
-        settings: of `hears`, part of the fingerprint in its rows.
-        trials: at most about so many trials, see `choose_trials`; None for all.
-    """
-
-    name: str
-    model: ASRModel
-    context: Callable[[], AbstractContextManager[None]] = nullcontext
-    mixes_cells: bool = False
-    hears: Hearing = hear
-    batch_size: int | None = None
-    settings: str = ""
-    trials: int | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +58,7 @@ class RunOptions:
         sample_rate: of the mixtures where only transcripts of other systems are scored, samples per second.
         adaptation: how the first model, run once more, adapts to each utterance; None for not at all.
         adaptation_trials: at most about so many trials are for that; None for all.
+        adaptation_streams: fields of the manifest; with any, it also adapts along streams, see `stream_batches`.
     """
 
     batch_size: int = 16
@@ -114,6 +69,7 @@ class RunOptions:
     sample_rate: int = 16000
     adaptation: AdaptationConfig | None = None
     adaptation_trials: int | None = None
+    adaptation_streams: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:
@@ -121,6 +77,10 @@ class RunOptions:
         if self.latency_utterances < 0:
             raise ValueError(f"latency_utterances is {self.latency_utterances}, should be 0 or more")
         check_count("adaptation_trials", self.adaptation_trials)
+        if isinstance(self.adaptation_streams, str):
+            raise ValueError(f"adaptation_streams is {self.adaptation_streams!r}, should be a list, as in [speaker]")
+        if self.adaptation_streams and self.adaptation is None:
+            raise ValueError("adaptation_streams is given without adaptation, should be beside one")
 
 
 def name_models(model: str, baseline: str | None, model_name: str | None, baseline_name: str | None) -> dict[str, str]:
@@ -193,8 +153,8 @@ def run_models(
             raise ValueError(
                 f"model {name!r} wants {sample_rate} Hz, the first one {plan.sample_rate} Hz: not comparable"
             )
-        of_the_first = (controls, options.adaptation, options.adaptation_trials) if not rows else ([],)
-        arms = arms_of(name, model, *of_the_first)
+        adapting = (options.adaptation, options.adaptation_trials, options.adaptation_streams)
+        arms = arms_of(name, model, controls, *adapting) if not rows else arms_of(name, model, [])
         for arm in arms:
             rows += run_arm(arm, plan, hypotheses_path, options)
         del model, arms, arm
@@ -202,52 +162,6 @@ def run_models(
     Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
     set_aside_other_rows(hypotheses_path, rows)
     return rows
-
-
-def arms_of(
-    name: str,
-    model: ASRModel,
-    controls: Sequence[Control | str],
-    adaptation: AdaptationConfig | None = None,
-    adaptation_trials: int | None = None,
-) -> list[Arm]:
-    """List the ways to run a model.
-
-    Args:
-        name: of the model.
-        model: the model.
-        controls: controls beside it; those that it cannot run are logged and left out.
-        adaptation: how it adapts to each utterance in one more run, left out in the same way; None for no such run.
-        adaptation_trials: at most about so many trials are for that; None for all.
-
-    Returns:
-        The model itself, then its controls, then the model that adapts.
-    """
-    arms = [Arm(name, model)]
-    for control in controls:
-        if control not in [known.value for known in Control]:
-            raise ValueError(f"controls holds {control!r}, known are {[known.value for known in Control]}")
-        users, shuffled, missing = _CONTROLS[Control(control)]
-        if not isinstance(model, torch.nn.Module) or not users(model):
-            logging.warning(f"control {Control(control).value} left out: {name} has no {missing}")
-            continue
-        context = partial(shuffled, model)
-        arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
-    hears = adapted_hearing(name, model, adaptation)
-    if hears is not None:
-        settings, trials = hears.fingerprint, adaptation_trials
-        arms.append(Arm(adapted_name(name), model, hears=hears, batch_size=1, settings=settings, trials=trials))
-    return arms
-
-
-def control_name(model: str, control: Control | str) -> str:
-    """Name the rows of a control, as in "model+shuffled_context"."""
-    return f"{model}+{Control(control).value}"
-
-
-def is_control(name: str) -> bool:
-    """Whether a name is one that `control_name` gives."""
-    return any(name.endswith(control_name("", control)) for control in Control)
 
 
 def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Row]:
@@ -274,7 +188,10 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     if arm.mixes_cells and len(todo) == 1:
         todo += [trial for trial in trials if trial is not todo[0]][:1]  # alone it would keep its own context
     batch_size = arm.batch_size or options.batch_size
-    batches = mixed_batches(todo, plan, batch_size) if arm.mixes_cells else sorted_batches(todo, batch_size)
+    if arm.stream_fields:
+        batches = stream_batches(trials, {trial.trial_id for trial in todo}, arm.stream_fields)
+    else:
+        batches = mixed_batches(todo, plan, batch_size) if arm.mixes_cells else sorted_batches(todo, batch_size)
     alone = _evenly_chosen(trials, 0 if arm.mixes_cells else options.latency_utterances)
     listener = _Listener(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:

@@ -19,7 +19,8 @@ from nemo_noise.configuration import is_number
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.streaming import StreamedRun
-from nemo_noise.evaluation.transcription.robustness import Arm, RunOptions, run_arm
+from nemo_noise.evaluation.transcription.arms import Arm
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
 from nemo_noise.evaluation.transcription.transcribe import transcribe
 from nemo_noise.inference.encoder_streams import (
     EncoderStream,

@@ -1,0 +1,116 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The ways to run one model: as it is, with contexts that are not its own, adapting to what it hears."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from nemo.collections.asr.models import ASRModel
+from nemo.utils import logging
+
+from nemo_noise.evaluation.transcription.adapted import adapted_hearings
+from nemo_noise.evaluation.transcription.transcribe import Heard, hear
+from nemo_noise.inference.adaptation_config import AdaptationConfig
+from nemo_noise.modules import context_users, sensor_users, shuffled_context, shuffled_sensors
+
+__all__ = ["Arm", "Control", "arms_of", "control_name", "is_control"]
+
+Hearing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Heard]]
+
+
+class Control(str, Enum):
+    """A control run beside the model itself."""
+
+    SHUFFLED_CONTEXT = "shuffled_context"
+    SHUFFLED_SENSORS = "shuffled_sensors"
+
+
+# who uses what is shuffled, the block in which it is, and what a model lacks that has no such part
+_CONTROLS: dict[Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str]] = {
+    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder"),
+    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors"),
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way of running one model.
+
+    Attributes:
+        name: of the rows it writes.
+        model: the model.
+        context: what its encoder runs in; nothing for the plain model.
+        mixes_cells: whether neighbours in a batch should differ in noise and SNR.
+        hears: how it hears a batch.
+        batch_size: waveforms per batch; None for that of the run.
+        stream_fields: fields of the manifest; with any, a batch is a stream, see `stream_batches`.
+        settings: of `hears`, part of the fingerprint in its rows.
+        trials: at most about so many trials, see `choose_trials`; None for all.
+    """
+
+    name: str
+    model: ASRModel
+    context: Callable[[], AbstractContextManager[None]] = nullcontext
+    mixes_cells: bool = False
+    hears: Hearing = hear
+    batch_size: int | None = None
+    stream_fields: Sequence[str] = ()
+    settings: str = ""
+    trials: int | None = None
+
+
+def arms_of(
+    name: str,
+    model: ASRModel,
+    controls: Sequence[Control | str],
+    adaptation: AdaptationConfig | None = None,
+    adaptation_trials: int | None = None,
+    adaptation_streams: Sequence[str] = (),
+) -> list[Arm]:
+    """List the ways to run a model.
+
+    Args:
+        name: of the model.
+        model: the model.
+        controls: controls beside it; those that it cannot run are logged and left out.
+        adaptation: how it adapts to each utterance in one more run, left out in the same way; None for no such run.
+        adaptation_trials: at most about so many trials are for that; None for all.
+        adaptation_streams: fields of the manifest; with any, it adapts along streams in yet another run.
+
+    Returns:
+        The model itself, then its controls, then the model that adapts.
+    """
+    arms = [Arm(name, model)]
+    for control in controls:
+        if control not in [known.value for known in Control]:
+            raise ValueError(f"controls holds {control!r}, known are {[known.value for known in Control]}")
+        users, shuffled, missing = _CONTROLS[Control(control)]
+        if not isinstance(model, torch.nn.Module) or not users(model):
+            logging.warning(f"control {Control(control).value} left out: {name} has no {missing}")
+            continue
+        context = partial(shuffled, model)
+        arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
+    for adapted, hears in adapted_hearings(name, model, adaptation, bool(adaptation_streams)).items():
+        fields = tuple(adaptation_streams) if hears.along_stream else ()
+        settings = hears.fingerprint + "".join(f"+{field}" for field in fields)
+        along: dict[str, Any] = {"hears": hears, "stream_fields": fields, "settings": settings}
+        arms.append(Arm(adapted, model, batch_size=1, trials=adaptation_trials, **along))
+    return arms
+
+
+def control_name(model: str, control: Control | str) -> str:
+    """Name the rows of a control, as in "model+shuffled_context"."""
+    return f"{model}+{Control(control).value}"
+
+
+def is_control(name: str) -> bool:
+    """Whether a name is one that `control_name` gives."""
+    return any(name.endswith(control_name("", control)) for control in Control)
