@@ -118,8 +118,8 @@ def gate_values(results: Results) -> dict[str, float | None]:
     tree["controls"] = {name: _comparison_tree(control) for name, control in results["controls"].items()}
     for way, gain in (("adaptation", results["adaptation"]), ("stream_adaptation", results["stream_adaptation"])):
         if gain is not None:
-            scalars = {"share_adapted": gain["share_adapted"], "steps": gain["steps"]}
-            tree[way] = _comparison_tree(gain["comparison"]) | scalars | {"times_as_long": gain["times_as_long"]}
+            scalars = {name: gain[name] for name in ("share_adapted", "steps", "times_as_long")}
+            tree[way] = _comparison_tree(gain["comparison"]) | scalars
     return dict(_leaves(tree, ""))
 
 

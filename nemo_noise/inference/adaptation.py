@@ -137,7 +137,8 @@ class AdaptedStream:
                 text, reason = plain, f"the text changed its length: {text[:80]!r}"
         if not is_adapted and self._carried is not None:
             put(self._weights, self._carried)
-            text = self._decode_adapted(waveform)
+            was_judged = bool(found.objective)  # what is too short to be adapted to has no statistics either
+            text = self._decode_adapted(waveform) if was_judged else self._decode(waveform)
             is_adapted = self._is_like(text, plain)
             reason += "; heard with the weights of earlier segments"
             if not is_adapted:
@@ -175,7 +176,7 @@ class AdaptedStream:
         """Keep weights for the next segment, drawn back to the start."""
         left = 1.0 - self.config.anchor
         drawn = [start.lerp(weight, left) for start, weight in zip(self._start, weights, strict=True)]
-        self._carried = drawn if left > 0 else None
+        self._carried = drawn if left > 0 and self.config.max_steps > 0 else None
 
     def _decode_adapted(self, waveform: Tensor) -> str:
         """What the model says with the weights of the moment and the utterance's own statistics."""

@@ -48,8 +48,8 @@ def step_down(
         reference: what the unadapted model says of the same waveform.
 
     Returns:
-        The best weights, if any are better than those that it began with (with ``batch_statistics`` these may be the
-        best); none if the steps led to where the
+        The best weights, if any are better than those that it began with; with ``batch_statistics`` these themselves
+        may be the best, as they say something else already. None if the steps led to where the
         emissions changed too much, as what they passed on the way is not to be believed either.
     """
     judge = _judge(model, waveform, config, reference)

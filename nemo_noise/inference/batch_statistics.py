@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from nemo.collections.asr.models import ASRModel
@@ -69,13 +69,13 @@ class OwnStatistics:
 
 @contextmanager
 def _without_padding(model: ASRModel) -> Iterator[None]:
-    """Let the features of one utterance not be padded to a multiple: padding would be counted in the statistics."""
-    featurizer: Any = getattr(getattr(model, "preprocessor", None), "featurizer", None)
-    pad_to = getattr(featurizer, "pad_to", None)
-    if pad_to is not None:
-        featurizer.pad_to = 0
-    try:
+    """Cut the features of one utterance to their length: frames behind it would count in the statistics."""
+
+    def cut(module: nn.Module, inputs: Any, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        features, length = output  # [1, D, F], [1]
+        return features[..., : int(length.max())], length
+
+    with ExitStack() as stack:
+        if isinstance(getattr(model, "preprocessor", None), nn.Module):
+            stack.callback(model.preprocessor.register_forward_hook(cut).remove)
         yield
-    finally:
-        if pad_to is not None:
-            featurizer.pad_to = pad_to

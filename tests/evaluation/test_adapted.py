@@ -13,15 +13,18 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from nemo_noise.data.manifest import ManifestError
 from nemo_noise.evaluation import ScoringOptions, collect_results, read_results
 from nemo_noise.evaluation.gates import gate_values
+from nemo_noise.evaluation.mixtures.batches import check_stream_fields
 from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import write_results
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
+from nemo_noise.evaluation.transcription.adapted import AdaptedHearing
 from nemo_noise.evaluation.transcription.arms import arms_of
-from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm, run_models
 from nemo_noise.inference import AdaptationConfig, adapt_along_streams, adapt_and_transcribe
 from tests.evaluation.tiny_models import SAMPLE_RATE, synthetic_rows, write_noise, write_speech
 from tests.inference.listening import LevelMeter, listening_ctc
@@ -68,13 +71,19 @@ def test_page_table_and_gates_show_the_adapted_model() -> None:
     assert 'class="curve adapted"' in page
     values = gate_values(results)
     assert values["adaptation.share_adapted"] == 0.5 and "adaptation.unseen.relative_reduction_low" in values
+    rows += [{**row, "model": "a+adapted_stream"} for row in rows if row["model"] == "a+adapted"]
+    results = collect_results(rows, "a", options=OPTIONS)
+    assert "a+adapted_stream adapted to 36 of 72 utterances" in summary_table(results)
+    page = render_report(results, rows)
+    assert "a adapted along streams, against itself" in page and 'class="curve adapted stream"' in page
+    assert gate_values(results)["stream_adaptation.share_adapted"] == 0.5
     without = collect_results(synthetic_rows("a", 0.1, utterances=8), "a", options=OPTIONS)
     assert without["adaptation"] is None and "against itself" not in render_report(without, [])
 
 
 def test_results_that_were_written_before_there_was_adaptation_are_read(tmp_path: Path) -> None:
     results = collect_results(synthetic_rows("a", 0.1, utterances=8), "a", options=OPTIONS)
-    old = {name: value for name, value in results.items() if name != "adaptation"}
+    old = {name: value for name, value in results.items() if name not in ("adaptation", "stream_adaptation")}
     write_results(tmp_path / "summary.json", old)
     assert read_results(tmp_path / "summary.json") == results
 
@@ -141,14 +150,44 @@ def test_along_streams_it_goes_on_from_what_it_has_learnt_and_a_cut_stream_is_he
     cut = [row for row in rows if row["model"] == along.name][-2:-1]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows if row not in cut))
     assert [row["pred_text"] for row in run_arm(along, plan, path, options)] == said
+    written = len(read_hypotheses(path))
+    assert len(run_arm(replace(along, trials=4), plan, path, options)) == 4  # another stream: nothing is taken over
+    assert len(read_hypotheses(path)) == written + 4
+
+
+def test_rows_keep_their_fingerprint_when_settings_are_added_that_change_nothing() -> None:
+    fingerprint = AdaptedHearing(AdaptationConfig()).fingerprint
+    assert fingerprint == "2a031bac"
+    assert AdaptedHearing(AdaptationConfig(batch_statistics=0.5)).fingerprint != fingerprint
+
+
+@pytest.mark.parametrize("what", ["sensors", "pre-roll"])
+def test_streams_are_left_out_where_utterances_come_with_more_than_samples(
+    what: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    speech = write_speech(tmp_path / "speech")
+    if what == "sensors":
+        lines = [json.loads(line) | {"sensors": {}} for line in speech.read_text().splitlines()]
+        speech.write_text("\n".join(json.dumps(line) for line in lines))
+    lists, only = {"unseen": write_noise(tmp_path / "noise")}, NoiseOnlyOptions(crops=0, silence_s=())
+    before_s = 1.0 if what == "pre-roll" else 0.0
+    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean"], 0, only, preroll_s=before_s)
+    listening_ctc(tmp_path).save_to(str(tmp_path / "ctc.nemo"))
+    options = RunOptions(adaptation=AdaptationConfig(**FREE), adaptation_streams=["speaker"])
+    path, device = tmp_path / "hypotheses.jsonl", torch.device("cpu")
+    rows = run_models({"ctc": str(tmp_path / "ctc.nemo")}, lambda _: plan, path, [], options, device)
+    assert {row["model"] for row in rows} == {"ctc", "ctc+adapted"}
+    assert "adaptation along streams left out: it hears neither sensors nor a pre-roll" in caplog.text
 
 
 def test_streams_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
     lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech")
     plan = load_plan(SAMPLE_RATE, speech, lists, ["clean"], 0, NoiseOnlyOptions(crops=0))
     (_, _, along) = arms_of("meter", LevelMeter(), [], METER, adaptation_streams=["place"])
-    with pytest.raises(ValueError, match=r"speech.*:1: lacks the field 'place' of adaptation_streams, has .*speaker"):
+    with pytest.raises(ManifestError, match=r"speech.*:1: place=None must be a text or a number in every line"):
         run_arm(along, plan, tmp_path / "hypotheses.jsonl", RunOptions())
+    with pytest.raises(ManifestError, match="place=None"):
+        check_stream_fields(plan.trials, ["speaker", "place"])
     with pytest.raises(ValueError, match="adaptation_streams is 'speaker', should be a list, as in"):
         RunOptions(adaptation=METER, adaptation_streams="speaker")
     with pytest.raises(ValueError, match="adaptation_streams is given without adaptation"):

@@ -14,6 +14,7 @@ import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
 from nemo_noise.inference.adaptation import check_adaptable
 from nemo_noise.inference.batch_statistics import OwnStatistics
+from nemo_noise.inference.emissions import emissions_of
 from tests.inference.listening import LevelMeter, listening_ctc, state_bytes, tones
 
 FREE: dict[str, Any] = {"min_spoken_frames": 1, "max_spoken_change": 1.0, "max_length_ratio": 1e9, "max_steps": 0}
@@ -66,7 +67,7 @@ def test_shares_of_all_and_nothing_are_torch_s_training_and_evaluation(
 def test_without_steps_they_alone_are_what_changes_and_nothing_is_left_behind(
     model: Any, audio: list[np.ndarray]
 ) -> None:
-    before, pad_to = state_bytes(model), model.preprocessor.featurizer.pad_to
+    before = state_bytes(model)
     results = adapt_and_transcribe(model, audio, AdaptationConfig(**FREE, batch_statistics=0.9))
     assert all(result.is_adapted and result.num_steps == 0 and len(result.objective) == 1 for result in results)
     with OwnStatistics(model, 0.9).mixed():
@@ -74,10 +75,39 @@ def test_without_steps_they_alone_are_what_changes_and_nothing_is_left_behind(
     model.eval()
     assert [result.text for result in results] == [hypothesis.text for hypothesis in heard]
     assert [result.text for result in results] != [result.plain_text for result in results]
-    assert state_bytes(model) == before and model.preprocessor.featurizer.pad_to == pad_to > 0
+    assert state_bytes(model) == before
     assert not any(module._forward_hooks for module in model.modules())
     plain = adapt_and_transcribe(model, audio, AdaptationConfig(**FREE))
     assert [result.text for result in plain] == [result.plain_text for result in results]
+
+
+def test_the_norms_see_the_frames_of_the_utterance_alone(model: Any) -> None:
+    norm = next(module for module in model.encoder.modules() if isinstance(module, nn.BatchNorm1d))
+    seen: list[int] = []
+    handle = norm.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape[2]))
+    hop = 160
+    for num_hops in (32, 40, 45, 48):
+        samples = torch.from_numpy(tones(num_hops * hop, 0))
+        seen.clear()
+        with torch.no_grad(), OwnStatistics(model, 0.5).mixed():
+            emissions = emissions_of(model, samples)
+        assert seen == [len(emissions.log_probs)]
+    handle.remove()
+
+
+def test_a_stream_does_not_give_statistics_to_what_is_too_short_for_them(model: Any, audio: list[np.ndarray]) -> None:
+    config = AdaptationConfig(**FREE, batch_statistics=0.9)
+    with AdaptedStream(model, config) as stream:
+        assert stream.transcribe(audio[0]).is_adapted
+        short = stream.transcribe(audio[1][:8000])
+    assert not short.is_adapted and short.text == short.plain_text and "shorter than 1.0 s" in short.reason
+    learning = AdaptationConfig(**FREE | {"max_steps": 2, "learning_rate": 1e-2}, batch_statistics=0.9)
+    with AdaptedStream(model, learning) as stream:
+        stream.transcribe(audio[0])
+        carried = stream.transcribe(audio[1][:8000])
+        expected = model.transcribe([audio[1][:8000]], batch_size=1, num_workers=0, verbose=False)[0].text
+    model.eval()
+    assert carried.text == expected and "heard with the weights of earlier segments" in carried.reason
 
 
 def test_they_go_together_with_steps_and_along_a_stream(model: Any, audio: list[np.ndarray]) -> None:
@@ -98,11 +128,9 @@ def test_after_an_error_no_norm_is_left_changed(
         raise RuntimeError("no")
 
     monkeypatch.setattr("nemo_noise.inference.adaptation.step_down", fail)
-    pad_to = model.preprocessor.featurizer.pad_to
     with pytest.raises(RuntimeError, match="no"):
         adapt_and_transcribe(model, audio[:1], AdaptationConfig(**FREE, batch_statistics=0.5))
     assert not any(module._forward_hooks for module in model.modules())
-    assert model.preprocessor.featurizer.pad_to == pad_to
 
 
 def test_a_change_that_is_not_to_be_believed_gives_the_plain_text(model: Any, audio: list[np.ndarray]) -> None:

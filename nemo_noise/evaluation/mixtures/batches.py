@@ -8,6 +8,7 @@ import numpy as np
 
 from nemo.utils import logging
 
+from nemo_noise.data.manifest import field_values
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial
 
 SHUFFLE_WINDOW_BATCHES = 16
@@ -71,7 +72,7 @@ def stream_batches(trials: Sequence[Trial], wanted: Collection[str], fields: Seq
         The batches, each a whole stream.
 
     Raises:
-        ValueError: a line of the manifest lacks a field.
+        ManifestError: a line of the manifest lacks a field.
     """
     streams: dict[Hashable, list[Trial]] = {}
     for trial in trials:
@@ -79,15 +80,22 @@ def stream_batches(trials: Sequence[Trial], wanted: Collection[str], fields: Seq
     return [stream for stream in streams.values() if any(trial.trial_id in wanted for trial in stream)]
 
 
+def check_stream_fields(trials: Sequence[Trial], fields: Sequence[str]) -> None:
+    """Refuse fields that a line of the manifest lacks, before any time is spent.
+
+    Raises:
+        ManifestError: a value is neither a text nor a number; names the line.
+    """
+    entries = list({id(trial.entry): trial.entry for trial in trials if trial.entry is not None}.values())
+    for field in fields:
+        field_values(entries, field)
+
+
 def _stream_of(trial: Trial, fields: Sequence[str]) -> Hashable:
     """Name the stream of a trial."""
     if trial.entry is None:
         return trial.trial_id
-    for field in fields:
-        if field not in trial.entry.fields:
-            known = ", ".join(sorted(trial.entry.fields))
-            raise ValueError(f"{trial.entry.source}: lacks the field {field!r} of adaptation_streams, has {known}")
-    values = tuple(str(trial.entry.fields[field]) for field in fields)
+    values = tuple(field_values([trial.entry], field)[0] for field in fields)
     return values, trial.noise_list, trial.snr_db, trial.place
 
 

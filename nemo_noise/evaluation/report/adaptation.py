@@ -35,7 +35,8 @@ def _section(title: str, gain: AdaptationGain) -> str:
     heads = ("adapted", "share", "steps each", "plain, alone, s", "adapting, s", "times as long")
     head = "".join(f"<th>{name}</th>" for name in heads)
     note = (
-        "Speech, clean and noisy. The others are heard as without: too short, nothing improved, or not to be believed."
+        "Speech, clean and noisy. The others are heard as without: too short, not to be believed, or no step improved "
+        "anything."
     )
     return (
         f'<h2>{escape(title)}</h2><div class="card scroll">{comparison_table(gain["comparison"])}</div>'

@@ -189,8 +189,8 @@ def _series(results: Results, noise_list: str) -> list[Series]:
     """Collect the curves of one noise list, the model last so that it lies on top."""
     series = []
     classes = {results["model"]: "model", results["baseline"]: "baseline"}
-    for gain in (results["adaptation"], results["stream_adaptation"]):
-        classes |= {} if gain is None else {gain["comparison"]["model"]: "adapted"}
+    ways = {"adapted": results["adaptation"], "adapted stream": results["stream_adaptation"]}
+    classes |= {gain["comparison"]["model"]: look for look, gain in ways.items() if gain is not None}
     for name, summary in reversed(results["models"].items()):
         css_class = classes.get(name, "control")
         if noise_list in summary["lists"]:

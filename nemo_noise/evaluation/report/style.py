@@ -43,6 +43,7 @@ svg { display: block; width: 100%; height: auto; }
 .point.model, .band.model { fill: var(--model); } .point.baseline, .band.baseline { fill: var(--baseline); }
 .point.control, .band.control { fill: var(--control); } .band { opacity: 0.16; } .band.control { opacity: 0.09; }
 i.adapted { color: var(--better); } .curve.adapted, .clean.adapted { stroke: var(--better); }
+i.stream { border-top-style: dotted; } .curve.stream { stroke-dasharray: 2 4; }
 .point.adapted, .band.adapted { fill: var(--better); } .band.adapted { opacity: 0.09; }
 .whisker { stroke-width: 2.4; stroke: var(--soft); } .dot { fill: var(--soft); }
 .whisker.better { stroke: var(--better); } .dot.better { fill: var(--better); }

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What adapting to each utterance gives and what it costs: the adapted model against itself."""
+"""What adapting to each utterance, or along streams, gives and what it costs: the adapted model against itself."""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -14,9 +14,10 @@ class AdaptationGain(TypedDict):
     """Gain and cost, over clean and noisy speech.
 
     `comparison` is the adapted model against itself unadapted: a reduction above zero says that adapting helps.
-    `adapted` of `utterances` were decoded with adapted weights, the others as without; `steps` are those of a mean
-    utterance. `transcribe_s` has all of it, `plain_transcribe_s` is the same utterances one by one, unadapted, and
-    `times_as_long` their ratio; null where it was not measured.
+    `adapted` of `utterances` were decoded with weights (also of earlier segments of a stream) or statistics that are
+    not the model's, the others as without; `steps` are those of a mean utterance. `transcribe_s` has all of it,
+    `plain_transcribe_s` is the same utterances one by one, unadapted, and `times_as_long` their ratio; null where it
+    was not measured.
     """
 
     comparison: Comparison

@@ -67,6 +67,8 @@ class AdaptedHearing:
         """8 hexadecimal digits of all settings, so that rows of others are not taken for these."""
         settings = {field.name: getattr(self.adaptation, field.name) for field in fields(self.adaptation)}
         known = {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+        if not known["batch_statistics"]:  # came later: rows from before it are the same
+            del known["batch_statistics"]
         known["objective"] = str(getattr(known["objective"], "value", known["objective"]))
         return hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:8]
 

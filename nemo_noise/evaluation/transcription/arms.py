@@ -82,7 +82,7 @@ def arms_of(
         model: the model.
         controls: controls beside it; those that it cannot run are logged and left out.
         adaptation: how it adapts to each utterance in one more run, left out in the same way; None for no such run.
-        adaptation_trials: at most about so many trials are for that; None for all.
+        adaptation_trials: at most about so many trials are for each of these runs; None for all.
         adaptation_streams: fields of the manifest; with any, it adapts along streams in yet another run.
 
     Returns:
@@ -101,8 +101,9 @@ def arms_of(
     for adapted, hears in adapted_hearings(name, model, adaptation, bool(adaptation_streams)).items():
         fields = tuple(adaptation_streams) if hears.along_stream else ()
         settings = hears.fingerprint + "".join(f"+{field}" for field in fields)
-        along: dict[str, Any] = {"hears": hears, "stream_fields": fields, "settings": settings}
-        arms.append(Arm(adapted, model, batch_size=1, trials=adaptation_trials, **along))
+        batch_size = None if fields else 1
+        trials = adaptation_trials
+        arms.append(Arm(adapted, model, nullcontext, False, hears, batch_size, fields, settings, trials))
     return arms
 
 

@@ -6,6 +6,7 @@ A row that is on disk already (same model, same trial) is not computed again, so
 """
 
 import gc
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from tqdm import tqdm
 from nemo.utils import logging
 
 from nemo_noise.data.sensors import SensorBatch, collate_sensors
-from nemo_noise.evaluation.mixtures.batches import mixed_batches, sorted_batches, stream_batches
+from nemo_noise.evaluation.mixtures.batches import check_stream_fields, mixed_batches, sorted_batches, stream_batches
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
 from nemo_noise.evaluation.scoring.hypotheses import (
@@ -57,7 +58,7 @@ class RunOptions:
         confidence: NeMo's `confidence_cfg`, to write confidences of words as well; None for none.
         sample_rate: of the mixtures where only transcripts of other systems are scored, samples per second.
         adaptation: how the first model, run once more, adapts to each utterance; None for not at all.
-        adaptation_trials: at most about so many trials are for that; None for all.
+        adaptation_trials: at most about so many trials are for each run that adapts; None for all.
         adaptation_streams: fields of the manifest; with any, it also adapts along streams, see `stream_batches`.
     """
 
@@ -153,7 +154,7 @@ def run_models(
             raise ValueError(
                 f"model {name!r} wants {sample_rate} Hz, the first one {plan.sample_rate} Hz: not comparable"
             )
-        adapting = (options.adaptation, options.adaptation_trials, options.adaptation_streams)
+        adapting = (options.adaptation, options.adaptation_trials, _stream_fields(plan, options))
         arms = arms_of(name, model, controls, *adapting) if not rows else arms_of(name, model, [])
         for arm in arms:
             rows += run_arm(arm, plan, hypotheses_path, options)
@@ -162,6 +163,18 @@ def run_models(
     Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
     set_aside_other_rows(hypotheses_path, rows)
     return rows
+
+
+def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
+    """The fields that make streams; none, with a warning, where utterances come with more than their samples."""
+    check_stream_fields(plan.trials, options.adaptation_streams)
+    entries = [trial.entry for trial in plan.trials if trial.entry is not None]
+    entries += [entry for noise in plan.noise_lists.values() for entry in noise.entries]
+    has_more = plan.preroll_s > 0 or any("sensors" in entry.fields for entry in entries)
+    if options.adaptation_streams and has_more:
+        logging.warning("adaptation along streams left out: it hears neither sensors nor a pre-roll")
+        return ()
+    return options.adaptation_streams
 
 
 def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Row]:
@@ -182,6 +195,9 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     done = {_row_key(row): row for row in _saved_rows(path)}
     chosen = plan.trials if arm.trials is None else choose_trials(plan.trials, arm.trials)
     trials = [t for t in chosen if not (arm.mixes_cells and t.condition.is_speech_free)]
+    if arm.stream_fields:  # what is said depends on what was heard before
+        members = "\n".join(trial.trial_id for trial in trials)
+        model_fingerprint += "+" + hashlib.sha256(members.encode()).hexdigest()[:8]
     todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
@@ -192,7 +208,8 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
         batches = stream_batches(trials, {trial.trial_id for trial in todo}, arm.stream_fields)
     else:
         batches = mixed_batches(todo, plan, batch_size) if arm.mixes_cells else sorted_batches(todo, batch_size)
-    alone = _evenly_chosen(trials, 0 if arm.mixes_cells else options.latency_utterances)
+    is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
+    alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
     listener = _Listener(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
         for batch in batches:
