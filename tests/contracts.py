@@ -90,9 +90,7 @@ def check_context_encoder(context: ContextEncoder, tmp_path: Path) -> None:
         filled = fill_padding(audio_signal, length, value)
         assert torch.equal(context(audio_signal=filled, length=length), output)
     alone = context(audio_signal=audio_signal[1:2, :, :97], length=length[1:2])
-    assert torch.allclose(
-        alone[0], output[1, : alone.shape[1]] if output.dim() == 3 else output[1], rtol=1e-4, atol=1e-5
-    )
+    assert torch.allclose(alone[0], output[1, : alone.shape[1]] if output.dim() == 3 else output[1], atol=1e-5)
     for empty in (torch.zeros_like(audio_signal), audio_signal * 1e4):
         assert context(audio_signal=empty, length=length).isfinite().all()
     assert context(audio_signal=audio_signal, length=torch.zeros_like(length)).isfinite().all()

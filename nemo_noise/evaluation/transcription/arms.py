@@ -101,9 +101,17 @@ def arms_of(
     for adapted, hears in adapted_hearings(name, model, adaptation, bool(adaptation_streams)).items():
         fields = tuple(adaptation_streams) if hears.along_stream else ()
         settings = hears.fingerprint + "".join(f"+{field}" for field in fields)
-        batch_size = None if fields else 1
-        trials = adaptation_trials
-        arms.append(Arm(adapted, model, nullcontext, False, hears, batch_size, fields, settings, trials))
+        arms.append(
+            Arm(
+                adapted,
+                model,
+                hears=hears,
+                batch_size=None if fields else 1,
+                stream_fields=fields,
+                settings=settings,
+                trials=adaptation_trials,
+            )
+        )
     return arms
 
 
