@@ -13,6 +13,7 @@ def _register() -> None:
         _nemo_common.ALLOWED_TARGET_PREFIXES.append("nemo_noise.")
     from nemo.collections.asr.parts.preprocessing import perturb
 
+    from nemo_noise.archive.door import install as install_archive_door
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
@@ -24,6 +25,7 @@ def _register() -> None:
     for name, perturbation in named.items():
         if name not in perturb.perturbation_types:
             perturb.register_perturbation(name, perturbation)
+    install_archive_door()
     install_augmentor()
     install_packed_language_model()
     install_sensors()

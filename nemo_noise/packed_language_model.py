@@ -23,6 +23,8 @@ from nemo.core.classes import modelPT
 from nemo.utils import logging
 from nemo.utils.app_state import AppState
 
+from nemo_noise.archive import any_file
+
 __all__ = ["LANGUAGE_MODEL_KEYS", "install", "pack"]
 
 LANGUAGE_MODEL_KEYS = tuple(
@@ -66,7 +68,8 @@ def _initialise(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ..
     for key in LANGUAGE_MODEL_KEYS:
         named = OmegaConf.select(instance.cfg, key)
         if isinstance(named, str) and named.startswith(_IN_ARCHIVE):
-            instance.register_artifact(key, str(_unpacked(key, named)))
+            with any_file():
+                instance.register_artifact(key, str(_unpacked(key, named)))
 
 
 def _save(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

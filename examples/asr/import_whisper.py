@@ -9,12 +9,14 @@ The folder holds config.json, model.safetensors (or shards and their index) and 
 refused. Nothing is downloaded. Options: conf/whisper/import_whisper.yaml.
 """
 
+import torch
 from omegaconf import DictConfig
 
 from nemo.collections.asr.models import ASRModel
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
+from nemo_noise.archive import restore
 from nemo_noise.models import export_whisper, import_whisper
 
 
@@ -29,7 +31,7 @@ def main(cfg: DictConfig) -> None:
         model = import_whisper(cfg.folder)
         model.save_to(cfg.output)
     else:
-        model = ASRModel.restore_from(cfg.model, map_location="cpu")
+        model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ASRModel)
         export_whisper(model, cfg.output)
     logging.info(f"{model.num_weights} parameters, written to {cfg.output}")
 

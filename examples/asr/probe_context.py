@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.classes.modelPT import ModelPT
 from nemo.core.config import hydra_runner
 
+from nemo_noise.archive import restore
 from nemo_noise.evaluation.plots.context_map import check_drawable, draw_context_map
 from nemo_noise.evaluation.probes import probe, probe_sets
 
@@ -23,7 +24,7 @@ from nemo_noise.evaluation.probes import probe, probe_sets
 @hydra_runner(config_path="../../conf/context", config_name="probe_context")
 def main(cfg: DictConfig) -> None:
     """Build the sets, probe every representation, print and write the scores."""
-    model = ModelPT.restore_from(cfg.model, map_location="cpu")
+    model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ModelPT)
     rate = int(model.cfg.sample_rate)
     files = OmegaConf.to_container(cfg, resolve=True)
     sizes = {"num_train": cfg.num_train, "num_test": cfg.num_test, "crop_s": cfg.crop_s, "snr_db": cfg.snr_db}

@@ -14,6 +14,7 @@ import torch
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise.archive import restore
 from nemo_noise.data.audio import load_audio, write_audio
 from nemo_noise.data.manifest import read_manifest
 from nemo_noise.data.mixing import mix_at_snr
@@ -33,7 +34,7 @@ def main(output: Path) -> None:
     print(f"{noisy}: {crop.entry.fields['label']} at {SNR_DB:g} dB")
     print(f"  {'said':12} {speech.text}")
     for name in ("noise_aware", "baseline"):
-        model = ASRModel.restore_from(str(output / f"{name}.nemo"), map_location=torch.device("cpu"))
+        model = restore(output / f"{name}.nemo", "model", device=torch.device("cpu"), kind=ASRModel)
         (hypothesis,) = model.transcribe([str(noisy)], verbose=False)
         print(f"  {name:12} {hypothesis.text}")
 

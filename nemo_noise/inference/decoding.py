@@ -278,7 +278,8 @@ def save_with_setting(model: ASRModel, setting: SearchSetting, path: str | Path)
     if setting.language_model is not None and Path(setting.language_model).suffix == ".nemo":
         raise ValueError(f"language_model={setting.language_model} cannot be packed into a .nemo; give the ARPA file.")
     apply_setting(model, setting)
-    packed_language_model.pack(model)
+    block = "greedy" if setting.strategy == GREEDY_STRATEGY else "beam"
+    packed_language_model.pack(model, [f"decoding.{block}.ngram_lm_model"])
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     model.save_to(str(path))
 

@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.models.warm_start import read_config, restore_with_added_parts
+from nemo_noise.archive import read_config
+from nemo_noise.models.warm_start import restore_with_added_parts
 
 __all__ = ["add_noise_context"]
 

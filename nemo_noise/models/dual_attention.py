@@ -14,11 +14,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor, nn
 
 from nemo.collections.asr.models import EncDecMultiTaskModel
-from nemo.core.classes.common import typecheck
-from nemo.utils.model_utils import import_class_by_path
+from nemo.core.classes.common import _get_allowed_target_class, typecheck
 
+from nemo_noise.archive import read_config
 from nemo_noise.models.search_rules import generator_of
-from nemo_noise.models.warm_start import read_config, restore_with_added_parts
+from nemo_noise.models.warm_start import restore_with_added_parts
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules.dual_attention import DualAttentionDecoder
 from nemo_noise.modules.secondary_memory import SecondaryMemory
@@ -76,7 +76,7 @@ class DualAttentionMixin:
     def from_config_dict(cls, config: DictConfig, trainer: Trainer | None = None) -> Any:
         """As the parent's, but a plain checkpoint, such as `init_from_nemo_model` restores, is built as what it is."""
         if str(config.get("target")).endswith(tuple(TARGETS)):
-            return import_class_by_path(config.target).from_config_dict(config, trainer)
+            return _get_allowed_target_class(config.target).from_config_dict(config, trainer)
         return super().from_config_dict(config, trainer)  # type: ignore[misc]
 
     def _say_what_the_decoder_reads(self) -> None:

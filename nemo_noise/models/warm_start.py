@@ -2,62 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plain checkpoint in a model with added parts: what it lacks must be these parts, and nothing else."""
 
-import tarfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig
 
 from nemo.collections.asr.models import ASRModel
+from nemo.core.classes.common import _get_allowed_target_class
 from nemo.core.connectors.save_restore_connector import SaveRestoreConnector
-from nemo.utils.model_utils import import_class_by_path
 
-__all__ = ["check_checkpoint", "read_config", "restore_with_added_parts"]
+from nemo_noise.archive import building_from
 
-CONFIG_FILE = "model_config.yaml"
-
-
-def check_checkpoint(path: str | Path, argument: str) -> Path:
-    """Refuses what is no `.nemo`, in one sentence; the weights are not read.
-
-    Args:
-        path: the file.
-        argument: who names it, for the message.
-
-    Returns:
-        The path.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is no archive, is cut off, would write outside of its folder, or has no configuration.
-    """
-    checkpoint = Path(path)
-    where = f"{argument}={checkpoint}"
-    if not checkpoint.is_file():
-        raise FileNotFoundError(f"{where} does not exist (working directory {Path.cwd()}); it must be a .nemo file.")
-    try:
-        with tarfile.open(checkpoint) as archive:
-            names = [PurePosixPath(name) for name in archive.getnames()]
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise ValueError(f"{where} is no archive, or is cut off ({error}); it must be a .nemo file.") from error
-    outside = [name for name in names if name.is_absolute() or ".." in name.parts]
-    if outside:
-        raise ValueError(f"{where} would write {str(outside[0])!r}, outside of its folder; it must be a .nemo file.")
-    if not any(name.name == CONFIG_FILE for name in names):
-        raise ValueError(f"{where} has no {CONFIG_FILE}; it must be a .nemo file, as NeMo's save_to writes it.")
-    return checkpoint
-
-
-def read_config(checkpoint: Path) -> DictConfig:
-    """The config inside a ``.nemo``.
-
-    Raises:
-        FileNotFoundError: if there is no such checkpoint.
-        ValueError: if it is none.
-    """
-    check_checkpoint(checkpoint, "checkpoint")
-    return ASRModel.restore_from(str(checkpoint), return_config=True, map_location="cpu")
+__all__ = ["restore_with_added_parts"]
 
 
 def restore_with_added_parts(
@@ -74,13 +31,14 @@ def restore_with_added_parts(
     Raises:
         ValueError: if the checkpoint has weights too many, or lacks others than those of the added parts.
     """
-    return import_class_by_path(config.target).restore_from(
-        str(checkpoint),
-        override_config_path=config,
-        map_location=torch.device(map_location),
-        strict=False,
-        save_restore_connector=_AddedPartsConnector(added_prefixes),
-    )
+    with building_from(checkpoint, config):
+        return _get_allowed_target_class(config.target).restore_from(
+            str(checkpoint),
+            override_config_path=config,
+            map_location=torch.device(map_location),
+            strict=False,
+            save_restore_connector=_AddedPartsConnector(added_prefixes),
+        )
 
 
 class _AddedPartsConnector(SaveRestoreConnector):

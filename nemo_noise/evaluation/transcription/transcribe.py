@@ -17,7 +17,7 @@ from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
 from nemo.collections.asr.parts.submodules.ctc_decoding import CTCDecoding
 from nemo.utils import logging
 
-from nemo_noise.models.warm_start import check_checkpoint
+from nemo_noise.archive import restore
 
 FINGERPRINTED_CONFIG = (
     *("sample_rate", "labels", "preprocessor", "encoder", "decoder", "joint", "decoding"),
@@ -37,11 +37,11 @@ def load_model(name: str, device: torch.device) -> ASRModel:
 
     Raises:
         FileNotFoundError: `name` looks like a path and no such file exists.
-        ValueError: the file is no `.nemo`.
+        ValueError: the file is no `.nemo`, or may not be restored; see `nemo_noise.archive.restore`.
     """
     path = Path(name)
     if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
-        model = ASRModel.restore_from(str(check_checkpoint(path, "model")), map_location=device)
+        model = restore(path, "model", device=device, kind=ASRModel)
     else:
         model = ASRModel.from_pretrained(name, map_location=device)
     if not hasattr(model, "transcribe"):

@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration of a foreign checkpoint, read, resolved and checked before anything is built from it."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nemo_noise.archive.allowed_targets import refusal_of
+from nemo_noise.foreign_text import printable
+
+__all__ = ["TRUST", "check_targets", "checked_config", "largest_numbers"]
+
+TRUST = "NEMO_NOISE_TRUST_CHECKPOINTS=1"
+REMEDY = f"If you trust who made the file, set {TRUST}: it may then run any program as you"
+MAX_DEPTH = 64
+MAX_NODES = 200_000
+_SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TARGET_KEYS = ("_target_", "target", "cls")  # Hydra 1, NeMo's models, Hydra 0
+_NODE = re.compile(r"\$\{\.*[A-Za-z_]\w*(?:\.\w+|\[\w+\])*\}")  # ${model.encoder.d_model}: another place in the file
+_PACKED = re.compile(r"nemo:[^/\\\x00]+")
+# Names that NeMo gives to transformers' AutoTokenizer; another one would be a folder, or a repository to fetch.
+_TOKENIZER_NAMES = {None, "bert-base-cased", "bert-base-uncased", "bert-base-multilingual-cased"}
+# Sizes that are allocated outside of torch, or stand for time: lowest, highest.
+_RANGES = {
+    "sample_rate": (1_000, 768_000),
+    "n_fft": (1, 2**16),
+    "features": (1, 512),
+    "nfilt": (1, 512),
+    "window_size": (0, 0.25),
+    "window_stride": (0, 0.25),
+    "n_window_size": (1, 2**16),
+    "n_window_stride": (1, 2**16),
+    "frame_splicing": (1, 64),
+    "pad_to": (0, 2**16),
+}
+
+
+def checked_config(text: str, where: str) -> DictConfig:
+    """Reads a configuration that may come from anybody.
+
+    Args:
+        text: YAML.
+        where: the file, for messages.
+
+    Returns:
+        The configuration, every interpolation resolved: what was checked is what is built.
+
+    Raises:
+        ValueError: if it is no YAML of plain values, refers to itself by aliases, is nested too deep, asks for
+            anything outside of itself (the environment, a resolver), names a target that is not allowed, a file
+            outside of the archive, or a size that no recogniser has. The message names the key.
+    """
+    _check_structure(text, where)
+    plain = _parsed(text, where, lambda text: yaml.load(text, Loader=_SAFE_LOADER))  # noqa: S506  it is a safe one
+    if not isinstance(plain, dict):
+        raise ValueError(f"{where}: the configuration is a {type(plain).__name__}; it must be a mapping.")
+    for key, value in _leaves(plain):
+        if isinstance(value, str):
+            _check_references(value, f"{where}: {printable(key)}")
+    config = _parsed(text, where, OmegaConf.create)
+    try:
+        _check_referents(config, where)
+        resolved = OmegaConf.to_container(config, resolve=True)
+    except (OmegaConfBaseException, RecursionError) as error:
+        raise ValueError(f"{where}: the configuration cannot be resolved ({printable(error, 300)}).") from error
+    check_targets(resolved, where)
+    for key, value in _leaves(resolved):
+        _check_value(key, value, where)
+    return OmegaConf.create(resolved)
+
+
+def _parsed(text: str, where: str, parse: Callable[[str], Any]) -> Any:
+    """What a parser makes of the configuration."""
+    try:
+        return parse(text)
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{where}: the configuration is no plain YAML ({printable(error, 300)}).") from error
+
+
+def check_targets(config: Any, where: str) -> None:
+    """Refuses a configuration that would build, call or fetch something else than parts of a recogniser.
+
+    Args:
+        config: plain containers.
+        where: the file, for messages.
+
+    Raises:
+        ValueError: naming key, target, reason and remedy.
+    """
+    for key, value in _nodes(config):
+        name = key.rsplit(".", 1)[-1]
+        reason = None
+        if name in _TARGET_KEYS and isinstance(value, str) and (name == "_target_" or "." not in key or "." in value):
+            reason = refusal_of(value)
+        elif name == "_target_" and not isinstance(value, str | None):
+            reason = "is no text"
+        elif name == "trust_remote_code" and value not in (False, None):
+            reason = "runs the Python of whoever made the tokenizer"
+        elif name == "pretrained_model_name" and (not isinstance(value, str | None) or value not in _TOKENIZER_NAMES):
+            reason = "would be fetched, or read from a folder outside of the archive"
+        if reason:
+            raise ValueError(f"{where}: {printable(key)}={printable(value, 120)} {printable(reason, 200)}. {REMEDY}.")
+
+
+def largest_numbers(config: Any, count: int = 3) -> str:
+    """The largest whole numbers of a configuration with their keys, for messages."""
+    numbers = [
+        (value, key) for key, value in _leaves(config) if isinstance(value, int) and not isinstance(value, bool)
+    ]
+    return ", ".join(f"{printable(key)}={value}" for value, key in sorted(numbers, reverse=True)[:count])
+
+
+def _check_structure(text: str, where: str) -> None:
+    """Refuses aliases and depth by the events of the parser, which build nothing."""
+    depth = nodes = 0
+    try:
+        for event in yaml.parse(text, Loader=_SAFE_LOADER):
+            nodes += 1
+            if isinstance(event, yaml.AliasEvent):
+                line = event.start_mark.line + 1
+                raise ValueError(
+                    f"{where}: line {line} of the configuration is an alias, *{printable(event.anchor, 40)}; none is "
+                    "allowed."
+                )
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH or nodes > MAX_NODES:
+                raise ValueError(
+                    f"{where}: the configuration is deeper than {MAX_DEPTH} levels or has more than {MAX_NODES} nodes."
+                )
+    except yaml.YAMLError as error:
+        raise ValueError(f"{where}: the configuration is no YAML ({printable(error, 300)}).") from error
+
+
+def _check_references(value: str, where: str) -> None:
+    """Allows one reference to another place of the same file; an escaped one comes alive when NeMo saves it again."""
+    if "${" in _NODE.sub("", value, count=1):
+        raise ValueError(
+            f"{where}={printable(value, 120)} asks for something outside of the file, such as the environment, or for "
+            f"several things; only a single reference such as ${{encoder.d_model}} is resolved. {REMEDY}."
+        )
+
+
+def _check_referents(config: DictConfig | ListConfig, where: str) -> None:
+    """Lets references lead to single values only: those to blocks could multiply without end."""
+    keys = config.keys() if isinstance(config, DictConfig) else range(len(config))
+    for key in keys:
+        is_reference = OmegaConf.is_interpolation(config, key)
+        value = config._get_node(key) if not is_reference else config[key]
+        if not isinstance(value, DictConfig | ListConfig):
+            continue
+        if is_reference:
+            raise ValueError(
+                f"{where}: {printable(key)} refers to a whole block; only single values may be referred to."
+            )
+        if not value._is_none() and not value._is_missing():
+            _check_referents(value, where)
+
+
+def _check_value(key: str, value: Any, where: str) -> None:
+    """Refuses names of files outside of the archive, and sizes that no recogniser has."""
+    if (
+        isinstance(value, str)
+        and value.startswith("nemo:")
+        and (not _PACKED.fullmatch(value) or value[5:] in (".", ".."))
+    ):
+        raise ValueError(
+            f"{where}: {printable(key)}={printable(value, 120)} must be nemo: and a plain name of a member."
+        )
+    lowest, highest = _RANGES.get(key.rsplit(".", 1)[-1], (None, None))
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and lowest is not None and highest is not None and not lowest <= value <= highest:
+        raise ValueError(f"{where}: {printable(key)}={value} must be from {lowest} to {highest}. {REMEDY}.")
+
+
+def _leaves(config: Any) -> Iterator[tuple[str, Any]]:
+    """All values that are no containers, under their dotted keys."""
+    return ((key, value) for key, value in _nodes(config) if not isinstance(value, dict | list))
+
+
+def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """All values, containers too, under their dotted keys."""
+    yield key, node
+    named = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for name, child in named:
+        yield from _nodes(child, f"{key}.{name}" if key else str(name))

@@ -1,0 +1,237 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one door for `.nemo` files: NeMo restores a recogniser only from an archive that was checked.
+
+`import nemo_noise` puts it into NeMo's connector, so that `ASRModel.restore_from` and `from_pretrained` pass it too. A
+configuration that the user gives in place of the archive's own stays the user's business.
+"""
+
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from wrapt import wrap_function_wrapper
+
+from nemo.core.classes.common import UnsafeTargetError, _get_allowed_target_class
+from nemo.core.classes.modelPT import ModelPT
+from nemo.core.connectors import save_restore_connector as nemo_connector
+from nemo.utils import logging
+from nemo.utils.app_state import AppState
+from nemo.utils.msc_utils import is_multistorageclient_url
+
+from nemo_noise.archive.checked_config import REMEDY, TRUST, checked_config, largest_numbers
+from nemo_noise.archive.construction_budget import ConstructionBudget
+from nemo_noise.archive.contents import MAX_CONFIG_BYTES, ArchiveContents, check_checkpoint, read_contents
+from nemo_noise.foreign_text import printable
+
+__all__ = ["any_file", "building_from", "install", "is_trusting", "read_config", "restore", "trusted_checkpoints"]
+
+_Wrapped = Callable[..., Any]
+_trusting: ContextVar[bool] = ContextVar("trusting", default=False)
+_archive: ContextVar[str | None] = ContextVar("archive", default=None)  # whose files alone may become artifacts
+_OF_RECOGNISERS = ("nemo.collections.asr.", "nemo_noise.")
+_CONNECTOR = "SaveRestoreConnector"
+
+
+def install() -> None:
+    """Puts the checks into NeMo's connector, for models of its ASR collection; safe to call again."""
+    for method, wrapper in (("load_config_and_state_dict", _load), ("register_artifact", _register)):
+        if getattr(getattr(nemo_connector.SaveRestoreConnector, method), "_self_wrapper", None) is not wrapper:
+            wrap_function_wrapper(nemo_connector, f"{_CONNECTOR}.{method}", wrapper)
+
+
+def is_trusting() -> bool:
+    """Whether checkpoints are restored unchecked: inside `trusted_checkpoints`, or by the environment."""
+    return _trusting.get() or os.environ.get(TRUST.split("=")[0], "").lower() in ("1", "true", "yes")
+
+
+@contextmanager
+def trusted_checkpoints() -> Iterator[None]:
+    """Restores `.nemo` files unchecked inside the block: whoever made them may run any program as you."""
+    token = _trusting.set(True)
+    try:
+        yield
+    finally:
+        _trusting.reset(token)
+
+
+def read_config(checkpoint: str | Path, argument: str = "checkpoint") -> DictConfig:
+    """The configuration inside a `.nemo`, checked and resolved.
+
+    Args:
+        checkpoint: the file.
+        argument: who names it, for messages.
+
+    Raises:
+        FileNotFoundError: if there is no such checkpoint.
+        ValueError: if it is none, or may not be restored from strangers; see `checked_config`.
+    """
+    where = f"{argument}={printable(checkpoint)}"
+    if is_trusting():
+        return OmegaConf.create(read_contents(checkpoint, where).config_text)
+    return checked_config(read_contents(checkpoint, where).config_text, where)
+
+
+def restore(path: str | Path, argument: str, *, device: torch.device, kind: type[ModelPT]) -> Any:
+    """Restores a model from a `.nemo` file, or says why not.
+
+    Args:
+        path: the file.
+        argument: who names it, for messages.
+        device: where the model goes.
+        kind: class whose `restore_from` is called.
+
+    Returns:
+        The model; its parameters are finite.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no `.nemo`, may not be restored from strangers, does not fit its own configuration, or has
+            weights that are no numbers. The message names the file and the cause.
+    """
+    where = f"{argument}={printable(path)}"
+    checkpoint = check_checkpoint(path, argument)
+    try:
+        model = kind.restore_from(str(checkpoint), map_location=device)
+    except Exception as error:  # whatever a constructor meets in a foreign configuration
+        reason = printable(error or type(error).__name__, 600)
+        if str(checkpoint) in str(error):
+            raise ValueError(reason.replace(f"{checkpoint.absolute()}:", f"{where}:", 1)) from error
+        raise ValueError(
+            f"{where} cannot be restored: {type(error).__name__}: {reason}. Its configuration or its weights are not "
+            "those of a model that this NeMo builds; restore and save it with the version that made it."
+        ) from error
+    _refuse_unusual_weights(model, where)
+    return model
+
+
+def _refuse_unusual_weights(model: ModelPT, where: str) -> None:
+    """Refuses parameters that are no numbers: such a model writes nothing, and evaluates without a word."""
+    for name, parameter in model.named_parameters():
+        finite = torch.isfinite(parameter)
+        if not finite.all():
+            raise ValueError(
+                f"{where}: {printable(name)} has {int((~finite).sum())} of {finite.numel()} weights that are NaN or "
+                "infinite; the training diverged, or the file is damaged: give an earlier checkpoint."
+            )
+
+
+def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """NeMo's own loading, with a configuration that was checked in place of whatever the archive holds."""
+    call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
+    calling_class, path = call["calling_cls"], str(call["restore_path"])
+    if not _is_checked(calling_class):
+        return wrapped(*args, **kwargs)
+    if is_trusting():
+        logging.warning(f"{printable(path)} is restored unchecked, as {TRUST} asks: it may run any program.")
+        return wrapped(*args, **kwargs)
+    if is_multistorageclient_url(path):
+        raise ValueError(f"{printable(path)} cannot be checked where it lies: download it first. {REMEDY}.")
+    contents = _contents(connector, path)
+    if call.get("override_config_path") is not None:
+        return wrapped(**call)
+    config = checked_config(contents.config_text, path)
+    with _building(path, contents.other_bytes, config):
+        return _first_error_of(wrapped, {**call, "override_config_path": config})
+
+
+def _first_error_of(wrapped: _Wrapped, call: dict[str, Any]) -> Any:
+    """NeMo's own loading; where the class in the archive fails, its error, not that of the abstract one tried next."""
+    try:
+        return wrapped(**call)
+    except TypeError as error:
+        target = call["override_config_path"].get("target")
+        if "abstract class" not in str(error) or target is None:
+            raise
+        return wrapped(**{**call, "calling_cls": _get_allowed_target_class(target)})
+
+
+def _is_checked(calling_class: type) -> bool:
+    """Whether a restore is of a recogniser; those of NeMo's other collections are not ours to judge."""
+    return calling_class is ModelPT or any(
+        parent.__module__.startswith(_OF_RECOGNISERS) for parent in calling_class.__mro__
+    )
+
+
+def _contents(connector: Any, path: str) -> ArchiveContents:
+    """What the archive, or the folder that it was unpacked into, holds."""
+    if connector.model_extracted_dir is None or not Path(connector.model_extracted_dir).is_dir():
+        return read_contents(path, path, Path(connector.model_config_yaml).name)
+    folder = Path(connector.model_extracted_dir)
+    config = folder / connector.model_config_yaml
+    if config.stat().st_size > MAX_CONFIG_BYTES:
+        raise ValueError(
+            f"{printable(config)} has {config.stat().st_size} bytes; at most {MAX_CONFIG_BYTES} are read."
+        )
+    return ArchiveContents(config.read_text("utf-8"), (folder / connector.model_weights_ckpt).stat().st_size)
+
+
+@contextmanager
+def building_from(checkpoint: str | Path, config: DictConfig) -> Iterator[None]:
+    """Limits what is built inside the block: files of the archive alone, and sizes that its weights can fill.
+
+    Args:
+        checkpoint: the `.nemo` whose weights the model gets.
+        config: of the model, for messages; it may differ from that in the archive.
+    """
+    if is_trusting():
+        yield
+        return
+    with _building(str(checkpoint), read_contents(checkpoint, str(checkpoint)).other_bytes, config):
+        yield
+
+
+@contextmanager
+def any_file() -> Iterator[None]:
+    """Lifts, inside the block, what `building_from` says of files: for copies that we made of the archive's own."""
+    token = _archive.set(None)
+    try:
+        yield
+    finally:
+        _archive.reset(token)
+
+
+@contextmanager
+def _building(path: str, weight_bytes: int, config: DictConfig) -> Iterator[None]:
+    """As `building_from`."""
+
+    def refusal(much: str) -> str:
+        return (
+            f"{printable(path)}: the configuration asks for {much} than {weight_bytes} bytes of weights can fill; its "
+            f"largest numbers are {largest_numbers(OmegaConf.to_container(config))}. {REMEDY}."
+        )
+
+    token, budget = _archive.set(path), ConstructionBudget(weight_bytes, refusal)
+    try:
+        with budget:
+            yield
+    except Exception as error:
+        if budget.refused is not None:  # Hydra raises another error, NeMo tries another class
+            raise UnsafeTargetError(budget.refused) from error
+        raise
+    finally:
+        _archive.reset(token)
+
+
+def _register(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """NeMo's own registration of a file that the next `save_to` packs."""
+    path = _archive.get()
+    call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
+    source = call["src"]
+    if path is None or not source or str(source).startswith("nemo:"):
+        return wrapped(*args, **kwargs)
+    folder, name = AppState().nemo_file_folder, Path(str(source)).name
+    if folder and (Path(folder) / name).is_file():  # archives of before NeMo 1.0 keep the name alone
+        return wrapped(**{**call, "src": f"nemo:{name}"})
+    if Path(str(source)).exists():
+        raise UnsafeTargetError(
+            f"{printable(path)}: {printable(call['config_path'])}={printable(source, 120)} is a file of this machine, "
+            f"not of the archive; saving the model would take it along. {REMEDY}."
+        )
+    return wrapped(*args, **kwargs)
