@@ -18,7 +18,7 @@ __all__ = ["TRUST", "check_targets", "checked_config", "largest_numbers"]
 TRUST = "NEMO_NOISE_TRUST_CHECKPOINTS=1"
 REMEDY = f"If you trust who made the file, set {TRUST}: it may then run any program as you"
 MAX_DEPTH = 64
-MAX_NODES = 200_000
+MAX_NODES = 100_000
 _SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TARGET_KEYS = ("_target_", "target", "cls")  # Hydra 1, NeMo's models, Hydra 0
 _NODE = re.compile(r"\$\{\.*[A-Za-z_]\w*(?:\.\w+|\[\w+\])*\}")  # ${model.encoder.d_model}: another place in the file
@@ -64,10 +64,14 @@ def checked_config(text: str, where: str) -> DictConfig:
             _check_references(value, f"{where}: {printable(key)}")
     config = _parsed(text, where, OmegaConf.create)
     try:
-        _check_referents(config, where)
-        resolved = OmegaConf.to_container(config, resolve=True)
+        _count(config, where)
+        resolved: Any = OmegaConf.to_container(config, resolve=True)
     except (OmegaConfBaseException, RecursionError) as error:
         raise ValueError(f"{where}: the configuration cannot be resolved ({printable(error, 300)}).") from error
+    if "model" in resolved:  # a recipe: NeMo builds this part of it
+        resolved = resolved["model"]
+        if not isinstance(resolved, dict):
+            raise ValueError(f"{where}: model is a {type(resolved).__name__}; it must be a mapping.")
     check_targets(resolved, where)
     for key, value in _leaves(resolved):
         _check_value(key, value, where)
@@ -148,20 +152,21 @@ def _check_references(value: str, where: str) -> None:
         )
 
 
-def _check_referents(config: DictConfig | ListConfig, where: str) -> None:
-    """Lets references lead to single values only: those to blocks could multiply without end."""
-    keys = config.keys() if isinstance(config, DictConfig) else range(len(config))
+def _count(node: DictConfig | ListConfig, where: str, nodes: int = 0) -> int:
+    """Counts what a configuration holds once references are followed; those to references may multiply."""
+    keys = node.keys() if isinstance(node, DictConfig) else range(len(node))
     for key in keys:
-        is_reference = OmegaConf.is_interpolation(config, key)
-        value = config._get_node(key) if not is_reference else config[key]
+        value = None if OmegaConf.is_missing(node, key) else node[key]
         if not isinstance(value, DictConfig | ListConfig):
-            continue
-        if is_reference:
-            raise ValueError(
-                f"{where}: {printable(key)} refers to a whole block; only single values may be referred to."
-            )
-        if not value._is_none() and not value._is_missing():
-            _check_referents(value, where)
+            nodes += 1
+        elif not OmegaConf.is_interpolation(node, key):
+            nodes = _count(value, where, nodes)
+        else:
+            block = list(_nodes(OmegaConf.to_container(value, resolve=False)))
+            nodes += len(block)
+            if nodes > MAX_NODES or any(isinstance(leaf, str) and "${" in leaf for _, leaf in block):
+                raise ValueError(f"{where}: {printable(key)} refers to a block with references, or to one too large.")
+    return nodes
 
 
 def _check_value(key: str, value: Any, where: str) -> None:

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from nemo.collections.asr.models import ASRModel, EncDecCTCModel
 from nemo.core.classes.modelPT import ModelPT
 
 from nemo_noise.archive import restore, trusted_checkpoints
+from nemo_noise.archive.checked_config import checked_config
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import DualAttentionMultiTaskModel, add_dual_attention, add_noise_context
-from tests.archive.archives import Change, with_config, write
+from tests.archive.archives import CONFIG, Change, with_config, write
 
 DOORS = {
     "load_model": lambda path: load_model(path, torch.device("cpu")),
@@ -33,6 +35,8 @@ CLEAN = f"{NEMO}.asr.parts.utils.data_simulation_utils.get_cleaned_base_path"
 DOWNLOAD = f"{NEMO}.common.tokenizers.megatron_utils._download"
 TOKENIZER = f"{NEMO}.common.tokenizers.AutoTokenizer"
 FILE = {"w_path": "effect", "val": "text"}
+
+MULTIPLYING = {"b0": [1] * 9} | {f"b{n}": [f"${{b{n - 1}}}"] * 9 for n in range(1, 9)}
 
 
 def encoder(**extra: Any) -> Change:
@@ -55,7 +59,7 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "one under NeMo's name": (encoder(zz={"target": WRITE, "params": FILE}), "encoder.zz.target"),
     "one in a training block": (root(train_ds={"x": {"_target_": WRITE, **FILE}}), "train_ds.x._target_"),
     "one in the place of the model": (root(target=WRITE), "target"),
-    "a configuration below `model`": (root(model={"target": WRITE}), "model.target"),
+    "a configuration below `model`": (root(model={"target": WRITE}), "target"),
     "a function that deletes": (encoder(zz={"_target_": CLEAN, "output_dir": "effect"}), CLEAN),
     "a function that fetches": (
         encoder(zz={"_target_": DOWNLOAD, "path": "effect", "url": "file:///etc/hosts"}),
@@ -98,8 +102,10 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "the environment in a text": (root(labels=["a", "x ${oc.env:A_TOKEN} y"]), "labels.1"),
     "the environment in a reference": (root(note="${a.${oc.env:A_TOKEN}}"), "note"),
     "a resolver": (root(note="${oc.create:'{a: 1}'}"), "note"),
-    "a reference to a block": (root(zz="${encoder}"), "zz"),
-    "references that multiply": (root(a="${b}${b}", b="${c}${c}", c="x"), "a"),
+    "a reference to its own block": (root(zz={"a": "${zz}"}), "zz"),
+    "references that multiply": (root(**MULTIPLYING), "refers to a block"),
+    "a function behind a reference": (root(x={"_target_": WRITE}, y="${x}"), "_target_"),
+    "texts that multiply": (root(a="${b}${b}", b="${c}${c}", c="x"), "a"),
     "a reference to itself": (root(a="${a}"), "a"),
     "a packed file outside": (root(tokenizer={"model_path": "nemo:../../etc/passwd"}), "tokenizer.model_path"),
     "a packed file that is a folder": (root(tokenizer={"model_path": "nemo:.."}), "tokenizer.model_path"),
@@ -133,12 +139,15 @@ def test_hostile_configuration_is_refused_by_file_key_and_remedy(
     assert not (tmp_path / "effect").exists()
 
 
-@pytest.mark.parametrize("layers", [100_000, 10**9])
-def test_more_layers_than_the_weights_fill_end_the_construction(
-    layers: int, files: dict[str, bytes], tmp_path: Path
-) -> None:
-    path = write(tmp_path / "deep.nemo", with_config(files, encoder(n_layers=layers)))
-    with pytest.raises(ValueError, match=rf"deep.nemo.*encoder.n_layers={layers}"):
+def test_a_long_block_cannot_be_referred_to_many_times() -> None:
+    text = yaml.safe_dump({"b": [1] * 1000, "c": ["${b}"] * 1000})
+    with pytest.raises(ValueError, match="a.nemo: .* refers to a block"):
+        checked_config(text, "a.nemo")
+
+
+def test_more_layers_than_the_weights_fill_end_the_construction(files: dict[str, bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "deep.nemo", with_config(files, encoder(n_layers=10**9)))
+    with pytest.raises(ValueError, match=r"deep.nemo.*encoder.n_layers=1000000000"):
         load_model(str(path), torch.device("cpu"))
 
 
@@ -175,7 +184,16 @@ def test_a_trusted_file_is_restored_as_nemo_does(
 
 
 def test_a_plain_file_is_restored_with_its_references_resolved(files: dict[str, bytes], tmp_path: Path) -> None:
-    change = root(width=32, model_defaults={"width": "${width}"})
+    change = root(
+        width=32, model_defaults={"width": "${width}", "names": "${labels}", "x": "${.width}", "later": "???"}
+    )
     path = write(tmp_path / "plain.nemo", with_config(files, change))
-    model = load_model(str(path), torch.device("cpu"))
-    assert model.cfg.model_defaults.width == 32
+    defaults = load_model(str(path), torch.device("cpu")).cfg.model_defaults
+    assert defaults.width == defaults.x == 32 and "z" in defaults.names
+
+
+def test_a_recipe_as_configuration_is_read_as_nemo_does(files: dict[str, bytes], tmp_path: Path) -> None:
+    recipe = {"model": yaml.safe_load(files[CONFIG]), "trainer": {"strategy": {"_target_": "lightning.pytorch.X"}}}
+    recipe["model"]["decoder"]["vocabulary"] = "${model.labels}"
+    path = write(tmp_path / "recipe.nemo", files | {CONFIG: yaml.safe_dump(recipe).encode()})
+    assert "z" in load_model(str(path), torch.device("cpu")).cfg.decoder.vocabulary
