@@ -18,6 +18,7 @@ def _register() -> None:
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
     from nemo_noise.data.sensors_in_batches import install_sensors
+    from nemo_noise.data.waveforms import install_waveform_check
     from nemo_noise.packed_language_model import install as install_packed_language_model
     from nemo_noise.training.optim import register_schedules
 
@@ -29,6 +30,7 @@ def _register() -> None:
     install_augmentor()
     install_packed_language_model()
     install_sensors()
+    install_waveform_check()
     register_schedules()
 
 

@@ -20,6 +20,7 @@ from nemo_noise.data.mixing import mix_at_snr
 from nemo_noise.data.noise_list import NoiseList
 from nemo_noise.evaluation.plots.attention import draw_attention, observe_attention
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
+from nemo_noise.models import WhisperModel
 
 
 @hydra_runner(config_path="../../conf/evaluation", config_name="plot_attention")
@@ -35,7 +36,8 @@ def main(cfg: DictConfig) -> None:
         crop = NoiseList(cfg.noise_manifest, rate).crop(np.random.default_rng(cfg.seed), len(samples))
         samples = mix_at_snr(samples, crop.samples, float(cfg.snr_db), rate)
         title = f"{crop.entry.fields.get('label', 'noise')}, {cfg.snr_db} dB"
-    picture = observe_attention(model, samples, title)
+    prompt = model.prompt_of(entries[cfg.utterance].fields) if isinstance(model, WhisperModel) else None
+    picture = observe_attention(model, samples, title, prompt)
     draw_attention(picture, cfg.output)
     logging.info(f"{cfg.output}: {entries[cfg.utterance].text!r} was heard as {picture.title!r}")
 

@@ -28,6 +28,7 @@ from nemo.utils.msc_utils import is_multistorageclient_url
 from nemo_noise.archive.checked_config import REMEDY, TRUST, checked_config, largest_numbers
 from nemo_noise.archive.construction_budget import ConstructionBudget
 from nemo_noise.archive.contents import MAX_CONFIG_BYTES, ArchiveContents, check_checkpoint, read_contents
+from nemo_noise.finite_weights import check_finite
 from nemo_noise.foreign_text import printable
 
 __all__ = ["any_file", "building_from", "install", "is_trusting", "read_config", "restore", "trusted_checkpoints"]
@@ -88,7 +89,7 @@ def restore(path: str | Path, argument: str, *, device: torch.device, kind: type
         kind: class whose `restore_from` is called.
 
     Returns:
-        The model; its parameters are finite.
+        The model; its weights are finite.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -107,19 +108,8 @@ def restore(path: str | Path, argument: str, *, device: torch.device, kind: type
             f"{where} cannot be restored: {type(error).__name__}: {reason}. Its configuration or its weights are not "
             "those of a model that this NeMo builds; restore and save it with the version that made it."
         ) from error
-    _refuse_unusual_weights(model, where)
+    check_finite(model.state_dict(), where)
     return model
-
-
-def _refuse_unusual_weights(model: ModelPT, where: str) -> None:
-    """Refuses parameters that are no numbers: such a model writes nothing, and evaluates without a word."""
-    for name, parameter in model.named_parameters():
-        finite = torch.isfinite(parameter)
-        if not finite.all():
-            raise ValueError(
-                f"{where}: {printable(name)} has {int((~finite).sum())} of {finite.numel()} weights that are NaN or "
-                "infinite; the training diverged, or the file is damaged: give an earlier checkpoint."
-            )
 
 
 def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

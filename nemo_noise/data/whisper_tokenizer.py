@@ -2,22 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whisper's tokenizer and prompt as NeMo's multi-task models want them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from lhotse.cut import Cut, MixedCut
 from tokenizers import Tokenizer
-from torch import Tensor
+from transformers.models.whisper.tokenization_whisper import TO_LANGUAGE_CODE
 
-from nemo.collections.common.data.prompt_fn import registered_prompt_format_fn
 from nemo.collections.common.prompts.formatter import Modality, PromptFormatter
 from nemo.collections.common.tokenizers.tokenizer_spec import TokenizerSpec
 
-__all__ = ["WhisperPromptFormatter", "WhisperTokenizer"]
+__all__ = ["END", "NO_TIMESTAMPS", "START", "TASKS", "WhisperPromptFormatter", "WhisperTokenizer"]
 
 START = "<|startoftranscript|>"
 END = "<|endoftext|>"
+NO_TIMESTAMPS = "<|notimestamps|>"
+ENGLISH = ("en", "english", "English", "<|en|>")
+LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
 TASKS = {
     "asr": "<|transcribe|>",
     "transcribe": "<|transcribe|>",
@@ -54,7 +56,7 @@ class WhisperTokenizer(TokenizerSpec):
             raise ValueError(
                 f"file={file} cannot be read ({error}); it must be a tokenizer.json of Whisper."
             ) from error
-        needed = [END, START, "<|notimestamps|>"] + (["<|transcribe|>"] if is_multilingual else [])
+        needed = [END, START, NO_TIMESTAMPS] + (["<|transcribe|>"] if is_multilingual else [])
         missing = [token for token in needed if self.tokenizer.token_to_id(token) is None]
         if missing:
             raise ValueError(f"file={file} is no tokenizer of Whisper: it lacks {missing}.")
@@ -96,6 +98,23 @@ class WhisperTokenizer(TokenizerSpec):
             raise ValueError(f"token={token!r} is none of this Whisper tokenizer.")
         return int(number)
 
+    def language_code(self, name: str) -> str | None:
+        """The code of a language that this tokenizer has a token for.
+
+        Args:
+            name: as people write it: `de`, `German`, `<|de|>`, `de-DE`.
+
+        Returns:
+            The code, such as `de`; None if it is none of these.
+        """
+        plain = name.strip().lower()
+        spoken = LANGUAGE.fullmatch(plain)
+        written = spoken[1] if spoken else TO_LANGUAGE_CODE.get(plain, plain)
+        for code in (written, re.split("[-_]", written)[0]):
+            if LANGUAGE.fullmatch(f"<|{code}|>") and self.tokenizer.token_to_id(f"<|{code}|>") is not None:
+                return code
+        return None
+
     def ids_to_tokens(self, ids: Sequence[int]) -> list[str]:
         """Tokens of ids; an id without an entry becomes its number in brackets."""
         return [self.tokenizer.id_to_token(int(number)) or f"<|{int(number)}|>" for number in ids]
@@ -120,7 +139,7 @@ class WhisperPromptFormatter(PromptFormatter):
     OUTPUT_ROLE = "assistant"
     TEMPLATE: ClassVar[dict[str, Any]] = {
         "user": {
-            "template": f"{START}|source_lang||taskname|<|notimestamps|>",
+            "template": f"{START}|source_lang||taskname|{NO_TIMESTAMPS}",
             "slots": {"source_lang": Modality.Text, "taskname": Modality.Text},
         },
         OUTPUT_ROLE: {"template": f"|text|{END}", "slots": {"text": Modality.Text}},
@@ -151,36 +170,16 @@ class WhisperPromptFormatter(PromptFormatter):
         """The tokens for language and task."""
         if task not in TASKS:
             raise ValueError(f"taskname={task!r} must be one of {sorted(TASKS)}.")
-        spoken = language if language.startswith("<|") else f"<|{language}|>"
+        code = self.tokenizer.language_code(language)
         if not self.tokenizer.is_multilingual:
-            if spoken != "<|en|>" or TASKS[task] != "<|transcribe|>":
+            if language not in ENGLISH or TASKS[task] != "<|transcribe|>":
                 raise ValueError(
                     f"source_lang={language!r} with taskname={task!r}: this Whisper only transcribes English."
                 )
             return {"source_lang": "", "taskname": ""}
-        if spoken not in self.tokenizer.tokenizer.get_vocab():
-            raise ValueError(f"source_lang={language!r} is no language of this Whisper tokenizer.")
-        return {"source_lang": spoken, "taskname": TASKS[task]}
-
-
-@registered_prompt_format_fn(Cut, WhisperPromptFormatter)
-def encode_cut(cut: Cut, prompt: WhisperPromptFormatter) -> dict[str, Tensor]:
-    """Encode what a Lhotse cut was said to contain: `source_lang` and `taskname` of its manifest line, and its text.
-
-    Args:
-        cut: one utterance; without text its answer is the end token alone.
-        prompt: the formatter.
-
-    Returns:
-        ``input_ids`` (prompt and answer), ``context_ids`` (prompt), ``answer_ids`` (text without the end token).
-    """
-    if isinstance(cut, MixedCut):
-        cut = cut._first_non_padding_cut
-    (defaults,) = prompt.get_default_dialog_slots()
-    custom = cut.custom or {}
-    slots = {name: custom.get(name) or value for name, value in defaults["slots"].items()}
-    text = " ".join(segment.text for segment in cut.supervisions if segment.text)
-    turns = [{"role": "user", "slots": slots}, {"role": "assistant", "slots": {"text": text}}]
-    encoded = dict(prompt.encode_dialog(turns))
-    encoded["answer_ids"] = encoded["answer_ids"][:-1]
-    return encoded
+        if code is None:
+            raise ValueError(
+                f"source_lang={language!r} is no language of this Whisper tokenizer; must be a code or a name, such "
+                "as 'de' or 'german'."
+            )
+        return {"source_lang": f"<|{code}|>", "taskname": TASKS[task]}

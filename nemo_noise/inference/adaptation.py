@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise.data.waveforms import check_waveform
 from nemo_noise.inference.adaptation_config import AdaptationConfig
 from nemo_noise.inference.adaptation_steps import Found, put, share_spoken, step_down
 from nemo_noise.inference.batch_statistics import OwnStatistics
@@ -109,7 +110,7 @@ class AdaptedStream:
         Raises:
             RuntimeError: outside of the ``with`` block.
             TypeError: if the model has no emissions for every frame.
-            ValueError: if the samples are not [T].
+            ValueError: if the samples are not [T], or not finite.
         """
         if not self._weights:
             raise RuntimeError("An AdaptedStream borrows weights: use it as `with AdaptedStream(...) as stream:`.")
@@ -275,9 +276,6 @@ def check_adaptable(model: ASRModel, config: AdaptationConfig) -> None:
 
 
 def _mono(samples: Waveform, name: str) -> Tensor:
-    """Samples as float32 on their device, if they are mono and not empty; of a kind that gradients may go by."""
-    waveform = torch.as_tensor(samples, dtype=torch.float32)
-    waveform = waveform.clone() if waveform.is_inference() else waveform
-    if waveform.dim() != 1 or len(waveform) == 0:
-        raise ValueError(f"{name} has the shape {tuple(waveform.shape)}; it must be mono, [T], not empty.")
-    return waveform
+    """Samples as float32 on their device, if `check_waveform` takes them; of a kind that gradients may go by."""
+    waveform = torch.as_tensor(check_waveform(samples, name))
+    return waveform.clone() if waveform.is_inference() else waveform

@@ -30,6 +30,7 @@ from nemo.collections.asr.parts.utils.eval_utils import compute_laal
 from nemo.collections.asr.parts.utils.streaming_utils import ContextSize
 from nemo.utils import logging
 
+from nemo_noise.data.waveforms import check_waveform
 from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules.dual_attention import DualAttentionDecoder
@@ -162,13 +163,12 @@ class AlignedStream:
 
         Raises:
             RuntimeError: after ``finish``.
-            ValueError: if the samples are not mono or not finite.
+            TypeError: if the samples are no floats.
+            ValueError: if they are not mono or not finite.
         """
         if self._is_over:
             raise RuntimeError("The stream is over: finish() was called; start another AlignedStream.")
-        added = np.asarray(samples, np.float32)
-        if added.ndim != 1 or not np.isfinite(added).all():
-            raise ValueError(f"samples: of shape {added.shape} must be [T], mono, and finite.")
+        added = check_waveform(np.asarray(samples), "samples", may_be_empty=True)
         self._audio = np.concatenate([self._audio, added])
         while self._end - self._heard > self._chunk + self._right:  # more, as the last chunk is decoded by finish()
             self._decode(self._heard + self._chunk, is_last=False)

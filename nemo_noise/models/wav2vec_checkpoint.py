@@ -14,30 +14,32 @@ from nemo.core.classes.modelPT import ModelPT
 from nemo.utils import logging
 
 from nemo_noise.configuration import config_directory
-from nemo_noise.models.hugging_face_folder import read_json, read_weights
+from nemo_noise.foreign_text import printable
+from nemo_noise.models.folder_sizes import Size, check_layers, check_sizes
+from nemo_noise.models.hugging_face_folder import is_reference, read_features, read_json, read_weights
+from nemo_noise.models.json_fields import JsonFields
 from nemo_noise.models.wav2vec_pretraining import Wav2Vec2PretrainingModel
 
 __all__ = ["import_wav2vec2", "wav2vec2_config"]
 
-FIXED = {
-    "model_type": "wav2vec2",
-    "feat_extract_activation": "gelu",
-    "hidden_act": "gelu",
-    "add_adapter": False,
-    "adapter_attn_dim": None,
+KIND = "a wav2vec 2.0"
+FIXED = {"feat_extract_activation": "gelu", "hidden_act": "gelu", "add_adapter": False, "adapter_attn_dim": None}
+FEATURES = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "feature_size": 1, "padding_value": 0.0}
+LOWEST_RATE, HIGHEST_RATE = 1000, 768000  # Hz
+MOST_CODES, MOST_CODE_VALUES = 2**16, 2**24  # of a quantiser that is not among the weights
+SIZES = {
+    "hidden_size": Size("feature_projection.projection.weight", 0),
+    "intermediate_size": Size("encoder.layers.0.feed_forward.intermediate_dense.weight", 0),
 }
-DEFAULTS: dict[str, Any] = {
-    "layer_norm_eps": 1e-5,
-    "conv_bias": False,
+POSITIONS = ("encoder.pos_conv_embed.conv.weight_v", "encoder.pos_conv_embed.conv.parametrizations.weight.original1")
+SHARES = {
     "hidden_dropout": 0.1,
     "attention_dropout": 0.1,
     "activation_dropout": 0.1,
     "feat_proj_dropout": 0.0,
     "layerdrop": 0.1,
     "mask_time_prob": 0.05,
-    "mask_time_length": 10,
     "mask_feature_prob": 0.0,
-    "mask_feature_length": 10,
 }
 HIDDEN_FRAME = "encoder.masked_spec_embed"
 HEAD = "decoder.decoder_layers.0."
@@ -58,7 +60,8 @@ def import_wav2vec2(folder: str | Path, frame_hop: int | None = None) -> ModelPT
 
     Args:
         folder: holds `config.json` and `model.safetensors` (or its shards with their index); with a CTC head also
-            `vocab.json`; `preprocessor_config.json` and `tokenizer_config.json` are read where they are.
+            `vocab.json`; `processor_config.json`, `preprocessor_config.json` and `tokenizer_config.json` are read
+            where they are.
         frame_hop: samples from frame to frame; None for the pretrained hop. At another the front end's frames are
             the pretrained ones, but the transformer hears them at a rate that it was not trained for.
 
@@ -67,16 +70,17 @@ def import_wav2vec2(folder: str | Path, frame_hop: int | None = None) -> ModelPT
 
     Raises:
         FileNotFoundError: if the folder or a file is missing.
-        ValueError: if it is no wav2vec 2.0, has only pickled weights, or lacks tensors.
+        ValueError: if it is no wav2vec 2.0, has only pickled weights, lacks tensors, or holds a value that is wrong.
     """
     path = Path(folder)
-    theirs = read_json(path / "config.json", "a wav2vec 2.0")
+    theirs = _fields(path)
     weights = {name.removeprefix("wav2vec2."): tensor for name, tensor in read_weights(path).items()}
     config = wav2vec2_config(path, has_ctc_head="lm_head.weight" in weights)
+    _check_sizes(theirs, weights)
     if frame_hop is not None:
         config.encoder.frame_hop = frame_hop
     model = (EncDecCTCModel if "decoder" in config else Wav2Vec2PretrainingModel)(cfg=config)
-    _load(model, _to_nemo(weights, int(theirs.get("pad_token_id") or 0)), path)
+    _load(model, _to_nemo(weights, theirs.whole("pad_token_id", default=0, low=0)), path)
     return model.eval()
 
 
@@ -95,23 +99,25 @@ def wav2vec2_config(folder: str | Path, has_ctc_head: bool) -> DictConfig:
         ValueError: if it is no wav2vec 2.0, or one with parts that are not supported.
     """
     path = Path(folder)
-    theirs = read_json(path / "config.json", "a wav2vec 2.0")
-    features = read_json(path / "preprocessor_config.json")
-    for name, value in FIXED.items():
-        if theirs.get(name, value) != value or (name == "model_type" and name not in theirs):
-            raise ValueError(f"{path / 'config.json'}: {name}={theirs.get(name)!r} must be {value!r}.")
-    rate = features.get("sampling_rate", 16000)
+    theirs = _fields(path)
+    if theirs.values.get("model_type") != "wav2vec2":
+        raise theirs.refusal("model_type", "must be 'wav2vec2'")
+    theirs.fixed(FIXED)
+    features = read_features(path, KIND)
+    features.fixed(FEATURES)
+    rate = features.whole("sampling_rate", default=16000, low=LOWEST_RATE, high=HIGHEST_RATE)
     base = OmegaConf.load(config_directory() / "base" / "waveform.yaml")
     base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "base" / "wav2vec2_encoder.yaml"))
     if not has_ctc_head:
         base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "base" / "contrastive.yaml"))
-    try:
-        parts = {"sample_rate": rate, "encoder": _encoder(theirs, bool(features.get("do_normalize", True)))}
-    except KeyError as error:
-        raise ValueError(f"{path / 'config.json'} lacks {error}, which that of a wav2vec 2.0 has.") from error
+    parts = {
+        "sample_rate": rate,
+        "preprocessor": {"window_stride": 1.0 / rate},
+        "encoder": _encoder(theirs, features.boolean("do_normalize", default=True)),
+    }
     if has_ctc_head:
         labels = _labels(path, theirs)
-        head = {"feat_in": theirs["hidden_size"], "num_classes": len(labels), "vocabulary": labels}
+        head = {"feat_in": theirs.whole("hidden_size"), "num_classes": len(labels), "vocabulary": labels}
         parts["labels"] = labels
         parts["decoder"] = {"_target_": "nemo.collections.asr.modules.ConvASRDecoder", **head}
     else:
@@ -121,67 +127,128 @@ def wav2vec2_config(folder: str | Path, has_ctc_head: bool) -> DictConfig:
     return OmegaConf.create(OmegaConf.to_container(config.model))
 
 
-def _encoder(theirs: Mapping[str, Any], does_normalize: bool) -> dict[str, Any]:
+def _fields(path: Path) -> JsonFields:
+    """The `config.json` of a folder."""
+    return JsonFields(path / "config.json", read_json(path / "config.json", KIND), KIND)
+
+
+def _check_sizes(theirs: JsonFields, weights: Mapping[str, Tensor]) -> None:
+    """Refuse a `config.json` of other weights."""
+    check_layers(theirs, "num_hidden_layers", theirs.whole("num_hidden_layers"), weights, "encoder.layers.")
+    dims, kernels = theirs.whole_numbers("conv_dim"), theirs.whole_numbers("conv_kernel")
+    check_layers(theirs, "conv_dim", len(dims), weights, "feature_extractor.conv_layers.")
+    places, sizes = dict(SIZES), {name: theirs.whole(name) for name in SIZES}
+    for number, (width, kernel) in enumerate(zip(dims, kernels, strict=True)):
+        convolution = f"feature_extractor.conv_layers.{number}.conv.weight"
+        places |= {f"conv_dim[{number}]": Size(convolution, 0), f"conv_kernel[{number}]": Size(convolution, 2)}
+        sizes |= {f"conv_dim[{number}]": width, f"conv_kernel[{number}]": kernel}
+    positions = next((name for name in POSITIONS if name in weights), POSITIONS[-1])
+    places["num_conv_pos_embeddings"] = Size(positions, 2)
+    sizes["num_conv_pos_embeddings"] = theirs.whole("num_conv_pos_embeddings", default=128)
+    if "lm_head.weight" in weights:
+        places["vocab_size"], sizes["vocab_size"] = Size("lm_head.weight", 0), theirs.whole("vocab_size")
+    check_sizes(theirs, sizes, weights, places)
+
+
+def _encoder(theirs: JsonFields, does_normalize: bool) -> dict[str, Any]:
     """What a `config.json` says about the encoder."""
-    known = DEFAULTS | dict(theirs)
-    is_masked = known.get("apply_spec_augment", True)
+    is_masked = theirs.boolean("apply_spec_augment", default=True)
+    shares = {name: theirs.number(name, default=share) for name, share in SHARES.items()}
     return {
-        "d_model": known["hidden_size"],
-        "n_layers": known["num_hidden_layers"],
-        "n_heads": known["num_attention_heads"],
-        "d_ff": known["intermediate_size"],
-        "norm_place": "pre" if known.get("do_stable_layer_norm", False) else "post",
-        "conv_norm": known.get("feat_extract_norm", "group"),
-        "conv_dims": list(known["conv_dim"]),
-        "conv_kernels": list(known["conv_kernel"]),
-        "conv_strides": list(known["conv_stride"]),
-        "conv_bias": known["conv_bias"],
-        "pos_kernel": known.get("num_conv_pos_embeddings", 128),
-        "pos_groups": known.get("num_conv_pos_embedding_groups", 16),
+        "d_model": theirs.whole("hidden_size"),
+        "n_layers": theirs.whole("num_hidden_layers"),
+        "n_heads": theirs.divides("num_attention_heads", "hidden_size"),
+        "d_ff": theirs.whole("intermediate_size"),
+        "norm_place": "pre" if theirs.boolean("do_stable_layer_norm", default=False) else "post",
+        "conv_norm": theirs.choice("feat_extract_norm", ["group", "layer"], default="group"),
+        **_convolutions(theirs),
+        "conv_bias": theirs.boolean("conv_bias", default=False),
+        "pos_kernel": theirs.whole("num_conv_pos_embeddings", default=128),
+        "pos_groups": theirs.divides("num_conv_pos_embedding_groups", "hidden_size", default=16),
         "normalizes_waveform": does_normalize,
-        "dropout": known["hidden_dropout"],
-        "dropout_att": known["attention_dropout"],
-        "dropout_ff": known["activation_dropout"],
-        "dropout_features": known["feat_proj_dropout"],
-        "layer_drop": known["layerdrop"],
-        "mask_time_prob": known["mask_time_prob"] if is_masked else 0.0,
-        "mask_time_length": known["mask_time_length"],
-        "mask_channel_prob": known["mask_feature_prob"] if is_masked else 0.0,
-        "mask_channel_length": known["mask_feature_length"],
-        "layer_norm_eps": known["layer_norm_eps"],
+        "dropout": shares["hidden_dropout"],
+        "dropout_att": shares["attention_dropout"],
+        "dropout_ff": shares["activation_dropout"],
+        "dropout_features": shares["feat_proj_dropout"],
+        "layer_drop": shares["layerdrop"],
+        "mask_time_prob": shares["mask_time_prob"] if is_masked else 0.0,
+        "mask_time_length": theirs.whole("mask_time_length", default=10),
+        "mask_channel_prob": shares["mask_feature_prob"] if is_masked else 0.0,
+        "mask_channel_length": theirs.whole("mask_feature_length", default=10),
+        "layer_norm_eps": theirs.number("layer_norm_eps", default=1e-5, is_above=True),
     }
 
 
-def _quantizer(theirs: Mapping[str, Any]) -> dict[str, Any]:
+def _convolutions(theirs: JsonFields) -> dict[str, list[int]]:
+    """The front end: as many widths, kernels and strides as layers; no stride leaves samples out."""
+    names = {"conv_dims": "conv_dim", "conv_kernels": "conv_kernel", "conv_strides": "conv_stride"}
+    found = {ours: theirs.whole_numbers(name) for ours, name in names.items()}
+    dims, kernels, strides = found.values()
+    if not len(dims) == len(kernels) == len(strides) >= 1:
+        raise theirs.refusal("conv_dim", f"must be a list as long as conv_kernel={kernels} and conv_stride={strides}")
+    if any(stride > kernel for stride, kernel in zip(strides, kernels, strict=True)):
+        raise theirs.refusal("conv_stride", f"must not exceed conv_kernel={kernels}")
+    return found
+
+
+def _quantizer(theirs: JsonFields) -> dict[str, Any]:
     """What a `config.json` says about the quantiser."""
+    groups, codes = (
+        theirs.whole(name, default=default)
+        for name, default in (("num_codevector_groups", 2), ("num_codevectors_per_group", 320))
+    )
+    width, projection = (theirs.whole(name, default=256) for name in ("codevector_dim", "proj_codevector_dim"))
+    if groups * codes > MOST_CODES or groups * codes * max(width, projection) > MOST_CODE_VALUES:
+        raise ValueError(
+            f"{printable(theirs.file)}: num_codevectors_per_group={codes} with num_codevector_groups={groups}, "
+            f"codevector_dim={width} and proj_codevector_dim={projection} must make at most {MOST_CODES} codes and "
+            f"{MOST_CODE_VALUES} values."
+        )
+    if width % groups:
+        raise theirs.refusal("codevector_dim", f"must be a multiple of num_codevector_groups={groups}")
     return {
-        "num_groups": theirs.get("num_codevector_groups", 2),
-        "num_codes": theirs.get("num_codevectors_per_group", 320),
-        "d_code": theirs.get("codevector_dim", 256),
-        "d_projection": theirs.get("proj_codevector_dim", 256),
-        "dropout": theirs.get("feat_quantizer_dropout", 0.0),
+        "num_groups": groups,
+        "num_codes": codes,
+        "d_code": width,
+        "d_projection": projection,
+        "dropout": theirs.number("feat_quantizer_dropout", default=0.0),
     }
 
 
-def _labels(path: Path, theirs: Mapping[str, Any]) -> list[str]:
+def _labels(path: Path, theirs: JsonFields) -> list[str]:
     """The tokens of a CTC head without its blank, in order.
 
     The word delimiter becomes a space; letters become small, as NeMo's parser makes transcripts, if none is both.
     """
-    vocabulary = read_json(path / "vocab.json", "a wav2vec 2.0 with a CTC head") | read_json(
-        path / "added_tokens.json"
-    )
-    blank = int(theirs.get("pad_token_id") or 0)
-    numbers = sorted(vocabulary.values()) if all(isinstance(n, int) for n in vocabulary.values()) else None
-    if numbers != list(range(theirs["vocab_size"])):
+    vocabulary = read_json(path / "vocab.json", f"{KIND} with a CTC head") | read_json(path / "added_tokens.json")
+    size = theirs.whole("vocab_size")
+    blank = theirs.whole("pad_token_id", default=0, low=0, high=size - 1)
+    numbers = sorted(vocabulary.values()) if all(type(n) is int for n in vocabulary.values()) else []
+    if len(numbers) != size or numbers != list(range(len(numbers))):
+        raise ValueError(f"{path / 'vocab.json'} must number {size} tokens from 0, the vocab_size in config.json.")
+    for token in vocabulary:
+        if is_reference(token):
+            raise ValueError(
+                f"{path / 'vocab.json'}: token {printable(repr(token), 60)} would be replaced when the configuration "
+                "is resolved; must be without '${', and not '???'."
+            )
+    tokenizer = read_json(path / "tokenizer_config.json")
+    padding = _content(tokenizer.get("pad_token"))
+    if vocabulary.get(padding, blank) != blank:
         raise ValueError(
-            f"{path / 'vocab.json'} must number {theirs['vocab_size']} tokens from 0, the vocab_size in config.json."
+            f"{theirs.file}: pad_token_id={blank}, but pad_token={padding!r} of tokenizer_config.json is "
+            f"{vocabulary[padding]} in vocab.json: the blank must be one of the two."
         )
-    delimiter = read_json(path / "tokenizer_config.json").get("word_delimiter_token", "|")
+    delimiter = _content(tokenizer.get("word_delimiter_token", "|"))
     tokens = [" " if token == delimiter else token for token in sorted(vocabulary, key=vocabulary.__getitem__)]
     del tokens[blank]
     small = [token.lower() for token in tokens]
     return small if len(set(small)) == len(small) else tokens
+
+
+def _content(token: Any) -> Any:
+    """The text of a token of `tokenizer_config.json`, which may stand in an object with its properties."""
+    return token.get("content") if isinstance(token, dict) else token
 
 
 def _to_nemo(weights: Mapping[str, Tensor], blank: int) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whisper as a NeMo multi-task model: prompts, training, searches, `transcribe` and `.nemo` are NeMo's."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -11,6 +12,7 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import PretrainedModelInfo
 from nemo.utils.model_utils import convert_model_config_to_dict_config
 
+from nemo_noise.data.whisper_languages import check_languages, slots_of_line
 from nemo_noise.data.whisper_tokenizer import WhisperTokenizer
 from nemo_noise.models.search_rules import apply_search_rules
 
@@ -83,6 +85,26 @@ class WhisperModel(EncDecMultiTaskModel):
         tokens = [list(self.cfg.get(name) or []) for name in ("suppress_tokens", "begin_suppress_tokens")]
         apply_search_rules(self.decoding, *tokens)
 
+    def prompt_of(self, fields: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """The options of ``transcribe`` that prompt an utterance, as the fields of its manifest line say them.
+
+        Args:
+            fields: the line; ``source_lang``, ``lang``, ``language``, ``target_lang`` and ``taskname`` count.
+            options: of ``transcribe``, for lines that name nothing; others than those of the prompt do not count.
+
+        Raises:
+            ValueError: if a language or task cannot be prompted.
+        """
+        (turn,) = self.prompt.get_default_dialog_slots()
+        given = {name: options[name] for name in turn["slots"] if options and options.get(name) is not None}
+        return slots_of_line(fields, turn["slots"] | given, self.tokenizer)
+
+    def _setup_dataloader_from_config(self, config: Any) -> Any:
+        """NeMo's, after the languages of the manifests were checked."""
+        (turn,) = self.prompt.get_default_dialog_slots()
+        check_languages(config.get("manifest_filepath") or [], turn["slots"], self.tokenizer)
+        return super()._setup_dataloader_from_config(config)
+
     def _setup_tokenizer(self, tokenizer_cfg: DictConfig) -> None:
         """Build the tokenizer; its file goes into the `.nemo`."""
         kind = tokenizer_cfg.get("type")
@@ -104,11 +126,23 @@ class WhisperModel(EncDecMultiTaskModel):
         super()._transcribe_on_begin(audio, trcfg)
 
     def _transcribe_input_manifest_processing(
-        self, audio_files: list[str], temp_dir: str, trcfg: Any
+        self, audio_files: list[Any], temp_dir: str, trcfg: Any
     ) -> dict[str, Any]:
         """NeMo's, but what is short is filled at its end, as the rest of the window is."""
         options = super()._transcribe_input_manifest_processing(audio_files, temp_dir, trcfg)
         return dict(options) | {"pad_direction": "right"}
+
+    def _may_be_make_dict_and_fix_paths(self, json_items: list[Any], manifest_path: Any, trcfg: Any) -> list[Any]:
+        """NeMo's, but each line of a manifest is prompted in its own language, not in Canary's."""
+        defaults = next(turn["slots"] for turn in trcfg.prompt if turn["role"] == "user")
+        if manifest_path is not None:
+            check_languages(manifest_path, defaults, self.tokenizer)
+        lines = [
+            item | slots_of_line(item, defaults, self.tokenizer) if isinstance(item, dict) else item
+            for item in json_items
+        ]
+        entries = super()._may_be_make_dict_and_fix_paths(lines, manifest_path, trcfg)
+        return [entry | dict.fromkeys(("lang", "language", "target_lang")) for entry in entries]
 
     def _transcribe_input_tensor_processing(self, audio_tensors: Any, temp_dir: str, trcfg: Any) -> dict[str, Any]:
         """NeMo's, but what is short is filled at its end, as the rest of the window is."""

@@ -110,9 +110,9 @@ class WhisperFeatures(NeuralModule):
         """The signal [B, T] cut or filled to the window, with silence beyond each length."""
         if signal.shape[1] > self.num_samples and int(length.max()) > self.num_samples:
             raise ValueError(
-                f"input_signal has {int(length.max()) / self._sample_rate:.2f} s, the window {self.num_samples} "
-                f"samples ({self.num_samples / self._sample_rate:g} s): cut the audio, or leave long utterances out "
-                "with max_duration."
+                f"input_signal has {int(length.max())} samples ({int(length.max()) / self._sample_rate:.4f} s), the "
+                f"window {self.num_samples} ({self.num_samples / self._sample_rate:g} s): cut the audio; in training, "
+                "max_duration leaves long utterances out."
             )
         signal = signal[:, : self.num_samples]
         silent = torch.arange(signal.shape[1], device=signal.device) >= length[:, None]  # [B, T]

@@ -2,14 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that a broken input needs, written down as values: a table states them, the runner makes them."""
 
+import atexit
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.wav2vecs import write_wav2vec2
+from tests.whispers import write_whisper
 
 RATE = 16000
 
@@ -92,6 +101,48 @@ class Folder:
         return str(inner)
 
 
+@dataclass(frozen=True)
+class HuggingFace:
+    """A folder of a small model as transformers writes it, with some files and tensors changed.
+
+    Attributes:
+        kind: ``whisper``, ``wav2vec`` (CTC) or ``wav2vec_pretraining``.
+        files: by name, keys that are changed in a JSON object, or what the file holds instead.
+        tensors: by name, other tensors, or None for none of that name.
+    """
+
+    kind: str
+    files: Mapping[str, Mapping[str, Any] | bytes | str] = field(default_factory=dict)
+    tensors: Mapping[str, torch.Tensor | None] = field(default_factory=dict)
+
+    def make(self, folder: Path) -> str:
+        inner = folder / self.kind
+        shutil.copytree(_whole(self.kind), inner)
+        for name, change in self.files.items():
+            if isinstance(change, Mapping):
+                before = json.loads((inner / name).read_text()) if (inner / name).exists() else {}
+                change = json.dumps({**before, **change})
+            Content(name, change).make(inner)
+        if self.tensors:
+            weights = load_file(inner / "model.safetensors") | self.tensors
+            save_file(
+                {name: value for name, value in weights.items() if value is not None}, inner / "model.safetensors"
+            )
+        return str(inner)
+
+
+@cache
+def _whole(kind: str) -> Path:
+    """The folder with nothing changed, written once."""
+    folder = Path(tempfile.mkdtemp(prefix="nemo_noise_broken_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    if kind == "whisper":
+        write_whisper(folder)
+    else:
+        write_wav2vec2(folder, "pretraining" if kind == "wav2vec_pretraining" else "ctc")
+    return folder
+
+
 SPEECH_LINE = {"audio_filepath": "speech.wav", "duration": 1.0, "text": "one two"}
 SPEECH = Lines("speech.json", (SPEECH_LINE,))
 NOISE = Lines("noise.json", ({"audio_filepath": "noise.wav", "label": "hum"},), (Wave("noise.wav", 2.0),))
@@ -99,7 +150,7 @@ NOISE = Lines("noise.json", ({"audio_filepath": "noise.wav", "label": "hum"},), 
 
 def made(value: Any, folder: Path) -> Any:
     """A value in which every file is written and has become its path."""
-    if isinstance(value, Missing | Content | Wave | Lines | Folder):
+    if isinstance(value, Missing | Content | Wave | Lines | Folder | HuggingFace):
         return value.make(folder)
     if isinstance(value, Mapping):
         return {key: made(item, folder) for key, item in value.items()}

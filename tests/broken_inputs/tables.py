@@ -8,6 +8,7 @@ from tests.broken_inputs import (
     contexts,
     encoders,
     evaluation,
+    hugging_face,
     learning,
     manifests,
     noise_mix,
@@ -17,6 +18,6 @@ from tests.broken_inputs import (
 
 TOPICS = (
     *(manifests, recordings, noise_mix, acoustics, evaluation, transcripts),
-    *(contexts, encoders, checkpoints, learning),
+    *(contexts, encoders, checkpoints, hugging_face, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

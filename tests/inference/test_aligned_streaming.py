@@ -152,7 +152,7 @@ def test_bad_input_is_named(plain: Path, tmp_path: Path) -> None:
         AlignedStream(model, AlignedStreamingConfig(attention_layer=4))
     with pytest.raises(ValueError, match=r"prompt: \['tongue'\] are no slots"):
         AlignedStream(model, prompt={"tongue": "en"})
-    with pytest.raises(ValueError, match=r"of shape \(2, 100\) must be \[T\]"):
+    with pytest.raises(ValueError, match=r"shape \(2, 100\); it must be mono, \[T\]"):
         AlignedStream(model).feed(np.zeros((2, 100), np.float32))
     with pytest.raises(TypeError, match="EncDecCTCModel cannot stream by attention"):
         AlignedStream(build_recogniser("ctc", tmp_path))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of dual attention at work: where each token looked in speech and in noise, and which it believed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,13 +50,16 @@ class AttentionPicture:
 
 
 @torch.inference_mode()
-def observe_attention(model: DualModel, samples: npt.NDArray[np.float32], title: str) -> AttentionPicture:
+def observe_attention(
+    model: DualModel, samples: npt.NDArray[np.float32], title: str, prompt: Mapping[str, Any] | None = None
+) -> AttentionPicture:
     """Let a model transcribe one recording greedily and write down what its decoder looks at.
 
     Args:
         model: in evaluation mode.
         samples: [T] at the sample rate of the model.
         title: for the picture; the text is put behind it.
+        prompt: options of the model's `transcribe`, such as `source_lang`; None for its defaults.
 
     Returns:
         The picture.
@@ -69,7 +72,9 @@ def observe_attention(model: DualModel, samples: npt.NDArray[np.float32], title:
             f"model: {type(model).__name__} has no dual attention; see nemo_noise.models.add_dual_attention."
         )
     with _greedy(model), _recorded(model) as steps:
-        (hypothesis,) = model.transcribe([samples], batch_size=1, return_hypotheses=True, verbose=False)
+        (hypothesis,) = model.transcribe(
+            [samples], batch_size=1, return_hypotheses=True, verbose=False, **(prompt or {})
+        )
     tokens = model.tokenizer.ids_to_tokens([int(token) for token in hypothesis.y_sequence])
     if not tokens:
         raise ValueError(f"model: writes nothing for {title!r}; there is no attention to draw.")

@@ -33,6 +33,7 @@ from nemo_noise.evaluation.scoring.hypotheses import (
 from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.preroll import after_preroll
+from nemo_noise.evaluation.transcription.prompts import prompts_of, same_prompt_batches
 from nemo_noise.evaluation.transcription.transcribe import (
     fingerprint,
     keep_word_confidence,
@@ -208,15 +209,16 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
         batches = stream_batches(trials, {trial.trial_id for trial in todo}, arm.stream_fields)
     else:
         batches = mixed_batches(todo, plan, batch_size) if arm.mixes_cells else sorted_batches(todo, batch_size)
+    prompts = prompts_of(arm.model, trials, options.transcribe)
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
     listener = _Listener(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
-        for batch in batches:
+        for batch in same_prompt_batches(batches, prompts):
             mixtures = [plan.listen(trial) for trial in batch]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
             also_alone = [trial.trial_id in alone for trial in batch]
-            results = listener.hear(mixtures, also_alone, sensors)
+            results = listener.hear(mixtures, also_alone, sensors, prompts.get(batch[0].trial_id, {}))
             rows = []
             for trial, mixture, result in zip(batch, mixtures, results, strict=True):
                 duration = round(len(mixture.samples) / plan.sample_rate, 4)
@@ -266,7 +268,11 @@ class _Listener:
         self._is_warm = False
 
     def hear(
-        self, mixtures: Sequence[Mixture], also_alone: Sequence[bool], sensors: Mapping[str, SensorBatch]
+        self,
+        mixtures: Sequence[Mixture],
+        also_alone: Sequence[bool],
+        sensors: Mapping[str, SensorBatch],
+        prompt: Mapping[str, str],
     ) -> list[dict[str, Any]]:
         """Transcribe a batch.
 
@@ -274,21 +280,25 @@ class _Listener:
             mixtures: at the model's sample rate; their pre-rolls are for models with a noise context.
             also_alone: which of them are transcribed once more alone, without sensors and pre-roll: the delay.
             sensors: what was recorded beside them, for contexts that read it.
+            prompt: options of `transcribe` that their manifest lines ask for, the same ones for all.
 
         Returns:
             Per waveform `pred_text`, `transcribe_s` (its share of the batch by length) and the other measurements.
         """
         waveforms = [mixture.samples for mixture in mixtures]
+        options = {**self.transcribe_options, **prompt}
         with self.arm.context():
             if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
-                self.arm.hears(self.arm.model, waveforms[:1], self.transcribe_options)
+                self.arm.hears(self.arm.model, waveforms[:1], options)
                 self._is_warm = True
             model, before = self.arm.model, after_preroll(self.arm.model, [mixture.before for mixture in mixtures])
             with PeakMemory(self.device) as memory, listening_to(model, sensors), before:
                 start = time.perf_counter()
-                heard = self.arm.hears(model, waveforms, self.transcribe_options)
+                heard = self.arm.hears(model, waveforms, options)
                 elapsed_s = time.perf_counter() - start
-            delays = [self._delay_s(w) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)]
+            delays = [
+                self._delay_s(w, options) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)
+            ]
         total = sum(len(waveform) for waveform in waveforms)
         costs = {"parameters": self.parameters, "peak_memory_mb": memory.megabytes and round(memory.megabytes, 1)}
         results = []
@@ -299,10 +309,10 @@ class _Listener:
             results.append({"pred_text": one.text, "transcribe_s": share_s, **costs, **known})
         return results
 
-    def _delay_s(self, waveform: NDArray[np.float32]) -> float:
+    def _delay_s(self, waveform: NDArray[np.float32], options: Mapping[str, Any]) -> float:
         """Seconds to transcribe one waveform alone."""
         start = time.perf_counter()
-        self.arm.hears(self.arm.model, [waveform], self.transcribe_options)
+        self.arm.hears(self.arm.model, [waveform], options)
         return time.perf_counter() - start
 
 

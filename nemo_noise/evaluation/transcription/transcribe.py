@@ -18,6 +18,7 @@ from nemo.collections.asr.parts.submodules.ctc_decoding import CTCDecoding
 from nemo.utils import logging
 
 from nemo_noise.archive import restore
+from nemo_noise.data.waveforms import check_waveforms
 
 FINGERPRINTED_CONFIG = (
     *("sample_rate", "labels", "preprocessor", "encoder", "decoder", "joint", "decoding"),
@@ -158,11 +159,16 @@ def hear(
 
     Returns:
         What was heard per waveform, in order.
+
+    Raises:
+        TypeError: if a waveform is no array of floats.
+        ValueError: if one is not mono, empty, or not finite; the message names it and the first such sample.
     """
+    waveforms = check_waveforms(waveforms, "waveforms")
     logging_level = logging.get_verbosity()
     try:
         output = model.transcribe(
-            list(waveforms), batch_size=len(waveforms), num_workers=0, verbose=False, **(options or {})
+            waveforms, batch_size=len(waveforms), num_workers=0, verbose=False, **(options or {})
         )
     finally:
         logging.set_verbosity(logging_level)

@@ -1,0 +1,50 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Weights that are no numbers: a model with one NaN gives text that looks like any other, so they are refused."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from nemo_noise.foreign_text import printable
+
+__all__ = ["check_finite"]
+
+
+def check_finite(
+    named_tensors: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]], where: str | Path, *, remedy: str | None = None
+) -> None:
+    """Refuses weights that hold NaN or an infinite number.
+
+    Args:
+        named_tensors: tensors by name, such as a ``state_dict`` or ``model.named_parameters()``, of any type and on
+            any device; those of whole numbers hold neither.
+        where: file, folder or model they are from, as the message names it: `model=whisper.nemo`.
+        remedy: what to do, one clause; None advises to take another copy or checkpoint.
+
+    Raises:
+        ValueError: if a tensor holds one. It names the first such tensor, its first bad value and where that is,
+            and counts bad values and further such tensors.
+    """
+    pairs = named_tensors.items() if isinstance(named_tensors, Mapping) else named_tensors
+    bad = [(name, tensor.detach()) for name, tensor in pairs if not bool(_is_finite(tensor.detach()).all())]
+    if not bad:
+        return
+    name, tensor = bad[0]
+    places = (~_is_finite(tensor)).nonzero()
+    index = tuple(int(number) for number in places[0])
+    more = f"; {len(bad) - 1} more tensor(s) hold such values" if len(bad) > 1 else ""
+    raise ValueError(
+        f"{printable(where)}: tensor {printable(name, longest=200)} holds {tensor[index].item()!r} at "
+        f"{list(index)}, {len(places)} of its {tensor.numel()} values are not finite{more}. A model with such weights "
+        f"gives no meaningful text: {remedy or 'use another copy of the file, or an earlier checkpoint'}."
+    )
+
+
+def _is_finite(tensor: Tensor) -> Tensor:
+    """Where a tensor of any type is finite; types of 8 bits are widened first."""
+    if tensor.is_floating_point() and tensor.element_size() == 1:
+        tensor = tensor.float()
+    return torch.isfinite(tensor)
