@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 
 from nemo_noise.configuration import is_number
-from nemo_noise.data.audio import AudioError, load_audio
+from nemo_noise.data.audio import AudioError, is_shorter, load_audio
+from nemo_noise.data.audio_files import open_audio
 
 __all__ = [
     "AudioError",
@@ -106,7 +106,7 @@ def write_manifest(path: str | Path, entries: Iterable[ManifestEntry | Mapping[s
 
 
 def load_entry(entry: ManifestEntry, sample_rate: int) -> npt.NDArray[np.float32]:
-    """Loads the audio of a manifest line, honouring `offset` and `duration` as NeMo does.
+    """Loads the audio of a manifest line, honouring `offset` and `duration` as NeMo does; all of it must be there.
 
     Args:
         entry: the line.
@@ -116,21 +116,26 @@ def load_entry(entry: ManifestEntry, sample_rate: int) -> npt.NDArray[np.float32
         Samples, [T], full scale 1.0.
 
     Raises:
-        ManifestError: what `load_audio` found wrong, after the file:line of the entry.
+        ManifestError: what `load_audio` found wrong, after the file:line of the entry; or if the file holds less than
+            `duration` (by 0.1 s and 1 %).
     """
     try:
-        return load_audio(entry.audio_filepath, sample_rate, entry.offset_s, entry.duration)
+        samples = load_audio(entry.audio_filepath, sample_rate, entry.offset_s, entry.duration)
     except AudioError as error:
         raise ManifestError(f"{entry.source}: {error}") from error
+    seconds = len(samples) / sample_rate
+    if entry.duration is not None and is_shorter(seconds, entry.duration):
+        raise ManifestError(_too_short(entry, seconds))
+    return samples
 
 
 def audio_sample_rate(entry: ManifestEntry) -> int:
     """Returns the rate of the entry's file from its header, or raises a ManifestError that names the line."""
     try:
-        return int(soundfile.info(entry.audio_filepath).samplerate)
-    except (OSError, soundfile.SoundFileError) as error:
-        where = f"{entry.source}: {entry.audio_filepath}"
-        raise ManifestError(f"{where}: cannot be read ({error}), expected WAV, FLAC, Ogg or MP3") from error
+        with open_audio(entry.audio_filepath) as audio:
+            return audio.rate
+    except AudioError as error:
+        raise ManifestError(f"{entry.source}: {error}") from error
 
 
 def field_values(entries: Sequence[ManifestEntry], field: str) -> list[str | int | float | bool]:
@@ -176,10 +181,15 @@ def check_manifest(path: str | Path, sample_rate: int) -> list[str]:
             continue
         seconds = len(samples) / sample_rate
         if entry.duration is not None and seconds < entry.duration - 0.05:
-            problems.append(f"{entry.source}: duration is {entry.duration:g} s, the file holds {seconds:.3f} s")
+            problems.append(_too_short(entry, seconds))
         if not samples.any():
             problems.append(f"{entry.source}: {entry.audio_filepath}: all samples are zero, expected speech")
     return problems
+
+
+def _too_short(entry: ManifestEntry, seconds: float) -> str:
+    behind = f" behind its offset of {entry.offset_s:g} s" if entry.offset_s else ""
+    return f"{entry.source}: duration is {entry.duration:g} s, the file holds {seconds:.3f} s{behind}"
 
 
 def parse_line(line: bytes, manifest: Path, source: str) -> ManifestEntry:
