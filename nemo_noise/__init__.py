@@ -14,6 +14,7 @@ def _register() -> None:
     from nemo.collections.asr.parts.preprocessing import perturb
 
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
+    from nemo_noise.data.augmentor_probability import install_probability_check
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
     from nemo_noise.data.sensors_in_batches import install_sensors
@@ -25,6 +26,7 @@ def _register() -> None:
         if name not in perturb.perturbation_types:
             perturb.register_perturbation(name, perturbation)
     install_augmentor()
+    install_probability_check()
     install_packed_language_model()
     install_sensors()
     register_schedules()

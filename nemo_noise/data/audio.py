@@ -4,6 +4,7 @@
 
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,29 @@ from nemo_noise.data.audio_files import AudioError, OpenAudio, open_audio
 from nemo_noise.data.speech_level import checked_sample_rate
 from nemo_noise.whole_file import writing
 
-__all__ = ["LONGEST_S", "AudioError", "change_speed", "is_shorter", "load_audio", "write_audio"]
+__all__ = [
+    "LONGEST_S",
+    "AudioError",
+    "Recording",
+    "change_speed",
+    "is_shorter",
+    "load_audio",
+    "read_audio",
+    "write_audio",
+]
 
 PEAK_LIMIT = 0.99  # of full scale, in files that are written
 LONGEST_S = 4 * 3600.0  # that are loaded at once: 0.9 GB at 16 kHz
 LOUDEST = 1000.0  # full scale is 1.0; a mixture may exceed it, whole numbers saved as floats reach 32768
 _FASTEST_HZ = 48_000  # LONGEST_S counts at this rate where the file has a higher one
 _CANCELLED_DB = 20.0  # under what the loudest channel alone would leave
+
+
+class Recording(NamedTuple):
+    """Samples [T], mono, full scale 1.0, and how many there are per second."""
+
+    samples: npt.NDArray[np.float32]
+    sample_rate: int
 
 
 def load_audio(
@@ -52,17 +69,23 @@ def load_audio(
         ValueError: if the rate is no positive whole number.
     """
     sample_rate = checked_sample_rate(sample_rate)
-    for name, seconds in {"offset_s": offset_s, "duration_s": duration_s}.items():
-        if seconds is not None and not 0 <= seconds < math.inf:
-            raise AudioError(f"{path}: {name} is {seconds:g}, expected seconds, finite and not negative")
-    with open_audio(path) as audio:
-        samples = _mono(audio, offset_s, duration_s, longest_s)  # [T]
-        file_rate = audio.rate
+    samples, file_rate = read_audio(path, offset_s, duration_s, longest_s=longest_s)
     if file_rate != sample_rate:
         samples = soxr.resample(samples, file_rate, sample_rate, quality="HQ")
     if len(samples) == 0:
         raise AudioError(f"{path}: is too short for a sample at {sample_rate} Hz, expected at least one")
     return np.ascontiguousarray(samples, dtype=np.float32)
+
+
+def read_audio(
+    path: str | Path, offset_s: float = 0.0, duration_s: float | None = None, *, longest_s: float = LONGEST_S
+) -> Recording:
+    """Reads audio as mono at its own rate; arguments and errors as for `load_audio`."""
+    for name, seconds in {"offset_s": offset_s, "duration_s": duration_s}.items():
+        if seconds is not None and not 0 <= seconds < math.inf:
+            raise AudioError(f"{path}: {name} is {seconds:g}, expected seconds, finite and not negative")
+    with open_audio(path) as audio:
+        return Recording(_mono(audio, offset_s, duration_s, longest_s), audio.rate)
 
 
 def is_shorter(held_s: float, claimed_s: float) -> bool:
@@ -122,7 +145,7 @@ def _mono(audio: OpenAudio, offset_s: float, duration_s: float | None, longest_s
     _check_whole(audio, start, frames, count)
     _check_channels(path, energies)
     samples = np.concatenate(parts)
-    peak = float(np.abs(samples).max())
+    peak = max(float(samples.max()), -float(samples.min()))
     if peak > LOUDEST:
         raise AudioError(
             f"{path}: its peak is {peak:g}, expected samples around full scale, 1.0 (were whole numbers saved as "
@@ -152,9 +175,10 @@ def _check_whole(audio: OpenAudio, start: int, frames: int | None, count: int) -
         claimed = audio.claimed_frames - start
         claimed = claimed if frames is None else min(claimed, frames)
         if is_shorter(count / rate, claimed / rate):
+            claimed_s = round(audio.claimed_frames / rate, 3)
             raise AudioError(
-                f"{audio.path}: is cut off: the duration in its header is {round(audio.claimed_frames / rate, 3):g} s, "
-                f"it holds {(start + count) / rate:.3f} s, expected the whole file"
+                f"{audio.path}: is cut off: the duration in its header is {claimed_s:g} s, it holds "
+                f"{(start + count) / rate:.3f} s, expected the whole file"
             )
     if audio.lacks_end and (frames is None or is_shorter(count / rate, frames / rate)):
         held_s = (start + count) / rate

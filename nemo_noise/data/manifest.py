@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from nemo_noise.configuration import is_number
-from nemo_noise.data.audio import AudioError, is_shorter, load_audio
+from nemo_noise.data.audio import AudioError, Recording, is_shorter, load_audio, read_audio
 from nemo_noise.data.audio_files import open_audio
+from nemo_noise.foreign_text import printable
 
 __all__ = [
     "AudioError",
@@ -25,6 +26,7 @@ __all__ = [
     "load_audio",
     "load_entry",
     "parse_line",
+    "read_entry",
     "read_manifest",
     "require_audio_files",
     "write_manifest",
@@ -34,7 +36,10 @@ _SHOWN = 60  # characters of a broken line in its message
 
 
 class ManifestError(ValueError):
-    """A manifest, or a line of it, that cannot be used; the message starts with `file:line`."""
+    """A manifest, or a line of it, that cannot be used; its message starts with `file:line` and is escaped."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @dataclass(frozen=True)
@@ -123,10 +128,18 @@ def load_entry(entry: ManifestEntry, sample_rate: int) -> npt.NDArray[np.float32
         samples = load_audio(entry.audio_filepath, sample_rate, entry.offset_s, entry.duration)
     except AudioError as error:
         raise ManifestError(f"{entry.source}: {error}") from error
-    seconds = len(samples) / sample_rate
-    if entry.duration is not None and is_shorter(seconds, entry.duration):
-        raise ManifestError(_too_short(entry, seconds))
+    _check_duration(entry, len(samples) / sample_rate)
     return samples
+
+
+def read_entry(entry: ManifestEntry) -> Recording:
+    """Reads the audio of a manifest line at the file's own rate; errors as those of `load_entry`."""
+    try:
+        recording = read_audio(entry.audio_filepath, entry.offset_s, entry.duration)
+    except AudioError as error:
+        raise ManifestError(f"{entry.source}: {error}") from error
+    _check_duration(entry, len(recording.samples) / recording.sample_rate)
+    return recording
 
 
 def audio_sample_rate(entry: ManifestEntry) -> int:
@@ -185,6 +198,11 @@ def check_manifest(path: str | Path, sample_rate: int) -> list[str]:
         if not samples.any():
             problems.append(f"{entry.source}: {entry.audio_filepath}: all samples are zero, expected speech")
     return problems
+
+
+def _check_duration(entry: ManifestEntry, seconds: float) -> None:
+    if entry.duration is not None and is_shorter(seconds, entry.duration):
+        raise ManifestError(_too_short(entry, seconds))
 
 
 def _too_short(entry: ManifestEntry, seconds: float) -> str:
