@@ -36,7 +36,7 @@ class DecodedNoise:
 
     def holds(self, entry: ManifestEntry, sample_rate: int) -> bool:
         """Whether a recording is here, as its file is now."""
-        return Path(entry.audio_filepath).is_file() and self._path(entry, sample_rate).is_file()
+        return os.path.isfile(entry.audio_filepath) and self._path(entry, sample_rate).is_file()  # noqa: PTH113
 
     def recall(self, entry: ManifestEntry, sample_rate: int) -> tuple[Samples, float] | None:
         """Returns the recording [T], mapped and read-only, and its RMS level in dB; None if it is not here."""
