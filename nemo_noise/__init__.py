@@ -15,6 +15,7 @@ def _register() -> None:
 
     from nemo_noise.archive.door import install as install_archive_door
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
+    from nemo_noise.data.augmentor_probability import install_probability_check
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
     from nemo_noise.data.sensors_in_batches import install_sensors
@@ -28,6 +29,7 @@ def _register() -> None:
             perturb.register_perturbation(name, perturbation)
     install_archive_door()
     install_augmentor()
+    install_probability_check()
     install_packed_language_model()
     install_sensors()
     install_waveform_check()

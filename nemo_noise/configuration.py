@@ -32,7 +32,10 @@ def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> 
     """Tells whether a value of a config or a manifest is a finite number from low to high; True and False are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
-    return math.isfinite(value) and low <= value <= high
+    try:
+        return math.isfinite(value) and low <= value <= high
+    except OverflowError:  # a whole number beyond a float
+        return False
 
 
 def refuse_unknown(given: Iterable[str], kind: Callable[..., Any], where: str) -> None:

@@ -34,6 +34,10 @@ class DecodedNoise:
                 f"decoded_dir: {self.folder} cannot be made ({error}), expected a folder to write"
             ) from error
 
+    def holds(self, entry: ManifestEntry, sample_rate: int) -> bool:
+        """Whether a recording is here, as its file is now."""
+        return os.path.isfile(entry.audio_filepath) and self._path(entry, sample_rate).is_file()  # noqa: PTH113
+
     def recall(self, entry: ManifestEntry, sample_rate: int) -> tuple[Samples, float] | None:
         """Returns the recording [T], mapped and read-only, and its RMS level in dB; None if it is not here."""
         path = self._path(entry, sample_rate)

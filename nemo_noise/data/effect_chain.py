@@ -70,7 +70,13 @@ class EffectChain:
         """
         for number, effect in enumerate(self._effects.get(place, [])):
             rng = np.random.default_rng([*seed, PLACES.index(place), number])
-            samples = effect.apply(samples, sample_rate, rng).samples
+            changed = effect.apply(samples, sample_rate, rng).samples
+            if changed.shape != samples.shape or not np.isfinite(changed).all():
+                raise ValueError(
+                    f"effects.{place}[{number}]: {type(effect).__name__} made {list(changed.shape)} samples, not all "
+                    f"finite perhaps, of {list(samples.shape)}; expected as many, finite"
+                )
+            samples = changed
         return samples
 
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry, read_manifest, require_audio_files
+from nemo_noise.data.usable_audio import find_unusable, no_noise, usable_entries
 
 __all__ = ["NoiseBank", "NoisePair", "SpeechBank", "SpeechCrop", "equalize", "root_mean_square"]
 
@@ -66,6 +68,7 @@ class SpeechBank:
         if len(self.entries) < 2:
             raise ManifestError(f"{self.entries[0].source}: the speech manifest needs at least 2 files, has 1.")
         self._files = DecodedFiles(self.entries, sample_rate, cache_mb)
+        self.counts = EventCounts()
         self._speakers = [str(entry.fields.get("speaker", entry.audio_filepath)) for entry in self.entries]
         numbers = {speaker: number for number, speaker in enumerate(sorted(set(self._speakers)))}
         self.speaker_indices = [numbers[speaker] for speaker in self._speakers]
@@ -91,12 +94,23 @@ class SpeechBank:
         return first, second
 
     def crop(self, rng: np.random.Generator, num_samples: int) -> SpeechCrop:
-        """A crop that holds speech; utterances shorter than it are joined with pauses, one speaker throughout."""
+        """A crop that holds speech; utterances shorter than it are joined with pauses, one speaker throughout.
+
+        Utterances that cannot be read, and crops without sound, are drawn again, counted; 20 in a row are an error.
+        """
+        unusable: ManifestError | None = None
         for _ in range(MAX_DRAWS):
             file_index = int(rng.integers(len(self.entries)))
-            samples = self._fill(rng, file_index, num_samples)
-            if root_mean_square(samples) > SILENT_RMS:
+            try:
+                samples = self._fill(rng, file_index, num_samples)
+            except ManifestError as error:
+                self.counts.note("unusable speech", f"{error}; another utterance is taken")
+                unusable = error
+                continue
+            if root_mean_square(samples - samples.mean(dtype=np.float64)) > SILENT_RMS:
                 return SpeechCrop(samples, file_index)
+        if unusable is not None:
+            raise unusable
         raise ManifestError(
             f"{self.entries[file_index].source}: {MAX_DRAWS} speech crops in a row are silent; remove silent files."
         )
@@ -120,6 +134,9 @@ class SpeechBank:
 class NoiseBank:
     """Pairs of crops from the files of noise manifests; every file is drawn with equal probability.
 
+    At construction every file is decoded once per process; what cannot give two crops is left out and named in a
+    warning, and more than half of the lines an error.
+
     Args:
         noise_manifest: one manifest or several; ``label`` names the class, the file name stands in where it is absent.
         sample_rate: in Hz.
@@ -127,7 +144,9 @@ class NoiseBank:
     """
 
     def __init__(self, noise_manifest: str | Sequence[str], sample_rate: int, cache_mb: int) -> None:
-        self.entries = read_manifests("noise_manifest", noise_manifest)
+        lines = _lines("noise_manifest", noise_manifest)
+        self.left_out = find_unusable(lines, no_two_crops)
+        self.entries = usable_entries(lines, self.left_out, "noises")
         self.sample_rate = sample_rate
         names = [str(entry.fields.get("label", entry.audio_filepath)) for entry in self.entries]
         self.labels = sorted(set(names))
@@ -190,10 +209,8 @@ class NoiseBank:
             entry = self.entries[file_index]
             start, stop = sound_extent(samples, self.sample_rate)
             if stop - start < 2 * SHORTEST_PIECE_S * self.sample_rate:
-                raise ManifestError(
-                    f"{entry.source}: {entry.audio_filepath} holds {(stop - start) / self.sample_rate:.3f} s of "
-                    f"sound; two separate crops need at least {2 * SHORTEST_PIECE_S} s. Remove the line."
-                )
+                reason = _too_little(stop - start, self.sample_rate)
+                raise ManifestError(f"{entry.source}: {entry.audio_filepath}: {reason}")
             floor = root_mean_square(samples[start:stop]) * 10.0 ** (EVENT_GAP_DB / 20.0)
             self._extents[file_index] = SoundExtent(start, stop, floor)
         extent = self._extents[file_index]
@@ -225,12 +242,30 @@ class DecodedFiles:
 
 def read_manifests(argument: str, paths: str | Sequence[str]) -> list[ManifestEntry]:
     """All entries of one manifest or several; ``argument`` names the culprit where there is none."""
+    entries = _lines(argument, paths)
+    require_audio_files(entries)
+    return entries
+
+
+def no_two_crops(samples: Samples, sample_rate: int) -> str | None:
+    """Says why two separate crops cannot be cut out of a noise [T]; None where they can."""
+    start, stop = sound_extent(samples, sample_rate)
+    if stop - start < 2 * SHORTEST_PIECE_S * sample_rate:
+        return _too_little(stop - start, sample_rate)
+    return no_noise(samples, sample_rate)
+
+
+def _too_little(num_samples: int, sample_rate: int) -> str:
+    return (
+        f"holds {num_samples / sample_rate:.3f} s of sound; two separate crops need at least {2 * SHORTEST_PIECE_S} s"
+    )
+
+
+def _lines(argument: str, paths: str | Sequence[str]) -> list[ManifestEntry]:
     listed = [paths] if isinstance(paths, str) else [str(path) for path in paths]
     if not listed:
         raise ValueError(f"{argument}=[] must name at least one manifest.")
-    entries = [entry for path in listed for entry in read_manifest(path)]
-    require_audio_files(entries)
-    return entries
+    return [entry for path in listed for entry in read_manifest(path)]
 
 
 def sound_extent(samples: Samples, sample_rate: int) -> tuple[int, int]:

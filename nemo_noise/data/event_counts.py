@@ -6,6 +6,8 @@ from collections import Counter
 
 from nemo.utils import logging
 
+from nemo_noise.foreign_text import printable
+
 
 class EventCounts(Counter[str]):
     """A counter whose `note` also logs the 1st, 10th, 100th ... time; one per process, so each worker has its own."""
@@ -19,4 +21,4 @@ class EventCounts(Counter[str]):
         """
         self[event] += 1
         if str(self[event]).strip("0") == "1":
-            logging.warning(f"{message} ({event}: {self[event]} so far in this process)")
+            logging.warning(f"{printable(message)} ({event}: {self[event]} so far in this process)")

@@ -25,6 +25,7 @@ from nemo_noise.data.noise_only import empty_transcript, install_empty_transcrip
 from nemo_noise.data.noise_sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.sensors_in_batches import note_noise
 from nemo_noise.data.snr import (
+    SilenceError,
     SnrChoices,
     SnrRange,
     add_noise,
@@ -98,10 +99,12 @@ class NoiseMixPerturbation(Perturbation):
     order or the batch. NeMo's own `prob` draws from a generator that differs per worker, so leave it at 1.0 and use
     `mix_prob`; random perturbations listed before this one change the samples and thereby the draw.
 
-    The epoch comes from `nemo_noise.training.epoch.EpochClockCallback`. Silent utterances stay untouched, counted.
+    The epoch comes from `nemo_noise.training.epoch.EpochClockCallback`. Silent utterances stay untouched, counted. An
+    utterance whose speech or noise an effect has silenced goes on as it is after the effect, without noise, counted.
 
     Args:
-        manifest_path: NeMo manifest of noises, or a list of them; or say `sources`.
+        manifest_path: NeMo manifest of noises, or a list of them; or say `sources`. Recordings that cannot be used are
+            left out at the start, see `NoiseList`.
         snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or say `bands`, or each source says its own.
         seed: 0 or more.
         mix_prob: share of utterances that get noise, 0 to 1.
@@ -235,10 +238,28 @@ class NoiseMixPerturbation(Perturbation):
             speech_level_db: active level of the utterance, where it is known.
 
         Returns:
-            The mixture, [T].
+            The mixture, [T]; without noise where the effects leave no speech or no noise (in any band).
         """
         speech = self.effects.apply("speech", samples, sample_rate, draw.seed)
         noise = self.effects.apply("noise", draw.noise.samples, sample_rate, draw.seed)
+        try:
+            return self._added(samples, speech, noise, draw, sample_rate, speech_level_db)
+        except SilenceError as error:
+            source = draw.noise.entry.source
+            self.counts.note("without noise", f"{source}: {error}; the utterance goes on without noise")
+            left = np.zeros_like(speech) if draw.is_noise_only else speech
+            return Mixture(left, left)
+
+    def _added(
+        self,
+        samples: Samples,
+        speech: Samples,
+        noise: Samples,
+        draw: NoiseDraw,
+        sample_rate: int,
+        speech_level_db: float | None,
+    ) -> Mixture:
+        """Adds noise to speech after the effects on both; `samples` are the speech before them. All [T]."""
         if draw.snr_db is not None and not draw.is_noise_only:
             noise_level_db = draw.noise.level_db if noise is draw.noise.samples else None
             if speech is samples and speech_level_db is not None and noise_level_db is not None:

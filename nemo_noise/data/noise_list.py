@@ -20,9 +20,9 @@ from nemo_noise.data.manifest import (
     audio_sample_rate,
     load_entry,
     read_manifest,
-    require_audio_files,
 )
 from nemo_noise.data.speech_level import SILENCE_DB, checked_sample_rate, rms_db
+from nemo_noise.data.usable_audio import Unusable, find_unusable, no_noise, usable_entries
 
 _CROSS_FADE_S = 0.01
 _QUIET_BELOW_FILE_DB = 40.0  # a crop this far below its file is a gap in the recording, not the noise
@@ -48,8 +48,9 @@ class NoiseList:
     """Draws crops of noise recordings; every entry is as likely as any other, whatever its length.
 
     Audio is decoded at first use and kept as float32 up to a limit per process (each data-loader worker has its own);
-    past the limit files are decoded each time. Entries at another rate are resampled. Entries that are unreadable,
-    silent or hold NaN raise at first use; files that do not exist raise at construction.
+    past the limit files are decoded each time. Entries at another rate are resampled. At construction every file is
+    decoded once per process, what `decoded_dir` holds excepted: entries that are missing, unreadable, cut off, silent,
+    constant, shorter than 10 ms or hold NaN are left out and named in a warning; more than half of them are an error.
 
     Args:
         manifest_path: one manifest or several, read as one list.
@@ -57,6 +58,13 @@ class NoiseList:
         cache_limit_mb: memory for decoded audio, MB (1 MB holds about 16 s at 16 kHz).
         decoded_dir: folder for decoded audio that all processes, and later runs, map into memory; `cache_limit_mb`
             does not count what is there.
+
+    Attributes:
+        entries: the lines that are drawn from.
+        left_out: the others, and why.
+
+    Raises:
+        ManifestError: if a manifest or more than half of its recordings cannot be used.
     """
 
     def __init__(
@@ -75,12 +83,18 @@ class NoiseList:
             raise ValueError(f"cache_limit_mb: is {cache_limit_mb!r}, expected MB, 0 or more")
         if not paths:
             raise ValueError("manifest_path: is an empty list, expected at least one noise manifest")
-        self.entries: list[ManifestEntry] = [entry for path in paths for entry in read_manifest(path)]
-        require_audio_files(self.entries)
         self.sample_rate = checked_sample_rate(sample_rate)
         self.counts = EventCounts()
         self._cache_limit_mb = cache_limit_mb
         self._decoded = None if decoded_dir is None else DecodedNoise(decoded_dir)
+        entries = [entry for path in paths for entry in read_manifest(path)]
+        for entry in entries:
+            _check_label(entry)
+        self.left_out: list[Unusable] = find_unusable(
+            [entry for entry in entries if self._decoded is None or not self._decoded.holds(entry, self.sample_rate)],
+            no_noise,
+        )
+        self.entries: list[ManifestEntry] = usable_entries(entries, self.left_out, "noises")
         self._cache: dict[int, Samples] = {}
         self._levels_db: dict[int, float] = {}
         self._cache_bytes_left = int(cache_limit_mb * 1e6)
@@ -102,7 +116,8 @@ class NoiseList:
 
     def labels(self) -> frozenset[str]:
         """The classes of its noises: `label` of the lines that have one."""
-        return frozenset(str(entry.fields["label"]) for entry in self.entries if "label" in entry.fields)
+        labels = (entry.fields.get("label") for entry in self.entries)
+        return frozenset(str(label) for label in labels if label is not None)
 
     def crop(self, rng: np.random.Generator, num_samples: int, labels: frozenset[str] | None = None) -> NoiseCrop:
         """Draws an entry, then a place in it.
@@ -204,6 +219,12 @@ class NoiseList:
             self.counts.note("redrawn", f"{entry.source}: a crop fell into a gap of the noise, it is drawn again")
         loudest = int(np.argmax(np.abs(recording)))
         return int(np.clip(loudest - length // 2, 0, len(recording) - length)), None
+
+
+def _check_label(entry: ManifestEntry) -> None:
+    label = entry.fields.get("label")
+    if label is not None and not isinstance(label, str | int | float):
+        raise ManifestError(f"{entry.source}: label is {label!r}, expected the name of the noise's class")
 
 
 def loop_to_length(recording: AnySamples, num_samples: int, sample_rate: int) -> AnySamples:

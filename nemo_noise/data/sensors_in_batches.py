@@ -203,12 +203,12 @@ def _entry_with_sensors(line: bytes, manifest: Path, source: str) -> ManifestEnt
     """A line that has sensors, None without; a ManifestError where they are another's or the line is none for us."""
     try:
         fields = json.loads(line)
-    except ValueError as error:  # a parser of the user's own reads it
+    except (ValueError, RecursionError) as error:  # a parser of the user's own reads it
         raise ManifestError(f"{source}: is not JSON ({error})") from error
     sensors = fields.get("sensors") if isinstance(fields, dict) else None
     if not sensors:
         return None
-    if not describes_streams(sensors):
+    if not describes_streams(sensors) or "audio_filepath" not in fields:
         raise ManifestError(f"{source}: sensors is {sensors!r}, expected {{name: {{file, rate_hz}}}}")
     return parse_line(line, manifest, source)
 

@@ -23,6 +23,10 @@ from nemo_noise.data.speech_level import (
 _BLOCK = 8192  # samples
 
 
+class SilenceError(ValueError):
+    """Speech or noise without sound, in all or in every band, where a ratio of both is asked."""
+
+
 def mix_at_snr(
     speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int
 ) -> npt.NDArray[np.float32]:
@@ -153,7 +157,7 @@ def noise_at_band_snrs(
         if noise_level_db >= SILENCE_DB and rms_db(speech_band) >= SILENCE_DB:
             gains[band] = noise_gain(active_speech_level_db(speech_band, rate), noise_level_db, snr_db)
     if not gains.any():
-        raise ValueError(f"noise: no band of {len(gains)} has both speech and noise, expected at least one")
+        raise SilenceError(f"noise: no band of {len(gains)} has both speech and noise, expected at least one")
     shaped: FloatArray = irfft(spectrum * gains[band_of_line], length)
     return shaped
 
@@ -255,14 +259,14 @@ def _checked_pair(speech: npt.ArrayLike, noise: npt.ArrayLike, sample_rate: int)
     clean = checked_signal(speech, "speech")  # [T]
     added = loop_to_length(checked_signal(noise, "noise"), len(clean), rate)  # [T]
     if rms_db(clean) < SILENCE_DB:
-        raise ValueError(f"speech: is silent (RMS below {SILENCE_DB:g} dB), an SNR has no meaning for noise alone")
+        raise SilenceError(f"speech: is silent (RMS below {SILENCE_DB:g} dB), an SNR has no meaning for noise alone")
     return clean, added, rate
 
 
 def _noise_level_db(noise: FloatArray) -> float:
     level_db = rms_db(noise)
     if level_db < SILENCE_DB:
-        raise ValueError(f"noise: is silent over the mixed region ({len(noise)} samples), expected noise")
+        raise SilenceError(f"noise: is silent over the mixed region ({len(noise)} samples), expected noise")
     return level_db
 
 

@@ -23,6 +23,7 @@ from nemo_noise.data.manifest import ManifestError, load_entry, read_manifest, r
 from nemo_noise.data.noise_list import NoiseList
 from nemo_noise.data.snr import finite, mix_at_snr, share
 from nemo_noise.data.snr_schedule import read_bands
+from nemo_noise.data.usable_audio import find_unusable, no_speech, usable_entries
 from nemo_noise.training.modes import modes_kept
 
 __all__ = ["DifficultyCurriculum", "difficulty_weights"]
@@ -82,7 +83,8 @@ class DifficultyCurriculum(Callback, Serialization):
             raise ManifestError(f"{speech_manifest}: has no line with text, expected some to measure errors on")
         require_audio_files(entries)
         chosen = np.unique(np.linspace(0, len(entries) - 1, num_utterances).round().astype(int))
-        self.speech = [entries[index] for index in chosen]
+        speech = [entries[index] for index in chosen]
+        self.speech = usable_entries(speech, find_unusable(speech, no_speech), "utterances")
         self.noises = NoiseList(noise_manifest, sample_rate)
         self.errors_in, self.floor, self.memory = errors_in, floor, memory
         self.sample_rate, self.batch_size, self.seed = sample_rate, batch_size, seed

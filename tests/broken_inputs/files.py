@@ -5,6 +5,7 @@
 import atexit
 import json
 import shutil
+import struct
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -49,7 +50,10 @@ class Content:
 
 @dataclass(frozen=True)
 class Wave:
-    """Audio: noise of a level, 0 for silence; some samples may be another value; its end may be cut off."""
+    """Audio: noise of a level, 0 for silence; some samples may be another value; its end may be cut off.
+
+    `opposite` gives the second channel the first with its sign changed; `constant` is added to all.
+    """
 
     name: str = "speech.wav"
     seconds: float = 1.0
@@ -58,17 +62,43 @@ class Wave:
     level: float = 0.1
     odd: float | None = None
     kept_bytes: int | None = None
+    opposite: bool = False
+    constant: float = 0.0
+    subtype: str = "FLOAT"
 
     def make(self, folder: Path) -> str:
         samples = np.random.default_rng(0).normal(0.0, 1.0, (int(self.seconds * self.rate), self.channels))
-        samples = samples * self.level
+        samples = samples * self.level + self.constant
+        if self.opposite:
+            samples[:, 1] = -samples[:, 0]
         if self.odd is not None:
             samples[100:110] = self.odd
         path = folder / self.name
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, samples, self.rate, subtype="FLOAT")
+        soundfile.write(path, samples, self.rate, subtype=self.subtype)
         path.write_bytes(path.read_bytes()[: self.kept_bytes])
         return str(path)
+
+
+@dataclass(frozen=True)
+class Riff:
+    """A 16-bit WAV file of noise whose header says what it likes."""
+
+    name: str
+    rate: int = RATE
+    channels: int = 1
+    claimed_bytes: int | None = None
+    whole_bytes: int | None = None
+    frames: int = RATE
+
+    def make(self, folder: Path) -> str:
+        data = np.random.default_rng(0).normal(0, 3000, self.frames * self.channels).astype("<i2").tobytes()
+        claimed = len(data) if self.claimed_bytes is None else self.claimed_bytes
+        whole = min(claimed + 36, 0xFFFFFFFF) if self.whole_bytes is None else self.whole_bytes
+        width = 2 * self.channels
+        rates = struct.pack("<IHHIIHH", 16, 1, self.channels, self.rate, self.rate * width & 0xFFFFFFFF, width, 16)
+        head = b"RIFF" + struct.pack("<I", whole) + b"WAVEfmt " + rates + b"data" + struct.pack("<I", claimed)
+        return Content(self.name, head + data).make(folder)
 
 
 @dataclass(frozen=True)
@@ -77,7 +107,7 @@ class Lines:
 
     name: str
     lines: tuple[Mapping[str, Any] | str, ...]
-    files: tuple[Content | Wave, ...] = (Wave(),)
+    files: tuple[Content | Wave | Riff, ...] = (Wave(),)
 
     def make(self, folder: Path) -> str:
         for file in self.files:
@@ -150,7 +180,7 @@ NOISE = Lines("noise.json", ({"audio_filepath": "noise.wav", "label": "hum"},), 
 
 def made(value: Any, folder: Path) -> Any:
     """A value in which every file is written and has become its path."""
-    if isinstance(value, Missing | Content | Wave | Lines | Folder | HuggingFace):
+    if isinstance(value, Missing | Content | Wave | Riff | Lines | Folder | HuggingFace):
         return value.make(folder)
     if isinstance(value, Mapping):
         return {key: made(item, folder) for key, item in value.items()}

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Broken manifests: the file, its lines, and the audio that they name."""
 
+import gzip
 from typing import Any
 
-from nemo_noise.data.manifest import check_manifest, load_entry, read_manifest, require_audio_files
+from nemo_noise.data.manifest import check_manifest, load_entry, read_manifest, require_audio_files, write_manifest
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import RATE, SPEECH_LINE, Content, Folder, Lines, Missing
 
@@ -147,5 +148,82 @@ MANIFESTS = [
     ),
 ]
 
+FOREIGN = [
+    Case("own-field-nan", read_manifest, _speech(mos=float("nan")), "mos", "nan", "expected a finite number", SECOND),
+    Case(
+        "own-field-infinite", read_manifest, _speech(scores=[1, {"a": float("-inf")}]), "scores[1].a", "-inf",
+        "expected a finite number", SECOND,
+    ),
+    Case(
+        "own-field-beyond-floats", read_manifest, _speech('{"audio_filepath": "speech.wav", "mos": 1e999}'), "mos",
+        "inf", "expected a finite number", SECOND,
+    ),
+    Case(
+        "own-field-of-400-digits", read_manifest, _speech(mos=10**400), "mos", "1" + 22 * "0" + "…",
+        "up to 308 digits", SECOND,
+    ),
+    Case("duration-of-400-digits", read_manifest, _speech(duration=10**400), "duration", "1" + 58 * "0" + "…", SECONDS,
+         SECOND),
+    Case(
+        "offset-of-5000-digits", read_manifest, _speech('{"audio_filepath": "a.wav", "offset": ' + "1" * 5000 + "}"),
+        "not JSON", "4300 digits", "one JSON object", SECOND,
+    ),
+    Case(
+        "text-with-half-a-surrogate", read_manifest, _speech('{"audio_filepath": "a.wav", "text": "a\\ud800"}'),
+        "text", "\\ud800", "expected whole characters", SECOND,
+    ),
+    Case(
+        "key-with-half-a-surrogate", read_manifest, _speech('{"audio_filepath": "a.wav", "\\udc00": 1}'), "\\udc00",
+        "surrogate", "expected whole characters", SECOND,
+    ),
+    Case(
+        "line-of-100000-brackets", read_manifest, _speech('{"audio_filepath": ' + "[" * 100000), "nested", "deeply",
+        "expected one JSON object", SECOND,
+    ),
+    Case(
+        "key-twice", read_manifest, _speech('{"audio_filepath": "speech.wav", "text": "a", "text": "b"}'), "'text'",
+        "more than once", "expected each key once", SECOND,
+    ),
+    Case(
+        "key-twice-within-a-field", read_manifest, _speech('{"audio_filepath": "speech.wav", "x": {"a": 1, "a": 1}}'),
+        "'a'", "more than once", "expected each key once", SECOND,
+    ),
+    Case("home-of-nobody", load_all, _speech(audio_filepath="~nosuchuser/a.wav"), "~nosuchuser", "no such", "expected",
+         SECOND),
+    Case("audio-path-of-5000-letters", load_all, _speech(audio_filepath="a" * 5000), "aaaa", "no such", "expected",
+         SECOND),
+    Case("audio-path-with-a-zero-byte", load_all, _speech(audio_filepath="a\0.wav"), "a\\x00.wav", "no such",
+         "expected", SECOND),
+    Case("audio-path-with-terminal-escapes", load_all, _speech(audio_filepath="\x1b[31m.wav"), "\\x1b[31m.wav",
+         "no such", "expected", SECOND),
+    Case("audio-at-an-address", read_manifest, _speech(audio_filepath="s3://bucket/a.wav"), "audio_filepath",
+         "'s3://bucket/a.wav'", "a local file", SECOND),
+    Case("audio-of-several-files", read_manifest, _speech(audio_filepath=["a.wav"]), "audio_filepath", "['a.wav']",
+         "expected a path", SECOND),
+    Case("text-file-missing", read_manifest, _speech({"audio_filepath": "speech.wav", "text_filepath": "no.txt"}),
+         "text_filepath", "'no.txt'", "expected a transcript", SECOND),
+    Case("text-file-a-number", read_manifest, _speech({"audio_filepath": "speech.wav", "text_filepath": 5}),
+         "text_filepath", "5", "expected a path", SECOND),
+    Case("text-file-is-audio", read_manifest, _speech({"audio_filepath": "speech.wav", "text_filepath": "speech.wav"}),
+         "text_filepath", "'speech.wav'", "expected text in UTF-8", SECOND),
+    Case("normalized-text-a-list", read_manifest, _speech({"audio_filepath": "speech.wav", "normalized_text": [1]}),
+         "text", "[1]", "expected a string", SECOND),
+    Case("manifest-in-utf-16-without-mark", read_manifest, {"path": Content("u.json", '{"a": 1}'.encode("utf-16-le"))},
+         "u.json", "zero bytes", "UTF-8", "u.json:1"),
+    Case("manifest-packed-by-gzip", read_manifest, {"path": Content("m.json.gz", gzip.compress(b"{}"))}, "m.json.gz",
+         "gzip", "unpack it first"),
+    Case("manifest-of-shards", read_manifest, {"path": "m__OP_0..7_CL_.json"}, "_OP_0..7_CL_", "tarred shards",
+         "expected a JSON-lines file"),
+    Case("manifests-joined-by-commas", read_manifest, {"path": "a.json,b.json"}, "a.json,b.json", "joined by commas",
+         "expected a JSON-lines file"),
+    Case("manifest-of-a-long-name", read_manifest, {"path": "a" * 5000}, "aaaa", "no such manifest", "expected"),
+    Case("manifest-in-the-home-of-nobody", read_manifest, {"path": "~nosuchuser/m.json"}, "~nosuchuser", "no such",
+         "expected a JSON-lines"),
+    Case("manifests-in-a-list", read_manifest, {"path": ["a.json"]}, "manifest", "['a.json']", "the path of one"),
+    Case("written-line-with-nan", write_manifest, {"path": Missing("w.json"), "entries": [{}, {"a": float("nan")}]},
+         "w.json", "entry 2", "JSON"),
+    Case("written-line-with-half-a-surrogate", write_manifest,
+         {"path": Missing("w.json"), "entries": [{"a": "\ud800"}]}, "w.json", "entry 1", "JSON"),
+]  # fmt: skip
 
-CASES = MANIFESTS
+CASES = [*MANIFESTS, *FOREIGN]

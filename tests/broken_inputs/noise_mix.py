@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nemo.collections.asr.parts.preprocessing.perturb import process_augmentations
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.data.mixing import NoiseMixPerturbation
@@ -48,6 +49,11 @@ def _time(**what: Any) -> dict[str, Any]:
 
 def _noise(*waves: Wave) -> Lines:
     return Lines("noise.json", tuple({"audio_filepath": wave.name} for wave in waves), waves)
+
+
+def augmented(**block: Any) -> None:
+    """Makes NeMo's augmentor of a block `noise_mix`."""
+    process_augmentations({"noise_mix": block})
 
 
 LINEAR = {"schedule": "linear", "from": 0, "to": 1, "until": 10}
@@ -98,6 +104,42 @@ LISTS = [
         "noise.json:1",
     ),
     Case(
+        "noise-constant",
+        noise_mix,
+        {"manifest_path": _noise(Wave("n.wav", level=0.0, constant=0.2))},
+        "n.wav",
+        "is constant",
+        "expected noise",
+        "noise.json:1",
+    ),
+    Case(
+        "noise-of-one-sample",
+        noise_mix,
+        {"manifest_path": _noise(Wave("n.wav", seconds=1 / RATE))},
+        "n.wav",
+        "1 samples",
+        "0.01 s of noise or more",
+        "noise.json:1",
+    ),
+    Case(
+        "noises-two-of-three-unusable",
+        noise_mix,
+        {"manifest_path": _noise(Wave("a.wav"), Wave("b.wav", level=0.0), Wave("c.wav", odd=float("inf")))},
+        "b.wav",
+        "2 of 3",
+        "at most half",
+        "noise.json:3",
+    ),
+    Case(
+        "noise-label-a-list",
+        noise_mix,
+        {"manifest_path": Lines("noise.json", ({"audio_filepath": "n.wav", "label": ["rain"]},), (Wave("n.wav"),))},
+        "label",
+        "['rain']",
+        "name of the noise's class",
+        "noise.json:1",
+    ),
+    Case(
         "noise-not-audio",
         noise_mix,
         {"manifest_path": Lines("noise.json", ({"audio_filepath": "n.wav"},), (Content("n.wav", "x"),))},
@@ -135,6 +177,14 @@ KNOBS = [
     Case("mix-prob-a-string", noise_mix, _mix(mix_prob="often"), "mix_prob", "'often'", "expected a finite number"),
     Case(
         "noise-only-prob-negative", noise_mix, _mix(noise_only_prob=-0.1), "noise_only_prob", "-0.1", "expected 0 to 1"
+    ),
+    Case(
+        "nemos-own-prob-of-a-half",
+        augmented,
+        _mix(snr_db=[0], prob=0.5),
+        "augmentor.noise_mix.prob",
+        "0.5",
+        "expected 1.0, and the share in mix_prob",
     ),
     Case("seed-negative", noise_mix, _mix(seed=-1), "seed", "-1", "0 or more"),
     Case("seed-a-fraction", noise_mix, _mix(seed=0.5), "seed", "0.5", "a whole number"),

@@ -4,6 +4,7 @@
 
 from tests.broken_inputs import (
     acoustics,
+    audio,
     checkpoints,
     contexts,
     encoders,
@@ -17,7 +18,7 @@ from tests.broken_inputs import (
 )
 
 TOPICS = (
-    *(manifests, recordings, noise_mix, acoustics, evaluation, transcripts),
+    *(manifests, audio, recordings, noise_mix, acoustics, evaluation, transcripts),
     *(contexts, encoders, checkpoints, hugging_face, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

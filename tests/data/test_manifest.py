@@ -86,6 +86,31 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
     assert len(read_manifest(tmp_path / "m.json")) == 1
 
 
+def test_keys_that_nemo_reads_are_read(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("one\r\ntwo\n", encoding="utf-8-sig")
+    lines = [
+        {"audio_filepath": "a.wav", "text_filepath": "words.txt"},
+        {"audio_filepath": "a.wav", "text_filepath": str(tmp_path / "words.txt"), "text": "given"},
+        {"audio_filepath": "a.wav", "normalized_text": "normal"},
+        {"audio_filename": "b.wav", "text": "named"},
+        {"audio_filepath": "a.wav"},
+    ]
+    (tmp_path / "m.json").write_text("\n".join(map(json.dumps, lines)))
+    entries = read_manifest(tmp_path / "m.json")
+    assert [entry.text for entry in entries] == ["one two", "given", "normal", "named", None]
+    assert [Path(entry.audio_filepath).name for entry in entries] == ["a.wav"] * 3 + ["b.wav", "a.wav"]
+    write_manifest(tmp_path / "deep" / "m.json", entries)  # does not need the files of the texts any more
+    (tmp_path / "words.txt").unlink()
+    assert [entry.text for entry in read_manifest(tmp_path / "deep" / "m.json")] == [entry.text for entry in entries]
+
+
+def test_every_end_of_line_and_blank_lines_are_read(tmp_path: Path) -> None:
+    content = '{"audio_filepath": "a"}\r\n\r\n\ufeff{"audio_filepath": "b"}\r{"audio_filepath": "c"}'
+    (tmp_path / "m.json").write_bytes(content.encode())
+    sources = [(entry.fields["audio_filepath"], entry.source[-2:]) for entry in read_manifest(tmp_path / "m.json")]
+    assert sources == [("a", ":1"), ("b", ":3"), ("c", ":4")]
+
+
 def test_channels_are_averaged(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([np.full(100, 0.5), np.full(100, -0.1)], 1), RATE, subtype="FLOAT")
     np.testing.assert_allclose(load_audio(tmp_path / "a.wav", RATE), np.full(100, 0.2), atol=1e-6)

@@ -128,7 +128,7 @@ def test_mix_prob_is_the_share_of_utterances_that_get_noise(noise_manifest: Path
 
 
 def test_several_lists_are_one(corpus: Callable[..., Path], noise_manifest: Path) -> None:
-    other = corpus("other", {"hum": np.ones(RATE) * 0.1})
+    other = corpus("other", {"hum": np.sin(np.arange(RATE)) * 0.1})
     perturbation = NoiseMixPerturbation([noise_manifest, other], [0])
     sources = {draw.noise.entry.source for i in range(80) if (draw := perturbation.draw(utterance(i, 0.02), RATE))}
     assert len(sources) == 6

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
+from nemo_noise.data.audio import is_shorter
+from nemo_noise.data.audio_files import AudioError, open_audio
 from nemo_noise.data.manifest import write_manifest
+from nemo_noise.whole_file import write_text
 
 __all__ = ["CorpusError", "Found", "LeftOut", "Limits", "Prepared", "read_text_lines", "write_corpus"]
 
 _NUM_EXAMPLES = 5
-_BLOCK_FRAMES = 1 << 20
 _THREADS = 4
 
 
@@ -141,8 +142,7 @@ def write_corpus(
             write_manifest(one.path, chosen)
         one.num_lines, one.hours = len(chosen), sum(line["duration"] for line in chosen) / 3600.0
     summary = {name: _summary(one) for name, one in sorted(prepared.items())}
-    written = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
-    (folder / "preparation.json").write_text(written, encoding="utf-8")
+    write_text(folder / "preparation.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     return dict(prepared)
 
 
@@ -171,7 +171,7 @@ def _checked(item: Found | LeftOut, limits: Limits) -> float | str:
         return "audio missing"
     try:
         duration_or_reason = _decoded_duration_s(item.audio) if limits.decode else _header_duration_s(item.audio)
-    except (OSError, soundfile.SoundFileError):
+    except AudioError:
         return "audio unreadable"
     if isinstance(duration_or_reason, str):
         return duration_or_reason
@@ -183,26 +183,24 @@ def _checked(item: Found | LeftOut, limits: Limits) -> float | str:
 
 
 def _header_duration_s(path: Path) -> float | str:
-    header = soundfile.info(path)
-    return header.frames / header.samplerate if header.frames else "audio empty"
+    with open_audio(path) as audio:
+        return (audio.frames or 0) / audio.rate if audio.frames else "audio empty"
 
 
 def _decoded_duration_s(path: Path) -> float | str:
     """Reads every sample; returns the seconds that there are, or what is wrong with them."""
     peak, frames = 0.0, 0
-    with soundfile.SoundFile(path) as file:
-        for block in file.blocks(_BLOCK_FRAMES, dtype="float32"):
+    with open_audio(path) as audio:
+        for block in audio.blocks():
             frames += len(block)
-            if len(block) == 0:  # the header promised more
-                break
             peak = max(peak, float(np.abs(block).max())) if np.isfinite(block).all() else np.inf
         if frames == 0:
             return "audio empty"
-        if frames < file.frames:
+        if audio.lacks_end or is_shorter(frames / audio.rate, (audio.claimed_frames or 0) / audio.rate):
             return "audio truncated"
         if not np.isfinite(peak):
             return "audio holds NaN"
-        return frames / file.samplerate if peak > 0.0 else "audio silent"
+        return frames / audio.rate if peak > 0.0 else "audio silent"
 
 
 def _line(item: Found, duration_s: float, limits: Limits) -> dict[str, Any]:
