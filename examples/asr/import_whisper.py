@@ -16,6 +16,7 @@ from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
 from nemo_noise.models import export_whisper, import_whisper
+from nemo_noise.models.model_file import save_model
 
 
 @hydra_runner(config_path="../../conf/whisper", config_name="import_whisper")
@@ -27,7 +28,7 @@ def main(cfg: DictConfig) -> None:
         )
     if cfg.folder is not None:
         model = import_whisper(cfg.folder)
-        model.save_to(cfg.output)
+        save_model(model, cfg.output)
     else:
         model = ASRModel.restore_from(cfg.model, map_location="cpu")
         export_whisper(model, cfg.output)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
+from nemo_noise import whole_file
 from nemo_noise.configuration import is_number
 from nemo_noise.data.audio import AudioError, load_audio
 
@@ -92,17 +93,13 @@ def write_manifest(path: str | Path, entries: Iterable[ManifestEntry | Mapping[s
         path: file to write; its folder is made.
         entries: entries (written with their absolute path) or plain mappings (written as they are).
     """
-    manifest = Path(path)
-    manifest.parent.mkdir(parents=True, exist_ok=True)
     lines = []
     for entry in entries:
         absolute = (
             {**entry.fields, "audio_filepath": entry.audio_filepath} if isinstance(entry, ManifestEntry) else entry
         )
         lines.append(json.dumps(dict(absolute), ensure_ascii=False, allow_nan=False))
-    partial = manifest.with_name(manifest.name + ".partial")
-    partial.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
-    partial.replace(manifest)
+    whole_file.write_text(path, "".join(line + "\n" for line in lines))
 
 
 def load_entry(entry: ManifestEntry, sample_rate: int) -> npt.NDArray[np.float32]:

@@ -27,6 +27,7 @@ from nemo.utils import logging
 
 from nemo_noise import packed_language_model
 from nemo_noise.configuration import is_number
+from nemo_noise.models.model_file import save_model
 
 __all__ = [
     "BONUS_STRATEGIES",
@@ -279,8 +280,7 @@ def save_with_setting(model: ASRModel, setting: SearchSetting, path: str | Path)
         raise ValueError(f"language_model={setting.language_model} cannot be packed into a .nemo; give the ARPA file.")
     apply_setting(model, setting)
     packed_language_model.pack(model)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    model.save_to(str(path))
+    save_model(model, path)
 
 
 def _value(member: Any) -> Any:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 from transformers.models.whisper.tokenization_whisper import WhisperTokenizer as HuggingFaceTokenizer
 
+from nemo_noise import whole_file
 from nemo_noise.configuration import config_directory
 from nemo_noise.models.hugging_face_folder import read_json, read_weights
 from nemo_noise.models.whisper import WhisperModel
@@ -122,7 +123,6 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
     Raises:
         ValueError: if the model has parts that a plain Whisper has not, or a window that is no whole second.
     """
-    path = Path(folder)
     window_s = 2 * model.encoder.max_positions / FRAMES_PER_SECOND
     if not window_s.is_integer():
         raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features want.")
@@ -132,16 +132,16 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
     values.pop("torch_dtype", None)
     theirs = WhisperForConditionalGeneration(WhisperConfig(**values))
     theirs.load_state_dict({name: tensor.detach().cpu().float() for name, tensor in state.items()})
-    path.mkdir(parents=True, exist_ok=True)
-    theirs.save_pretrained(path)
-    if original.get("generation_config"):
-        text = json.dumps(original["generation_config"], indent=2)
-        (path / "generation_config.json").write_text(f"{text}\n", encoding="utf-8")
     features = WhisperFeatureExtractor(feature_size=model.cfg.preprocessor.features, chunk_length=int(window_s))
-    features.save_pretrained(path)
-    model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))
-    HuggingFaceTokenizer.from_pretrained(path, local_files_only=True).save_pretrained(path)
-    model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))  # as it was, not as transformers completes it
+    with whole_file.writing_folder(folder) as path:
+        theirs.save_pretrained(path)
+        if original.get("generation_config"):
+            text = json.dumps(original["generation_config"], indent=2)
+            whole_file.write_text(path / "generation_config.json", f"{text}\n")
+        features.save_pretrained(path)
+        model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))
+        HuggingFaceTokenizer.from_pretrained(path, local_files_only=True).save_pretrained(path)
+        model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))  # as it was, not as transformers completes it
 
 
 def _parts(theirs: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
+from nemo_noise import whole_file
 from nemo_noise.data.manifest import write_manifest
 
 __all__ = ["CorpusError", "Found", "LeftOut", "Limits", "Prepared", "read_text_lines", "write_corpus"]
@@ -142,7 +143,7 @@ def write_corpus(
         one.num_lines, one.hours = len(chosen), sum(line["duration"] for line in chosen) / 3600.0
     summary = {name: _summary(one) for name, one in sorted(prepared.items())}
     written = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
-    (folder / "preparation.json").write_text(written, encoding="utf-8")
+    whole_file.write_text(folder / "preparation.json", written)
     return dict(prepared)
 
 
