@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 
+from nemo_noise import whole_file
 from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.models.search_rules import generator_of
 from nemo_noise.training.modes import modes_kept
@@ -81,13 +82,13 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
         raise TypeError(f"{type(model).__name__} is no attention model; NeMo's own model.export() exports it.")
     if model.device.type != "cpu":
         raise ValueError(f"model is on {model.device}; move it to the CPU to export it.")
-    out = Path(folder)
-    out.mkdir(parents=True, exist_ok=True)
-    with modes_kept(model), torch.no_grad(), typecheck.disable_checks():  # the exporter passes arguments by position
-        model.eval()
-        _write_graphs(model, out)
-    (out / "search.json").write_text(json.dumps(_search(model), ensure_ascii=False, indent=1), encoding="utf-8")
-    return out
+    with whole_file.writing_folder(folder) as out:
+        # the exporter passes arguments by position
+        with modes_kept(model), torch.no_grad(), typecheck.disable_checks():
+            model.eval()
+            _write_graphs(model, out)
+        whole_file.write_text(out / "search.json", json.dumps(_search(model), ensure_ascii=False, indent=1))
+    return Path(folder)
 
 
 def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:

@@ -3,6 +3,7 @@
 """A file is there whole or as it was, whatever ends the writing."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -58,7 +59,55 @@ def test_a_kill_leaves_the_old_file_and_the_next_writer_clears_the_rest(tmp_path
     assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
     assert path.read_text() == "old"
     (left,) = [other for other in tmp_path.iterdir() if other != path]
-    running = tmp_path / f".model.{os.getppid()}.partial.nemo"
+    running = tmp_path / f".model.{platform.node()}-{os.getppid()}.partial.nemo"
     running.write_text("of another process that runs")
+    elsewhere = tmp_path / ".model.another-machine-99999999.partial.nemo"
+    elsewhere.write_text("of a process of another machine")
     whole_file.write_text(path, "new")
-    assert path.read_text() == "new" and not left.exists() and running.exists()
+    assert path.read_text() == "new" and not left.exists()
+    assert running.exists() and elsewhere.exists()
+
+
+def test_a_link_stays_and_its_target_is_written(tmp_path: Path) -> None:
+    target, link = tmp_path / "target.json", tmp_path / "link.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    whole_file.write_text(link, "new")
+    assert link.is_symlink() and target.read_text() == "new"
+
+
+def test_what_is_no_file_is_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE)
+    whole_file.write_text(pipe, "through")
+    assert reader.communicate()[0] == b"through"
+    assert pipe.is_fifo()
+
+
+def test_a_name_as_long_as_a_name_may_be_can_be_written(tmp_path: Path) -> None:
+    path = tmp_path / ("ä" * 125 + ".json")
+    whole_file.write_text(path, "whole")
+    assert path.read_text() == "whole"
+
+
+def test_a_folder_gets_all_its_files_or_none(tmp_path: Path) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "a.onnx").write_text("old")
+    (folder / "notes.txt").write_text("mine")
+
+    def write(fails: bool) -> None:
+        with whole_file.writing_folder(folder) as temporary:
+            (temporary / "a.onnx").write_text("new")
+            if fails:
+                raise OSError(28, "No space left on device")
+            (temporary / "b.onnx").write_text("new")
+
+    with pytest.raises(OSError, match="No space"):
+        write(fails=True)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"a.onnx": "old", "notes.txt": "mine"}
+    write(fails=False)
+    contents = {path.name: path.read_text() for path in folder.iterdir()}
+    assert contents == {"a.onnx": "new", "b.onnx": "new", "notes.txt": "mine"}
+    assert list(tmp_path.iterdir()) == [folder]

@@ -18,6 +18,7 @@ from nemo.utils import logging
 
 from nemo_noise.archive import restore
 from nemo_noise.models import export_whisper, import_whisper
+from nemo_noise.models.model_file import save_model
 
 
 @hydra_runner(config_path="../../conf/whisper", config_name="import_whisper")
@@ -29,7 +30,7 @@ def main(cfg: DictConfig) -> None:
         )
     if cfg.folder is not None:
         model = import_whisper(cfg.folder)
-        model.save_to(cfg.output)
+        save_model(model, cfg.output)
     else:
         model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ASRModel)
         export_whisper(model, cfg.output)

@@ -19,6 +19,7 @@ from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 from nemo_noise.models import Wav2Vec2PretrainingModel
+from nemo_noise.models.model_file import save_model
 
 
 @hydra_runner(config_path="../../conf/wav2vec", config_name="wav2vec2_pretraining")
@@ -33,7 +34,7 @@ def main(cfg: DictConfig) -> None:
     model.maybe_init_from_pretrained_checkpoint(cfg)
     trainer.fit(model)
     if cfg.get("save_to"):
-        model.save_to(cfg.save_to)
+        save_model(model, cfg.save_to)
 
 
 if __name__ == "__main__":

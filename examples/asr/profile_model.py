@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.profiling.page import draw_profiles, profile_table
 from nemo_noise.evaluation.profiling.profile import ProfileOptions, profile_model, write_profiles
 from nemo_noise.evaluation.results import describe_run
@@ -32,7 +33,7 @@ def main(cfg: DictConfig) -> None:
     write_profiles(output / "profile.json", profiles, describe_run(OmegaConf.to_container(cfg, resolve=True), device))
     draw_profiles(output / "profile.png", profiles)
     table = profile_table(profiles)
-    (output / "profile.md").write_text(table + "\n", encoding="utf-8")
+    whole_file.write_text(output / "profile.md", table + "\n")
     print(f"{table}\n\nprofile: {output / 'profile.png'}")
 
 

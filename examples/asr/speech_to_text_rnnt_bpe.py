@@ -28,6 +28,7 @@ from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers our classes and noise_mix with NeMo
+from nemo_noise.models.model_file import save_model
 
 
 @hydra_runner(config_path="../../conf/fastconformer", config_name="noise_aware_fast-conformer_transducer_bpe")
@@ -41,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     model.maybe_init_from_pretrained_checkpoint(cfg)
     trainer.fit(model)
     if cfg.get("save_to"):
-        model.save_to(cfg.save_to)
+        save_model(model, cfg.save_to)
     if (cfg.model.get("test_ds") or {}).get("manifest_filepath") is not None and model.prepare_test(trainer):
         trainer.test(model)
 

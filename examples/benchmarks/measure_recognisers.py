@@ -18,6 +18,7 @@ import torch
 
 from nemo.collections.asr.models import ASRModel
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.modules import CausalContextEncoder, noise_context_of
 
@@ -44,7 +45,7 @@ def main() -> None:
         print(f"{name:>28} {count:12,} {1e3 * time_s:9.1f} {line['rtfx']:9.1f} {lines[-1]['ratio']:11.2f} x")
     if options.output is not None:
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(json.dumps(lines, indent=2) + "\n")
+        whole_file.write_text(options.output, json.dumps(lines, indent=2) + "\n")
 
 
 def named(argument: str, parser: argparse.ArgumentParser) -> tuple[str, ASRModel]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import soundfile
 from tqdm import tqdm
 
+from nemo_noise import whole_file
 from nemo_noise.data.synthesis import SpeechSynthesizer, Voice, babble, draw_digits, make_voices
 from nemo_noise.data.synthetic_noise import draw_noise
 
@@ -94,7 +95,7 @@ def write_audio(output: Path, name: str, samples: Samples) -> dict[str, object]:
 def write_lines(output: Path, name: str, lines: list[dict[str, object]]) -> None:
     """Writes a NeMo manifest."""
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    (output / f"{name}.json").write_text(text, encoding="utf-8")
+    whole_file.write_text(output / f"{name}.json", text)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from nemo.collections.asr.modules import AudioToMelSpectrogramPreprocessor
 
 import nemo_noise  # noqa: F401  registers with NeMo
+from nemo_noise import whole_file
 from nemo_noise.modules import (
     MultimodalContextEncoder,
     SensorStream,
@@ -172,7 +173,7 @@ def main() -> None:
                 table[arm].append(squared)
         result[way] = compared(way, table)
     if options.output:
-        options.output.write_text(json.dumps(result, indent=2))
+        whole_file.write_text(options.output, json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.experiments.ablation import Job, run_jobs
 from nemo_noise.evaluation.experiments.arms import script_command
 
@@ -78,7 +79,7 @@ def write_table(cfg: DictConfig) -> str:
         lines.append(f"| {arm} | {name} | {' | '.join(cells)} |")
     chances = [np.mean([score[question]["chance"] for score in next(iter(scores.values()))]) for question in questions]
     lines.append(f"| | chance | {' | '.join(f'{chance:.2f}' for chance in chances)} |")
-    (Path(cfg.output_dir) / "table.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    whole_file.write_text(Path(cfg.output_dir) / "table.md", "\n".join(lines) + "\n")
     return "\n".join(lines)
 
 

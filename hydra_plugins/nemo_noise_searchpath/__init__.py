@@ -3,6 +3,7 @@
 """Lets every Hydra application find our configs, and every NeMo ASR application our classes."""
 
 import importlib
+import logging
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,11 +38,17 @@ class NemoNoiseSearchPathPlugin(SearchPathPlugin):
 def trainer_callbacks() -> list[Any]:
     """The callbacks that every Lightning trainer gets from us, by entry point, once our mixing is imported.
 
-    The hook above does so with NeMo's ASR collection: every trainer of such a process gets them, whether `noise_mix`
-    is in use or not. In other processes there are none, and nothing is imported.
+    The hook above does so with NeMo's ASR collection: every trainer of such a process gets them. Where nothing of ours
+    is in use they do nothing, so Lightning's line about them is left out. In other processes there are none, and
+    nothing is imported.
 
     It stands here because an entry point imports the package it stands in, and ours imports NeMo.
     """
     if "nemo_noise.data.mixing" not in sys.modules:
         return []
+    logging.getLogger("lightning.fabric.utilities.registry").addFilter(_is_not_about_us)
     return importlib.import_module("nemo_noise.training.epoch").trainer_callbacks()
+
+
+def _is_not_about_us(record: logging.LogRecord) -> bool:
+    return "entry point 'nemo_noise'" not in record.getMessage()

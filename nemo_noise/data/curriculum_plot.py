@@ -10,6 +10,7 @@ import numpy as np
 
 from nemo_noise.data.curriculum import NoiseCurriculum
 from nemo_noise.data.epoch_clock import EpochClock
+from nemo_noise.figure_file import save_figure
 
 __all__ = ["CurriculumMoment", "curriculum_moments", "draw_curriculum"]
 
@@ -104,4 +105,4 @@ def draw_curriculum(moments: Sequence[CurriculumMoment], unit: str, path: str | 
         right.plot(times, shares, color="tab:orange", drawstyle="steps-post")
         right.set_ylim(0.0, 1.05)
         right.set_ylabel("share of noisy utterances")
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)

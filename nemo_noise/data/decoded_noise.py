@@ -4,12 +4,12 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise import whole_file
 from nemo_noise.data.manifest import ManifestEntry
 
 Samples = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class DecodedNoise:
 
     def holds(self, entry: ManifestEntry, sample_rate: int) -> bool:
         """Whether a recording is here, as its file is now."""
-        return os.path.isfile(entry.audio_filepath) and self._path(entry, sample_rate).is_file()  # noqa: PTH113
+        return Path(entry.audio_filepath).is_file() and self._path(entry, sample_rate).is_file()
 
     def recall(self, entry: ManifestEntry, sample_rate: int) -> tuple[Samples, float] | None:
         """Returns the recording [T], mapped and read-only, and its RMS level in dB; None if it is not here."""
@@ -49,14 +49,10 @@ class DecodedNoise:
     def keep(self, entry: ManifestEntry, sample_rate: int, samples: Samples, level_db: float) -> tuple[Samples, float]:
         """Writes a recording, whole or not at all, and returns it as `recall` does."""
         path = self._path(entry, sample_rate)
-        partial = path.with_name(f"{path.stem}.{os.getpid()}.partial")
-        partial.write_text(
-            json.dumps({"level_db": level_db, "audio_filepath": entry.audio_filepath}), encoding="utf-8"
-        )
-        partial.replace(path.with_suffix(".json"))
-        with partial.open("wb") as file:
-            np.save(file, samples)
-        partial.replace(path)
+        said = {"level_db": level_db, "audio_filepath": entry.audio_filepath}
+        whole_file.write_text(path.with_suffix(".json"), json.dumps(said))
+        with whole_file.writing(path) as partial:
+            np.save(partial, samples)
         return np.load(path, mmap_mode="r"), level_db
 
     def _path(self, entry: ManifestEntry, sample_rate: int) -> Path:

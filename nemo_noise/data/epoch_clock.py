@@ -4,6 +4,7 @@
 
 from enum import Enum
 from typing import Any
+from weakref import WeakSet
 
 import torch
 
@@ -88,3 +89,14 @@ def shared(tensor: torch.Tensor) -> torch.Tensor:
 
 
 EPOCH_CLOCK = EpochClock()
+_READERS: WeakSet[Any] = WeakSet()  # not in the clock, which travels to spawned workers
+
+
+def note_reader(perturbation: Any) -> None:
+    """Notes that something of ours lives here whose draws follow the epoch, for as long as it lives."""
+    _READERS.add(perturbation)
+
+
+def has_readers() -> bool:
+    """Whether anything in this process follows the epoch."""
+    return len(_READERS) > 0

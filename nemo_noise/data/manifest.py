@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise import whole_file
 from nemo_noise.configuration import is_number
 from nemo_noise.data.audio import AudioError, Recording, is_shorter, load_audio, read_audio
 from nemo_noise.data.audio_files import open_audio
 from nemo_noise.data.strict_json import check_values, parse_object
 from nemo_noise.foreign_text import printable
-from nemo_noise.whole_file import write_text
 
 __all__ = [
     "AudioError",
@@ -141,7 +141,7 @@ def write_manifest(path: str | Path, entries: Iterable[ManifestEntry | Mapping[s
         except (TypeError, ValueError) as error:
             raise ManifestError(f"{path}: entry {number} cannot be written as JSON ({error})") from error
         lines.append(line + "\n")
-    write_text(path, "".join(lines))
+    whole_file.write_text(path, "".join(lines))
 
 
 def load_entry(entry: ManifestEntry, sample_rate: int) -> npt.NDArray[np.float32]:

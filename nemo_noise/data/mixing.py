@@ -17,7 +17,7 @@ from nemo.utils import logging
 from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.effect_chain import EffectChain
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock, shared_integers
+from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock, note_reader, shared_integers
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.full_scale import FullScale
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
@@ -163,6 +163,7 @@ class NoiseMixPerturbation(Perturbation):
         self._sources = {16000: made}
         self._memory = UtteranceMemory()
         self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
+        note_reader(self)
         self._reach_transcripts()
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from nemo_noise.data.audio import load_audio, write_audio
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.data.manifest import ManifestEntry, load_entry, write_manifest
 from nemo_noise.data.mixing import NoiseMixPerturbation, active_speech_level_db, rms_db
+from nemo_noise.figure_file import save_figure
 
 Samples = npt.NDArray[np.float32]
 
@@ -96,7 +97,7 @@ def draw_spectrograms(rows: Sequence[Sequence[tuple[str, Samples]]], path: str |
             axis.set_xlabel("s", fontsize=7)
             axis.set_ylabel("kHz", fontsize=7)
             axis.tick_params(labelsize=7)
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
 def _write_mixture(

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import nemo_noise
+from nemo_noise import whole_file
 from nemo_noise.evaluation.probes.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
@@ -141,9 +142,7 @@ def write_results(path: str | Path, results: Results) -> None:
         path: the file; its folder is created where absent.
         results: the results.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    whole_file.write_text(path, json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_results(path: str | Path) -> Results:

@@ -27,6 +27,7 @@ from nemo.utils import logging
 
 from nemo_noise import packed_language_model
 from nemo_noise.configuration import is_number
+from nemo_noise.models.model_file import save_model
 
 __all__ = [
     "BONUS_STRATEGIES",
@@ -280,8 +281,7 @@ def save_with_setting(model: ASRModel, setting: SearchSetting, path: str | Path)
     apply_setting(model, setting)
     block = "greedy" if setting.strategy == GREEDY_STRATEGY else "beam"
     packed_language_model.pack(model, [f"decoding.{block}.ngram_lm_model"])
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    model.save_to(str(path))
+    save_model(model, path)
 
 
 def _value(member: Any) -> Any:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from nemo.utils import logging
 
+from nemo_noise import whole_file
+
 __all__ = ["NGramModel", "check_order", "estimate", "write_arpa"]
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -96,10 +98,7 @@ def write_arpa(model: NGramModel, path: str | Path) -> None:
         model: the model.
         path: file to write; its folder is made.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="\n") as file:
+    with whole_file.writing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\\data\\\n")
         file.writelines(f"ngram {n}={len(table)}\n" for n, table in enumerate(model.log10_probs, start=1))
         for length, table in enumerate(model.log10_probs, start=1):
@@ -110,7 +109,6 @@ def write_arpa(model: NGramModel, path: str | Path) -> None:
                     line += f"\t{model.log10_backoffs[length - 1].get(ngram, 0.0):.8g}"
                 file.write(line + "\n")
         file.write("\n\\end\\\n")
-    partial.replace(target)
 
 
 def _count(sentences: Iterable[Sequence[str]], order: int) -> list[Counter[NGram]]:

@@ -14,6 +14,7 @@ from nemo.collections.asr.parts.submodules.ngram_lm import DEFAULT_TOKEN_OFFSET
 from nemo.collections.common.tokenizers import AggregateTokenizer
 from nemo.utils import logging
 
+from nemo_noise import whole_file
 from nemo_noise.data.manifest import read_manifest
 from nemo_noise.inference.kneser_ney import check_order, estimate, write_arpa
 
@@ -188,12 +189,11 @@ def _encode_all(lines: list[_Line], encode: Callable[[str], list[int]], unknown:
 
 def _run_lmplz(lmplz: str, sentences: list[list[str]], arpa: Path, order: int, memory: str) -> None:
     """KenLM's estimator, with the discounts that ours takes where there is too little text to estimate them."""
-    arpa.parent.mkdir(parents=True, exist_ok=True)
-    partial = arpa.with_name(arpa.name + ".partial")
-    command = [lmplz, "--order", str(order), "--memory", memory, "--discount_fallback", "--arpa", str(partial)]
     text = "".join(" ".join(sentence) + "\n" for sentence in sentences)
-    done = subprocess.run(command, input=text.encode("utf-8"), capture_output=True, check=False)
-    if done.returncode != 0:
-        said = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
-        raise RuntimeError(f"{' '.join(command)} failed with {done.returncode}: {said[-1] if said else 'no message'}")
-    partial.replace(arpa)
+    with whole_file.writing(arpa) as partial:
+        command = [lmplz, "--order", str(order), "--memory", memory, "--discount_fallback", "--arpa", str(partial)]
+        done = subprocess.run(command, input=text.encode("utf-8"), capture_output=True, check=False)
+        if done.returncode != 0:
+            said = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
+            reason = said[-1] if said else "no message"
+            raise RuntimeError(f"{' '.join(command)} failed with {done.returncode}: {reason}")

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 from transformers.models.whisper.tokenization_whisper import WhisperTokenizer as HuggingFaceTokenizer
 
+from nemo_noise import whole_file
 from nemo_noise.configuration import config_directory
 from nemo_noise.data.whisper_tokenizer import END, START, WhisperTokenizer
 from nemo_noise.models.folder_sizes import Size, check_layers, check_sizes
@@ -20,7 +21,6 @@ from nemo_noise.models.json_fields import JsonFields
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.models.whisper_folder_prompt import default_slots
 from nemo_noise.models.whisper_names import to_hugging_face, to_nemo
-from nemo_noise.whole_file import write_text
 
 __all__ = ["export_whisper", "import_whisper", "load_whisper_weights", "whisper_config"]
 
@@ -143,7 +143,6 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
     Raises:
         ValueError: if the model has parts that a plain Whisper has not, or a window that is no whole second.
     """
-    path = Path(folder)
     window_s = 2 * model.encoder.max_positions / FRAMES_PER_SECOND
     if not window_s.is_integer():
         raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features want.")
@@ -153,16 +152,16 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
     kept = {name: value for name, value in values.items() if name not in NOT_EXPORTED and not name.startswith("_")}
     theirs = WhisperForConditionalGeneration(WhisperConfig(**kept))
     theirs.load_state_dict({name: tensor.detach().cpu().float() for name, tensor in state.items()})
-    path.mkdir(parents=True, exist_ok=True)
-    theirs.save_pretrained(path)
-    if original["generation_config"]:
-        text = json.dumps(original["generation_config"], indent=2)
-        write_text(path / "generation_config.json", f"{text}\n")
     features = WhisperFeatureExtractor(feature_size=model.cfg.preprocessor.features, chunk_length=int(window_s))
-    features.save_pretrained(path)
-    model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))
-    HuggingFaceTokenizer.from_pretrained(path, local_files_only=True).save_pretrained(path)
-    model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))  # as it was, not as transformers completes it
+    with whole_file.writing_folder(folder) as path:
+        theirs.save_pretrained(path)
+        if original["generation_config"]:
+            text = json.dumps(original["generation_config"], indent=2)
+            whole_file.write_text(path / "generation_config.json", f"{text}\n")
+        features.save_pretrained(path)
+        model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))
+        HuggingFaceTokenizer.from_pretrained(path, local_files_only=True).save_pretrained(path)
+        model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))  # as it was, not as transformers completes it
 
 
 def _fields(path: Path) -> JsonFields:

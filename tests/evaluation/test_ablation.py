@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The experiment runner: order, parallelism, resuming and failing."""
 
+import json
 import os
 import signal
+import subprocess
 import sys
+import tarfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from nemo_noise.evaluation.experiments import ablation
+from nemo_noise.evaluation.experiments import ablation, job_processes
 from nemo_noise.evaluation.experiments.ablation import ExperimentError, Job, run_jobs
+from nemo_noise.evaluation.experiments.job_processes import RunnerError, only_runner
 
 WRITE = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text() + 'x' if p.exists() else 'x')"
 
@@ -118,3 +122,96 @@ def test_experiments_that_cannot_end_are_refused(tmp_path: Path) -> None:
         run_jobs([_job("a", tmp_path), _job("a", tmp_path)], tmp_path / "logs", max_parallel=1)
     with pytest.raises(ValueError, match="max_parallel=0"):
         run_jobs([], tmp_path / "logs", max_parallel=0)
+
+
+KILLED = """
+import sys, pathlib
+from nemo_noise.evaluation.experiments.ablation import Job, run_jobs
+folder, script = pathlib.Path(sys.argv[1]), sys.argv[2]
+run_jobs([Job("job", (sys.executable, "-c", script, str(folder / "out")), folder / "out")], folder / "logs", 1)
+"""
+NOTE = "import os, pathlib, sys, time, subprocess; p = pathlib.Path(sys.argv[1]); "
+NOTE += "p.with_name(f'{os.getpid()}.pid').touch(); "
+
+
+def _killed_runner(folder: Path, script: str, processes: int) -> list[int]:
+    """A runner that is killed when its job runs; the processes that the job noted."""
+    runner = subprocess.Popen([sys.executable, "-c", KILLED, str(folder), script])
+    while len(noted := [int(path.stem) for path in folder.glob("*.pid")]) < processes:
+        assert runner.poll() is None
+        time.sleep(0.05)
+    runner.kill()
+    runner.wait()
+    return noted
+
+
+def _wait_until_gone(process: int, seconds: float = 10.0) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if not job_processes._is_alive(process):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux ends them")
+def test_a_killed_runner_takes_its_job_along_and_a_restart_ends_what_that_had_started(tmp_path: Path) -> None:
+    child = "[sys.executable, '-c', " + repr(NOTE + "time.sleep(60)") + ", sys.argv[1]]"
+    script = NOTE + f"subprocess.Popen({child}, start_new_session=True); time.sleep(60)"
+    noted = _killed_runner(tmp_path, script, processes=2)
+    alive = [process for process in noted if not _wait_until_gone(process, 1.0)]
+    assert len(alive) == 1, "the job itself is gone, what it started is not"
+    quick = _job("out", tmp_path)
+    run_jobs([quick], tmp_path / "logs", max_parallel=1)
+    assert all(_wait_until_gone(process) for process in noted)
+    assert quick.produces.read_text() == "x"
+
+
+def test_two_runners_never_work_in_one_folder(tmp_path: Path) -> None:
+    with only_runner(tmp_path / "logs"), pytest.raises(RunnerError, match=f"process {os.getpid()} runs"):
+        run_jobs([_job("a", tmp_path)], tmp_path / "logs", max_parallel=1)
+    run_jobs([_job("a", tmp_path)], tmp_path / "logs", max_parallel=1)
+
+
+def test_a_ledger_names_the_jobs_that_still_are_what_they_were(tmp_path: Path) -> None:
+    with only_runner(tmp_path) as processes, (tmp_path / "log").open("wb") as log:
+        process = processes.start((sys.executable, "-c", "import time; time.sleep(60)"), log, dict(os.environ))
+        assert job_processes._marked(tmp_path) == [process.pid] or sys.platform != "linux"
+        ((noted, began),) = json.loads((tmp_path / "running.json").read_text())
+        assert noted == process.pid
+        if began:  # where there is ps
+            assert job_processes._in_ledger(tmp_path) == [process.pid]
+            (tmp_path / "running.json").write_text(json.dumps([[process.pid, "another time"]]))
+            assert job_processes._in_ledger(tmp_path) == []
+    assert process.poll() is not None
+    assert not (tmp_path / "running.json").exists()
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.9, "config alone"])
+def test_half_an_archive_of_a_killed_job_is_made_again(tmp_path: Path, kept: float | str) -> None:
+    for name, size in (("model_config.yaml", 100), ("model_weights.ckpt", 5000)):
+        (tmp_path / name).write_bytes(b"x" * size)
+    path, job = tmp_path / "model.nemo", _job("model.nemo", tmp_path)
+    with tarfile.open(path, "w") as archive:
+        archive.add(tmp_path / "model_config.yaml", "./model_config.yaml")
+        if kept != "config alone":
+            archive.add(tmp_path / "model_weights.ckpt", "./model_weights.ckpt")
+    if kept != "config alone":
+        whole = path.read_bytes()
+        run_jobs([job], tmp_path / "logs", max_parallel=1)
+        assert path.read_bytes() == whole
+        path.write_bytes(whole[: int(kept * 7000)])
+    run_jobs([job], tmp_path / "logs", max_parallel=1)
+    assert path.read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "half"),
+    [("speed.json", '{"a": 1}', '{"a": 1'), ("report.html", "<html></html>\n", "<html><p>half")],
+)
+def test_half_a_result_of_a_killed_job_is_made_again(tmp_path: Path, name: str, whole: str, half: str) -> None:
+    job = _job(name, tmp_path)
+    for content, after in ((whole, whole), (half, "x")):
+        job.produces.write_text(content)
+        run_jobs([job], tmp_path / "logs", max_parallel=1)
+        assert job.produces.read_text() == after

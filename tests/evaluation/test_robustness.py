@@ -13,7 +13,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.evaluation.instrument import Instrument
-from nemo_noise.evaluation.mixtures.batches import mixed_batches
+from nemo_noise.evaluation.mixtures.batches import ring_batches, ring_of_unlike
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.transcription.arms import Arm, arms_of
@@ -103,28 +103,54 @@ def test_rows_are_the_manifest_line_again(plan: MixturePlan, tmp_path: Path) -> 
     assert row["transcribe_s"] > 0
 
 
-def test_neighbours_in_a_control_batch_differ_in_noise_and_snr(plan: MixturePlan) -> None:
+def test_in_a_control_the_trial_before_differs_in_noise_and_snr(plan: MixturePlan) -> None:
     trials = [trial for trial in plan.trials if trial.snr_db is not None]
-    batches = mixed_batches(trials, plan, batch_size=3)
-    assert sorted(len(batch) for batch in batches) == [3, 3, 3, 3]
-    assert {trial.trial_id for batch in batches for trial in batch} == {trial.trial_id for trial in trials}
-    pairs = [(batch[i - 1], batch[i]) for batch in batches for i in range(len(batch))]
+    ring = ring_of_unlike(trials, plan)
+    assert {trial.trial_id for trial in ring} == {trial.trial_id for trial in trials}
+    pairs = list(zip(ring, [*ring[1:], ring[0]], strict=True))
     alike = [a for a, b in pairs if a.snr_db == b.snr_db or a.utterance_id == b.utterance_id]
     assert len(alike) <= len(pairs) // 4
-    assert sorted(len(batch) for batch in mixed_batches(trials[:5], plan, batch_size=2)) == [2, 3]
+    assert ring_of_unlike(trials, plan) == ring
+
+
+def test_batches_of_a_control_begin_with_the_trial_before_and_hold_no_more_than_they_may(plan: MixturePlan) -> None:
+    ring = ring_of_unlike([trial for trial in plan.trials if trial.snr_db is not None], plan)
+    names = [trial.trial_id for trial in ring]
+    for wanted in (set(names), set(names[:1]), set(names[3:5] + names[7:]), set()):
+        for batch_size in (2, 3, 5, 100):
+            batches = [[trial.trial_id for trial in batch] for batch in ring_batches(ring, wanted, batch_size)]
+            assert [name for batch in batches for name in batch[1:]] == [name for name in names if name in wanted]
+            assert all(2 <= len(batch) <= batch_size for batch in batches)
+            before = {name: names[place - 1] for place, name in enumerate(names)}
+            assert all(before[b] == a for batch in batches for a, b in zip(batch, batch[1:], strict=False))
     with pytest.raises(ValueError, match="batch_size is 1"):
-        mixed_batches(trials, plan, batch_size=1)
+        ring_batches(ring, set(names), 1)
 
 
-def test_a_control_never_runs_one_utterance_alone(plan: MixturePlan, tmp_path: Path) -> None:
-    path, model = tmp_path / "hypotheses.jsonl", FakeModel()
-    arm = Arm("fake+shuffled_context", model, nullcontext, mixes_cells=True)
-    rows = run_arm(arm, plan, path, RunOptions(batch_size=4))
-    assert all(row["condition"] not in ("noise_only", "silence") for row in rows)
-    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
-    model.batches.clear()
-    run_arm(arm, plan, path, RunOptions(batch_size=4))
-    assert model.batches == [1, 2]  # the warm-up, then the missing one with a companion
+class NeighbourModel(FakeModel):
+    """Writes whose context it got, as a model with a shuffled context does."""
+
+    def transcribe(self, waveforms: list[np.ndarray], **_: object) -> list[str]:
+        super().transcribe(waveforms)
+        sums = [f"{float(np.abs(waveform).sum()):.6f}" for waveform in waveforms]
+        return [f"{own} in the context of {sums[place - 1]}" for place, own in enumerate(sums)]
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 16])
+def test_a_control_has_one_value_after_kills_and_with_any_batch_size(
+    plan: MixturePlan, tmp_path: Path, batch_size: int
+) -> None:
+    arm = Arm("fake+shuffled_context", NeighbourModel(), nullcontext, mixes_cells=True)
+    whole = run_arm(arm, plan, tmp_path / "whole.jsonl", RunOptions(batch_size=4))
+    assert all(row["condition"] not in ("noise_only", "silence") for row in whole)
+    texts = [row["pred_text"] for row in whole]
+    lines = (tmp_path / "whole.jsonl").read_text().splitlines(keepends=True)
+    for name, kept in {"none": [], "half": lines[: len(lines) // 2], "one": lines[:-1], "holes": lines[::3]}.items():
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(kept))
+        rows = run_arm(arm, plan, path, RunOptions(batch_size=batch_size))
+        assert [row["pred_text"] for row in rows] == texts, name
+        assert len(read_hypotheses(path)) == len(texts), name
 
 
 def test_a_model_without_a_context_has_no_control() -> None:

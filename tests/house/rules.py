@@ -32,6 +32,16 @@ OPTIONAL_PACKAGES = {
     "transformer_engine",
     "tritonclient",
 }
+# Where a result may be written other than through nemo_noise/whole_file.py, and why.
+WRITES_IN_PLACE = {
+    "nemo_noise/whole_file.py": "the one that writes",
+    "nemo_noise/figure_file.py": "draws into the temporary file of whole_file",
+    "nemo_noise/models/model_file.py": "saves into the temporary file of whole_file",
+    "nemo_noise/inference/kneser_ney.py": "streams into the temporary file of whole_file",
+    "nemo_noise/inference/decoding.py": "a language model in a temporary folder",
+    "nemo_noise/evaluation/experiments/ablation.py": "the logs of jobs, which grow",
+    "nemo_noise/evaluation/transcription/peak_memory.py": "a switch of the kernel",
+}
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|tmp|root|home)/")
 TEXT_SUFFIXES = {".py", ".yaml", ".yml", ".toml", ".md", ".txt", ".cfg", ".html", ".json", ".sh", ""}
 IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "results", "demo_output", "__pycache__"}
@@ -134,6 +144,17 @@ def unsafe_calls(root: Path, files: list[Path]) -> list[str]:
     return breaches
 
 
+def writes_in_place(root: Path, files: list[Path]) -> list[str]:
+    """Finds results that a kill or a full disk would leave half written, in the package and the scripts."""
+    breaches = []
+    for name, tree in _modules(root, files):
+        is_ours = name.parts[0] == "nemo_noise" or name.parts[:2] == ("examples", "asr")
+        if is_ours and name.as_posix() not in WRITES_IN_PLACE:
+            calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _writes_in_place(node)]
+            breaches += [f"{name}:{call.lineno}: {ast.unparse(call.func)} writes in place" for call in calls]
+    return breaches
+
+
 def machine_paths(root: Path, files: list[Path]) -> list[str]:
     breaches = []
     for name in files:
@@ -206,6 +227,17 @@ def _reasons_against(call: ast.Call) -> list[str]:
     if called in {"np.load", "numpy.load"} and keywords.get("allow_pickle", "False") != "False":
         reasons.append("numpy.load with allow_pickle")
     return reasons
+
+
+def _writes_in_place(call: ast.Call) -> bool:
+    """Whether a call writes a file under its own name, as far as its text shows."""
+    function = ast.unparse(call.func)
+    method = function.rpartition(".")[2]
+    if method == "open":
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+        modes = [value.value for value in arguments if isinstance(value, ast.Constant)]
+        return any(isinstance(mode, str) and re.fullmatch(r"[bt]?[wx][bt+]*", mode) for mode in modes)
+    return method in {"write_text", "write_bytes", "savefig", "save_to"} and not function.startswith("whole_file.")
 
 
 def _shown_tree(readme: str) -> set[str]:

@@ -31,6 +31,10 @@ RULES_AND_BREACHES: list[tuple[Rule, str, str]] = [
     (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "import pickle\n"),
     (rules.unsafe_calls, "examples/a.py", HEAD + "import subprocess\nsubprocess.run('ls', shell=True)\n"),
     (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "import torch\nx = torch.load('a.ckpt')\n"),
+    (rules.writes_in_place, "nemo_noise/a.py", HEAD + "from pathlib import Path\nPath('a.json').write_text('{}')\n"),
+    (rules.writes_in_place, "nemo_noise/a.py", HEAD + "file = open('a.json', 'w')\n"),
+    (rules.writes_in_place, "nemo_noise/a.py", HEAD + "def f(path):\n    return path.open(mode='wb')\n"),
+    (rules.writes_in_place, "examples/asr/a.py", HEAD + "def f(model):\n    model.save_to('a.nemo')\n"),
     (rules.machine_paths, "docs/a.md", "see " + "/".join(["", "home", "me", "a.wav"]) + "\n"),
     (rules.tree_differences, "nemo_noise/unshown.py", HEAD),
     (rules.unlisted_pages, "docs/unlisted.md", "# A page\n"),
@@ -87,3 +91,19 @@ def test_constraints_name_no_file_and_no_local_build(repository: Path) -> None:
     pins = [line for line in (repository / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
     assert len(pins) > 100
     assert [line for line in pins if not pin.fullmatch(line)] == []
+
+
+def test_reading_appending_and_whole_files_do_not_write_in_place(tmp_path: Path) -> None:
+    (tmp_path / "nemo_noise").mkdir()
+    calls = ["open('a')", "open('a', 'rb')", "path.open('a')", "path.read_text()", "whole_file.write_text(path, 'x')"]
+    (tmp_path / "nemo_noise" / "a.py").write_text(HEAD + "\n".join(calls))
+    assert not rules.writes_in_place(tmp_path, rules.list_files(tmp_path))
+
+
+def test_every_exception_to_writing_whole_files_is_still_one(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exceptions = dict(rules.WRITES_IN_PLACE)
+    monkeypatch.setattr(rules, "WRITES_IN_PLACE", {})
+    found = {breach.split(":")[0] for breach in rules.writes_in_place(repository, rules.list_files(repository))}
+    assert found == set(exceptions)

@@ -11,7 +11,7 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.acoustics.chain import build_chain
 from nemo_noise.data.curriculum import ProbabilityCurriculum
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK
+from nemo_noise.data.epoch_clock import EPOCH_CLOCK, note_reader
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.utterance_draw import UtteranceDraw
 
@@ -52,6 +52,7 @@ class AcousticsPerturbation(Perturbation):
         names = [step.name for step in self.chain.steps]
         self.curriculum = None if curriculum is None else ProbabilityCurriculum(curriculum, names, EPOCH_CLOCK)
         self.counts = EventCounts()
+        note_reader(self)
 
     def perturb(self, data: AudioSegment) -> None:
         """Applies the chain to the segment in place.

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from nemo_noise import whole_file
 from nemo_noise.data.audio import is_shorter
 from nemo_noise.data.audio_files import AudioError, open_audio
 from nemo_noise.data.manifest import write_manifest
-from nemo_noise.whole_file import write_text
 
 __all__ = ["CorpusError", "Found", "LeftOut", "Limits", "Prepared", "read_text_lines", "write_corpus"]
 
@@ -142,7 +142,8 @@ def write_corpus(
             write_manifest(one.path, chosen)
         one.num_lines, one.hours = len(chosen), sum(line["duration"] for line in chosen) / 3600.0
     summary = {name: _summary(one) for name, one in sorted(prepared.items())}
-    write_text(folder / "preparation.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    written = json.dumps(summary, indent=2, ensure_ascii=False) + "\n"
+    whole_file.write_text(folder / "preparation.json", written)
     return dict(prepared)
 
 

@@ -2,24 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the jobs of an experiment side by side, each as a process of its own, and goes on where it was stopped.
 
-A job is done when the file that it promises exists. So an experiment resumes by being started again, and a job is
-repeated by deleting its file.
+A job is done when the file that it promises exists and is whole. So an experiment resumes by being started again, and
+a job is repeated by deleting its file.
 """
 
+import json
 import os
 import signal
 import subprocess
+import tarfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import FrameType
 
 from tqdm import tqdm
 
 from nemo.utils import logging
+
+from nemo_noise.evaluation.experiments.job_processes import JobProcesses, only_runner
 
 __all__ = ["ExperimentError", "Job", "run_jobs"]
 
@@ -28,6 +32,7 @@ __all__ = ["ExperimentError", "Job", "run_jobs"]
 KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 POLL_S = 0.5
 LOG_TAIL_LINES = 25
+WEIGHTS_FILE = "model_weights.ckpt"  # NeMo packs it into every .nemo
 
 
 class ExperimentError(RuntimeError):
@@ -51,6 +56,9 @@ class Job:
     needs: tuple[Path, ...] = ()
 
 
+Running = dict[Job, subprocess.Popen[bytes]]
+
+
 def run_jobs(jobs: Sequence[Job], log_directory: Path, max_parallel: int, num_threads: int = 1) -> None:
     """Run all jobs that are not done, those whose needs are met first come first served.
 
@@ -63,29 +71,73 @@ def run_jobs(jobs: Sequence[Job], log_directory: Path, max_parallel: int, num_th
     Raises:
         ValueError: if two jobs have one name, a need is produced by nobody, or ``max_parallel`` is below 1.
         ExperimentError: if a job fails or does not leave its file; what runs beside it is stopped.
+        RunnerError: if another process runs jobs with the same `log_directory`.
     """
     _check(jobs, max_parallel)
-    log_directory.mkdir(parents=True, exist_ok=True)
-    waiting = [job for job in jobs if not job.produces.exists()]
-    logging.info(f"{len(jobs) - len(waiting)} of {len(jobs)} jobs are done; logs are in {log_directory}.")
     threads = {"OMP_NUM_THREADS": str(num_threads), "MKL_NUM_THREADS": str(num_threads)}
     environment = KEEPS_MEMORY | os.environ | threads
-    with _stopped_on_error() as running, tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit="job") as bar:
-        while waiting or running:
-            startable = [job for job in waiting if all(need.exists() for need in job.needs)]
-            if not (startable or running):
-                names = ", ".join(job.name for job in waiting)
-                raise ExperimentError(f"jobs: {names} wait for each other, or for a file that was removed.")
-            for job in startable:
-                if len(running) >= max_parallel:
-                    break
-                waiting.remove(job)
-                running[job] = _start(job, log_directory, environment)
-            bar.set_postfix_str(", ".join(job.name for job in running), refresh=True)
-            time.sleep(POLL_S)
-            for job in _finished(running, log_directory):
-                del running[job]
-                bar.update()
+    with _leaving_on_sigterm(), only_runner(log_directory) as processes:
+        waiting = [job for job in jobs if not _is_done(job)]
+        logging.info(f"{len(jobs) - len(waiting)} of {len(jobs)} jobs are done; logs are in {log_directory}.")
+        running: Running = {}
+        with (
+            _forgotten_on_error(running, processes),
+            tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit="job") as bar,
+        ):
+            while waiting or running:
+                _start_some(waiting, running, processes, log_directory, environment, max_parallel)
+                bar.set_postfix_str(", ".join(job.name for job in running), refresh=True)
+                time.sleep(POLL_S)
+                for job in _finished(running, log_directory):
+                    del running[job]
+                    bar.update()
+
+
+def _start_some(
+    waiting: list[Job],
+    running: Running,
+    processes: JobProcesses,
+    log_directory: Path,
+    environment: dict[str, str],
+    max_parallel: int,
+) -> None:
+    """Start the jobs whose needs are met, as many as may run."""
+    startable = [job for job in waiting if all(need.exists() for need in job.needs)]
+    if not (startable or running):
+        names = ", ".join(job.name for job in waiting)
+        raise ExperimentError(f"jobs: {names} wait for each other, or for a file that was removed.")
+    for job in startable[: max(0, max_parallel - len(running))]:
+        waiting.remove(job)
+        job.produces.parent.mkdir(parents=True, exist_ok=True)
+        with _log_path(job, log_directory).open("wb") as log:
+            running[job] = processes.start(job.command, log, environment)
+
+
+def _is_done(job: Job) -> bool:
+    """Whether the file of a job is there; one that is cut off is removed, with a warning."""
+    if not job.produces.exists():
+        return False
+    defect = _defect(job.produces)
+    if defect:
+        logging.warning(f"{job.name}: {job.produces} is not whole ({defect}); it is removed and made again.")
+        job.produces.unlink()
+    return not defect
+
+
+def _defect(path: Path) -> str:
+    """What a file lacks that a killed job of an older version, which wrote in place, had begun; nothing if whole."""
+    try:
+        if path.suffix == ".nemo":
+            with tarfile.open(path) as archive:
+                names = {PurePosixPath(name).name for name in archive.getnames()}
+            return "" if WEIGHTS_FILE in names else f"has no {WEIGHTS_FILE}"
+        if path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".html":
+            return "" if path.read_text(encoding="utf-8").rstrip().endswith("</html>") else "has no end"
+    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _check(jobs: Sequence[Job], max_parallel: int) -> None:
@@ -103,16 +155,7 @@ def _check(jobs: Sequence[Job], max_parallel: int) -> None:
                 raise ValueError(f"jobs: {job.name} needs {need}, which does not exist and no job produces.")
 
 
-def _start(job: Job, log_directory: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Start a job with its output in its log."""
-    job.produces.parent.mkdir(parents=True, exist_ok=True)
-    with _log_path(job, log_directory).open("wb") as log:
-        return subprocess.Popen(
-            list(job.command), stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment
-        )
-
-
-def _finished(running: dict[Job, subprocess.Popen[bytes]], log_directory: Path) -> list[Job]:
+def _finished(running: Running, log_directory: Path) -> list[Job]:
     """Jobs that have ended well; one that has not raises."""
     ended = [job for job, process in running.items() if process.poll() is not None]
     for job in ended:
@@ -129,21 +172,27 @@ def _log_path(job: Job, log_directory: Path) -> Path:
 
 
 @contextmanager
-def _stopped_on_error() -> Iterator[dict[Job, subprocess.Popen[bytes]]]:
-    """The running processes; what still runs at the end, by an error, a key or SIGTERM, is stopped and waited for."""
-    running: dict[Job, subprocess.Popen[bytes]] = {}
+def _leaving_on_sigterm() -> Iterator[None]:
+    """SIGTERM ends the block as a key would, so that what was started is ended."""
     in_main_thread = threading.current_thread() is threading.main_thread()  # only there signals can be caught
     before = signal.signal(signal.SIGTERM, _leave) if in_main_thread else None
     try:
-        yield running
+        yield
     finally:
         if in_main_thread:
             signal.signal(signal.SIGTERM, before)
-        for process in running.values():
-            process.terminate()
+
+
+@contextmanager
+def _forgotten_on_error(running: Running, processes: JobProcesses) -> Iterator[None]:
+    """Ends what still runs at the end, by an error, a key or SIGTERM, and removes what it may have half written."""
+    try:
+        yield
+    finally:
+        processes.end()
         for job, process in running.items():
             if process.wait() != 0:
-                job.produces.unlink(missing_ok=True)  # it may be half written
+                job.produces.unlink(missing_ok=True)
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

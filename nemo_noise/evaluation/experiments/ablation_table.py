@@ -10,6 +10,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.experiments.gain_plot import draw_gains
 from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
@@ -18,6 +19,7 @@ from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import is_control
+from nemo_noise.figure_file import save_figure
 
 __all__ = ["AblationTable"]
 
@@ -63,10 +65,9 @@ class AblationTable:
             raise ValueError(f"baseline={self.baseline!r} has no hypotheses; there are those of {sorted(rows)}.")
         results = {name: self._compare(name, group, rows) for name, group in self.groups.items()}
         folder = Path(output)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "results.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+        whole_file.write_text(folder / "results.json", json.dumps(results, indent=1))
         text = "\n\n".join(f"{self.groups[name].title}\n\n{self._table(arms)}" for name, arms in results.items())
-        (folder / "table.md").write_text(text + "\n", encoding="utf-8")
+        whole_file.write_text(folder / "table.md", text + "\n")
         self._draw(results, folder / "wer.png")
         draw_gains(results, self.groups, self.titles, self.noise_list, folder / "gain.png")
         return text
@@ -139,4 +140,4 @@ class AblationTable:
         figure.set_figheight(4 * rows + 0.2 * legend_rows)
         figure.legend(handles, labels, fontsize=7, loc="lower center", ncols=LEGEND_COLUMNS * columns)
         figure.tight_layout(rect=(0, 0.2 * legend_rows / figure.get_figheight(), 1, 1))
-        figure.savefig(path, dpi=90)
+        save_figure(figure, path, dpi=90)

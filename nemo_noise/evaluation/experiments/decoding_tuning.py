@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from nemo.collections.asr.models import ASRModel
 
+from nemo_noise import whole_file
 from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry
 from nemo_noise.evaluation.scoring.text_normalization import normalize_text
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, count_errors, sum_errors
@@ -177,8 +178,7 @@ def write_trials(path: str | Path, trials: Sequence[Trial]) -> None:
     for trial in trials:
         rates = {"wer": trial.errors.wer, "cer": trial.errors.cer, "rtfx": trial.rtfx, "search_s": trial.search_s}
         lines.append(json.dumps({**asdict(trial.setting), **rates, **trial.errors._asdict()}) + "\n")
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text("".join(lines), encoding="utf-8")
+    whole_file.write_text(path, "".join(lines))
 
 
 def _size(setting: SearchSetting) -> tuple[int, float, float]:

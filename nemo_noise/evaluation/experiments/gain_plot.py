@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.transcription.arms import is_control
+from nemo_noise.figure_file import save_figure
 
 __all__ = ["draw_gains"]
 
@@ -48,7 +49,7 @@ def draw_gains(
     axes[0].set_yticks(range(len(arms)), [titles.get(arm, arm) for arm in arms], fontsize=8)
     axes[0].invert_yaxis()
     figure.tight_layout()
-    figure.savefig(path, dpi=90)
+    save_figure(figure, path, dpi=90)
 
 
 def _draw_row(axis: Axes, row: int, block: Mapping[str, Any], color: str) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which trials share a batch: of like length for speed, of unlike noise for shuffled contexts, of one stream."""
+"""Which trials share a batch: of like length for speed, a ring of unlike noise for shuffled contexts, one stream."""
 
 from collections.abc import Collection, Hashable, Iterator, Sequence
 
@@ -11,7 +11,7 @@ from nemo.utils import logging
 from nemo_noise.data.manifest import field_values
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial
 
-SHUFFLE_WINDOW_BATCHES = 16
+SHUFFLE_WINDOW = 256  # trials
 
 
 def sorted_batches(trials: Sequence[Trial], batch_size: int) -> list[list[Trial]]:
@@ -28,35 +28,58 @@ def sorted_batches(trials: Sequence[Trial], batch_size: int) -> list[list[Trial]
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 
 
-def mixed_batches(trials: Sequence[Trial], plan: MixturePlan, batch_size: int) -> list[list[Trial]]:
-    """Compose batches in which neighbours differ in noise and SNR, so that a neighbour's context is a wrong one.
+def ring_of_unlike(trials: Sequence[Trial], plan: MixturePlan) -> list[Trial]:
+    """Orders trials so that each differs in noise and SNR from the one before, whose context is then a wrong one.
 
-    Trials are shuffled, then picked within windows of many batches by duration.
+    Trials are shuffled, then picked within windows by duration. The first follows the last. The order depends on the
+    trials and the seed of the plan alone, so that a control has one value: not on the size of batches, not on what is
+    left to do after a kill.
 
     Args:
-        trials: what to run.
-        plan: knows the noise labels and the seed.
-        batch_size: trials per batch, 2 or more; the last two batches are joined when the last holds one trial.
+        trials: all trials of the control.
+        plan: has the noise labels and the seed.
 
     Returns:
-        The batches.
+        The trials in the order of the ring.
+    """
+    order = np.random.default_rng(plan.seed).permutation(len(trials))
+    shuffled = [trials[index] for index in order]
+    ring: list[Trial] = []
+    for start in range(0, len(shuffled), SHUFFLE_WINDOW):
+        pool = sorted(shuffled[start : start + SHUFFLE_WINDOW], key=lambda trial: trial.claimed_duration_s)
+        while pool:
+            is_last = len(ring) == len(trials) - 1
+            beside = [*ring[-1:], *(ring[:1] if is_last else [])]
+            alike = [sum(_likeness(candidate, other, plan) for other in beside) for candidate in pool]
+            ring.append(pool.pop(int(np.argmin(alike))))
+    alike_pairs = sum(_likeness(a, b, plan) > 0 for a, b in _neighbours(ring))
+    if alike_pairs:
+        logging.warning(f"{alike_pairs} of {len(trials)} trials get the context of the same noise label or SNR")
+    return ring
+
+
+def ring_batches(ring: Sequence[Trial], wanted: Collection[str], batch_size: int) -> list[list[Trial]]:
+    """Cuts a ring into batches that each begin with the trial before: it is there to give its context, and no more.
+
+    Args:
+        ring: see `ring_of_unlike`.
+        wanted: ids of the trials to run.
+        batch_size: trials per batch with the giver, 2 or more.
+
+    Returns:
+        The batches, each a stretch of the ring; all but its first trial are to run.
     """
     if batch_size < 2:
         raise ValueError(f"batch_size is {batch_size}, a control swaps contexts within a batch: give 2 or more")
-    order = np.random.default_rng(plan.seed).permutation(len(trials))
-    shuffled = [trials[index] for index in order]
-    window_size = SHUFFLE_WINDOW_BATCHES * batch_size
     batches: list[list[Trial]] = []
-    for start in range(0, len(shuffled), window_size):
-        pool = sorted(shuffled[start : start + window_size], key=lambda trial: trial.claimed_duration_s)
-        while pool:
-            batches.append(_pick_batch(pool, plan, batch_size))
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        alone = batches.pop()
-        batches[-1] += alone
-    alike = sum(_likeness(a, b, plan) > 0 for batch in batches for a, b in _neighbours(batch))
-    if alike:
-        logging.warning(f"{alike} of {len(trials)} trials have a batch neighbour of the same noise label or SNR")
+    goes_on = False
+    for place, trial in enumerate(ring):
+        is_wanted = trial.trial_id in wanted
+        if is_wanted and goes_on and len(batches[-1]) < batch_size:
+            batches[-1].append(trial)
+        elif is_wanted:
+            batches.append([ring[place - 1], trial])
+        goes_on = is_wanted
     return batches
 
 
@@ -99,23 +122,12 @@ def _stream_of(trial: Trial, fields: Sequence[str]) -> Hashable:
     return values, trial.noise_list, trial.snr_db, trial.place
 
 
-def _pick_batch(pool: list[Trial], plan: MixturePlan, batch_size: int) -> list[Trial]:
-    """Take a batch out of the pool, the first of the least alike each time; the batch closes to a ring."""
-    batch = [pool.pop(0)]
-    while pool and len(batch) < batch_size:
-        is_last = len(batch) == batch_size - 1 or len(pool) == 1
-        ring = [batch[-1], batch[0]] if is_last else [batch[-1]]
-        alike = [sum(_likeness(candidate, other, plan) for other in ring) for candidate in pool]
-        batch.append(pool.pop(int(np.argmin(alike))))
-    return batch
-
-
 def _likeness(a: Trial, b: Trial, plan: MixturePlan) -> int:
     """Count what two trials share: noise label, SNR, utterance."""
     same_noise = plan.noise_label(a) == plan.noise_label(b)
     return int(same_noise) + int(a.snr_db == b.snr_db) + int(a.utterance_id == b.utterance_id)
 
 
-def _neighbours(batch: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
-    """Pair every trial of a batch with the next, the last with the first."""
-    return zip(batch, [*batch[1:], batch[0]], strict=True)
+def _neighbours(ring: Sequence[Trial]) -> Iterator[tuple[Trial, Trial]]:
+    """Pair every trial of a ring with the next, the last with the first."""
+    return zip(ring, [*ring[1:], *ring[:1]], strict=True)

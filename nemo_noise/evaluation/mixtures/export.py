@@ -9,6 +9,7 @@ from typing import TypedDict
 import soundfile
 from tqdm import tqdm
 
+from nemo_noise import whole_file
 from nemo_noise.data.manifest import write_manifest
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
 from nemo_noise.evaluation.scoring.summary import hash_mixtures
@@ -55,5 +56,5 @@ def export_mixtures(plan: MixturePlan, folder: str | Path) -> MixtureSet:
         seed=plan.seed,
         mixture_set_sha256=hash_mixtures(lines),
     )
-    (folder / "mixtures.json").write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    whole_file.write_text(folder / "mixtures.json", json.dumps(written, indent=2) + "\n")
     return written

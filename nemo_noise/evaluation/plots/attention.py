@@ -14,6 +14,7 @@ import torch
 from matplotlib.figure import Figure
 from omegaconf import OmegaConf
 
+from nemo_noise.figure_file import save_figure
 from nemo_noise.models import DualAttentionMultiTaskModel, DualAttentionWhisperModel
 from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.modules import AttentionMaps, DualCrossAttention, attention_maps_of
@@ -134,7 +135,7 @@ def draw_attention(picture: AttentionPicture, path: str | Path) -> None:
         gate.barh(rows, picture.alpha[layer], color="tab:blue")
         gate.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0.0, max(1.0, float(picture.alpha[layer].max()))), yticks=[])
         gate.set_title("share of speech", fontsize=8)
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
 def _joined(steps: list[AttentionMaps], first: int, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:

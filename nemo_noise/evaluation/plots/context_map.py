@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.probes.probe import Representation, represent_all
 from nemo_noise.evaluation.probes.probe_sets import ProbeSplit
+from nemo_noise.figure_file import save_figure
 
 __all__ = ["check_drawable", "draw_context_map", "principal_plane"]
 
@@ -71,7 +72,7 @@ def draw_context_map(
         figure.colorbar(drawn, ax=row[1], label="SNR, dB")
         for axis, colour in zip(row, ("noise", "SNR"), strict=True):
             _name_axes(axis, f"{name}, by {colour}", shares)
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
 def check_drawable(classes: list[str]) -> None:

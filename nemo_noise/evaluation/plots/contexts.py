@@ -18,6 +18,7 @@ from torch import nn
 
 from nemo.collections.asr.models import ASRModel
 
+from nemo_noise.figure_file import save_figure
 from nemo_noise.modules import attention_maps, noise_context_of
 
 __all__ = ["ContextPicture", "draw_contexts", "observe_context"]
@@ -116,7 +117,7 @@ def draw_contexts(pictures: Sequence[ContextPicture], path: str | Path) -> None:
         axes[0][column].set_title(picture.title, fontsize=9)
         for row, draw in enumerate(rows):
             draw(axes[row][column], picture)
-    figure.savefig(path, dpi=110)
+    save_figure(figure, path, dpi=110)
 
 
 def _heard(frames: FloatArray, share: float) -> FloatArray:

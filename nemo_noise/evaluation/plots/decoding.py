@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.experiments.decoding_tuning import Trial, best_by_size, best_trial
+from nemo_noise.figure_file import save_figure
 from nemo_noise.inference.decoding import GREEDY
 
 __all__ = ["draw_trials"]
@@ -40,6 +41,4 @@ def draw_trials(path: str | Path, trials: Sequence[Trial]) -> None:
         speed.annotate(name, (trial.rtfx, 100 * trial.errors.wer), textcoords="offset points", xytext=(5, 5))
     speed.set(xlabel="seconds of audio per second, with the encoder", ylabel="WER, %")
     speed.margins(0.15)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(target, dpi=120)
+    save_figure(figure, path, dpi=120)

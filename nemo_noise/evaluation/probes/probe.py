@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-unty
 from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 from torch import Tensor, nn
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.probes.probe_sets import ProbeSet
 
 __all__ = [
@@ -206,7 +207,7 @@ def table(scores: Mapping[str, Mapping[str, ProbeScore]]) -> str:
 def write_scores(path: str | Path, scores: Mapping[str, Mapping[str, ProbeScore]]) -> None:
     """Write the scores as JSON: representation -> question -> value, interval, chance and counts."""
     plain = {name: {key: score._asdict() for key, score in answers.items()} for name, answers in scores.items()}
-    Path(path).write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
+    whole_file.write_text(path, json.dumps(plain, indent=2) + "\n")
 
 
 @torch.inference_mode()

@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.profiling.profile import Profile
+from nemo_noise.figure_file import save_figure
 
 COLOURS = ("#1f66d1", "#b8641a", "#7a52b3", "#15803d", "#c13d79", "#12807f")
 MARKERS = ("o", "s", "^", "D")
@@ -89,7 +90,7 @@ def draw_profiles(path: str | Path, profiles: Sequence[Profile]) -> None:
     throughput.legend(fontsize=7, frameon=False)
     if len(profiles) > 1:
         shares.legend(fontsize=7, frameon=False, loc="lower right")
-    figure.savefig(path, dpi=130)
+    save_figure(figure, path, dpi=130)
 
 
 def share_rows(profiles: Sequence[Profile]) -> tuple[list[str], list[list[float]]]:

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.profiling.engines import Engine, Prepare, open_engine
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.transcribe import sample_rate_of, transcribe
@@ -174,10 +175,8 @@ def write_profiles(path: str | Path, profiles: Sequence[Profile], made: Mapping[
         profiles: of one or more models.
         made: hardware, versions and configuration.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     tree = {"profiles": list(profiles), "made": dict(made)}
-    path.write_text(json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    whole_file.write_text(path, json.dumps(tree, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def _measure(

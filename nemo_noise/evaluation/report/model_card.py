@@ -8,6 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.report.findings import findings
 from nemo_noise.evaluation.report.numbers import percent
 from nemo_noise.evaluation.results import Results
@@ -43,9 +44,7 @@ def write_model_card(path: str | Path, results: Results, options: CardOptions | 
         results: from `collect_results`.
         options: what the results cannot know.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_model_card(results, options or CardOptions()), encoding="utf-8")
+    whole_file.write_text(path, render_model_card(results, options or CardOptions()))
 
 
 def render_model_card(results: Results, options: CardOptions) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from nemo_noise import whole_file
 from nemo_noise.evaluation.report.adaptation import adaptation_section
 from nemo_noise.evaluation.report.audio import Clip
 from nemo_noise.evaluation.report.axes import axes_section
@@ -79,9 +80,7 @@ def write_report(
         rows: the hypotheses behind them, for the worst utterances.
         clips: sound by `trial_id`, from `make_clips`; None for none.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render_report(results, rows, clips), encoding="utf-8")
+    whole_file.write_text(path, render_report(results, rows, clips))
 
 
 def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Clip] | None = None) -> str:

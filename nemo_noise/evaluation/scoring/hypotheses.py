@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 from nemo.utils import logging
 
+from nemo_noise import whole_file
+
 Row = dict[str, Any]
 
 
@@ -198,11 +200,7 @@ def write_hypotheses(path: str | Path, rows: Sequence[Row]) -> None:
         path: the file.
         rows: its rows.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text("".join(_line(row) for row in rows), encoding="utf-8")
-    unfinished.replace(path)
+    whole_file.write_text(path, "".join(_line(row) for row in rows))
 
 
 def append_hypotheses(path: str | Path, rows: Iterable[Row]) -> None:

@@ -48,7 +48,8 @@ class Arm:
         name: of the rows it writes.
         model: the model.
         context: what its encoder runs in; nothing for the plain model.
-        mixes_cells: whether neighbours in a batch should differ in noise and SNR.
+        mixes_cells: whether each trial gets the context of another noise and SNR, see `ring_of_unlike`; the first of a
+            batch is there for its context alone.
         hears: how it hears a batch.
         batch_size: waveforms per batch; None for that of the run.
         stream_fields: fields of the manifest; with any, a batch is a stream, see `stream_batches`.

@@ -21,7 +21,13 @@ from tqdm import tqdm
 from nemo.utils import logging
 
 from nemo_noise.data.sensors import SensorBatch, collate_sensors
-from nemo_noise.evaluation.mixtures.batches import check_stream_fields, mixed_batches, sorted_batches, stream_batches
+from nemo_noise.evaluation.mixtures.batches import (
+    check_stream_fields,
+    ring_batches,
+    ring_of_unlike,
+    sorted_batches,
+    stream_batches,
+)
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
 from nemo_noise.evaluation.scoring.hypotheses import (
@@ -196,40 +202,53 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     done = {_row_key(row): row for row in _saved_rows(path)}
     chosen = plan.trials if arm.trials is None else choose_trials(plan.trials, arm.trials)
     trials = [t for t in chosen if not (arm.mixes_cells and t.condition.is_speech_free)]
-    if arm.stream_fields:  # what is said depends on what was heard before
+    if arm.stream_fields or arm.mixes_cells:  # the text of a trial depends on others
         members = "\n".join(trial.trial_id for trial in trials)
         model_fingerprint += "+" + hashlib.sha256(members.encode()).hexdigest()[:8]
     todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
-    if arm.mixes_cells and len(todo) == 1:
-        todo += [trial for trial in trials if trial is not todo[0]][:1]  # alone it would keep its own context
-    batch_size = arm.batch_size or options.batch_size
-    if arm.stream_fields:
-        batches = stream_batches(trials, {trial.trial_id for trial in todo}, arm.stream_fields)
-    else:
-        batches = mixed_batches(todo, plan, batch_size) if arm.mixes_cells else sorted_batches(todo, batch_size)
     prompts = prompts_of(arm.model, trials, options.transcribe)
+    batches = _batches_of(arm, plan, trials, todo, prompts, arm.batch_size or options.batch_size)
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
     listener = _Listener(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
-        for batch in same_prompt_batches(batches, prompts):
+        for batch in batches:
             mixtures = [plan.listen(trial) for trial in batch]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
             also_alone = [trial.trial_id in alone for trial in batch]
             results = listener.hear(mixtures, also_alone, sensors, prompts.get(batch[0].trial_id, {}))
             rows = []
-            for trial, mixture, result in zip(batch, mixtures, results, strict=True):
+            for trial, mixture, result in list(zip(batch, mixtures, results, strict=True))[int(arm.mixes_cells) :]:
                 duration = round(len(mixture.samples) / plan.sample_rate, 4)
                 who = {"model": arm.name, "model_fingerprint": model_fingerprint}
                 heard = describe_mixture(trial, mixture, plan.seed)
                 rows.append({**heard, **who, **result, "duration": duration, "seed": options.training_seed})
             append_hypotheses(path, rows)
             done.update((_row_key(row), row) for row in rows)
-            progress.update(len(batch))
+            progress.update(len(rows))
     finished = [done[arm.name, model_fingerprint, trial.trial_id] for trial in trials]
     return [{**row, "seed": options.training_seed} for row in finished]
+
+
+def _batches_of(
+    arm: Arm,
+    plan: MixturePlan,
+    trials: Sequence[Trial],
+    todo: Sequence[Trial],
+    prompts: Mapping[str, Mapping[str, str]],
+    batch_size: int,
+) -> list[list[Trial]]:
+    """Compose the batches of an arm, each of one prompt; a text does not depend on which rows are there already."""
+    wanted = {trial.trial_id for trial in todo}
+    if arm.mixes_cells:  # a ring for each prompt: a batch begins with a neighbour, which must stay
+        rings = [ring_of_unlike(same, plan) for same in same_prompt_batches([trials], prompts)]
+        return [batch for ring in rings for batch in ring_batches(ring, wanted, batch_size)]
+    batches = (
+        stream_batches(trials, wanted, arm.stream_fields) if arm.stream_fields else sorted_batches(todo, batch_size)
+    )
+    return list(same_prompt_batches(batches, prompts))
 
 
 def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Row]) -> None:

@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where in an epoch a resumed run goes on: at the batch behind the last that was trained, none twice, none too many.
+
+Lightning 2.4 and NeMo 3.0 leave three gaps, which are closed here from a callback. Lightning saves a checkpoint of
+`every_n_train_steps` before it counts the batch. It begins the loader again from its first batch. And where an epoch
+was complete but no validation is due (always with NeMo's loop for `exp_manager.disable_validation_on_resume`), it
+trains one batch more than the epoch has.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import islice
+from typing import Any
+
+from lightning.pytorch import Trainer
+from torch.utils.data import DataLoader, IterableDataset
+
+from nemo.utils import logging
+
+__all__ = ["begin_again", "count_trained_batch"]
+
+_PROGRESS = "epoch_loop.batch_progress"
+
+
+def count_trained_batch(checkpoint: dict[str, Any]) -> None:
+    """Counts the batch after which a checkpoint was saved, if its optimizer step is part of the checkpoint.
+
+    Args:
+        checkpoint: Lightning's, before the loops read it; changed in place.
+    """
+    progress = checkpoint.get("loops", {}).get("fit_loop", {}).get(_PROGRESS, {})
+    for part in ("total", "current"):
+        counts = progress.get(part)
+        if counts:
+            counts["completed"] = counts["processed"]
+
+
+def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
+    """Makes the loaders of a run that resumes within an epoch go on behind the last batch that was trained.
+
+    Call it when an epoch starts, behind `seed_epoch`.
+
+    Args:
+        trainer: in `on_train_epoch_start`.
+        seed_epoch: sets the random numbers with which the epoch started.
+
+    Returns:
+        How many batches of the epoch were trained before; 0 unless the run resumes within it.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    if not loop.restarting:
+        return 0
+    if loop._num_ready_batches_reached():
+        if not loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
+            loop.val_loop._has_run = True  # else it waits for a validation, and trains one batch too many meanwhile
+        return 0
+    trained = loop.batch_progress.current.completed
+    combined = trainer.fit_loop._combined_loader
+    loaders = [] if combined is None else combined.flattened
+    if not trained or all(hasattr(loader, "load_state_dict") for loader in loaders):
+        return trained  # a loader that saves its state resumes by itself
+    if not all(isinstance(loader, DataLoader) and not _is_stream(loader) for loader in loaders):
+        logging.warning(
+            f"train_ds: is read as a stream (tarred, or an iterable data set), so that what follows batch {trained} "
+            f"of epoch {trainer.current_epoch} cannot be found again. The resumed run goes on with the first batches "
+            "and is not the run that was interrupted; to avoid it, save at the ends of epochs alone "
+            "(exp_manager.checkpoint_callback_params.every_n_train_steps: null)."
+        )
+        return trained
+    _skip(trainer, loaders, trained, seed_epoch)
+    return trained
+
+
+def _skip(trainer: Trainer, loaders: list[Any], trained: int, seed_epoch: Callable[[], None]) -> None:
+    """Makes the iterators again, in the order of random numbers in which the whole run made them."""
+    is_first = trainer.current_epoch == 0  # its iterators are made before the epoch starts, others behind that
+    with ExitStack() as stack:
+        samplers = [stack.enter_context(_starting_at(loader, trained, is_first)) for loader in loaders]
+        iter(trainer.fit_loop._data_fetcher)
+        if is_first:
+            seed_epoch()
+        for sampler in samplers:
+            sampler.skip()
+
+
+class _Behind:
+    """The batches of a sampler behind the first ones, which are skipped once."""
+
+    def __init__(self, sampler: Any, first: int) -> None:
+        self.sampler, self.first = sampler, first
+        self._rest: Iterator[Any] | None = None
+
+    def skip(self) -> Iterator[Any]:
+        """Skips, unless that is done, and returns the rest."""
+        if self._rest is None:
+            self._rest = iter(self.sampler)
+            deque(islice(self._rest, self.first), maxlen=0)
+        return self._rest
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self.skip()  # asked late, as a sampler is
+
+    def __len__(self) -> int:
+        return len(self.sampler)
+
+
+def _is_stream(loader: DataLoader[Any]) -> bool:
+    return isinstance(loader.dataset, IterableDataset)
+
+
+@contextmanager
+def _starting_at(loader: Any, first: int, is_first_epoch: bool) -> Iterator[_Behind]:
+    """Lets iterators that are made in the block leave out the first batches, without loading them."""
+    name = "sampler" if loader.batch_sampler is None else "batch_sampler"
+    kept = loader.__dict__[name]
+    behind = _Behind(kept, first)
+    if is_first_epoch:
+        loader._iterator = None  # workers that stay begin with the first epoch, as in the whole run
+    loader.__dict__[name] = behind  # past DataLoader.__setattr__, which refuses
+    if loader._iterator is not None:
+        loader._iterator._index_sampler = behind
+    try:
+        yield behind
+    finally:
+        loader.__dict__[name] = kept
+        if loader._iterator is not None:
+            loader._iterator._index_sampler = kept
