@@ -17,11 +17,12 @@ import nemo_noise
 from nemo_noise.evaluation.probes.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.hypotheses import Row, reference_rows
 from nemo_noise.evaluation.scoring.places import PlaceDifference, compare_places
 from nemo_noise.evaluation.scoring.streaming import Streaming
 from nemo_noise.evaluation.scoring.summary import Summary, summarize
-from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
+from nemo_noise.evaluation.scoring.text_hints import TextHint, hint_at_writing
 from nemo_noise.evaluation.scoring.wer import measure_area
 from nemo_noise.evaluation.transcription.adapted import adapted_name
 from nemo_noise.evaluation.transcription.arms import Control, control_name
@@ -34,12 +35,14 @@ VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy"
 class Answers(TypedDict, total=False):
     """What only some evaluations have; a key is there only where it was asked for.
 
-    `places` is model against baseline by room and channel; the others are by model and need more than rows.
+    `places` is model against baseline by room and channel. `text_hints` are by model, where the way of writing makes
+    errors. The others are by model and need more than rows.
     """
 
     places: dict[str, dict[str, PlaceDifference]]
     streaming: dict[str, Streaming]
     context_snr: dict[str, ContextSnr]
+    text_hints: dict[str, TextHint]
 
 
 class Results(Answers):
@@ -90,7 +93,8 @@ def collect_results(
         if name is not None and name not in by_model:
             raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(by_model)}")
     controls = {c.value: by_model[control_name(model, c)] for c in Control if control_name(model, c) in by_model}
-    shown = [model] + ([] if baseline is None else [baseline]) + [control_name(model, c) for c in controls]
+    compared = [model] + ([] if baseline is None else [baseline])
+    shown = compared + [control_name(model, c) for c in controls]
     alone, stream = adapted_name(model), adapted_name(model, along_stream=True)
     adapted = [name for name in (alone, stream) if name in by_model]
     gains = {name: measure_adaptation(by_model[name], by_model[model], options) for name in adapted}
@@ -109,7 +113,15 @@ def collect_results(
     )
     if places is not None:
         results["places"] = places
+    hints = {name: hint_at_writing(_scored(by_model[name], options), options or ScoringOptions()) for name in compared}
+    found = {name: hint for name, hint in hints.items() if hint is not None}
+    if found:
+        results["text_hints"] = found
     return results
+
+
+def _scored(rows: Sequence[Row], options: ScoringOptions | None) -> list[Row]:
+    return scored_rows(reference_rows(rows), options or ScoringOptions())
 
 
 def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -11,8 +11,11 @@ import pytest
 from nemo_noise.evaluation import ScoringOptions, collect_results
 from nemo_noise.evaluation.report.audio import make_clip
 from nemo_noise.evaluation.report.findings import findings
+from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
+from nemo_noise.evaluation.report.numbers import mean_of
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
+from nemo_noise.evaluation.results import Results
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=100)
@@ -109,3 +112,60 @@ def test_findings_claim_only_what_the_interval_shows() -> None:
     assert "fewer errors than b" in findings(better)[1]
     worse = collect_results(synthetic_rows("a", 0.1) + synthetic_rows("b", 0.03), "a", "b", FAST)
     assert "more errors than b" in findings(worse)[1]
+
+
+def written(text: str, heard: str, snrs: tuple[float, ...] = (5.0,), **scoring: object) -> Results:
+    """Results of nine utterances, clean and at some SNRs."""
+    cells = [(None, None), *(("street", snr) for snr in snrs)]
+    rows = [
+        {"utterance_id": str(n), "text": text, "pred_text": heard, "model": "m", "noise_list": noise, "snr_db": snr}
+        for n in range(9)
+        for noise, snr in cells
+    ]
+    return collect_results(rows, "m", None, ScoringOptions(replications=50, **scoring))
+
+
+@pytest.mark.parametrize(
+    ("snrs", "label"),
+    [((5.0,), "5 dB"), ((10.0, 0.0), "10, 0 dB"), ((20.0, 15.0, 10.0, 5.0, 0.0, -5.0), "20..0 dB"), ((), "no SNR")],
+    ids=["one", "two", "all of them", "none"],
+)
+def test_every_mean_says_which_snrs_it_is_over(snrs: tuple[float, ...], label: str) -> None:
+    results = written("one two", "one six", snrs)
+    shown = [render_report(results, []), render_model_card(results, CardOptions()), summary_table(results)]
+    assert mean_of(results) == label
+    assert [("20..0" in text) == (label == "20..0 dB") for text in shown] == [True] * 3
+    assert [label in text for text in shown] == [bool(snrs)] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "steps"),
+    [
+        ("one two", "One, two.", ["lower", "strip_punctuation"]),
+        ("one two", "One Two", ["lower"]),
+        ("one. two", "one two", ["strip_punctuation"]),
+        ("one two", "\uff4f\uff4e\uff45 two", ["nfkc"]),
+        ("\u0131\u015f\u0131k", "I\u015eIK", ["lower_turkish"]),
+    ],
+)
+def test_errors_that_are_the_way_of_writing_are_called_so_with_the_option(
+    text: str, heard: str, steps: list[str]
+) -> None:
+    results = written(text, heard)
+    assert results["text_hints"]["m"]["steps"] == steps
+    option = f"text_normalization=[{','.join(steps)}]"
+    assert option in render_report(results, []) and option in summary_table(results)
+    assert "text_hints" not in written(text, heard, text_normalization=tuple(steps))
+
+
+def test_errors_of_words_get_no_hint() -> None:
+    assert "text_hints" not in written("one two", "six two")
+
+
+def test_models_without_a_difference_are_not_given_an_interval_of_no_width() -> None:
+    rows = [row for name in "ab" for row in synthetic_rows(name, 0.0)]
+    for row in rows:
+        row["pred_text"] = "one"
+    told = summary_table(collect_results(rows, "a", "b", FAST))
+    assert "no difference between a and b is shown: equally many errors" in told
+    assert "0.0\N{NO-BREAK SPACE}% to 0.0\N{NO-BREAK SPACE}%" not in told

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from nemo_noise.evaluation.report.findings import findings
-from nemo_noise.evaluation.report.numbers import percent
+from nemo_noise.evaluation.report.numbers import mean_of, percent
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.summary import Summary
 
@@ -57,7 +57,7 @@ def render_model_card(results: Results, options: CardOptions) -> str:
 
     Returns:
         Markdown with a YAML head: `model-index` has WERs in per cent, for clean speech and, per noise list, for the
-        mean over 20..0 dB and for every SNR.
+        mean over SNRs and for every SNR.
     """
     summary = results["models"][results["model"]]
     metadata: dict[str, Any] = {
@@ -110,7 +110,8 @@ def _text(results: Results, summary: Summary, options: CardOptions) -> str:
         f"WER in per cent on {options.dataset or 'the evaluation speech'}, {summary['utterances']} utterances.",
         "",
     ]
-    header = ["model", "noise", "clean", *[f"{snr} dB" for snr in snrs], "mean 20..0 dB"]
+    mean = [f"mean of {mean_of(results)}"] if snrs else []
+    header = ["model", "noise", "clean", *[f"{snr} dB" for snr in snrs], *mean]
     lines += [_row(header), _row(["---", "---", *["---:"] * (len(header) - 2)])]
     shown = [name for name in (results["model"], results["baseline"]) if name is not None]
     for name in shown:
@@ -120,7 +121,7 @@ def _text(results: Results, summary: Summary, options: CardOptions) -> str:
             cells = [_rate(block["cells"][snr]["wer"] if snr in block["cells"] else None) for snr in snrs]
             lines.append(_row([name, noise, clean, *cells, _rate(block["mean_wer"])]))
         if not one["lists"]:
-            lines.append(_row([name, "–", clean, *["–"] * len(snrs), "–"]))
+            lines.append(_row([name, "–", clean, *["–"] * (len(snrs) + bool(snrs))]))
     sentences = findings(results)
     lines += ["", *[f"- {sentence}" for sentence in sentences]] if sentences else []
     speed = summary["speed"]

@@ -30,7 +30,7 @@ from nemo_noise.evaluation.report.details import (
     words_table,
 )
 from nemo_noise.evaluation.report.findings import findings, primary_list
-from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent, snr_text
+from nemo_noise.evaluation.report.numbers import decibels, interval_text, mean_of, percent, snr_text
 from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.report.style import STYLE
 from nemo_noise.evaluation.report.tables import (
@@ -53,8 +53,8 @@ DEFINITIONS = (
     "utterance. Mixtures are floating point and not clipped.",
     "Each utterance meets one piece of noise per list, drawn from (seed, utterance, list): the same at every SNR and "
     "for every model.",
-    "Mean over 20..0 dB: the WERs at those of 20, 15, 10, 5 and 0 dB that were run, each weighing the same; clean "
-    "speech and lower SNRs stay out of it.",
+    "Means over SNRs: of the WERs at those of 20, 15, 10, 5 and 0 dB that were run, each weighing the same; clean "
+    "speech and lower SNRs stay out of them, unless no other was run.",
     "Intervals: 95 %, percentiles of a bootstrap; differences are paired. They show what other speakers or utterances "
     "would change, not what other recordings of noise or another training run would.",
     "Gained at equal WER: horizontal distance of the two curves, averaged over the WERs that both reach.",
@@ -63,6 +63,8 @@ DEFINITIONS = (
     "and Cox, 1989).",
     "S, D, I: words substituted, deleted (missed), inserted, as shares of the words said; I at edges: inserted before "
     "the first word or after the last one.",
+    "Texts are compared as they are seen: letters and accents composed (Unicode's NFC), invisible characters such as "
+    "soft hyphens left out. Steps of text_normalization come on top.",
     "RTFx: seconds of audio per second of transcription in batches, without mixing, on the hardware named here; the "
     "delay is that of one utterance alone.",
 )
@@ -111,7 +113,7 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
         _calibration(results),
         _noise_only(results, rows, options),
         _speed(results),
-        streaming_section(results.get("streaming", {})),
+        streaming_section(results.get("streaming", {}), mean_of(results)),
         context_snr_section(results.get("context_snr", {}), results["model"]),
         _worst(results, rows, options, clips or {}),
         _making(results),
@@ -153,7 +155,7 @@ def _tiles(results: Results) -> str:
         note = interval_text(block["mean_wer_low"], block["mean_wer_high"])
         if baseline is not None and primary in baseline["lists"]:
             note += f"; baseline {percent(baseline['lists'][primary]['mean_wer'])}"
-        tiles.append(tile(f"WER, {primary} noise, 20..0 dB", percent(block["mean_wer"]), note))
+        tiles.append(tile(f"WER, {primary} noise, {mean_of(results)}", percent(block["mean_wer"]), note))
     if summary["clean"] is not None:
         note = interval_text(summary["clean"]["wer_low"], summary["clean"]["wer_high"])
         if baseline is not None and baseline["clean"] is not None:
@@ -359,7 +361,7 @@ def _making(results: Results) -> str:
         "device": f"{made.get('device')}, {made.get('threads')} threads" if "device" in made else None,
         "versions": ", ".join(f"{name} {version}" for name, version in made.get("versions", {}).items()),
         "resampled": f"{summary['resampling_units']} x {summary['resampling_unit']}, {summary['replications']} times",
-        "text normalisation": ", ".join(summary["text_normalization"]) or "none",
+        "text normalisation": ", ".join(["composed", *summary["text_normalization"]]),
         "SHA-256 of all mixtures": summary["mixture_set_sha256"],
     }
     lines = "".join(
