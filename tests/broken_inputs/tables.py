@@ -8,6 +8,7 @@ from tests.broken_inputs import (
     contexts,
     encoders,
     evaluation,
+    evaluation_options,
     learning,
     manifests,
     noise_mix,
@@ -16,7 +17,7 @@ from tests.broken_inputs import (
 )
 
 TOPICS = (
-    *(manifests, recordings, noise_mix, acoustics, evaluation, transcripts),
+    *(manifests, recordings, noise_mix, acoustics, evaluation, evaluation_options, transcripts),
     *(contexts, encoders, checkpoints, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

@@ -14,7 +14,8 @@ from nemo_noise.evaluation.gates import gate_values
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.export import export_mixtures
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, describe_mixture, load_plan
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, load_plan
 from nemo_noise.evaluation.mixtures.seen import noise_manifests
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table

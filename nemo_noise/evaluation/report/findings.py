@@ -9,6 +9,8 @@ from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison
 from nemo_noise.evaluation.scoring.text_hints import TextHint
 
+NAMED = 5  # of what is left out
+
 
 def findings(results: Results) -> list[str]:
     """Put the comparison, the controls, the adaptation and the behaviour without speech into words.
@@ -36,7 +38,31 @@ def findings(results: Results) -> list[str]:
         rate = f"{silence['characters_per_minute']:.1f} characters per minute"
         sentences.append(f"In digital silence, {results['model']} writes {rate}.")
     hints = [_hint_sentence(name, hint) for name, hint in results.get("text_hints", {}).items()]
-    return sentences + answer_sentences(results) + hints
+    return sentences + answer_sentences(results) + hints + _speech_sentences(results)
+
+
+def _speech_sentences(results: Results) -> list[str]:
+    """Say what was left out, and what has only half of the band; nothing where only rows are at hand."""
+    if "speech" not in results:
+        return []
+    speech, sentences = results["speech"], []
+    kinds = (
+        (f"{len(speech['left_out'])} of {speech['utterances']} utterances", speech["left_out"]),
+        (f"{len(speech['left_out_mixtures'])} mixtures", speech["left_out_mixtures"]),
+    )
+    for what, items in kinds:
+        if items:
+            listed = "; ".join(f"{one['source']} ({one['name']}) {one['reason']}" for one in items[:NAMED])
+            more = f"; and {len(items) - NAMED} more, see summary.json" if len(items) > NAMED else ""
+            sentences.append(f"Left out: {what}: {listed}{more}.")
+    for rate, count in speech["resampled_from_hz"].items():
+        kept = speech["utterances"] - len(speech["left_out"])
+        sentences.append(
+            f"{count} of {kept} utterances are resampled from {rate} to {speech['sample_rate']} Hz: above "
+            f"{int(rate) // 2} Hz their mixtures hold noise alone. With "
+            "channels='{telephone: {effects: {telephone_band: {}}}}' speech and noise go through one telephone."
+        )
+    return sentences
 
 
 def _hint_sentence(model: str, hint: TextHint) -> str:
