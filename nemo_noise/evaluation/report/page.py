@@ -47,7 +47,9 @@ from nemo_noise.evaluation.scoring.hallucination import NoiseOnlySummary, Silenc
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.foreign_text import printable
 
+STEERING = re.compile(r"[^\n\x20-\x7e]")  # what may steer a terminal or the direction of writing; most of it may not
 DEFINITIONS = (
     "SNR: active level of the speech (ITU-T P.56, pauses do not count) against the RMS level of the noise over the "
     "utterance. Mixtures are floating point and not clipped.",
@@ -122,12 +124,13 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
     links = "".join(f'<a href="#{anchor}">{heading}</a>' for anchor, heading in _headings(body))
     for anchor, heading in _headings(body):
         body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>', 1)
-    return (
+    page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body><main>{head}<nav>{links}</nav>{body}</main></body></html>\n"
     )
+    return STEERING.sub(lambda found: printable(found[0]), page)
 
 
 def _headings(body: str) -> list[tuple[str, str]]:

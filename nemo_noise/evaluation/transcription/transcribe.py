@@ -17,6 +17,7 @@ from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
 from nemo.collections.asr.parts.submodules.ctc_decoding import CTCDecoding
 from nemo.utils import logging
 
+from nemo_noise.data.speech_level import checked_signal
 from nemo_noise.models.warm_start import check_checkpoint
 
 FINGERPRINTED_CONFIG = (
@@ -158,7 +159,11 @@ def hear(
 
     Returns:
         What was heard per waveform, in order.
+
+    Raises:
+        ValueError: a waveform is no mono float vector, is empty, or holds NaN or infinity; names its index.
     """
+    check_waveforms(waveforms)
     logging_level = logging.get_verbosity()
     try:
         output = model.transcribe(
@@ -171,6 +176,24 @@ def hear(
     if len(heard) != len(waveforms):
         raise RuntimeError(f"{type(model).__name__}.transcribe gave {len(heard)} texts for {len(waveforms)} waveforms")
     return heard
+
+
+def check_waveforms(waveforms: Sequence[NDArray[np.float32]]) -> None:
+    """Refuse waveforms that a model would turn into text although they are no sound.
+
+    Args:
+        waveforms: should be mono, floating point, finite and not empty. [T] each
+
+    Raises:
+        ValueError: one is not; names its index.
+    """
+    if isinstance(waveforms, np.ndarray | torch.Tensor | str):
+        kind = type(waveforms).__name__
+        raise ValueError(f"waveforms: is one {kind}, expected a list of mono arrays, [samples]")
+    for index, waveform in enumerate(waveforms):
+        samples = waveform.detach().cpu().float() if isinstance(waveform, torch.Tensor) else waveform
+        is_integer = isinstance(waveform, torch.Tensor) and not waveform.is_floating_point()
+        checked_signal(np.asarray(waveform.cpu() if is_integer else samples), f"waveforms[{index}]")
 
 
 def texts_of(output: Any) -> list[str]:
