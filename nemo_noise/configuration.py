@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our YAML: where it lies (beside the package, or inside it in a wheel), and its keys that nobody reads."""
 
+import difflib
 import inspect
 import math
 from collections.abc import Callable, Iterable
@@ -53,4 +54,6 @@ def refuse_unknown(given: Iterable[str], kind: Callable[..., Any], where: str) -
     known = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
     unknown = [name for name in given if name not in known]
     if unknown:
-        raise ValueError(f"{where}: has no option {unknown[0]!r}, expected some of {', '.join(known)}")
+        near = difflib.get_close_matches(str(unknown[0]), known, n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"{where}: has no option {unknown[0]!r}{meant}, expected some of {', '.join(known)}")

@@ -33,13 +33,12 @@ from nemo_noise.evaluation.report.text_table import summary_table
 
 @hydra_runner(config_path="../../conf/evaluation", config_name="noise_robustness")
 def main(cfg: DictConfig) -> None:
-    conditions = [gates.parse_gate(expression) for expression in cfg.fail_if]
     instrument = Instrument(cfg)
     if cfg.export_mixtures is not None:
         print(describe_export(instrument.export(), cfg.export_mixtures))
         sys.exit(0)
     results = instrument.report(instrument.hear())
-    failures = gates.failed_gates(conditions, results)
+    failures = gates.failed_gates(instrument.options.fail_if, results)
     print("\n".join([summary_table(results), f"report: {instrument.output / 'report.html'}", *failures]))
     sys.exit(1 if failures else 0)
 

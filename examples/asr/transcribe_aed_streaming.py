@@ -28,7 +28,7 @@ def main(cfg: DictConfig) -> None:
     device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model, entries = load_model(cfg.model, device), read_manifest(cfg.manifest)
     streaming = AlignedStreamingConfig(**OmegaConf.to_container(cfg.streaming, resolve=True))
-    prompt = OmegaConf.to_container(cfg.prompt, resolve=True)
+    prompt = OmegaConf.to_container(cfg.prompt or OmegaConf.create(), resolve=True)
     lines = []
     for entry in tqdm(entries, desc=streaming.policy, unit="utterance"):
         waveform = load_entry(entry, sample_rate_of(model))

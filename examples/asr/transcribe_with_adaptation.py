@@ -24,7 +24,7 @@ def main(cfg: DictConfig) -> None:
     """Load, adapt, transcribe, write."""
     device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     model, entries = load_model(cfg.model, device), read_manifest(cfg.manifest)
-    adaptation = AdaptationConfig(**OmegaConf.to_container(cfg.adaptation, resolve=True))
+    adaptation = AdaptationConfig.of(OmegaConf.to_container(cfg.adaptation, resolve=True))
     rate = sample_rate_of(model)
     streams = range(len(entries)) if cfg.stream_field is None else field_values(entries, cfg.stream_field)
     results = adapt_along_streams(model, lambda number: load_entry(entries[number], rate), streams, adaptation)

@@ -3,21 +3,22 @@
 """Gates: comparisons such as `unseen.mean_wer > 0.3` that make an evaluation fail, read without evaluating code.
 
 A path starts at a noise list (`unseen.cells.0.wer`), or at `clean`, `worst`, `noise_only`, `silence`, `groups`,
-`calibration`, `speed`, `rtfx`, `axes` (rooms, channels), `split` (seen, unseen); at `baseline` for the same of the
-baseline; at `comparison`, `controls.shuffled_context`, `adaptation` or `stream_adaptation` for differences
+`calibration`, `speed`, `rtfx`, `axes` (rooms, channels), `split` (seen, unseen), `left_out`; at `baseline` for the
+same of the baseline; at `comparison`, `controls.shuffled_context`, `adaptation` or `stream_adaptation` for differences
 (`comparison.unseen.relative_reduction_low`, `comparison.clean.difference_high`).
 """
 
 import difflib
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.comparison import Comparison
 from nemo_noise.evaluation.scoring.summary import Summary
+from nemo_noise.foreign_text import printable
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": operator.le,
@@ -33,6 +34,9 @@ EXPRESSION = re.compile(rf"\s*(?P<path>[^<>=!]+?)\s*(?P<operator><=|>=|==|!=|<|>
 
 class GateError(ValueError):
     """A gate that cannot be read or has nothing to look at."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))  # it repeats names of others
 
 
 @dataclass(frozen=True)
@@ -88,17 +92,32 @@ def failed_gates(gates: Sequence[Gate], results: Results) -> list[str]:
         GateError: a path does not exist (near names are listed) or its value is null.
     """
     values = gate_values(results)
+    check_paths(gates, values)
     failures = []
     for gate in gates:
-        if gate.path not in values:
-            near = difflib.get_close_matches(gate.path, values, n=5, cutoff=0.5) or sorted(values)[:5]
-            raise GateError(f"fail_if: no value at {gate.path!r}; near names: {', '.join(near)}")
         value = values[gate.path]
         if value is None:
             raise GateError(f"fail_if: the value at {gate.path!r} is null: it could not be computed from these rows")
         if OPERATORS[gate.operator](value, gate.number):
             failures.append(f"gate failed: {gate} (it is {value:.6g})")
     return failures
+
+
+def check_paths(gates: Sequence[Gate], known: Iterable[str]) -> None:
+    """Refuse gates that look at nothing.
+
+    Args:
+        gates: conditions of failure.
+        known: all paths that there are.
+
+    Raises:
+        GateError: a path is not among them; near names are listed.
+    """
+    paths = list(known)
+    for gate in gates:
+        if gate.path not in paths:
+            near = difflib.get_close_matches(gate.path, paths, n=5, cutoff=0.5) or sorted(paths)[:5]
+            raise GateError(f"fail_if: no value at {gate.path!r}; near names: {', '.join(near)}")
 
 
 def gate_values(results: Results) -> dict[str, float | None]:
@@ -120,6 +139,8 @@ def gate_values(results: Results) -> dict[str, float | None]:
         if gain is not None:
             scalars = {name: gain[name] for name in ("share_adapted", "steps", "times_as_long")}
             tree[way] = _comparison_tree(gain["comparison"]) | scalars
+    if "speech" in results:
+        tree["left_out"] = len(results["speech"]["left_out"]) + len(results["speech"]["left_out_mixtures"])
     return dict(_leaves(tree, ""))
 
 

@@ -15,14 +15,17 @@ import torch
 
 import nemo_noise
 from nemo_noise import whole_file
+from nemo_noise.evaluation.mixtures.examination import LeftOut
+from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.probes.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.hypotheses import Row, reference_rows
 from nemo_noise.evaluation.scoring.places import PlaceDifference, compare_places
 from nemo_noise.evaluation.scoring.streaming import Streaming
 from nemo_noise.evaluation.scoring.summary import Summary, summarize
-from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
+from nemo_noise.evaluation.scoring.text_hints import TextHint, hint_at_writing
 from nemo_noise.evaluation.scoring.wer import measure_area
 from nemo_noise.evaluation.transcription.adapted import adapted_name
 from nemo_noise.evaluation.transcription.arms import Control, control_name
@@ -32,15 +35,40 @@ REQUIRED_KEYS = ("models", "model", "baseline", "comparison", "controls")  # of 
 VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}
 
 
+class LeftOutItem(TypedDict):
+    """One utterance or mixture that was not evaluated, `file:line` of its speech, and why."""
+
+    name: str
+    source: str
+    reason: str
+
+
+class SpeechMaterial(TypedDict):
+    """The speech: how many utterances were given, which are left out, which mixtures, how many come from lower rates.
+
+    `resampled_from_hz` counts utterances by the rate of their files, "8000", where it is below `sample_rate`.
+    """
+
+    utterances: int
+    left_out: list[LeftOutItem]
+    left_out_mixtures: list[LeftOutItem]
+    resampled_from_hz: dict[str, int]
+    sample_rate: int
+
+
 class Answers(TypedDict, total=False):
     """What only some evaluations have; a key is there only where it was asked for.
 
-    `places` is model against baseline by room and channel; the others are by model and need more than rows.
+    `places` is model against baseline by room and channel. `text_hints` are by model, where the way of writing makes
+    errors. `speech` is what became of the utterances, unknown where only rows are at hand. The others are by model and
+    need more than rows.
     """
 
     places: dict[str, dict[str, PlaceDifference]]
     streaming: dict[str, Streaming]
     context_snr: dict[str, ContextSnr]
+    text_hints: dict[str, TextHint]
+    speech: SpeechMaterial
 
 
 class Results(Answers):
@@ -91,7 +119,8 @@ def collect_results(
         if name is not None and name not in by_model:
             raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(by_model)}")
     controls = {c.value: by_model[control_name(model, c)] for c in Control if control_name(model, c) in by_model}
-    shown = [model] + ([] if baseline is None else [baseline]) + [control_name(model, c) for c in controls]
+    compared = [model] + ([] if baseline is None else [baseline])
+    shown = compared + [control_name(model, c) for c in controls]
     alone, stream = adapted_name(model), adapted_name(model, along_stream=True)
     adapted = [name for name in (alone, stream) if name in by_model]
     gains = {name: measure_adaptation(by_model[name], by_model[model], options) for name in adapted}
@@ -110,7 +139,38 @@ def collect_results(
     )
     if places is not None:
         results["places"] = places
+    hints = {name: hint_at_writing(_scored(by_model[name], options), options or ScoringOptions()) for name in compared}
+    found = {name: hint for name, hint in hints.items() if hint is not None}
+    if found:
+        results["text_hints"] = found
     return results
+
+
+def _scored(rows: Sequence[Row], options: ScoringOptions | None) -> list[Row]:
+    return scored_rows(reference_rows(rows), options or ScoringOptions())
+
+
+def describe_speech(plan: MixturePlan) -> SpeechMaterial:
+    """Write down what became of the utterances.
+
+    Args:
+        plan: after the models were run.
+
+    Returns:
+        Counts, and names of what is left out.
+    """
+    examined = plan.examined
+    return SpeechMaterial(
+        utterances=examined.utterances,
+        left_out=list(map(_item, examined.left_out)),
+        left_out_mixtures=list(map(_item, plan.left_out.values())),
+        resampled_from_hz={str(rate): count for rate, count in examined.resampled.items()},
+        sample_rate=plan.sample_rate,
+    )
+
+
+def _item(one: LeftOut) -> LeftOutItem:
+    return LeftOutItem(name=one.name, source=one.source, reason=one.reason)
 
 
 def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 
 import gc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -76,14 +76,15 @@ def hear_again(
     streams: dict[str, list[StreamedRun] | str] = {}
     contexts: dict[str, HeardContexts | str] = {}
     asks_streams = bool(questions.streaming.latencies_ms)
-    for name, source in models.items() if asks_streams or questions.context_snr else ():
+    for number, (name, source) in enumerate(models.items() if asks_streams or questions.context_snr else ()):
         if is_transcript_file(source):
             streams[name], contexts[name] = NO_MODEL, NO_MODEL
             continue
         model = load_model(source, device)
         plan = make_plan(sample_rate_of(model))
+        own = replace(options, transcribe=options.transcribe_of(number)[1])
         if asks_streams:
-            streams[name] = run_streams(name, model, plan, path, questions.streaming, options)
+            streams[name] = run_streams(name, model, plan, path, questions.streaming, own)
         if questions.context_snr:
             try:
                 contexts[name] = hear_contexts(name, model, plan)

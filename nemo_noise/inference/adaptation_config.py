@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nemo_noise.configuration import is_number
+from nemo_noise.configuration import is_number, refuse_unknown
 from nemo_noise.inference.uncertainty import Objective
+from nemo_noise.option_rules import mapping
 
 __all__ = ["AdaptationConfig"]
 
@@ -42,7 +43,7 @@ class AdaptationConfig:
         max_length_ratio: the adapted text may be so many times as long as the other, or the other than it.
         anchor: of a stream only: how far the weights go back to their start after every segment, from 0 (they stay)
             to 1 (all the way: every segment by itself).
-        transcribe: further arguments of the model's ``transcribe``.
+        transcribe: further arguments of the model's ``transcribe``; None for none.
 
     Raises:
         ValueError: if a number is out of its range.
@@ -67,11 +68,36 @@ class AdaptationConfig:
     anchor: float = 0.1
     transcribe: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, given: Any, where: str = "adaptation") -> "AdaptationConfig":
+        """Read a block of a config.
+
+        Args:
+            given: the block; what it leaves out is the default.
+            where: its name, for messages.
+
+        Returns:
+            The options.
+
+        Raises:
+            ValueError: if it is no block, or an option is unknown or out of its range; names block and option.
+        """
+        mapping("{parameters: [norms], max_steps: 5}").check(where, given)
+        refuse_unknown(given, cls, where)
+        try:
+            return cls(**given)
+        except ValueError as error:
+            raise ValueError(f"{where}.{error}") from error
+
     def __post_init__(self) -> None:
+        if self.transcribe is None:
+            object.__setattr__(self, "transcribe", {})
+        mapping("{source_lang: de}").check("transcribe", self.transcribe)
         known = [member.value for member in Objective]
         if self.objective not in known:
             raise ValueError(f"objective={self.objective!r} is unknown; use one of {known}.")
-        if isinstance(self.parameters, str) or not self.parameters:
+        is_list = isinstance(self.parameters, Sequence) and not isinstance(self.parameters, str)
+        if not (is_list and self.parameters and all(isinstance(name, str) for name in self.parameters)):
             raise ValueError(f"parameters={self.parameters!r} must be a list of names, such as ['norms'].")
         if not isinstance(self.max_steps, int):
             raise ValueError(f"max_steps={self.max_steps!r} must be a whole number, 0 or more.")
@@ -92,3 +118,6 @@ class AdaptationConfig:
         for name in ("confusion_weight", "batch_statistics", "anchor"):
             if not is_number(getattr(self, name), 0.0, 1.0):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be from 0 to 1.")
+        for name in ("patience", "min_spoken_frames"):
+            if not isinstance(getattr(self, name), int):
+                raise ValueError(f"{name}={getattr(self, name)!r} must be a whole number.")

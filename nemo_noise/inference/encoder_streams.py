@@ -23,6 +23,7 @@ from nemo.collections.asr.parts.preprocessing.features import normalize_batch
 from nemo.utils import logging
 
 from nemo_noise.inference.chunked import ChunkPlan, encode_in_chunks
+from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules import CausalContextEncoder, noise_context_of, sensor_users
 from nemo_noise.modules.mixer_encoder import MixerEncoder
 
@@ -180,10 +181,14 @@ def plan_stream(model: ASRModel, chunk_ms: float, left_s: float) -> EncoderStrea
     Raises:
         NotStreamableError: it cannot; the message says why.
     """
-    if isinstance(model, EncDecMultiTaskModel) or hasattr(model, "transf_decoder"):
+    if isinstance(model, WhisperModel):
+        raise NotStreamableError("its encoder reads a window of fixed length, and its decoder whole utterances")
+    if isinstance(model, EncDecMultiTaskModel):
         raise NotStreamableError(
             "its attention decoder reads whole utterances; examples/asr/transcribe_aed_streaming.py streams it"
         )
+    if hasattr(model, "transf_decoder"):
+        raise NotStreamableError("its attention decoder reads whole utterances")
     if not isinstance(model, EncDecCTCModel | EncDecRNNTModel):
         raise NotStreamableError(f"{type(model).__name__} is neither a CTC model nor a transducer")
     if sensor_users(model):

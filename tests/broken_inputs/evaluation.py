@@ -13,7 +13,8 @@ from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.gates import failed_gates, parse_gate
 from nemo_noise.evaluation.instrument import Instrument
-from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import load_plan
 from nemo_noise.evaluation.profiling.profile import ProfileOptions
 from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.tally import ScoringOptions

@@ -9,6 +9,7 @@ from tests.broken_inputs import (
     contexts,
     encoders,
     evaluation,
+    evaluation_options,
     hugging_face,
     learning,
     manifests,
@@ -18,7 +19,7 @@ from tests.broken_inputs import (
 )
 
 TOPICS = (
-    *(manifests, audio, recordings, noise_mix, acoustics, evaluation, transcripts),
+    *(manifests, audio, recordings, noise_mix, acoustics, evaluation, evaluation_options, transcripts),
     *(contexts, encoders, checkpoints, hugging_face, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

@@ -17,7 +17,8 @@ from nemo_noise.data.manifest import ManifestError
 from nemo_noise.evaluation import ScoringOptions, collect_results, read_results
 from nemo_noise.evaluation.gates import gate_values
 from nemo_noise.evaluation.mixtures.batches import check_stream_fields
-from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import load_plan
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import write_results

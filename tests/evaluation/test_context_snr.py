@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 
 from nemo_noise.evaluation import read_results
 from nemo_noise.evaluation.instrument import Instrument
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.probes.context_snr import summarize_context_snr
 from nemo_noise.evaluation.probes.heard_contexts import HeardContexts, NoContextError, hear_contexts
 from nemo_noise.evaluation.report.context_snr import context_snr_section

@@ -4,13 +4,20 @@
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
+import soundfile
 
-from nemo_noise.data.manifest import ManifestError
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
-from nemo_noise.evaluation.scoring.hypotheses import Condition
+from nemo_noise.data.manifest import ManifestError, read_manifest
+from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
+from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
+from nemo_noise.evaluation.mixtures.seen import name_noise_lists, noise_manifests
+from nemo_noise.evaluation.results import describe_speech
+from nemo_noise.evaluation.scoring.hypotheses import Condition, Place
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech
 
 
@@ -97,14 +104,68 @@ def test_a_list_name_that_gates_could_not_address_is_refused(tmp_path: Path, nam
         load_plan(SAMPLE_RATE, write_speech(tmp_path), {name: write_noise(tmp_path)}, [10])
 
 
-def test_silent_speech_names_its_line(tmp_path: Path) -> None:
-    import soundfile
+def test_what_cannot_be_evaluated_is_left_out_with_its_line_and_reason(tmp_path: Path) -> None:
+    write_speech(tmp_path, 1)
+    sounds = {"silent": np.zeros(SAMPLE_RATE), "long": 0.1 * np.ones(3 * SAMPLE_RATE), "nan": np.full(100, np.nan)}
+    for name, samples in {**sounds, "mute": sounds["silent"], "empty": np.zeros(0)}.items():
+        soundfile.write(tmp_path / f"{name}.wav", samples, SAMPLE_RATE, subtype="FLOAT")
+    (tmp_path / "torn.wav").write_bytes(b"RIFF")
+    names = ["utt0", "silent", "mute", "long", "nan", "empty", "torn"]
+    lines = [{"audio_filepath": f"{name}.wav", "text": "" if name == "mute" else "one"} for name in names]
+    speech, noise = write_lines(tmp_path / "all.json", lines), {"unseen": write_noise(tmp_path / "noise")}
+    plan = load_plan(SAMPLE_RATE, speech, noise, ["clean", 10], 0, NoiseOnlyOptions(crops=0), longest_s=2.0)
+    reasons = {one.name: f"{one.source.removeprefix(str(tmp_path))} {one.reason}" for one in plan.examined.left_out}
+    words = {"silent": "silent", "mute": "silent", "long": "48000 samples (3.00 s)", "nan": "NaN"}
+    words |= {"empty": "no samples", "torn": "cannot be read"}
+    assert [name for name in words if words[name] not in reasons[name]] == []
+    assert reasons["long"].startswith("/all.json:4 ") and len(reasons) == len(words)
+    assert {trial.utterance_id for trial in plan.trials} == {"utt0"}
+    assert all(plan.listen(trial).samples.any() for trial in plan.trials)
 
-    soundfile.write(tmp_path / "silent.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
-    speech = write_lines(tmp_path / "silent.json", [{"audio_filepath": "silent.wav", "text": "one"}])
-    plan = load_plan(SAMPLE_RATE, speech, {"unseen": write_noise(tmp_path / "noise")}, [10])
-    with pytest.raises(ValueError, match=r"silent.json:1.*silent"):
-        plan.listen(plan.trials[0])
+
+def test_a_noise_that_cannot_be_used_is_refused_with_the_plan(tmp_path: Path) -> None:
+    noise = write_noise(tmp_path / "noise")
+    soundfile.write(tmp_path / "noise" / "dog.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
+    with pytest.raises(ValueError, match=r"noise_lists.unseen: 1 of 2 recordings .*noise.json:2.*silent"):
+        load_plan(SAMPLE_RATE, write_speech(tmp_path), {"unseen": noise}, [10])
+
+
+def test_mixtures_whose_room_silences_the_speech_are_left_out_of_the_run(tmp_path: Path) -> None:
+    rooms = {"dry": None, "gone": {"effects": {"packet_loss": {"loss_rate": 0.5}}}}
+    acoustics = parse_acoustics(rooms, None)
+    lists, few = {"unseen": write_noise(tmp_path / "noise")}, NoiseOnlyOptions(crops=0)
+    plan = load_plan(SAMPLE_RATE, write_speech(tmp_path, 3), lists, [10], 0, few, acoustics)
+    silenced = plan.trials[1]
+
+    def in_room(speech: np.ndarray, sample_rate: int, place: Place, seed: int, utterance_id: str) -> np.ndarray:
+        is_gone = (place, utterance_id) == (silenced.place, silenced.utterance_id)
+        return np.zeros_like(speech) if is_gone else speech
+
+    plan.acoustics = Mock(wraps=acoustics, in_room=in_room)
+    made = plan.mixtures_of(plan.trials)
+    assert [trial for trial, _ in made] == [trial for trial in plan.trials if trial is not silenced]
+    assert "silent" in plan.left_out[silenced.trial_id].reason
+    assert describe_speech(plan)["left_out_mixtures"][0]["name"].startswith("utt0, unseen at 10 dB, gone/")
+
+
+def test_speech_of_a_lower_rate_is_counted_and_several_manifests_are_one_set(tmp_path: Path) -> None:
+    manifests = [write_speech(tmp_path / "a", 2), tmp_path / "b.json"]
+    soundfile.write(tmp_path / "phone.wav", 0.1 * np.sin(np.arange(8000)), 8000)
+    write_lines(manifests[1], [{"audio_filepath": "phone.wav", "text": "one"}])
+    plan = load_plan(SAMPLE_RATE, manifests, {}, ["clean"])
+    assert plan.examined.resampled == {8000: 1} and plan.examined.utterances == 3
+
+
+def test_a_folder_is_a_noise_list_whose_subfolders_are_labels(tmp_path: Path) -> None:
+    for name in ("rain/a.wav", "rain/b.WAV", "dog/c.flac", "d.wav"):
+        (tmp_path / "my noise" / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / "my noise" / name, 0.1 * np.sin(np.arange(9000)), SAMPLE_RATE)
+    (tmp_path / "my noise" / "notes.txt").write_text("no audio")
+    lists = noise_manifests(name_noise_lists(f"{tmp_path}/my noise/"))
+    (path,) = folders_as_manifests(lists, tmp_path / "made")["my_noise"]
+    assert [entry.fields["label"] for entry in read_manifest(path)] == ["my noise", "dog", "rain", "rain"]
+    with pytest.raises(ValueError, match="noise_lists.made is .* a folder without audio"):
+        folders_as_manifests({"made": tmp_path / "made"}, tmp_path)
 
 
 def test_lines_that_share_a_file_are_told_apart_by_their_offset(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from nemo_noise.configuration import config_directory
 from nemo_noise.data.manifest import load_entry, read_manifest
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.scoring.hypotheses import Condition
 from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.preroll import after_preroll

@@ -14,7 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.batches import ring_batches, ring_of_unlike
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.transcription.arms import Arm, arms_of
 from nemo_noise.evaluation.transcription.robustness import (

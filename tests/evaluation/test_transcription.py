@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from nemo_noise.evaluation.transcription.adapted import AdaptedHearing
 from nemo_noise.evaluation.transcription.transcribe import (
     Heard,
     fingerprint,
@@ -20,6 +21,7 @@ from nemo_noise.evaluation.transcription.transcribe import (
     texts_of,
     transcribe,
 )
+from nemo_noise.inference import AdaptationConfig
 from tests.recognisers import FAMILIES, build_recogniser
 
 CPU = torch.device("cpu")
@@ -77,3 +79,26 @@ def test_letters_are_averaged_over_words_where_a_model_knows_only_them() -> None
 def test_a_missing_model_is_named() -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere/model.nemo"):
         load_model("nowhere/model.nemo", CPU)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (np.array([0.1, np.nan], np.float32), r"waveforms\[1\]: .*(NaN|finite)"),
+        (np.array([0.1, np.inf], np.float32), r"waveforms\[1\]: .*(NaN|finite)"),
+        (np.ones(4000, np.int16), r"waveforms\[1\]: has dtype int16"),
+        (np.zeros(0, np.float32), r"waveforms\[1\]: is empty"),
+        (np.ones((2, 4000), np.float32), r"waveforms\[1\]: has shape \(2, 4000\)"),
+        (np.ones((4000, 7), np.float32), r"waveforms\[1\]: has shape \(4000, 7\)"),
+        (torch.ones(4000, dtype=torch.int16), r"waveforms\[1\]: has dtype int16"),
+        ("speech.wav", r"waveforms\[1\]: has dtype"),
+    ],
+    ids=["nan", "inf", "int16", "empty", "rows", "columns", "int16 tensor", "path"],
+)
+def test_what_is_no_sound_is_refused_by_its_index(bad: object, message: str) -> None:
+    good, model = np.full(4000, 0.1, np.float32), SimpleNamespace(transcribe=pytest.fail)
+    for call in (hear, transcribe, AdaptedHearing(AdaptationConfig())):
+        with pytest.raises(ValueError, match=message):
+            call(model, [good, bad])
+        with pytest.raises(ValueError, match="waveforms: is one ndarray, expected a list"):
+            call(model, good)

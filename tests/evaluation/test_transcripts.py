@@ -13,7 +13,8 @@ import soundfile
 from nemo_noise.data.manifest import load_entry, read_manifest, require_audio_files
 from nemo_noise.evaluation import collect_results
 from nemo_noise.evaluation.mixtures.export import export_mixtures
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan, name_mixtures
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan, name_mixtures
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.transcripts import TranscriptError, read_transcripts, rows_of_transcripts
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech

@@ -84,3 +84,38 @@ def test_normalisation_does_only_what_is_asked() -> None:
     assert count_errors(said, heard).wer == count_errors("one two", "ane to").cer == pytest.approx(2 / 7)
     with pytest.raises(ValueError, match=r"unknown step 'upper'.*lower"):
         normalize_text(text, ("upper",))
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis", "steps"),
+    [
+        ("caf\u00e9", "cafe\u0301", ()),
+        ("coopera\u00adtion on\u200be", "cooperation one", ()),
+        ("\ufeffone \u200etwo\u2060", "one two", ()),
+        ("one\u200d two", "one two", ()),
+        ("one\u00a0two", "one two", ()),
+        ("\uac00", "\u1100\u1161", ()),
+        ("\u0130stanbul", "istanbul", ("lower",)),
+        ("I\u015e\u0131K \u0130", "\u0131\u015f\u0131k i", ("lower_turkish",)),
+        ("\uff34\uff37\uff2f \ufb01ne", "TWO fine", ("nfkc",)),
+    ],
+    ids=["accent", "hyphen", "marks", "joiner", "blank", "hangul", "dotted", "turkish", "wide"],
+)
+def test_what_looks_alike_is_no_error(reference: str, hypothesis: str, steps: tuple[str, ...]) -> None:
+    assert count_errors(normalize_text(reference, steps), normalize_text(hypothesis, steps)).errors == 0
+    if not steps:
+        assert count_errors(reference, hypothesis).errors == 0
+
+
+@pytest.mark.parametrize(
+    ("reference", "hypothesis"),
+    [
+        ("\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u062e\u0648\u0627\u0647\u0645"),
+        ("\uff34\uff37\uff2f", "TWO"),
+        ("cafe", "caf\u00e9"),
+        ("\u0131", "i"),
+    ],
+    ids=["Persian joiner", "wide", "accent", "dotless"],
+)
+def test_what_looks_different_stays_an_error(reference: str, hypothesis: str) -> None:
+    assert count_errors(normalize_text(reference, ()), normalize_text(hypothesis, ())).errors == 1

@@ -20,6 +20,7 @@ from nemo_noise.inference.encoder_streams import (
     streamed,
     what_hears_the_future,
 )
+from nemo_noise.models import WhisperModel
 from tests.contracts import randomize
 from tests.evaluation.tiny_models import streaming_encoder, tiny_ctc
 from tests.recognisers import build_recogniser
@@ -157,3 +158,6 @@ def test_what_cannot_stream_says_why(tmp_path: Path) -> None:
         plan_stream(model, 80, 1.0)
     with pytest.raises(NotStreamableError, match="transcribe_aed_streaming.py streams it"):
         plan_stream(build_recogniser("aed", tmp_path), 80, 1.0)
+    with pytest.raises(NotStreamableError, match="a window of fixed length") as caught:
+        plan_stream(WhisperModel.__new__(WhisperModel), 320, 5.0)
+    assert "transcribe_aed_streaming" not in str(caught.value)  # which refuses it as well

@@ -13,7 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.collections.asr.models import EncDecCTCModel
 
-from nemo_noise.evaluation.mixtures.plan import NoiseOnlyOptions, load_plan
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.plan import load_plan
 from nemo_noise.evaluation.transcription.arms import Arm, arms_of
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
 from nemo_noise.modules import MultimodalContextEncoder

@@ -16,6 +16,7 @@ from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.scoring.mean_snr import mean_over
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import is_control
@@ -25,7 +26,6 @@ __all__ = ["AblationTable"]
 
 PANELS_IN_A_ROW = 3
 LEGEND_COLUMNS = 2  # under each panel: many arms would hide the curves
-COLUMNS = ("arm", "clean", "mean 20..0 dB", "-5 dB", "fewer errors than the baseline, 20..0 dB", "p (Holm)", "by seed")
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,9 @@ class AblationTable:
         return arms
 
     def _table(self, arms: Mapping[str, Mapping[str, Any]]) -> str:
-        columns = (*COLUMNS, *self.further_columns)
+        over = mean_over([result["summary"] for result in arms.values()])
+        gain = (f"fewer errors than the baseline, {over}", "p (Holm)", "by seed")
+        columns = ("arm", "clean", f"mean of {over}", "-5 dB", *gain, *self.further_columns)
         lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
         for arm, result in arms.items():
             noisy, clean = result["summary"]["lists"][self.noise_list], result["summary"]["clean"]

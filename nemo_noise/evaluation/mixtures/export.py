@@ -40,14 +40,14 @@ def export_mixtures(plan: MixturePlan, folder: str | Path) -> MixtureSet:
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     names = name_mixtures(plan.trials)
     lines = []
-    for trial in tqdm(plan.trials, desc="export", unit="mixture"):
-        mixture = plan.listen(trial)
-        audio = f"audio/{names[trial.trial_id]}.wav"
-        soundfile.write(folder / audio, mixture.samples, plan.sample_rate, subtype="FLOAT")
-        described = describe_mixture(trial, mixture, plan.seed)
-        described.pop("offset", None)  # of the utterance in the file that it came from
-        where = {"mixture_id": names[trial.trial_id], "audio_filepath": audio}
-        lines.append({**described, **where, "duration": round(len(mixture.samples) / plan.sample_rate, 4)})
+    for planned in tqdm(plan.trials, desc="export", unit="mixture"):
+        for trial, mixture in plan.mixtures_of([planned]):
+            audio = f"audio/{names[trial.trial_id]}.wav"
+            soundfile.write(folder / audio, mixture.samples, plan.sample_rate, subtype="FLOAT")
+            described = describe_mixture(trial, mixture, plan.seed)
+            described.pop("offset", None)  # of the utterance in the file that it came from
+            where = {"mixture_id": names[trial.trial_id], "audio_filepath": audio}
+            lines.append({**described, **where, "duration": round(len(mixture.samples) / plan.sample_rate, 4)})
     write_manifest(folder / "manifest.jsonl", lines)
     written = MixtureSet(
         mixtures=len(lines),

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from nemo_noise.data.manifest import ManifestEntry
 
-__all__ = ["check_list_name", "name_utterances"]
+__all__ = ["check_list_name", "file_name", "name_utterances"]
 
 RESERVED_NAMES = (
-    *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx"),
+    *("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx", "left_out"),
     *("comparison", "controls", "adaptation", "stream_adaptation", "baseline", "lists"),
 )
 
@@ -44,6 +44,11 @@ def name_utterances(entries: Sequence[ManifestEntry]) -> list[str]:
             raise ValueError(f"{entry.source}: utterance {name!r} is also in {first[name].source}; name each one once")
         first[name] = entry
     return names
+
+
+def file_name(name: str) -> str:
+    """Write a name with the characters that every file system takes."""
+    return re.sub(r"[^\w.@+-]", "_", name)
 
 
 def check_list_name(name: str) -> str:

@@ -8,8 +8,6 @@ order of the work or the machine. A hash of the samples proves it.
 
 import hashlib
 import json
-import math
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,34 +25,15 @@ from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, r
 from nemo_noise.data.mixing import NoiseCrop, NoiseList, mix_at_snr
 from nemo_noise.data.sensors import SensorRecording, read_sensors
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics
-from nemo_noise.evaluation.mixtures.names import check_list_name, name_utterances
+from nemo_noise.evaluation.mixtures.examination import Examined, LeftOut, check_noises, examine_speech
+from nemo_noise.evaluation.mixtures.names import check_list_name, file_name, name_utterances
+from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.preroll import check_preroll, gain_of_noise, noise_before_crop
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
 from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Condition, Place
+from nemo_noise.foreign_text import printable
 
 CACHED_UTTERANCES = 64
-
-
-@dataclass(frozen=True)
-class NoiseOnlyOptions:
-    """How much is heard where nobody speaks: noise per noise list, and digital silence.
-
-    Attributes:
-        crops: number of crops, 0 for none.
-        crop_s: seconds of each.
-        silence_s: lengths of digital silence that are heard as well, seconds; empty for none.
-    """
-
-    crops: int = 20
-    crop_s: float = 10.0
-    silence_s: Sequence[float] = ()
-
-    def __post_init__(self) -> None:
-        bad = [length for length in self.silence_s if not 0 < length < math.inf]
-        if bad or len(set(self.silence_s)) < len(self.silence_s):
-            raise ValueError(f"noise_only.silence_s is {list(self.silence_s)}, should hold different lengths above 0")
-        if self.crops < 0 or not self.crop_s > 0:
-            raise ValueError(f"noise_only needs crops >= 0 and crop_s > 0, got {self.crops} and {self.crop_s}")
 
 
 @dataclass(frozen=True)
@@ -118,6 +97,10 @@ class MixturePlan:
         acoustics: rooms and channels; None for dry speech without a channel. Noise alone goes through the first
             channel, silence through none.
         preroll_s: seconds of noise before noisy speech, at most: as many as the recording has before the crop.
+        examined: what was found in the audio of the speech; what it leaves out has no trials. None: not looked at.
+
+    Attributes:
+        left_out: mixtures that turned out not to be possible, by id of their trial; `mixtures_of` fills it.
     """
 
     def __init__(
@@ -130,22 +113,46 @@ class MixturePlan:
         noise_only: NoiseOnlyOptions,
         acoustics: Acoustics | None = None,
         preroll_s: float = 0.0,
+        examined: Examined | None = None,
     ) -> None:
+        self.examined = examined or Examined(utterances=len(speech))
+        self.left_out: dict[str, LeftOut] = {}
         self.acoustics, self.preroll_s = acoustics or Acoustics(), check_preroll(preroll_s)
         self.noise_lists = {check_list_name(name): noise_list for name, noise_list in noise_lists.items()}
         self.seed, self.sample_rate, self.noise_only = seed, sample_rate, noise_only
         self._recipes = {name: _digest([e.fields for e in noise.entries]) for name, noise in noise_lists.items()}
         self._noise_labels: dict[tuple[str, str], str] = {}
         self._speech_samples = lru_cache(maxsize=CACHED_UTTERANCES)(self._load_speech)
-        self._entries = dict(zip(name_utterances(speech), speech, strict=True))
+        unusable = {one.name for one in self.examined.left_out}
+        entries = dict(zip(name_utterances(speech), speech, strict=True))
+        self._entries = {name: entry for name, entry in entries.items() if name not in unusable}
         empty = sum(not (entry.text or "").strip() for entry in speech)
         if empty:
             logging.warning(
                 f"{empty} of {len(speech)} utterances have no text: they count as speech-free, not as words"
             )
         self.trials = self._plan(parse_snr_db(snr_db))
-        if not self.trials:
+        if not self.trials and not unusable:
             raise ValueError("the plan is empty: give noise_lists, or 'clean' in snr_db")
+
+    @property
+    def speech(self) -> list[ManifestEntry]:
+        """The lines of the utterances that are evaluated."""
+        return list(self._entries.values())
+
+    def mixtures_of(self, trials: Sequence[Trial]) -> list[tuple[Trial, Mixture]]:
+        """Make the audio of trials; one that is not possible is left out, kept in `left_out` and logged once.
+
+        A room or channel may silence speech that is none before it: such a mixture has no SNR.
+
+        Args:
+            trials: some of `trials`.
+
+        Returns:
+            Those that are possible, with their mixtures, in order.
+        """
+        made = [(trial, self._possible(trial)) for trial in trials]
+        return [(trial, mixture) for trial, mixture in made if mixture is not None]
 
     def listen(self, trial: Trial) -> Mixture:
         """Make the audio of a trial.
@@ -201,6 +208,22 @@ class MixturePlan:
         known = self._noise_labels.get((trial.utterance_id, trial.noise_list))
         return known if known is not None else self._crop(trial)[1]
 
+    def _possible(self, trial: Trial) -> Mixture | None:
+        try:
+            return self.listen(trial)
+        except ValueError as error:
+            source = "noise" if trial.entry is None else trial.entry.source
+            cell = "clean" if trial.snr_db is None else f"{trial.noise_list} at {trial.snr_db:g} dB"
+            name = f"{trial.utterance_id}, {cell}, {'/'.join(trial.place)}"
+            if trial.trial_id not in self.left_out:
+                logging.warning(printable(f"a mixture is left out: {name}: {error}"))
+            self.left_out[trial.trial_id] = LeftOut(name, source, str(error))
+            return None
+
+    def noise_labels(self, noise_list: str) -> list[str]:
+        """Name the kinds of noise in a list."""
+        return sorted({_label_of(entry) for entry in self.noise_lists[noise_list].entries})
+
     def _crop(self, trial: Trial) -> tuple[NoiseCrop, str]:
         """Draw the noise of a trial, and name its kind; the SNR has no say."""
         name = str(trial.noise_list)
@@ -211,7 +234,7 @@ class MixturePlan:
         else:
             num_samples = len(self._speech_samples(trial.utterance_id))
         crop = self.noise_lists[name].crop(generator, num_samples)
-        label = str(crop.entry.fields.get("label") or Path(crop.entry.audio_filepath).stem)
+        label = _label_of(crop.entry)
         self._noise_labels[trial.utterance_id, name] = label
         return crop, label
 
@@ -268,37 +291,43 @@ class MixturePlan:
 
 def load_plan(
     sample_rate: int,
-    speech_manifest: str | Path,
+    speech_manifest: str | Path | Sequence[str | Path],
     noise_manifests: Mapping[str, str | Path | Sequence[str | Path]],
     snr_db: Sequence[float | str],
     seed: int = 0,
     noise_only: NoiseOnlyOptions | None = None,
     acoustics: Acoustics | None = None,
     preroll_s: float = 0.0,
+    longest_s: float | None = None,
 ) -> MixturePlan:
-    """Plan an evaluation from manifests.
+    """Plan an evaluation from manifests; all audio is decoded once, and what cannot be used is left out or refused.
 
     Args:
         sample_rate: of the models, samples per second; audio at another rate is resampled.
-        speech_manifest: NeMo manifest of the speech.
+        speech_manifest: NeMo manifest of the speech, or several.
         noise_manifests: manifests of noise by the name of the list.
         snr_db: SNRs in dB, and "clean".
         seed: of the draws.
         noise_only: how much noise without speech; None takes the defaults.
         acoustics: rooms and channels; None for none.
         preroll_s: seconds of noise before noisy speech, at most.
+        longest_s: the longest speech that the models take, in seconds; None for any.
 
     Returns:
-        The plan.
+        The plan; utterances that are silent, too long or broken are left out of it, see `examined`.
 
     Raises:
-        ManifestError: a manifest or an audio file is missing or broken; the message names file:line.
+        ManifestError: a manifest or an audio file is missing, or a noise is broken; the message names file:line.
     """
-    speech = read_manifest(speech_manifest)
+    several = [speech_manifest] if isinstance(speech_manifest, str | Path) else speech_manifest
+    speech = [entry for path in several for entry in read_manifest(path)]
     require_audio_files(speech)
     noise_lists = {check_list_name(name): NoiseList(path, sample_rate) for name, path in noise_manifests.items()}
-    only = noise_only or NoiseOnlyOptions()
-    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, only, acoustics, preroll_s)
+    only, entries = noise_only or NoiseOnlyOptions(), dict(zip(name_utterances(speech), speech, strict=True))
+    parse_snr_db(snr_db)
+    check_noises(noise_lists)
+    examined = examine_speech(entries, sample_rate, longest_s)
+    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, only, acoustics, preroll_s, examined)
 
 
 def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
@@ -316,7 +345,7 @@ def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
         if not trial.condition.is_speech_free:
             name += ".clean" if trial.snr_db is None else f".{trial.noise_list}.{trial.snr_db:g}dB"
             name += "" if trial.place == PLAIN else f".{trial.place.room}.{trial.place.channel}"
-        names[trial.trial_id] = re.sub(r"[^\w.@+-]", "_", name)
+        names[trial.trial_id] = file_name(name)
     times = Counter(name.lower() for name in names.values())  # some file systems do not tell case apart
     return {key: name if times[name.lower()] == 1 else f"{name}.{key[:8]}" for key, name in names.items()}
 
@@ -348,6 +377,10 @@ def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[
         **({} if trial.place == PLAIN else trial.place._asdict()),
     }
     return {**({} if trial.entry is None else trial.entry.fields), **described}
+
+
+def _label_of(noise: ManifestEntry) -> str:
+    return str(noise.fields.get("label") or Path(noise.audio_filepath).stem)
 
 
 def _digest(value: Any) -> str:

@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 
 from nemo_noise.evaluation.probes.context_snr import ContextSnr
-from nemo_noise.evaluation.report.numbers import interval_text, percent, points, with_minus
+from nemo_noise.evaluation.report.numbers import interval_text, mean_of, percent, points, with_minus
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import AxisValue, Rate
 from nemo_noise.evaluation.scoring.places import PlaceDifference
@@ -28,12 +28,12 @@ def answer_sentences(results: Results) -> list[str]:
             ("room", summary.get("axes", {}).get("room", {})),
             ("channel", summary.get("axes", {}).get("channel", {})),
         )
-        for sentence in _axis_sentences(results["model"], axis, values)
+        for sentence in _axis_sentences(results, axis, values)
     ]
     compared = [(axis, values) for axis, values in results.get("places", {}).items() if len(values) > 1]
     places += [_place_sentence(results, axis, values) for axis, values in compared]
     splits = [
-        f"{results['model']} in unseen against seen {axis}s: {_change(one['gap'])} WER, mean 20..0 dB."
+        f"{results['model']} in unseen against seen {axis}s: {_change(one['gap'])} WER, mean of {mean_of(results)}."
         for axis, one in summary.get("split", {}).items()
         if one["gap"] is not None
     ]
@@ -46,13 +46,14 @@ def answer_sentences(results: Results) -> list[str]:
     )
 
 
-def _axis_sentences(model: str, axis: str, values: Mapping[str, AxisValue]) -> list[str]:
+def _axis_sentences(results: Results, axis: str, values: Mapping[str, AxisValue]) -> list[str]:
     """Compare every further room or channel with the first."""
     first = next(iter(values), "")
     told = [
         f"{name} {_change(value['difference'])}" for name, value in values.items() if value["difference"] is not None
     ]
-    return [f"WER of {model} by {axis}, in points against {first}, mean 20..0 dB: {'; '.join(told)}."] if told else []
+    of = f"WER of {results['model']} by {axis}, in points against {first}, mean of {mean_of(results)}"
+    return [f"{of}: {'; '.join(told)}."] if told else []
 
 
 def _place_sentence(results: Results, axis: str, values: Mapping[str, PlaceDifference]) -> str:
@@ -62,7 +63,7 @@ def _place_sentence(results: Results, axis: str, values: Mapping[str, PlaceDiffe
         interval = interval_text(one["relative_reduction_low"], one["relative_reduction_high"])
         told.append(f"{name} {percent(one['relative_reduction'])} ({interval})")
     names = f"{results['model']} than of {results['baseline']}"
-    return f"Fewer errors of {names} by {axis}, mean 20..0 dB: {'; '.join(told)}."
+    return f"Fewer errors of {names} by {axis}, mean of {mean_of(results)}: {'; '.join(told)}."
 
 
 def _change(rate: Rate) -> str:

@@ -4,7 +4,7 @@
 
 from html import escape
 
-from nemo_noise.evaluation.report.numbers import interval_text, percent
+from nemo_noise.evaluation.report.numbers import interval_text, mean_of, percent
 from nemo_noise.evaluation.report.tables import corrected
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import Axes, Rate
@@ -21,9 +21,10 @@ def axes_section(results: Results) -> str:
     """
     summary = results["models"][results["model"]]
     axes, split = summary.get("axes"), summary.get("split")
-    parts = []
+    parts, over = [], mean_of(results)
     if axes:
-        parts.append(f'<h2>Rooms and channels</h2><div class="card scroll">{_grid(axes)}{_values(axes)}</div>')
+        tables = _grid(axes, over) + _values(axes, over)
+        parts.append(f'<h2>Rooms and channels</h2><div class="card scroll">{tables}</div>')
     if "places" in results:
         parts.append(f'<div class="card scroll">{_places(results)}</div>')
     if split:
@@ -36,7 +37,7 @@ def axes_section(results: Results) -> str:
     return "".join(parts)
 
 
-def _grid(axes: Axes) -> str:
+def _grid(axes: Axes, over: str) -> str:
     channels = list(axes["channel"])
     highest = max((v for row in axes["grid"].values() for v in row.values() if v is not None), default=1.0) or 1.0
     rows = []
@@ -47,17 +48,17 @@ def _grid(axes: Axes) -> str:
         )
         rows.append(f'<tr><td class="name">{escape(room)}</td>{cells}</tr>')
     head = "".join(f"<th>{escape(one)}</th>" for one in channels)
-    return f'<table class="heat"><tr><th class="name">mean WER, 20..0 dB</th>{head}</tr>{"".join(rows)}</table>'
+    return f'<table class="heat"><tr><th class="name">mean WER, {over}</th>{head}</tr>{"".join(rows)}</table>'
 
 
-def _values(axes: Axes) -> str:
+def _values(axes: Axes, over: str) -> str:
     rows = [
         f'<tr><td class="name">{axis} {escape(name)}</td><td>{percent(value["clean_wer"])}</td>'
         f"{_cell(value['mean'])}{_cell(value['difference'])}</tr>"
         for axis, values in (("room", axes["room"]), ("channel", axes["channel"]))
         for name, value in values.items()
     ]
-    head = '<tr><th class="name"></th><th>clean</th><th>mean WER, 20..0 dB</th><th>difference to the first</th></tr>'
+    head = f'<tr><th class="name"></th><th>clean</th><th>mean WER, {over}</th><th>difference to the first</th></tr>'
     return f"<table>{head}{''.join(rows)}</table>"
 
 
@@ -70,7 +71,7 @@ def _places(results: Results) -> str:
             cells = "".join(f"<td>{cell}</td>" for cell in (percent(one["wer"]), percent(one["baseline_wer"]), fewer))
             rows.append(f'<tr><td class="name">{axis} {escape(name)}</td>{cells}{corrected(one["p_value_holm"])}</tr>')
     names = f"<th>{escape(results['model'])}</th><th>{escape(str(results['baseline']))}</th>"
-    head = f'<tr><th class="name">mean WER, 20..0 dB</th>{names}<th>fewer errors</th><th>p, Holm</th></tr>'
+    head = f'<tr><th class="name">mean WER, {mean_of(results)}</th>{names}<th>fewer errors</th><th>p, Holm</th></tr>'
     return f"<table>{head}{''.join(rows)}</table>"
 
 

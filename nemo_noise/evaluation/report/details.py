@@ -9,6 +9,7 @@ from nemo_noise.evaluation.report.numbers import interval_text, percent, snr_tex
 from nemo_noise.evaluation.scoring.analytics import LengthErrors, WordErrors
 from nemo_noise.evaluation.scoring.calibration import Calibration
 from nemo_noise.evaluation.scoring.groups import group_gap
+from nemo_noise.evaluation.scoring.mean_snr import mean_over
 from nemo_noise.evaluation.scoring.summary import Summary
 
 SHOWN_WORDS = 14
@@ -40,8 +41,9 @@ def lists_table(summaries: Mapping[str, Summary]) -> str:
                 f'<td>{percent(block["wer_snr_area"])}</td><td class="soft">{area}</td>'
                 f"<td>{percent(block['mean_cer'])}</td><td>{percent(block['worst']['wer'])}</td></tr>"
             )
-    head = '<th class="name">noise</th><th class="name">model</th><th>clean WER</th><th>mean WER, 20..0 dB</th>'
+    head = '<th class="name">noise</th><th class="name">model</th><th>clean WER</th><th>mean WER, '
     head += (
+        f"{mean_over(summaries.values())}</th>"
         "<th>95 % interval</th><th>area under the curve</th><th>95 % interval</th><th>mean CER</th><th>worst WER</th>"
     )
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>" if rows else ""
@@ -137,7 +139,8 @@ def groups_table(summaries: Mapping[str, Summary]) -> str:
                 cells += f'<td class="soft">{interval}</td><td>{percent(known["clean_wer"])}</td>'
             rows.append(f'<tr><td class="name sub">{escape(value)}</td><td>{count}</td>{cells}</tr>')
     models = "".join(f'<th colspan="3" class="over">{escape(model)}</th>' for model in summaries)
-    head = "<th>WER, 20..0 dB</th><th>95 % interval</th><th>clean</th>" * len(summaries)
+    over = mean_over(summaries.values())
+    head = f"<th>WER, {over}</th><th>95 % interval</th><th>clean</th>" * len(summaries)
     head = f'<tr><th></th><th></th>{models}</tr><tr><th class="name">group</th><th>utterances</th>{head}</tr>'
     return f"<table>{head}{''.join(rows)}</table>" if rows else ""
 

@@ -7,6 +7,9 @@ from nemo_noise.evaluation.report.numbers import decibels, interval_text, percen
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison
+from nemo_noise.evaluation.scoring.text_hints import TextHint
+
+NAMED = 5  # of what is left out
 
 
 def findings(results: Results) -> list[str]:
@@ -34,7 +37,42 @@ def findings(results: Results) -> list[str]:
     if silence is not None and silence["characters"]:
         rate = f"{silence['characters_per_minute']:.1f} characters per minute"
         sentences.append(f"In digital silence, {results['model']} writes {rate}.")
-    return sentences + answer_sentences(results)
+    hints = [_hint_sentence(name, hint) for name, hint in results.get("text_hints", {}).items()]
+    return sentences + answer_sentences(results) + hints + _speech_sentences(results)
+
+
+def _speech_sentences(results: Results) -> list[str]:
+    """Say what was left out, and what has only half of the band; nothing where only rows are at hand."""
+    if "speech" not in results:
+        return []
+    speech, sentences = results["speech"], []
+    kinds = (
+        (f"{len(speech['left_out'])} of {speech['utterances']} utterances", speech["left_out"]),
+        (f"{len(speech['left_out_mixtures'])} mixtures", speech["left_out_mixtures"]),
+    )
+    for what, items in kinds:
+        if items:
+            listed = "; ".join(f"{one['source']} ({one['name']}) {one['reason']}" for one in items[:NAMED])
+            more = f"; and {len(items) - NAMED} more, see summary.json" if len(items) > NAMED else ""
+            sentences.append(f"Left out: {what}: {listed}{more}.")
+    for rate, count in speech["resampled_from_hz"].items():
+        kept = speech["utterances"] - len(speech["left_out"])
+        sentences.append(
+            f"{count} of {kept} utterances are resampled from {rate} to {speech['sample_rate']} Hz: above "
+            f"{int(rate) // 2} Hz their mixtures hold noise alone. With "
+            "channels='{telephone: {effects: {telephone_band: {}}}}' speech and noise go through one telephone."
+        )
+    return sentences
+
+
+def _hint_sentence(model: str, hint: TextHint) -> str:
+    """Say what the way of writing costs, and which option leaves it out."""
+    share = percent((hint["errors"] - hint["errors_with"]) / hint["errors"], 0)
+    return (
+        f"Of the word errors of {model}, {share} are the way of writing (case, punctuation or the form of letters) "
+        f"alone: with text_normalization=[{','.join(hint['steps'])}] its WER over all mixtures is "
+        f"{percent(hint['wer_with'])} instead of {percent(hint['wer'])}."
+    )
 
 
 def primary_list(results: Results) -> str | None:
@@ -64,6 +102,9 @@ def _errors_clause(difference: Difference, model: str, baseline: str) -> str:
     )
     if reduction is None:
         return f"{baseline} makes no error, {model} has a WER of {percent(difference['wer'])}"
+    if reduction == low == high == 0.0:
+        same = "equally many errors, whatever utterances are drawn"
+        return f"no difference between {model} and {baseline} is shown: {same}"
     more_or_fewer = "fewer" if reduction >= 0 else "more"
     if low is None or high is None:
         return f"{model} makes {percent(abs(reduction))} {more_or_fewer} errors than {baseline}, with no interval"

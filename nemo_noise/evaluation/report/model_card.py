@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The model card: `README.md` with the metadata that Hugging Face's hub reads, filled from the results."""
 
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +12,12 @@ from omegaconf import OmegaConf
 
 from nemo_noise import whole_file
 from nemo_noise.evaluation.report.findings import findings
-from nemo_noise.evaluation.report.numbers import percent
+from nemo_noise.evaluation.report.numbers import mean_of, percent
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.summary import Summary
+from nemo_noise.foreign_text import markdown, printable
 
+ACTIVE = re.compile(r"[<>\[\]`$&]")
 TASK = {"type": "automatic-speech-recognition", "name": "Automatic Speech Recognition"}
 
 
@@ -56,7 +60,7 @@ def render_model_card(results: Results, options: CardOptions) -> str:
 
     Returns:
         Markdown with a YAML head: `model-index` has WERs in per cent, for clean speech and, per noise list, for the
-        mean over 20..0 dB and for every SNR.
+        mean over SNRs and for every SNR.
     """
     summary = results["models"][results["model"]]
     metadata: dict[str, Any] = {
@@ -70,8 +74,30 @@ def render_model_card(results: Results, options: CardOptions) -> str:
         "metrics": ["wer"],
         "model-index": [{"name": results["model"], "results": _model_index(summary, options)}],
     }
-    head = OmegaConf.to_yaml(OmegaConf.create({k: v for k, v in metadata.items() if v is not None}))
+    head = _yaml({key: value for key, value in metadata.items() if value is not None})
     return f"---\n{head}---\n\n{_text(results, summary, options)}"
+
+
+def _yaml(metadata: dict[str, Any]) -> str:
+    """Write the head; text that Markdown, HTML or OmegaConf could take for more stands there in escapes."""
+    quoted: dict[str, str] = {}
+
+    def harmless(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: harmless(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [harmless(item) for item in value]
+        if not isinstance(value, str) or ((shown := printable(value)) == value and not ACTIVE.search(value)):
+            return value
+        stand_in = f"foreign-text-{len(quoted)}-"
+        text = json.dumps(shown, ensure_ascii=False)
+        quoted[stand_in] = ACTIVE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        return stand_in
+
+    text = str(OmegaConf.to_yaml(OmegaConf.create(harmless(metadata))))
+    for stand_in, value in quoted.items():
+        text = text.replace(stand_in, value)
+    return text
 
 
 def _model_index(summary: Summary, options: CardOptions) -> list[dict[str, Any]]:
@@ -104,12 +130,14 @@ def _text(results: Results, summary: Summary, options: CardOptions) -> str:
     """Write what a reader sees."""
     snrs = list(dict.fromkeys(snr for block in summary["lists"].values() for snr in block["cells"]))
     snrs.sort(key=lambda snr: -float(snr))
-    lines = [f"# {results['model']}", "", "## Noise robustness", ""]
+    lines = [f"# {_inline(results['model'])}", "", "## Noise robustness", ""]
     lines += [
-        f"WER in per cent on {options.dataset or 'the evaluation speech'}, {summary['utterances']} utterances.",
+        f"WER in per cent on {_inline(options.dataset or 'the evaluation speech')}, "
+        f"{summary['utterances']} utterances.",
         "",
     ]
-    header = ["model", "noise", "clean", *[f"{snr} dB" for snr in snrs], "mean 20..0 dB"]
+    mean = [f"mean of {mean_of(results)}"] if snrs else []
+    header = ["model", "noise", "clean", *[f"{snr} dB" for snr in snrs], *mean]
     lines += [_row(header), _row(["---", "---", *["---:"] * (len(header) - 2)])]
     shown = [name for name in (results["model"], results["baseline"]) if name is not None]
     for name in shown:
@@ -117,22 +145,27 @@ def _text(results: Results, summary: Summary, options: CardOptions) -> str:
         clean = _rate(None if one["clean"] is None else one["clean"]["wer"])
         for noise, block in one["lists"].items():
             cells = [_rate(block["cells"][snr]["wer"] if snr in block["cells"] else None) for snr in snrs]
-            lines.append(_row([name, noise, clean, *cells, _rate(block["mean_wer"])]))
+            lines.append(_row([_inline(name), _inline(noise), clean, *cells, _rate(block["mean_wer"])]))
         if not one["lists"]:
-            lines.append(_row([name, "–", clean, *["–"] * len(snrs), "–"]))
+            lines.append(_row([_inline(name), "–", clean, *["–"] * (len(snrs) + bool(snrs))]))
     sentences = findings(results)
-    lines += ["", *[f"- {sentence}" for sentence in sentences]] if sentences else []
+    lines += ["", *[f"- {_inline(sentence)}" for sentence in sentences]] if sentences else []
     speed = summary["speed"]
     if speed["parameters"] is not None:
         lines += ["", f"{speed['parameters'] / 1e6:.3g} million parameters."]
     if speed["rtfx"] is not None:
         hardware = results["made"].get("hardware") or results["made"].get("device") or "unknown hardware"
-        lines += ["", f"{speed['rtfx']:.3g} seconds of audio per second of transcription in batches ({hardware})."]
+        hardware = _inline(hardware)
+        lines += [
+            "",
+            f"{speed['rtfx']:.3g} seconds of audio per second of transcription in batches ({hardware}).",
+        ]
     lines += ["", "## How it was measured", ""]
     lines += [
         "Noise is added to speech; SNR: active level of the speech (ITU-T P.56) against the RMS level of the noise. "
         f"Intervals are {percent(summary['confidence'], 0)} bootstrap intervals over {summary['resampling_units']} "
-        f"{summary['resampling_unit']}s. The same mixtures have the SHA-256 `{summary['mixture_set_sha256']}`.",
+        f"{_inline(summary['resampling_unit'])}s. The same mixtures have the SHA-256 "
+        f"`{_inline(summary['mixture_set_sha256'])}`.",
         "",
         "All numbers are in `summary.json`, the page is `report.html`.",
     ]
@@ -140,7 +173,12 @@ def _text(results: Results, summary: Summary, options: CardOptions) -> str:
 
 
 def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(cells) + " |"
+
+
+def _inline(text: object) -> str:
+    """Escape a text within a line, but for marks that are none there, so that the source stays readable."""
+    return re.sub(r"(?<!^)\\([.\-()+#]|:(?= ))", r"\1", markdown(text))
 
 
 def _rate(wer: float | None) -> str:

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers as the report writes them: per cent, points, decibels, with a true minus sign."""
 
+from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.scoring.mean_snr import mean_over
+
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     """Write a fraction in per cent, with a true minus sign; a dash where there is none."""
@@ -11,8 +14,10 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def interval_text(low: float | None, high: float | None, digits: int = 1) -> str:
-    """Write an interval of fractions in per cent."""
-    return "no interval" if low is None or high is None else f"{percent(low, digits)} to {percent(high, digits)}"
+    """Write an interval of fractions in per cent; one without width says nothing of what other draws would give."""
+    if low is None or high is None:
+        return "no interval"
+    return "all draws equal" if low == high else f"{percent(low, digits)} to {percent(high, digits)}"
 
 
 def percent_number(fraction: float | None) -> str:
@@ -38,3 +43,8 @@ def points(difference: float | None) -> str:
 def with_minus(number: str) -> str:
     """Write a number with a true minus sign."""
     return number.replace("-", "\N{MINUS SIGN}")
+
+
+def mean_of(results: Results) -> str:
+    """Name the SNRs of the means in results, as `mean_over` does."""
+    return mean_over([results["models"][name] for name in (results["model"], results["baseline"]) if name is not None])

@@ -31,7 +31,7 @@ from nemo_noise.evaluation.report.details import (
     words_table,
 )
 from nemo_noise.evaluation.report.findings import findings, primary_list
-from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent, snr_text
+from nemo_noise.evaluation.report.numbers import decibels, interval_text, mean_of, percent, snr_text
 from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.report.style import STYLE
 from nemo_noise.evaluation.report.tables import (
@@ -48,14 +48,16 @@ from nemo_noise.evaluation.scoring.hallucination import NoiseOnlySummary, Silenc
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.foreign_text import printable
 
+STEERING = re.compile(r"[^\n\x20-\x7e]")  # what may steer a terminal or the direction of writing; most of it may not
 DEFINITIONS = (
     "SNR: active level of the speech (ITU-T P.56, pauses do not count) against the RMS level of the noise over the "
     "utterance. Mixtures are floating point and not clipped.",
     "Each utterance meets one piece of noise per list, drawn from (seed, utterance, list): the same at every SNR and "
     "for every model.",
-    "Mean over 20..0 dB: the WERs at those of 20, 15, 10, 5 and 0 dB that were run, each weighing the same; clean "
-    "speech and lower SNRs stay out of it.",
+    "Means over SNRs: of the WERs at those of 20, 15, 10, 5 and 0 dB that were run, each weighing the same; clean "
+    "speech and lower SNRs stay out of them, unless no other was run.",
     "Intervals: 95 %, percentiles of a bootstrap; differences are paired. They show what other speakers or utterances "
     "would change, not what other recordings of noise or another training run would.",
     "Gained at equal WER: horizontal distance of the two curves, averaged over the WERs that both reach.",
@@ -64,6 +66,8 @@ DEFINITIONS = (
     "and Cox, 1989).",
     "S, D, I: words substituted, deleted (missed), inserted, as shares of the words said; I at edges: inserted before "
     "the first word or after the last one.",
+    "Texts are compared as they are seen: letters and accents composed (Unicode's NFC), invisible characters such as "
+    "soft hyphens left out. Steps of text_normalization come on top.",
     "RTFx: seconds of audio per second of transcription in batches, without mixing, on the hardware named here; the "
     "delay is that of one utterance alone.",
 )
@@ -110,7 +114,7 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
         _calibration(results),
         _noise_only(results, rows, options),
         _speed(results),
-        streaming_section(results.get("streaming", {})),
+        streaming_section(results.get("streaming", {}), mean_of(results)),
         context_snr_section(results.get("context_snr", {}), results["model"]),
         _worst(results, rows, options, clips or {}),
         _making(results),
@@ -119,12 +123,13 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
     links = "".join(f'<a href="#{anchor}">{heading}</a>' for anchor, heading in _headings(body))
     for anchor, heading in _headings(body):
         body = body.replace(f"<h2>{heading}</h2>", f'<h2 id="{anchor}">{heading}</h2>', 1)
-    return (
+    page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body><main>{head}<nav>{links}</nav>{body}</main></body></html>\n"
     )
+    return STEERING.sub(lambda found: printable(found[0]), page)
 
 
 def _headings(body: str) -> list[tuple[str, str]]:
@@ -152,7 +157,7 @@ def _tiles(results: Results) -> str:
         note = interval_text(block["mean_wer_low"], block["mean_wer_high"])
         if baseline is not None and primary in baseline["lists"]:
             note += f"; baseline {percent(baseline['lists'][primary]['mean_wer'])}"
-        tiles.append(tile(f"WER, {primary} noise, 20..0 dB", percent(block["mean_wer"]), note))
+        tiles.append(tile(f"WER, {primary} noise, {mean_of(results)}", percent(block["mean_wer"]), note))
     if summary["clean"] is not None:
         note = interval_text(summary["clean"]["wer_low"], summary["clean"]["wer_high"])
         if baseline is not None and baseline["clean"] is not None:
@@ -358,7 +363,7 @@ def _making(results: Results) -> str:
         "device": f"{made.get('device')}, {made.get('threads')} threads" if "device" in made else None,
         "versions": ", ".join(f"{name} {version}" for name, version in made.get("versions", {}).items()),
         "resampled": f"{summary['resampling_units']} x {summary['resampling_unit']}, {summary['replications']} times",
-        "text normalisation": ", ".join(summary["text_normalization"]) or "none",
+        "text normalisation": ", ".join(["composed", *summary["text_normalization"]]),
         "SHA-256 of all mixtures": summary["mixture_set_sha256"],
     }
     lines = "".join(

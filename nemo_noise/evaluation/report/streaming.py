@@ -15,11 +15,12 @@ NOTE = (
 )
 
 
-def streaming_section(models: Mapping[str, Streaming]) -> str:
+def streaming_section(models: Mapping[str, Streaming], over: str) -> str:
     """Write the section of the page.
 
     Args:
         models: the streams by model.
+        over: names the SNRs of the mean.
 
     Returns:
         HTML; empty where nothing was asked for.
@@ -28,20 +29,20 @@ def streaming_section(models: Mapping[str, Streaming]) -> str:
         return ""
     cards = "".join(
         f'<div class="card scroll below"><h3>{escape(name)}, {streaming["mixtures"]} mixtures</h3>'
-        f"{_table(streaming) if streaming['reason'] is None else _absent(streaming['reason'])}</div>"
+        f"{_table(streaming, over) if streaming['reason'] is None else _absent(streaming['reason'])}</div>"
         for name, streaming in models.items()
     )
     return f'<h2>Streaming against offline</h2><p class="soft">{NOTE}</p>{cards}'
 
 
-def _table(streaming: Streaming) -> str:
+def _table(streaming: Streaming, over: str) -> str:
     """Tabulate the latencies of one model."""
     possible = [row for row in streaming["rows"] if row["reason"] is None]
     lists = list(dict.fromkeys(name for row in possible for name in row["lists"]))
     columns = (["clean"] if any(row["clean"] is not None for row in possible) else []) + lists
     head = '<th class="name">chunk</th><th class="name">way</th><th>algorithmic latency, ms</th>'
     for name in columns:
-        title = "clean" if name == "clean" else f"{escape(name)}, mean 20..0 dB"
+        title = "clean" if name == "clean" else f"{escape(name)}, mean of {over}"
         head += f"<th>WER, {title}</th><th>from offline, points</th><th>95 % interval</th>"
     head += "<th>RTFx in batches</th><th>step, ms</th><th>95 % below, ms</th>"
     body = ""

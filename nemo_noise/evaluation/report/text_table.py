@@ -3,8 +3,10 @@
 """The results as a few lines of plain text, for a terminal."""
 
 from nemo_noise.evaluation.report.findings import findings
+from nemo_noise.evaluation.report.numbers import mean_of
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.summary import Summary
+from nemo_noise.foreign_text import printable
 
 
 def summary_table(results: Results) -> str:
@@ -20,7 +22,8 @@ def summary_table(results: Results) -> str:
         {snr for s in results["models"].values() for block in s["lists"].values() for snr in block["cells"]},
         key=lambda snr: -float(snr),
     )
-    header = ["WER %", "noise", "clean", *[f"{snr} dB" for snr in snrs], "mean 20..0"]
+    mean = [f"mean of {mean_of(results)}"] if snrs else []
+    header = ["WER %", "noise", "clean", *[f"{snr} dB" for snr in snrs], *mean]
     rows = [header]
     for name, summary in results["models"].items():
         rows += _rows_of(name, summary, snrs)
@@ -32,7 +35,7 @@ def summary_table(results: Results) -> str:
         )
         for row in rows
     ]
-    return "\n".join([line.rstrip() for line in lines] + findings(results))
+    return "\n".join(printable(line.rstrip()) for line in [*lines, *findings(results)])
 
 
 def _rows_of(name: str, summary: Summary, snrs: list[str]) -> list[list[str]]:
@@ -41,5 +44,5 @@ def _rows_of(name: str, summary: Summary, snrs: list[str]) -> list[list[str]]:
     rows = []
     for noise_list, block in summary["lists"].items():
         cells = [f"{100 * block['cells'][snr]['wer']:.1f}" if snr in block["cells"] else "-" for snr in snrs]
-        rows.append([name, noise_list, clean, *cells, f"{100 * block['mean_wer']:.1f}"])
-    return rows or [[name, "-", clean, *["-" for _ in snrs], "-"]]
+        rows.append([printable(name), printable(noise_list), clean, *cells, f"{100 * block['mean_wer']:.1f}"])
+    return rows or [[printable(name), "-", clean, *["-" for _ in snrs], *(["-"] if snrs else [])]]

@@ -16,6 +16,7 @@ from nemo_noise.evaluation.scoring.wer import FloatArray
 
 CONFIDENCE = 0.95
 REPLICATIONS = 2000
+MOST_REPLICATIONS = 1_000_000  # more would not fit in memory and add no digit
 
 
 class Interval(NamedTuple):
@@ -36,6 +37,8 @@ def draw_weights(num_units: int, replications: int, seed: int) -> FloatArray:
     Returns:
         How often each unit was drawn, read-only: equal calls share it. [replications, num_units]
     """
+    if replications > MOST_REPLICATIONS:
+        raise ValueError(f"replications is {replications}, should be {MOST_REPLICATIONS} or less")
     if num_units < 1 or replications < 1:
         raise ValueError(f"num_units and replications must be 1 or more, got {num_units} and {replications}")
     return _draws(num_units, replications, seed)

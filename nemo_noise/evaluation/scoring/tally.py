@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nemo_noise.evaluation.scoring.bootstrap import (
+    MOST_REPLICATIONS,
     REPLICATIONS,
     Interval,
     draw_weights,
@@ -26,8 +27,9 @@ from nemo_noise.evaluation.scoring.hypotheses import (
     place_of,
     utterance_of,
 )
-from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text
+from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text, parse_steps
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, FloatArray, count_errors
+from nemo_noise.option_rules import listed, text, whole
 
 MIN_SPEAKERS = 8  # fewer blocks than this make a percentile interval too narrow
 ERROR_COLUMNS = [ErrorCounts._fields.index(name) for name in ("substitutions", "deletions", "insertions")]
@@ -56,6 +58,13 @@ class ScoringOptions:
     text_normalization: tuple[TextStep | str, ...] = ()
     group_fields: tuple[str, ...] = GROUP_FIELDS
     seen: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        text().check("block_field", self.block_field)
+        whole(1, MOST_REPLICATIONS).check("replications", self.replications)
+        whole(0).check("bootstrap_seed", self.seed)
+        listed(text(), "[gender, language]").check("group_fields", self.group_fields)
+        parse_steps(self.text_normalization)
 
 
 class PairKey(NamedTuple):

@@ -1,27 +1,59 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Text normalisation before scoring: nothing unless asked for, and what was asked for is in the report."""
+"""Text normalisation before scoring: what looks alike is alike; further steps are asked for and reported."""
 
 import unicodedata
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
 
+__all__ = ["TextStep", "composed", "normalize_text", "parse_steps"]
+
+# Cf of Unicode that are drawn: signs before Arabic, Syriac and Kaithi numbers.
+_DRAWN = {*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110BD, 0x110CD}
+# Marks without ink: grapheme joiner, Hangul fillers, Khmer vowels, Mongolian and general variation selectors.
+_INKLESS = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0}
+_INKLESS |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+_JOINERS = "\u200c\u200d"
+_JOINED_SCRIPTS = range(0x0600, 0x1CFF)  # Arabic to Vedic: here a joiner changes how letters are written
+
 
 class TextStep(str, Enum):
-    """One step of normalisation, applied to reference and hypothesis alike; ``letters`` makes each letter a word."""
+    """One step of normalisation, applied to reference and hypothesis alike.
+
+    ``nfkc`` makes full-width letters, ligatures and the like plain ones. ``lower_turkish`` is ``lower`` for Turkish,
+    where I is the capital of the dotless i. ``letters`` makes each letter a word.
+    """
 
     LOWER = "lower"
+    LOWER_TURKISH = "lower_turkish"
     STRIP_PUNCTUATION = "strip_punctuation"
+    NFKC = "nfkc"
     LETTERS = "letters"
 
 
+def composed(text: str) -> str:
+    r"""Write a text in the one form of all that look alike: always done, as no reader could see the difference.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The text with letters and their accents composed (NFC), without control and format characters (soft hyphen,
+        zero-width space, marks of direction, byte-order mark). Joiners stay in scripts in which they change letters.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    kept = [c for index, c in enumerate(text) if not _is_invisible(c, text[index - 1 : index])]
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
 def normalize_text(text: str, steps: Sequence[TextStep | str]) -> str:
-    """Apply steps in order.
+    """Apply `composed`, then steps in order.
 
     Args:
         text: reference or hypothesis.
-        steps: members of `TextStep` or their values; empty leaves the text as it is.
+        steps: members of `TextStep` or their values; empty leaves what is seen as it is.
 
     Returns:
         The normalised text.
@@ -29,8 +61,9 @@ def normalize_text(text: str, steps: Sequence[TextStep | str]) -> str:
     Raises:
         ValueError: a step is unknown.
     """
+    text = composed(text)
     for step in parse_steps(steps):
-        text = _STEPS[step](text)
+        text = composed(_STEPS[step](text))
     return text
 
 
@@ -44,9 +77,12 @@ def parse_steps(steps: Sequence[TextStep | str]) -> tuple[TextStep, ...]:
         The steps in order.
 
     Raises:
-        ValueError: a step is unknown; the message lists the known ones.
+        ValueError: it is no list, or a step is unknown; the message lists the known ones.
     """
-    return _parse(tuple(steps))
+    if isinstance(steps, str) or not isinstance(steps, Sequence):
+        known = [step.value for step in TextStep]
+        raise ValueError(f"text_normalization is {steps!r}, should be a list of some of {known}, as in [lower]")
+    return _parse(tuple(map(_hashable, steps)))
 
 
 @lru_cache(maxsize=64)  # asked once for every text
@@ -56,6 +92,33 @@ def _parse(steps: tuple[TextStep | str, ...]) -> tuple[TextStep, ...]:
         if step not in known:
             raise ValueError(f"text_normalization holds the unknown step {step!r}; known steps are {known}")
     return tuple(TextStep(step) for step in steps)
+
+
+def _hashable(step: TextStep | str) -> TextStep | str:
+    return step if isinstance(step, str) else repr(step)
+
+
+def _is_invisible(character: str, before: str) -> bool:
+    if character in _JOINERS:
+        is_picture = unicodedata.category(before or "a") in ("So", "Sk", "Mn")  # of several, as families are
+        return not (is_picture or ord(before or "a") in _JOINED_SCRIPTS)
+    category = unicodedata.category(character)
+    if category == "Cc":
+        return not character.isspace()
+    return ord(character) in _INKLESS or (category == "Cf" and ord(character) not in _DRAWN)
+
+
+def _lower(text: str) -> str:
+    """Lower case; the capital dotted I becomes a plain i, where Python would leave its dot behind as a mark."""
+    return text.replace("İ", "i").lower()
+
+
+def _lower_turkish(text: str) -> str:
+    return text.replace("İ", "i").replace("I", "ı").lower()
+
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
 
 
 def _strip_punctuation(text: str) -> str:
@@ -76,7 +139,9 @@ def _spell(text: str) -> str:
 
 
 _STEPS: dict[TextStep, Callable[[str], str]] = {
-    TextStep.LOWER: str.lower,
+    TextStep.LOWER: _lower,
+    TextStep.LOWER_TURKISH: _lower_turkish,
     TextStep.STRIP_PUNCTUATION: _strip_punctuation,
+    TextStep.NFKC: _nfkc,
     TextStep.LETTERS: _spell,
 }

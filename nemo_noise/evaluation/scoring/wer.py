@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemo_noise.evaluation.scoring.alignment import align_words
+from nemo_noise.evaluation.scoring.text_normalization import composed
 
 FloatArray = NDArray[np.float64]
 
@@ -58,7 +59,8 @@ class ErrorCounts(NamedTuple):
 def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
     """Align a hypothesis with its reference and count the errors.
 
-    Texts are compared as they are, apart from runs of blanks: normalise them before, see `text_normalization`.
+    Texts are compared as they are seen, apart from runs of blanks: what looks alike is alike (`composed`). Normalise
+    case, punctuation and the like before, see `text_normalization`.
 
     Args:
         reference: what was said.
@@ -67,7 +69,7 @@ def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
     Returns:
         The counts. With an empty reference every word and character of the hypothesis is an insertion.
     """
-    reference, hypothesis = " ".join(reference.split()), " ".join(hypothesis.split())
+    reference, hypothesis = (" ".join(composed(text).split()) for text in (reference, hypothesis))
     if not reference:
         invented = len(hypothesis.split())
         return ErrorCounts(insertions=invented, character_errors=len(hypothesis), edge_insertions=invented)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise.data.waveforms import check_waveforms
 from nemo_noise.evaluation.transcription.transcribe import Heard
 from nemo_noise.inference.adaptation import adapt_along_streams, check_adaptable
 from nemo_noise.inference.adaptation_config import AdaptationConfig
@@ -47,6 +48,7 @@ class AdaptedHearing:
             What was heard per waveform, in order, without confidences; `told` are `is_adapted`, `adaptation_steps`,
             `adaptation_reason` and `plain_transcribe_s`, the seconds that it takes alone and unadapted.
         """
+        waveforms = check_waveforms(waveforms, "waveforms")
         config = replace(self.adaptation, transcribe={**(options or {}), **self.adaptation.transcribe})
         streams = [0] * len(waveforms) if self.along_stream else range(len(waveforms))
         return [

@@ -9,7 +9,7 @@ import gc
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +47,10 @@ from nemo_noise.evaluation.transcription.transcribe import (
     sample_rate_of,
 )
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
+from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation_config import AdaptationConfig
 from nemo_noise.modules import listening_to
+from nemo_noise.option_rules import mapping, whole
 
 RowKey = tuple[str, str, str]
 
@@ -60,6 +62,7 @@ class RunOptions:
     Attributes:
         batch_size: waveforms per batch; a control needs 2 or more, as it swaps contexts in the batch.
         transcribe: further arguments of the model's `transcribe`.
+        baseline_transcribe: those of the baseline's; None for the same.
         training_seed: written to every row as `seed`, to pool models trained with several seeds.
         latency_utterances: so many trials with speech are transcribed once more alone, to measure the delay.
         confidence: NeMo's `confidence_cfg`, to write confidences of words as well; None for none.
@@ -78,17 +81,23 @@ class RunOptions:
     adaptation: AdaptationConfig | None = None
     adaptation_trials: int | None = None
     adaptation_streams: Sequence[str] = ()
+    baseline_transcribe: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}, should be 1 or more")
-        if self.latency_utterances < 0:
-            raise ValueError(f"latency_utterances is {self.latency_utterances}, should be 0 or more")
+        for name, rule in {"batch_size": whole(1), "latency_utterances": whole(0), "sample_rate": whole(1)}.items():
+            rule.check(name, getattr(self, name))
         check_count("adaptation_trials", self.adaptation_trials)
         if isinstance(self.adaptation_streams, str):
             raise ValueError(f"adaptation_streams is {self.adaptation_streams!r}, should be a list, as in [speaker]")
+        mapping("{source_lang: de}").check("transcribe", self.transcribe)
         if self.adaptation_streams and self.adaptation is None:
             raise ValueError("adaptation_streams is given without adaptation, should be beside one")
+
+    def transcribe_of(self, number: int) -> tuple[str, Mapping[str, Any]]:
+        """The name of the option, and what it gives to the model (0) or the baseline (1)."""
+        if number and self.baseline_transcribe is not None:
+            return "baseline_transcribe", self.baseline_transcribe
+        return "transcribe", self.transcribe
 
 
 def name_models(model: str, baseline: str | None, model_name: str | None, baseline_name: str | None) -> dict[str, str]:
@@ -107,12 +116,12 @@ def name_models(model: str, baseline: str | None, model_name: str | None, baseli
         ValueError: both names are equal.
     """
     if baseline is None:
-        return {model_name or Path(model).stem: model}
+        return {printable(model_name or Path(model).stem): model}
     paths = Path(model), Path(baseline)
     stems = [path.stem for path in paths]
     if stems[0] == stems[1]:
         stems = [f"{path.absolute().parent.name}/{path.stem}" for path in paths]
-    names = model_name or stems[0], baseline_name or stems[1]
+    names = printable(model_name or stems[0]), printable(baseline_name or stems[1])
     if names[0] == names[1]:
         raise ValueError(f"model and baseline are both named {names[0]!r}: set model_name or baseline_name")
     return {names[0]: model, names[1]: baseline}
@@ -145,7 +154,7 @@ def run_models(
     """
     rows: list[Row] = []
     plan: MixturePlan | None = None
-    for name, path in models.items():
+    for number, (name, path) in enumerate(models.items()):
         if is_transcript_file(path):
             if options.adaptation is not None and not rows:
                 logging.warning(f"adaptation left out: {name} is a file of transcripts, {path}")
@@ -163,8 +172,11 @@ def run_models(
             )
         adapting = (options.adaptation, options.adaptation_trials, _stream_fields(plan, options))
         arms = arms_of(name, model, controls, *adapting) if not rows else arms_of(name, model, [])
+        if options.batch_size < 2 and any(arm.mixes_cells for arm in arms):
+            ring_batches([], (), options.batch_size)  # refuses, before a model has run
+        own = replace(options, transcribe=options.transcribe_of(number)[1])
         for arm in arms:
-            rows += run_arm(arm, plan, hypotheses_path, options)
+            rows += run_arm(arm, plan, hypotheses_path, own)
         del model, arms, arm
         gc.collect()
     Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +213,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
     chosen = plan.trials if arm.trials is None else choose_trials(plan.trials, arm.trials)
-    trials = [t for t in chosen if not (arm.mixes_cells and t.condition.is_speech_free)]
+    trials = [t for t in chosen if not (arm.mixes_cells and _is_no_member(t, plan))]
     if arm.stream_fields or arm.mixes_cells:  # the text of a trial depends on others
         members = "\n".join(trial.trial_id for trial in trials)
         model_fingerprint += "+" + hashlib.sha256(members.encode()).hexdigest()[:8]
@@ -215,7 +227,11 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     listener = _Listener(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
         for batch in batches:
-            mixtures = [plan.listen(trial) for trial in batch]
+            made = plan.mixtures_of(batch)
+            progress.update(len(batch) - len(made))
+            if not made:
+                continue
+            batch, mixtures = [trial for trial, _ in made], [mixture for _, mixture in made]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
             also_alone = [trial.trial_id in alone for trial in batch]
             results = listener.hear(mixtures, also_alone, sensors, prompts.get(batch[0].trial_id, {}))
@@ -228,8 +244,16 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
             append_hypotheses(path, rows)
             done.update((_row_key(row), row) for row in rows)
             progress.update(len(rows))
-    finished = [done[arm.name, model_fingerprint, trial.trial_id] for trial in trials]
+    possible = [trial for trial in trials if trial.trial_id not in plan.left_out]
+    if trials and not possible:
+        raise ValueError(f"no mixture is possible, the first as {next(iter(plan.left_out.values())).reason}")
+    finished = [done[arm.name, model_fingerprint, trial.trial_id] for trial in possible]
     return [{**row, "seed": options.training_seed} for row in finished]
+
+
+def _is_no_member(trial: Trial, plan: MixturePlan) -> bool:
+    """Whether a trial has no context to swap: it has no speech, or is impossible, as an earlier arm has found."""
+    return trial.condition.is_speech_free or trial.trial_id in plan.left_out
 
 
 def _batches_of(

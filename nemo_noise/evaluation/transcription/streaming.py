@@ -96,7 +96,8 @@ def run_streams(
         arm = Arm(arm_name, model, partial(_streaming, model, stream))
         rows = run_arm(arm, part, path, replace(options, latency_utterances=0))
         timed = min(options.latency_utterances, TIMED_UTTERANCES)
-        waveforms = [part.listen(trial).samples for trial in part.trials[:: max(1, len(part.trials) // max(1, timed))]]
+        chosen = part.trials[:: max(1, len(part.trials) // max(1, timed))]
+        waveforms = [mixture.samples for _, mixture in part.mixtures_of(chosen)]
         with streamed(model, stream) as steps_s:
             for waveform in waveforms[:timed]:
                 transcribe(model, [waveform], options.transcribe)

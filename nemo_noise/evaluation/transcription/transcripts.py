@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nemo_noise.evaluation.mixtures.names import file_name
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
 from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.foreign_text import printable
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
 ID_COLUMNS = ("mixture_id", "trial_id", "id", "audio_filepath", "audio", "file", "path")
@@ -26,6 +28,9 @@ LISTED = 5
 
 class TranscriptError(ValueError):
     """A file of transcripts that cannot be used; the message starts with `file:line`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))  # it repeats what somebody else wrote
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,10 @@ def rows_of_transcripts(name: str, path: str | Path, plan: MixturePlan, training
     transcripts = read_transcripts(path)
     names = name_mixtures(plan.trials)
     by_key = {key: trial_id for trial_id, mixture_id in names.items() for key in (trial_id, mixture_id)}
-    found = _match(transcripts, by_key, path)
-    missing = [names[trial.trial_id] for trial in plan.trials if trial.trial_id not in found]
+    left_out = tuple(f"{file_name(one.name)}." for one in plan.examined.left_out)
+    found = _match([one for one in transcripts if not one.key.startswith(left_out)], by_key, path)
+    without = [trial for trial in plan.trials if trial.trial_id not in found]
+    missing = [names[trial.trial_id] for trial, _ in plan.mixtures_of(without)]  # of what is possible
     if missing:
         raise TranscriptError(
             f"{path}: {len(missing)} of {len(plan.trials)} mixtures have no line: {', '.join(missing[:LISTED])}"
@@ -111,8 +118,7 @@ def rows_of_transcripts(name: str, path: str | Path, plan: MixturePlan, training
         )
     fingerprint = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
     rows = []
-    for trial in plan.trials:
-        mixture = plan.listen(trial)
+    for trial, mixture in (pair for planned in plan.trials for pair in plan.mixtures_of([planned])):
         transcript = found[trial.trial_id]
         result = {"model": name, "model_fingerprint": fingerprint, "pred_text": transcript.text, **transcript.extras}
         duration = round(len(mixture.samples) / plan.sample_rate, 4)

@@ -1,0 +1,132 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a configuration says before weights are loaded: sample rate, longest audio, options of `transcribe`."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
+from nemo.collections.common.prompts.formatter import PromptFormatter
+from nemo.core.classes.common import _get_allowed_target_class
+
+from nemo_noise.archive import read_config
+from nemo_noise.option_rules import near_names
+
+__all__ = ["ModelFacts", "check_transcribe_options", "facts_of"]
+
+OURS = {
+    "audio": "the evaluation gives the audio",
+    "batch_size": "give batch_size beside transcribe",
+    "num_workers": "the evaluation gives it",
+    "verbose": "the evaluation gives it",
+    "use_lhotse": "the evaluation gives it",
+    "override_config": "give its options one by one",
+}
+PROMPT_FORMS = ("role", "slots", "turns")
+WHISPER_S = 30.0  # where the configuration leaves the window to its default
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Facts of a model.
+
+    Attributes:
+        kind: name of its class.
+        sample_rate: samples per second; None where its configuration does not say.
+        longest_s: the longest audio that it takes, in seconds; None for any.
+        options: what its `transcribe` takes; None where that is not known.
+    """
+
+    kind: str
+    sample_rate: int | None = None
+    longest_s: float | None = None
+    options: frozenset[str] | None = None
+
+
+def facts_of(name: str) -> ModelFacts:
+    """Read the configuration of a model; the weights stay where they are.
+
+    Args:
+        name: path of a `.nemo` file, or the name of a pretrained NeMo model, which is downloaded.
+
+    Returns:
+        The facts.
+
+    Raises:
+        FileNotFoundError: `name` looks like a path and no such file exists.
+        ValueError: the file is no `.nemo`.
+    """
+    path = Path(name)
+    if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
+        config = read_config(path, "model")
+    else:
+        config = ASRModel.from_pretrained(name, return_config=True)
+    target = str(config.get("target") or "")
+    rates = [OmegaConf.select(config, key) for key in ("sample_rate", "preprocessor.sample_rate")]
+    rate = next((int(rate) for rate in rates if isinstance(rate, int)), None)
+    window_s = OmegaConf.select(config, "preprocessor.window_s")
+    longest_s = float(window_s) if isinstance(window_s, int | float) else None
+    if longest_s is None and str(OmegaConf.select(config, "preprocessor._target_")).endswith(".WhisperFeatures"):
+        longest_s = WHISPER_S
+    return ModelFacts(target.rsplit(".", 1)[-1], rate, longest_s, _options(target, config))
+
+
+def check_transcribe_options(where: str, model: str, facts: ModelFacts, options: Mapping[str, Any]) -> None:
+    """Refuse options that a model's `transcribe` does not take, or that are not the caller's to give.
+
+    Args:
+        where: the option that holds them, as in "transcribe".
+        model: name of the model.
+        facts: of the model.
+        options: what would be given to its `transcribe`.
+
+    Raises:
+        ValueError: names the option and the model.
+    """
+    for option in options:
+        if option in OURS:
+            raise ValueError(f"{where} holds {option!r}: {OURS[option]}, should be further options of transcribe()")
+        if facts.options is not None and option not in facts.options:
+            known = sorted(facts.options - set(OURS))
+            raise ValueError(
+                f"{where} holds {option!r}{near_names(option, known)}, which {model} ({facts.kind}) does not take: "
+                f"should be some of {', '.join(known)}; transcribe is for the model, baseline_transcribe for the other"
+            )
+
+
+def _options(target: str, config: DictConfig) -> frozenset[str] | None:
+    """What `transcribe` of a class takes: the named arguments of it and of all that it hands the others on to."""
+    try:
+        kind = _get_allowed_target_class(target)
+    except Exception:  # whatever an import raises; loading the model will say it better
+        return None
+    named: set[str] = set()
+    takes_others = True
+    for base in kind.__mro__:
+        method = vars(base).get("transcribe")
+        if method is None or not takes_others:
+            continue
+        parameters = inspect.signature(method).parameters.values()
+        named |= {one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+        takes_others = any(one.kind is one.VAR_KEYWORD for one in parameters)
+        if base is EncDecMultiTaskModel:
+            takes_others, slots = False, _prompt_slots(str(config.get("prompt_format") or ""))
+            if slots is None:
+                return None
+            named |= slots
+    left_out = {"self", "timestamps"} if kind.__name__ == "WhisperModel" else {"self"}  # whose prompt has none
+    return None if takes_others else frozenset(named - left_out)
+
+
+def _prompt_slots(prompt_format: str) -> set[str] | None:
+    """The slots that a prompt has, and the names of its longer forms."""
+    try:
+        template = PromptFormatter.resolve(prompt_format).TEMPLATE
+    except Exception:  # a prompt of somebody else, which is registered when its module is imported
+        return None
+    return {slot for turn in template.values() for slot in turn.get("slots", {})} | set(PROMPT_FORMS)
