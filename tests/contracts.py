@@ -5,7 +5,9 @@
 import copy
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import onnxruntime
 import torch
@@ -16,9 +18,18 @@ from nemo.core.classes.module import NeuralModule
 
 from nemo_noise.modules import CausalContextEncoder, ContextEncoder, Fusion, NoiseAwareConformerEncoder
 
+HALF_PRECISIONS = (torch.bfloat16, torch.float16)
 MAX_STATE_BYTES = 4096
 ONNX_TOLERANCE = 1e-4
 STREAM_TOLERANCE = 1e-5
+ROUNDING = 3.0  # times what half precision does to NeMo's or transformers' own encoder
+
+
+class Halved(NamedTuple):
+    """What half precision gives and what it costs: the type of the output, and its error relative to float32."""
+
+    dtype: torch.dtype
+    error: float
 
 
 def features(feat_in: int, lengths: tuple[int, ...] = (120, 97, 64), seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -94,8 +105,7 @@ def check_context_encoder(context: ContextEncoder, tmp_path: Path) -> None:
     for empty in (torch.zeros_like(audio_signal), audio_signal * 1e4):
         assert context(audio_signal=empty, length=length).isfinite().all()
     assert context(audio_signal=audio_signal, length=torch.zeros_like(length)).isfinite().all()
-    halved = copy.deepcopy(context).bfloat16()(audio_signal=audio_signal.bfloat16(), length=length)
-    assert halved.dtype == torch.bfloat16 and halved.isfinite().all()
+    check_context_in_half_precision(context)
     check_gradients(context, lambda: context(audio_signal=audio_signal, length=length).square().sum())
     torch.save(context.state_dict(), tmp_path / "context.pt")
     state = torch.load(tmp_path / "context.pt", weights_only=True)
@@ -106,6 +116,59 @@ def check_context_encoder(context: ContextEncoder, tmp_path: Path) -> None:
     check_onnx(context, {"audio_signal": audio_signal, "length": length}, axes, tmp_path / "context.onnx")
     if isinstance(context, CausalContextEncoder):
         check_causal_context(context)
+
+
+def half_precision(
+    module: nn.Module, run: Callable[[nn.Module, torch.dtype], Tensor]
+) -> dict[tuple[torch.dtype, str], Halved]:
+    """Run a module in bfloat16 and float16, by ``.to(dtype)`` and under autocast.
+
+    Args:
+        module: in float32.
+        run: gives the output of a module whose inputs are to be of a type.
+
+    Returns:
+        Type of number and way -> the output's type and its error; every output is finite.
+    """
+    with torch.no_grad():
+        exact = run(module, torch.float32)
+        results = {}
+        for dtype in HALF_PRECISIONS:
+            ways: dict[str, tuple[nn.Module, torch.dtype, AbstractContextManager[object]]] = {
+                "to": (copy.deepcopy(module).to(dtype), dtype, nullcontext()),
+                "autocast": (module, torch.float32, torch.autocast("cpu", dtype=dtype)),
+            }
+            for way, (halved, input_dtype, context) in ways.items():
+                with context:
+                    output = run(halved, input_dtype)
+                assert output.isfinite().all(), f"{dtype} by {way} is not finite"
+                error = (output.float() - exact).square().mean() / exact.square().mean()
+                results[dtype, way] = Halved(output.dtype, float(error.sqrt()))
+    return results
+
+
+def check_halved(
+    ours: dict[tuple[torch.dtype, str], Halved],
+    stock: dict[tuple[torch.dtype, str], Halved],
+    name: str,
+    rounding: float = ROUNDING,
+) -> None:
+    """Half precision gives the stock module's type, and costs no more than a few times what it costs there."""
+    for (dtype, way), halved in ours.items():
+        expected = stock[dtype, way]
+        assert halved.dtype == expected.dtype, f"{name}: {dtype} by {way} gives {halved.dtype}"
+        times = halved.error / expected.error
+        assert times <= rounding, f"{name}: {dtype} by {way} costs {times:.1f} times what stock costs"
+
+
+def check_context_in_half_precision(context: ContextEncoder) -> None:
+    """A minute of log-mel features that are not normalised has the context of float32, rounded."""
+    raw = 4.0 * torch.randn(1, context.feat_in, 6000, generator=torch.Generator().manual_seed(2)) - 12.0
+    length = torch.tensor([6000])
+    halves = half_precision(context, lambda module, dtype: module(audio_signal=raw.to(dtype), length=length))
+    for (dtype, way), halved in halves.items():
+        assert way == "autocast" or halved.dtype == dtype
+        assert halved.error < 4.0 * torch.finfo(dtype).eps, f"{dtype} by {way}: {halved.error}"
 
 
 def check_causal_context(context: CausalContextEncoder) -> None:

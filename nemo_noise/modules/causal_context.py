@@ -16,6 +16,7 @@ from nemo.core.classes.common import typecheck
 from nemo.core.neural_types import EncodedRepresentation, NeuralType
 
 from nemo_noise.modules.context_encoders import ContextEncoder, FeatureScale, observe
+from nemo_noise.modules.precision import at_least_float32
 
 __all__ = ["CausalContext", "CausalContextEncoder", "CausalStatisticsContextEncoder"]
 
@@ -63,7 +64,7 @@ class CausalContextEncoder(ContextEncoder):
         Args:
             features: [B, D, T]; T starts at a multiple of ``stride`` of the stream.
             length: valid frames of the chunk [B].
-            state: what the chunks before left, [B, N].
+            state: what the chunks before left, [B, N], in float32 at least.
             num_kept: how many frames of the chunk enter the next state; the rest will be seen again.
 
         Returns:
@@ -82,7 +83,8 @@ class CausalContextEncoder(ContextEncoder):
         Returns:
             Context [B, ceil(T / stride), C].
         """
-        state = audio_signal.new_zeros(audio_signal.shape[0], self.state_size)
+        dtype = at_least_float32(audio_signal)
+        state = audio_signal.new_zeros(audio_signal.shape[0], self.state_size, dtype=dtype)
         return self.step(audio_signal, length, state, num_kept=0).context
 
 
@@ -147,6 +149,7 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         deviation = ((squares / count - mean.square()).clamp_min(0.0) + 1e-4).sqrt()
         floor = -(floors / count).clamp_min(1e-30).log() / self.scale.std * heard
         statistics = torch.cat([mean, deviation, floor], dim=1).transpose(1, 2)  # [B, S, 3 D]
+        statistics = statistics.to(self.level.weight.dtype)
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))
         context = self.context_norm(shape + self.level(statistics))  # [B, S, C]
         kept = min(max(num_kept, 0), features.shape[2])

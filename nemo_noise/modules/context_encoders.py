@@ -21,6 +21,7 @@ from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import EncodedRepresentation, LengthsType, NeuralType, SpectrogramType
 
 from nemo_noise.modules.context_layers import AttentivePooling, StridedConvolutions, valid_frames
+from nemo_noise.modules.precision import ExactConstants, at_least_float32
 
 __all__ = [
     "AttentiveContextEncoder",
@@ -112,7 +113,7 @@ class StatisticsContextEncoder(ContextEncoder):
         for quantile in quantiles:
             if not 0.0 <= quantile <= 1.0:
                 raise ValueError(f"StatisticsContextEncoder: quantiles={list(quantiles)} must all lie in [0, 1].")
-        self.register_buffer("quantiles", torch.tensor(list(quantiles)), persistent=False)
+        self.constants = ExactConstants(quantiles=torch.tensor(list(quantiles)))
         num_statistics = (2 + len(quantiles)) * feat_in
         self.norm = nn.LayerNorm(num_statistics)
         self.hidden = nn.Linear(num_statistics, d_hidden)
@@ -131,16 +132,19 @@ class StatisticsContextEncoder(ContextEncoder):
         Returns:
             Context [B, C].
         """
-        statistics = self.statistics(audio_signal, length)  # [B, (2 + Q) * D]
+        statistics = self.statistics(audio_signal, length).to(self.level.weight.dtype)  # [B, (2 + Q) * D]
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))
         context: Tensor = self.context_norm(shape + self.level(statistics))  # [B, C]
         return context
 
     def statistics(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Mean, deviation and quantiles of every band: [B, (2 + Q) * D], finite even for an empty utterance."""
+        """Mean, deviation and quantiles of every band: [B, (2 + Q) * D], finite even for an empty utterance.
+
+        They are sums over time, in float32 at least.
+        """
         observed = self.scale(observe(audio_signal, length))
         mean, deviation = masked_moments(observed)
-        quantiles = masked_quantiles(observed, self.quantiles)  # [B, D, Q]
+        quantiles = masked_quantiles(observed, self.constants.quantiles)  # [B, D, Q]
         return torch.cat([mean, deviation, quantiles.flatten(1)], dim=1)
 
 
@@ -270,9 +274,9 @@ class FeatureScale(nn.Module):
 
 
 def observe(audio_signal: Tensor, length: Tensor) -> Observed:
-    """Separate what was observed from padding (time >= length) and masked cells (exactly 0.0)."""
+    """Separate what was observed from padding (time >= length) and masked cells (exactly 0.0); float32 at least."""
     valid = valid_frames(length, audio_signal.shape[2])
-    features = audio_signal.masked_fill(~valid.unsqueeze(1), 0.0)
+    features = audio_signal.masked_fill(~valid.unsqueeze(1), 0.0).to(at_least_float32(audio_signal))
     return Observed(features, features != 0.0)
 
 

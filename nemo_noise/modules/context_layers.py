@@ -5,6 +5,8 @@
 import torch
 from torch import Tensor, nn
 
+from nemo_noise.modules.precision import at_least_float32
+
 __all__ = ["AttentivePooling", "MultiHeadAttention", "StridedConvolutions", "seconds_embedding", "valid_frames"]
 
 
@@ -77,13 +79,14 @@ class StridedConvolutions(nn.Module):
         """Convolve.
 
         Args:
-            features: [B, D, T], zero in the padding.
+            features: [B, D, T], zero in the padding; they are rounded to the type of the weights.
             length: valid frames [B].
 
         Returns:
             For every layer its frames [B, T_l, H], zero in the padding, and their lengths [B].
         """
         levels = []
+        features = features.to(next(self.parameters()).dtype)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             frames = norm(convolution(features).transpose(1, 2))
             length = torch.div(length + 1, 2, rounding_mode="floor")
@@ -115,15 +118,16 @@ class AttentivePooling(nn.Module):
             valid: which frames count [..., T].
 
         Returns:
-            [..., 2 H]; a mean of zero where no frame counts.
+            [..., 2 H]; a mean of zero where no frame counts. Sums over time are taken in float32 at least.
         """
         scores = self.score(self.hidden(frames).tanh()).squeeze(-1)  # [..., T]
-        scores = scores.masked_fill(~valid, torch.finfo(scores.dtype).min)
+        exact = frames.to(at_least_float32(frames))
+        scores = scores.to(exact.dtype).masked_fill(~valid, torch.finfo(exact.dtype).min)
         weights = scores.softmax(dim=-1).masked_fill(~valid, 0.0).unsqueeze(-1)  # [..., T, 1]
-        mean = (weights * frames).sum(dim=-2)
-        second_moment = (weights * frames.square()).sum(dim=-2)
+        mean = (weights * exact).sum(dim=-2)
+        second_moment = (weights * exact.square()).sum(dim=-2)
         deviation = (second_moment - mean.square()).clamp_min(1e-4).sqrt()
-        return torch.cat([mean, deviation], dim=-1)
+        return torch.cat([mean, deviation], dim=-1).to(frames.dtype)
 
 
 def valid_frames(length: Tensor, count: int) -> Tensor:

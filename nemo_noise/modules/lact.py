@@ -26,6 +26,7 @@ from nemo_noise.modules.fast_weights import (
     learn,
     row_norms,
 )
+from nemo_noise.modules.precision import at_least_float32
 from nemo_noise.modules.state_space_duality import is_traced
 from nemo_noise.modules.window_attention import WindowAttention
 
@@ -151,13 +152,14 @@ class LaCTMixer(nn.Module):
             learn from [B, H, T, 2 P + 4], zero in the padding.
         """
         queries, keys, values = self.in_proj(hidden).chunk(3, dim=2)
-        scale, shift = self.fast_scale, self.fast_shift
-        fast_queries = F.normalize(self._heads(F.silu(queries * scale[0] + shift[0])), dim=-1, eps=NORM_EPS)
-        fast_keys = F.normalize(self._heads(F.silu(keys * scale[1] + shift[1])), dim=-1, eps=NORM_EPS)
         rates = self._rates(hidden)
-        parts = [part.to(rates.dtype) for part in (fast_keys, self._heads(F.silu(values)), rates)]
+        exact_queries, exact_keys, exact_values = (part.to(rates.dtype) for part in (queries, keys, values))
+        scale, shift = self.fast_scale, self.fast_shift
+        fast_queries = F.normalize(self._heads(F.silu(exact_queries * scale[0] + shift[0])), dim=-1, eps=NORM_EPS)
+        fast_keys = F.normalize(self._heads(F.silu(exact_keys * scale[1] + shift[1])), dim=-1, eps=NORM_EPS)
+        parts = [fast_keys, self._heads(F.silu(exact_values)), rates]
         tokens = torch.cat(parts, dim=3) * mask[:, None, :, None]
-        return queries, keys, values, fast_queries.to(rates.dtype), tokens
+        return queries, keys, values, fast_queries, tokens
 
     def _rates(self, hidden: Tensor) -> Tensor:
         """Three learning rates and the weight of the momentum [B, H, T, 4]."""
@@ -340,11 +342,6 @@ class CausalLaCTMixer(LaCTMixer):
             up.reshape(-1, heads, hidden, width),
             down.reshape(-1, heads, width, hidden),
         )
-
-
-def at_least_float32(values: Tensor) -> torch.dtype:
-    """The type of the values, or float32 if that is coarser."""
-    return torch.promote_types(values.dtype, torch.float32)
 
 
 def _without_padding(hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -12,6 +12,7 @@ from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import AudioSignal, LengthsType, NeuralType, SpectrogramType
 
 from nemo_noise.modules.context_layers import valid_frames
+from nemo_noise.modules.precision import ExactConstants
 
 __all__ = ["LogMelFeatures"]
 
@@ -31,9 +32,6 @@ class LogMelFeatures(NeuralModule):
         window_stride: seconds from frame to frame.
         n_fft: points of the transform.
     """
-
-    mel: Tensor
-    transform: Tensor
 
     def __init__(
         self,
@@ -58,8 +56,7 @@ class LogMelFeatures(NeuralModule):
         window = functional.pad(nemo.window, (centre, n_fft - nemo.win_length - centre)).double()
         angles = torch.outer(torch.arange(n_fft // 2 + 1), torch.arange(n_fft)).double() * (2 * torch.pi / n_fft)
         transform = torch.cat([angles.cos(), -angles.sin()]) * window  # [2 * F, n_fft]
-        self.register_buffer("transform", transform.float().unsqueeze(1), persistent=False)
-        self.register_buffer("mel", nemo.fb[0].clone(), persistent=False)
+        self.constants = ExactConstants(transform=transform.float().unsqueeze(1), mel=nemo.fb[0].clone())
 
     @property
     def input_types(self) -> dict[str, NeuralType]:
@@ -90,13 +87,15 @@ class LogMelFeatures(NeuralModule):
             Features [B, D, T'], 0 beyond the lengths, and how many frames are valid [B].
         """
         with torch.autocast(input_signal.device.type, enabled=False):
-            signal = torch.cat([input_signal[:, :1], input_signal[:, 1:] - PREEMPHASIS * input_signal[:, :-1]], dim=1)
-            signal = signal.float().masked_fill(~valid_frames(length, signal.shape[1]), 0.0)
+            signal = input_signal.float()
+            signal = torch.cat([signal[:, :1], signal[:, 1:] - PREEMPHASIS * signal[:, :-1]], dim=1)
+            signal = signal.masked_fill(~valid_frames(length, signal.shape[1]), 0.0)
             half = self.n_fft // 2
             padded = functional.pad(signal.unsqueeze(1), (half, half))
-            spectrum = functional.conv1d(padded, self.transform.float(), stride=self.hop_length)  # [B, 2 * F, T']
+            transform, filters = self.constants.transform.float(), self.constants.mel.float()
+            spectrum = functional.conv1d(padded, transform, stride=self.hop_length)  # [B, 2 * F, T']
             real, imaginary = spectrum.chunk(2, dim=1)
             power = real.square() + imaginary.square()  # [B, F, T']
-            mel = torch.log(self.mel.float() @ power + LOG_FLOOR)
+            mel = torch.log(filters @ power + LOG_FLOOR)
         frames = torch.div(length, self.hop_length, rounding_mode="floor")
         return mel.masked_fill(~valid_frames(frames, mel.shape[2]).unsqueeze(1), 0.0), frames

@@ -19,6 +19,7 @@ from nemo.collections.asr.parts.submodules.conformer_modules import ConformerLay
 from nemo.collections.asr.parts.submodules.subsampling import ConvSubsampling
 
 from nemo_noise.modules.noise_aware import NoiseAwareMixin
+from nemo_noise.modules.precision import packed_size, packed_state, unpacked_state
 
 __all__ = ["MixerEncoder", "MixerLayer", "StreamingMixer"]
 
@@ -105,7 +106,9 @@ class MixerLayer(nn.Module):
             return self.mixer(x, mask), None
         mixer = self.mixer
         assert isinstance(mixer, StreamingMixer)
-        state = mixer.state_from(cache.flatten(1)[:, : mixer.state_size].to(torch.float32))
+        is_whole = cache[0].numel() >= packed_size(mixer.state_size, cache.dtype)  # else rounded to half precision
+        numbers = cache.flatten(1) if is_whole else cache.flatten(1).to(torch.float32)
+        state = mixer.state_from(unpacked_state(numbers, mixer.state_size))
         mask = torch.ones_like(x[:, :, 0], dtype=torch.bool) if mask is None else mask
         if self.cache_drop_size == 0:
             hidden, state = mixer.stream(x, state, mask)
@@ -115,8 +118,9 @@ class MixerLayer(nn.Module):
             again, _ = mixer.stream(x[:, num_kept:], state, mask[:, num_kept:])
             hidden = torch.cat([kept, again], dim=1)
         numbers = mixer.numbers_of(state)
-        numbers = nn.functional.pad(numbers, (0, cache.shape[1] * cache.shape[2] - mixer.state_size))
-        return hidden, numbers.reshape(x.shape[0], -1, x.shape[2]).to(cache.dtype)
+        numbers = packed_state(numbers, cache.dtype) if is_whole else numbers.to(cache.dtype)
+        numbers = nn.functional.pad(numbers, (0, cache.shape[1] * cache.shape[2] - numbers.shape[1]))
+        return hidden, numbers.reshape(x.shape[0], -1, x.shape[2])
 
 
 class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
@@ -203,6 +207,29 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
             chunk = self.att_context_size[1] + 1
             rows = -(-max(rows, self.streaming_cfg.last_channel_cache_size) // chunk) * chunk
         self.streaming_cfg.last_channel_cache_size = rows
+
+    def get_initial_cache_state(
+        self,
+        batch_size: int = 1,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | None = None,
+        max_dim: int = 0,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The parent's; in half precision with rows for the state of mixers in float32, unless attention shares them.
+
+        NeMo's mask wants as many rows of an attention as a float32 cache has; there the state is rounded.
+        """
+        channel, time, channel_len = super().get_initial_cache_state(batch_size, dtype, device, max_dim)
+        if self.is_causal and self.attention_every is None:
+            channel = nn.functional.pad(channel, (0, 0, 0, packed_size(channel.shape[2], dtype) - channel.shape[2]))
+        return channel, time, channel_len
+
+    def streaming_post_process(self, rets: tuple[Any, ...], keep_all_outputs: bool = True) -> tuple[Any, ...]:
+        """NeMo's, which keeps as many rows as a float32 cache has; the state of mixers is kept whole."""
+        if self.attention_every is not None or len(rets) == 2:
+            return super().streaming_post_process(rets, keep_all_outputs)
+        processed = super().streaming_post_process((*rets[:2], None, *rets[3:]), keep_all_outputs)
+        return (*processed[:2], rets[2], *processed[3:])
 
     def _create_masks(
         self, att_context_size: list[int], padding_length: Tensor, max_audio_length: int, offset: Any, device: Any

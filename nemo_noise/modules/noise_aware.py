@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from nemo.collections.asr.modules.conformer_encoder import ConformerEncoder, ConformerEncoderAdapter
-from nemo.collections.asr.parts.preprocessing.features import normalize_batch
 from nemo.core.classes.mixins import adapter_mixins
 
 from nemo_noise.modules.causal_context import CausalContextEncoder
-from nemo_noise.modules.context_encoders import ContextEncoder, masked_moments, observe
+from nemo_noise.modules.context_encoders import ContextEncoder
+from nemo_noise.modules.feature_normalization import checked_normalization, normalized_utterances
 from nemo_noise.modules.fusion import Fusion
+from nemo_noise.modules.precision import at_least_float32, packed_size, packed_state, unpacked_state
 from nemo_noise.modules.preroll_frames import Preroll
 from nemo_noise.modules.running_normalization import RunningNormalization
 
@@ -72,7 +73,7 @@ class NoiseAwareMixin:
             ValueError: if a site does not exist, a width does not fit, or one of context and fusion is missing.
         """
         fusion = dict(fusion or {})
-        feature_normalization = _checked_normalization(feature_normalization)
+        feature_normalization = checked_normalization(feature_normalization)
         if (context is None) != (not fusion):
             missing = "context" if context is None else "fusion"
             raise ValueError(f"A noise-aware encoder needs both context and fusion; {missing} is not given.")
@@ -183,7 +184,7 @@ class NoiseAwareMixin:
         features, next_moments = self._normalized(audio_signal, length, carried, num_kept)
         if self.context_encoder is None:
             outputs = super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
-            return self._carry(outputs, [next_moments])
+            return self._carry(outputs, [next_moments], cache_last_time)
         context, next_state = self._listen(audio_signal, length, carried, num_kept)
         features = self._fuse_features(features, context)
         late = context
@@ -194,7 +195,7 @@ class NoiseAwareMixin:
             outputs = super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
         finally:
             del self._contexts
-        return self._carry(self._fuse_output(outputs, late), [next_moments, next_state])
+        return self._carry(self._fuse_output(outputs, late), [next_moments, next_state], cache_last_time)
 
     @property
     def _follows_time(self) -> bool:
@@ -212,10 +213,9 @@ class NoiseAwareMixin:
         is_causal = isinstance(self.context_encoder, CausalContextEncoder)
         return self._num_moments + (self.context_encoder.state_size if is_causal else 0)  # type: ignore[union-attr]
 
-    @property
-    def _state_rows(self) -> int:
-        """Rows of ``cache_last_time`` that hold them."""
-        return -(-self._state_size // (self.d_model * self.conv_context_size[0]))
+    def _state_rows(self, dtype: torch.dtype) -> int:
+        """Rows of a ``cache_last_time`` of this type that hold them."""
+        return -(-packed_size(self._state_size, dtype) // (self.d_model * self.conv_context_size[0]))
 
     def _carried(self, audio_signal: Tensor, cache: Tensor | None) -> tuple[Tensor | None, int]:
         """The state before this chunk [B, N], and how many of its frames no later chunk repeats; None offline."""
@@ -227,22 +227,23 @@ class NoiseAwareMixin:
         return self._stored(cache), audio_signal.shape[2] - repeated
 
     def _stored(self, cache: Tensor) -> Tensor:
-        """The state behind the rows of NeMo's layers: ``cache_last_time`` to [B, N]."""
-        return cache[len(self.layers) :].transpose(0, 1).flatten(1)[:, : self._state_size]
+        """The state behind the rows of NeMo's layers: ``cache_last_time`` to [B, N], float32 at least."""
+        return unpacked_state(cache[len(self.layers) :].transpose(0, 1).flatten(1), self._state_size)
 
     def _store(self, cache: Tensor, state: Tensor) -> Tensor:
         """Put a state [B, N] behind the rows of NeMo's layers."""
-        width, frames = self.d_model, self.conv_context_size[0]
-        state = nn.functional.pad(state, (0, self._state_rows * width * frames - self._state_size))
-        rows = state.view(-1, self._state_rows, width, frames).transpose(0, 1).to(cache.dtype)
+        width, frames, num_rows = self.d_model, self.conv_context_size[0], self._state_rows(cache.dtype)
+        numbers = packed_state(state, cache.dtype)
+        numbers = nn.functional.pad(numbers, (0, num_rows * width * frames - numbers.shape[1]))
+        rows = numbers.view(-1, num_rows, width, frames).transpose(0, 1)
         return torch.cat([cache, rows], dim=0)
 
-    def _carry(self, outputs: tuple[Tensor, ...], states: list[Tensor | None]) -> tuple[Tensor, ...]:
-        """Put the next state behind the rows of NeMo's layers in ``cache_last_time_next``."""
+    def _carry(self, outputs: tuple[Tensor, ...], states: list[Tensor | None], like: Tensor | None) -> Any:
+        """Put the next state behind the rows of NeMo's layers in ``cache_last_time_next``, in the cache's type."""
         present = [state for state in states if state is not None]
-        if len(outputs) < 4 or not present:  # offline, or nothing to carry
+        if len(outputs) < 4 or not present or like is None:  # offline, or nothing to carry
             return tuple(outputs)
-        return (*outputs[:3], self._store(outputs[3], torch.cat(present, dim=1)), *outputs[4:])
+        return (*outputs[:3], self._store(outputs[3].to(like.dtype), torch.cat(present, dim=1)), *outputs[4:])
 
     def _listen(
         self, audio_signal: Tensor, length: Tensor, carried: Tensor | None, num_kept: int
@@ -271,22 +272,12 @@ class NoiseAwareMixin:
     ) -> tuple[Tensor, Tensor | None]:
         """The features as the recogniser reads them, zero in the padding; and the next moments of a stream."""
         if self.running_normalization is not None:
-            moments = audio_signal.new_zeros(audio_signal.shape[0], self._num_moments)
+            dtype = at_least_float32(audio_signal)
+            moments = audio_signal.new_zeros(audio_signal.shape[0], self._num_moments, dtype=dtype)
             moments = moments if carried is None else carried[:, : self._num_moments]
             normalized, next_moments = self.running_normalization(audio_signal, length, moments, num_kept)
             return normalized, None if carried is None else next_moments
-        if self.feature_normalization is None:
-            return observe(audio_signal, length).features, None
-        if isinstance(self.feature_normalization, Mapping):
-            observed = observe(audio_signal, length)
-            scaled = (observed.features - self.feature_normalization["mean"]) / self.feature_normalization["std"]
-            return scaled.masked_fill(~observed.mask, 0.0), None
-        if not self.training:
-            return normalize_batch(audio_signal, length, "per_feature")[0], None
-        observed = observe(audio_signal, length)  # SpecAugment's zeros are no spectrum: leave them out, keep them 0
-        mean, deviation = masked_moments(observed)
-        scaled = (observed.features - mean.unsqueeze(2)) / deviation.unsqueeze(2)
-        return scaled.masked_fill(~observed.mask, 0.0), None
+        return normalized_utterances(audio_signal, length, self.feature_normalization, self.training), None
 
     def _fuse_features(self, features: Tensor, context: Tensor) -> Tensor:
         """Apply the fusion at the site ``features``, if there is one: [B, D, T] -> [B, D, T]."""
@@ -324,7 +315,7 @@ class NoiseAwareMixin:
             last = context[:, -1:].expand(-1, features.shape[1], -1)  # the subsampling may round up by a frame
             context = torch.cat([context, last], dim=1)[:, : features.shape[1]]  # [B, T, C]
         fused: Tensor = self.fusions[site](features=features, context=context)
-        return fused
+        return fused.to(features.dtype)
 
     def get_initial_cache_state(
         self,
@@ -337,9 +328,10 @@ class NoiseAwareMixin:
         channel, time, channel_len = super().get_initial_cache_state(  # type: ignore[misc]
             batch_size=batch_size, dtype=dtype, device=device, max_dim=max_dim
         )
-        if self._state_rows == 0:
+        num_rows = self._state_rows(dtype)
+        if num_rows == 0:
             return channel, time, channel_len
-        rows = torch.zeros_like(time[:1]).expand(self._state_rows, -1, -1, -1)
+        rows = torch.zeros_like(time[:1]).expand(num_rows, -1, -1, -1)
         return channel, torch.cat([time, rows], dim=0), channel_len
 
 
@@ -380,17 +372,4 @@ class NoiseAwareConformerEncoderAdapter(NoiseAwareConformerEncoder, ConformerEnc
 if adapter_mixins.get_registered_adapter(NoiseAwareConformerEncoder) is None:
     adapter_mixins.register_adapter(
         base_class=NoiseAwareConformerEncoder, adapter_class=NoiseAwareConformerEncoderAdapter
-    )
-
-
-def _checked_normalization(value: str | Mapping[str, float] | None) -> str | dict[str, float] | None:
-    """The normalisation as plain numbers or its name; refuses any other."""
-    has_numbers = isinstance(value, Mapping) and all(isinstance(number, (int, float)) for number in value.values())
-    if isinstance(value, Mapping) and has_numbers and set(value) == {"mean", "std"} and value["std"] > 0:
-        return {name: float(number) for name, number in value.items()}
-    if value in (None, "per_feature", "running"):
-        return value
-    raise ValueError(
-        f"feature_normalization={value!r} is unknown; use 'per_feature', 'running' or {{mean: -8.0, std: 4.0}} (each "
-        "with the preprocessor's normalize: NA), or leave it out."
     )

@@ -41,11 +41,11 @@ class RunningNormalization(nn.Module):
         Args:
             features: [B, D, T]; cells that are exactly 0.0 were not observed and stay so.
             length: valid frames [B].
-            state: what the chunks before left, [B, 3 D].
+            state: what the chunks before left, [B, 3 D], in float32 at least.
             num_kept: how many frames of the chunk enter the next state; the rest will be seen again.
 
         Returns:
-            Normalised features [B, D, T] and the next state [B, 3 D].
+            Normalised features [B, D, T], in the type of the features, and the next state [B, 3 D].
         """
         values, mask = observe(features, length)
         before = state.view(-1, 3, self.feat_in, 1)
@@ -59,4 +59,4 @@ class RunningNormalization(nn.Module):
         deviation = (squared / count.clamp_min(1.0) + VARIANCE_FLOOR).sqrt()
         normalized = ((values - means[..., 1:]) / deviation[..., 1:]).masked_fill(~mask, 0.0)
         kept = min(max(num_kept, 0), features.shape[2])
-        return normalized, torch.stack([count, means, squared], dim=1)[..., kept].flatten(1)
+        return normalized.to(features.dtype), torch.stack([count, means, squared], dim=1)[..., kept].flatten(1)

@@ -9,6 +9,7 @@ from nemo.core.neural_types import EncodedRepresentation, NeuralType
 
 from nemo_noise.modules.context_encoders import ContextEncoder, observe
 from nemo_noise.modules.context_layers import StridedConvolutions, valid_frames
+from nemo_noise.modules.precision import at_least_float32
 
 __all__ = ["TemporalContextEncoder"]
 
@@ -67,7 +68,8 @@ class TemporalContextEncoder(ContextEncoder):
         hidden = frames.transpose(1, 2)  # [B, H, S]
         for convolution, norm in zip(self.blocks, self.block_norms, strict=True):
             hidden = hidden + _mask(nn.functional.silu(convolution(_mask(_normalize(norm, hidden), length))), length)
-        mean = hidden.sum(dim=2) / length.clamp_min(1).unsqueeze(1)  # [B, H]
+        total = hidden.sum(dim=2, dtype=at_least_float32(hidden))
+        mean = (total / length.clamp_min(1).unsqueeze(1)).to(hidden.dtype)  # [B, H]
         hidden = hidden.transpose(1, 2) + self.utterance(mean).unsqueeze(1)  # [B, S, H]
         context: Tensor = _mask(self.output(hidden).transpose(1, 2), length).transpose(1, 2)
         return context

@@ -227,6 +227,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         signal = audio_signal.squeeze(1).masked_fill(~valid_frames(length, audio_signal.shape[2]), 0.0)  # [B, T]
         if self.normalizes_waveform:
             signal = normalize_waveform(signal, length)
+        signal = signal.to(self.layer_norm.weight.dtype)  # samples are float32, weights may be halved
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.feature_grad_mult > 0.0):
             features, frames = self.feature_extractor(signal.unsqueeze(1), length)  # [B, E, T']
         if features.requires_grad and self.feature_grad_mult < 1.0:

@@ -19,6 +19,7 @@ from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import AudioSignal, LengthsType, NeuralType
 
 from nemo_noise.modules.context_layers import valid_frames
+from nemo_noise.modules.precision import at_least_float32
 
 __all__ = [
     "ConvolutionNorm",
@@ -91,9 +92,10 @@ def normalize_waveform(signal: Tensor, length: Tensor) -> Tensor:
         length: valid samples [B].
 
     Returns:
-        Samples [B, T], 0 beyond each length.
+        Samples [B, T], 0 beyond each length; float32 at least, as sums over seconds of samples need.
     """
     valid = valid_frames(length, signal.shape[1])
+    signal = signal.to(at_least_float32(signal))
     count = length.clamp_min(1).unsqueeze(1)
     centred = (signal - signal.sum(dim=1, keepdim=True) / count).masked_fill(~valid, 0.0)
     variance = centred.square().sum(dim=1, keepdim=True) / count

@@ -15,6 +15,8 @@ from nemo.core.classes.common import typecheck
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import AudioSignal, LengthsType, MelSpectrogramType, NeuralType
 
+from nemo_noise.modules.precision import ExactConstants
+
 __all__ = ["WhisperFeatures"]
 
 POWER_FLOOR = 1e-10
@@ -60,10 +62,8 @@ class WhisperFeatures(NeuralModule):
             norm="slaney",
             mel_scale="slaney",
         )
-        self.mel_filters: Tensor
-        self.window: Tensor
-        self.register_buffer("mel_filters", torch.from_numpy(filters).float().T.contiguous(), persistent=False)
-        self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
+        mel_filters = torch.from_numpy(filters).float().T.contiguous()
+        self.constants = ExactConstants(mel_filters=mel_filters, window=torch.hann_window(self.n_fft))
 
     @property
     def input_types(self) -> dict[str, NeuralType]:
@@ -98,9 +98,10 @@ class WhisperFeatures(NeuralModule):
         """
         with torch.autocast(input_signal.device.type, enabled=False):
             signal = self._window_of(input_signal.float(), length)  # [B, T]
-            spectrum = torch.stft(signal, self.n_fft, self.hop_length, window=self.window.float(), return_complex=True)
+            window, filters = self.constants.window.float(), self.constants.mel_filters.float()
+            spectrum = torch.stft(signal, self.n_fft, self.hop_length, window=window, return_complex=True)
             power = (spectrum[..., :-1].abs() ** 2).contiguous()  # [B, n_fft / 2 + 1, T]
-            mel = self.mel_filters.float() @ power  # [B, D, T]
+            mel = filters @ power  # [B, D, T]
             logarithm = mel.clamp_min(POWER_FLOOR).log10()
             loudest = logarithm.amax(dim=(1, 2), keepdim=True)
             features = (torch.maximum(logarithm, loudest - DYNAMIC_RANGE) + 4.0) / 4.0

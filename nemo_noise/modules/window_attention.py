@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nemo_noise.modules.precision import ExactConstants
+
 __all__ = ["WindowAttention"]
 
 LONGEST_WAVE = 10000.0
@@ -28,8 +30,6 @@ class WindowAttention(nn.Module):
         ValueError: if the heads do not divide or a side of the window is negative.
     """
 
-    frequencies: Tensor
-
     def __init__(self, d_model: int, n_heads: int, left: int, right: int, dropout: float = 0.0) -> None:
         super().__init__()
         if n_heads < 1 or d_model % (2 * n_heads):
@@ -39,7 +39,7 @@ class WindowAttention(nn.Module):
         self.n_heads, self.left, self.right, self.dropout = n_heads, left, right, dropout
         self.head_dim = d_model // n_heads
         waves = LONGEST_WAVE ** (-torch.arange(0, self.head_dim, 2) / self.head_dim)
-        self.register_buffer("frequencies", waves, persistent=False)
+        self.constants = ExactConstants(frequencies=waves)
 
     def forward(self, queries: Tensor, keys: Tensor, values: Tensor, is_valid: Tensor) -> Tensor:
         """Attend.
@@ -74,7 +74,7 @@ class WindowAttention(nn.Module):
 
     def _rotated(self, hidden: Tensor, positions: Tensor) -> Tensor:
         """Heads [B, A, T, D / A] of [B, T, D], turned by their positions [T]."""
-        angles = positions.unsqueeze(1) * self.frequencies  # [T, D / 2A]
+        angles = positions.unsqueeze(1) * self.constants.frequencies  # [T, D / 2A]
         cosine, sine = angles.cos().to(hidden.dtype), angles.sin().to(hidden.dtype)
         first, second = self._heads(hidden).chunk(2, dim=-1)
         return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)

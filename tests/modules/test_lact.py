@@ -154,7 +154,7 @@ def test_window_attention_is_torch_s_within_a_window_of_everything_and_turned_po
     later = attention(*(torch.cat([torch.randn(2, 7, WIDTH), each], 1) for each in (queries, keys, values)),
                       torch.cat([torch.zeros(2, 7, dtype=torch.bool), valid], 1))  # fmt: skip
     assert torch.allclose(later[:, 7:], actual, atol=1e-5)  # only distances count
-    attention.frequencies.zero_()
+    attention.constants.frequencies.zero_()
     plain = [each.unflatten(2, (4, 8)).transpose(1, 2) for each in (queries, keys, values)]
     expected = F.scaled_dot_product_attention(*plain).transpose(1, 2).flatten(2)
     assert torch.allclose(attention(queries, keys, values, valid), expected, atol=1e-5)

@@ -49,10 +49,12 @@ def _encoder(**changes: Any) -> NoiseAwareConformerEncoder:
     return NoiseAwareConformerEncoder(context=context, fusion=fusion, **(TINY_CONFORMER | changes)).eval()
 
 
-def _stream(encoder: NoiseAwareConformerEncoder, audio_signal: Tensor, length: Tensor) -> Tensor:
-    """Feed the features chunk by chunk, as NeMo's CacheAwareStreamingAudioBuffer cuts them."""
+def _stream(
+    encoder: NoiseAwareConformerEncoder, audio_signal: Tensor, length: Tensor, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Feed the features chunk by chunk, as NeMo's CacheAwareStreamingAudioBuffer cuts them; caches are of a type."""
     config = encoder.streaming_cfg
-    caches = encoder.get_initial_cache_state(batch_size=audio_signal.shape[0])
+    caches = encoder.get_initial_cache_state(batch_size=audio_signal.shape[0], dtype=dtype)
     outputs, start, total = [], 0, audio_signal.shape[2]
     while start < total:
         later = int(start > 0)

@@ -113,8 +113,8 @@ def test_a_stream_that_has_heard_a_pre_roll_equals_the_whole_utterance(num_sampl
         offline = model(features, length)
     begin = model.encoder.get_initial_cache_state
 
-    def after_preroll(batch_size: int) -> tuple[Tensor, Tensor, Tensor]:
-        channel, time, channel_length = begin(batch_size=batch_size)
+    def after_preroll(batch_size: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        channel, time, channel_length = begin(batch_size=batch_size, dtype=dtype)
         return channel, cache_after_preroll(model, time, signal), channel_length
 
     model.encoder.get_initial_cache_state = after_preroll
