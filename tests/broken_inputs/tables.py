@@ -9,6 +9,7 @@ from tests.broken_inputs import (
     encoders,
     evaluation,
     hugging_face,
+    language_models,
     learning,
     manifests,
     noise_mix,
@@ -18,6 +19,6 @@ from tests.broken_inputs import (
 
 TOPICS = (
     *(manifests, recordings, noise_mix, acoustics, evaluation, transcripts),
-    *(contexts, encoders, checkpoints, hugging_face, learning),
+    *(contexts, encoders, checkpoints, hugging_face, language_models, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]
