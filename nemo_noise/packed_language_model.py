@@ -24,6 +24,7 @@ from nemo.utils import logging
 from nemo.utils.app_state import AppState
 
 from nemo_noise.archive import any_file
+from nemo_noise.arpa import check_arpa, is_kenlm_binary
 
 __all__ = ["LANGUAGE_MODEL_KEYS", "install", "pack"]
 
@@ -68,8 +69,11 @@ def _initialise(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ..
     for key in LANGUAGE_MODEL_KEYS:
         named = OmegaConf.select(instance.cfg, key)
         if isinstance(named, str) and named.startswith(_IN_ARCHIVE):
+            unpacked = _unpacked(key, named)
+            if not is_kenlm_binary(unpacked):
+                check_arpa(unpacked, argument=key)  # before the search opens it: the archive may be a stranger's
             with any_file():
-                instance.register_artifact(key, str(_unpacked(key, named)))
+                instance.register_artifact(key, str(unpacked))
 
 
 def _save(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

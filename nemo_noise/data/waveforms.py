@@ -5,21 +5,23 @@
 A recogniser gives a text for anything: for whole numbers, for NaN, for nothing. NeMo does not look, so our models do.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from wrapt import wrap_function_wrapper
-
-from nemo.collections.asr.parts.mixins import transcription
+from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from nemo_noise.foreign_text import printable
 
 __all__ = ["check_waveform", "check_waveforms", "install_waveform_check"]
 
 CHOOSE_CHANNEL = "choose one by channel_selector=0, or channel_selector='average'"
+_TRANSCRIPTION = "nemo.collections.asr.parts.mixins.transcription"
+_IMPORTED_LATER = "nemo.collections.asr.models.ctc_models"
 LOUDEST = 500.0  # full scales; loud noise is below it, samples of 16 bits as float are above it
 
 
@@ -79,11 +81,19 @@ def check_waveforms(samples: Sequence[Any], name: str = "audio") -> list[Any]:
 def install_waveform_check() -> None:
     """Lets `transcribe` of every model with a part of ours check what it is given; safe to call again.
 
-    NeMo's own models stay as they are.
+    NeMo's own models stay as they are. NeMo's module may be in the middle of its import when we are: then one that
+    NeMo imports after it gives the occasion.
     """
-    mixin = transcription.TranscriptionMixin
-    if getattr(mixin._transcribe_input_processing, "_self_wrapper", None) is not _checked_input:
-        wrap_function_wrapper(transcription, "TranscriptionMixin._transcribe_input_processing", _checked_input)
+    for name in (_TRANSCRIPTION, _IMPORTED_LATER):
+        register_post_import_hook(_wrap_transcription, name)
+
+
+def _wrap_transcription(_: ModuleType) -> None:
+    """Wrap NeMo's method once, as soon as it is there."""
+    module = sys.modules.get(_TRANSCRIPTION)
+    mixin = getattr(module, "TranscriptionMixin", None)
+    if mixin is not None and getattr(mixin._transcribe_input_processing, "_self_wrapper", None) is not _checked_input:
+        wrap_function_wrapper(module, "TranscriptionMixin._transcribe_input_processing", _checked_input)
 
 
 def _checked_input(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -8,7 +8,7 @@ score = recogniser + alpha * language model + beta * number of tokens, in natura
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,9 @@ from nemo.collections.asr.parts.utils.batched_beam_decoding_utils import BlankLM
 from nemo.utils import logging
 
 from nemo_noise import packed_language_model
+from nemo_noise.arpa import check_arpa, is_kenlm_binary
 from nemo_noise.configuration import is_number
+from nemo_noise.foreign_text import printable
 from nemo_noise.models.model_file import save_model
 
 __all__ = [
@@ -47,7 +49,8 @@ CTC_STRATEGIES = (GREEDY_STRATEGY, "beam_batch", "pyctcdecode")
 RNNT_STRATEGIES = (GREEDY_STRATEGY, "malsd_batch", "maes_batch")
 TDT_STRATEGIES = (GREEDY_STRATEGY, "malsd_batch")
 MALSD_MODES = {"blank_lm_score_mode": BlankLMScoreMode.LM_WEIGHTED_FULL, "pruning_mode": PruningMode.LATE}
-BONUS_STRATEGIES = ("beam_batch", "pyctcdecode")
+WORD_STRATEGY = "pyctcdecode"  # asks for words, all others for tokens
+BONUS_STRATEGIES = ("beam_batch", WORD_STRATEGY)
 
 
 @dataclass(frozen=True)
@@ -125,15 +128,16 @@ def apply_setting(model: ASRModel, setting: SearchSetting) -> None:
         setting: how.
 
     Raises:
-        ValueError: if it has no such search.
+        ValueError: if it has no such search, or the language model is none of its tokens (of words for pyctcdecode);
+            the message names file and line.
         FileNotFoundError: if the language model is not there.
     """
     known = strategies_of(model)
     if setting.strategy not in known:
         raise ValueError(f"strategy={setting.strategy!r} is none of {type(model).__name__}; use one of {list(known)}.")
     path = setting.language_model
-    if path is not None and not Path(path).is_file():
-        raise FileNotFoundError(f"language_model={path}: no such file; train one with train_ngram.py.")
+    if path is not None:
+        _check_language_model(model, path, setting.strategy)
     decoding = OmegaConf.to_container(model.cfg.decoding, resolve=True)
     blocks = {name: dict(decoding.get(name) or {}) for name in ("greedy", "beam")}
     for block in blocks.values():
@@ -149,7 +153,8 @@ def apply_setting(model: ASRModel, setting: SearchSetting) -> None:
     chosen.update(ngram_lm_model=None if path is None else str(Path(path).absolute()), ngram_lm_alpha=setting.alpha)
     chosen_config = OmegaConf.create(decoding | {"strategy": setting.strategy, **blocks})
     with _quiet():
-        model.change_decoding_strategy(chosen_config, verbose=False)
+        with nullcontext() if path is None else _named(model, path):
+            model.change_decoding_strategy(chosen_config, verbose=False)
         with open_dict(model.cfg):
             model.cfg.decoding.beam.update(OmegaConf.create(blocks["beam"]))
 
@@ -249,17 +254,9 @@ def fast_language_model(model: ASRModel, arpa: str | Path, folder: str | Path) -
         FileNotFoundError: if there is no such file.
         ValueError: if it is none, or not one of this recogniser's tokens.
     """
-    if not Path(arpa).is_file():
-        raise FileNotFoundError(f"language_model={arpa}: no such file; train one with train_ngram.py.")
-    vocabulary = model.joint.vocabulary if hasattr(model, "joint") else model.decoder.vocabulary
-    try:
-        with _quiet():
-            language_model = NGramGPULanguageModel.from_file(arpa, vocab_size=len(vocabulary))
-    except (AssertionError, ValueError, IndexError, KeyError) as error:
-        raise ValueError(
-            f"language_model={arpa} is no ARPA file of the {len(vocabulary)} tokens of this {type(model).__name__}: "
-            "train one for it with train_ngram.py."
-        ) from error
+    _check_language_model(model, arpa, "beam_batch")
+    with _quiet(), _named(model, arpa):
+        language_model = NGramGPULanguageModel.from_file(arpa, vocab_size=_num_tokens(model))
     path = Path(folder) / "language_model.nemo"
     language_model.save_to(str(path))
     return str(path)
@@ -282,6 +279,35 @@ def save_with_setting(model: ASRModel, setting: SearchSetting, path: str | Path)
     block = "greedy" if setting.strategy == GREEDY_STRATEGY else "beam"
     packed_language_model.pack(model, [f"decoding.{block}.ngram_lm_model"])
     save_model(model, path)
+
+
+def _num_tokens(model: ASRModel) -> int:
+    """The recogniser's tokens without its blank."""
+    return len(model.joint.vocabulary if hasattr(model, "joint") else model.decoder.vocabulary)
+
+
+def _check_language_model(model: ASRModel, path: str | Path, strategy: str) -> None:
+    """Refuse a file that the search cannot use, before it opens it."""
+    if Path(path).suffix == ".nemo" and strategy != WORD_STRATEGY:
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"language_model={path}: no such file; train one with train_ngram.py.")
+    elif strategy != WORD_STRATEGY:
+        check_arpa(path, vocabulary_size=_num_tokens(model))
+    elif not (Path(path).is_file() and is_kenlm_binary(path)):
+        check_arpa(path)
+
+
+@contextmanager
+def _named(model: ASRModel, path: str | Path) -> Iterator[None]:
+    """What NeMo says without words about a language model names its file."""
+    try:
+        yield
+    except (AssertionError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError) as error:
+        reason = f" ({type(error).__name__}: {printable(error, longest=200)})" if str(error) else ""
+        raise ValueError(
+            f"language_model={path} is no language model of the {_num_tokens(model)} tokens of this "
+            f"{type(model).__name__}{reason}: train one for it with train_ngram.py."
+        ) from error
 
 
 def _value(member: Any) -> Any:

@@ -11,6 +11,7 @@ from tests.broken_inputs import (
     evaluation,
     evaluation_options,
     hugging_face,
+    language_models,
     learning,
     manifests,
     noise_mix,
@@ -20,6 +21,6 @@ from tests.broken_inputs import (
 
 TOPICS = (
     *(manifests, audio, recordings, noise_mix, acoustics, evaluation, evaluation_options, transcripts),
-    *(contexts, encoders, checkpoints, hugging_face, learning),
+    *(contexts, encoders, checkpoints, hugging_face, language_models, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

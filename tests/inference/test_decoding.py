@@ -310,7 +310,7 @@ def test_settings_that_mean_nothing_are_refused(models: dict[str, Any], arpas: d
     (tmp_path / "no.arpa").write_text("not an ARPA file\n")
     for path in (tmp_path / "no.arpa", Path(arpas["ctc_bpe"])):
         wrong = models["ctc_bpe"] if path.name == "no.arpa" else small(models["ctc"])
-        with pytest.raises(ValueError, match="is no ARPA file of the .* tokens of this"):
+        with pytest.raises(ValueError, match="must be an ARPA file of this recogniser's .* tokens"):
             fast_language_model(wrong, path, tmp_path)
     assert strategies_of(models["tdt_bpe"]) == ("greedy_batch", "malsd_batch")
     with pytest.raises(TypeError, match="Linear has no search that can be set here"):
