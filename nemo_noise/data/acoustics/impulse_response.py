@@ -24,7 +24,7 @@ DIRECT_WINDOW_S = 0.0025  # around the direct sound; as in the ACE challenge (Ea
 _ONSET = 0.1  # ISO 3382-1: the direct sound has come where the response first rises to 20 dB below its peak
 _ONSET_SEARCH_S = 0.001
 _GONE = 10.0 ** (-50.0 / 20.0)  # of the peak
-_SHORT_S, _LOUD_WITHIN_S, _PIECE_S = 0.01, 0.1, 0.05
+_SHORT_S, _LOUD_WITHIN_S, _PIECE_S = 0.01, 0.05, 0.05
 _RISE_DB = 10.0
 
 
@@ -112,7 +112,7 @@ def at_level_of(wave: Wave, reference: Wave) -> Wave:
 def no_impulse_response(samples: npt.NDArray[np.floating], sample_rate: int) -> str | None:
     """Says why a recording is no impulse response: speech, noise, a constant and a sweep do not die away.
 
-    A response is loudest within 100 ms after its onset, has fallen by 10 dB (Schroeder's integral) halfway to where it
+    A response is loudest within 50 ms after its onset, has fallen by 10 dB (Schroeder's integral) halfway to where it
     is 50 dB below its peak, and never rises again by 10 dB, from one 50 ms to another, while it is within 30 dB of its
     loudest. What lasts less than 10 ms is a microphone or a lone direct sound, and taken.
 
