@@ -23,6 +23,11 @@ def _responses(wave: Wave) -> dict[str, Any]:
     return {"rooms": {"recorded": {"manifest_path": lines}}}
 
 
+def _stated(rt60: Any) -> dict[str, Any]:
+    lines = Lines("rooms.json", ({"audio_filepath": "r.wav", "rt60": rt60},), (Wave("r.wav"),))
+    return {"rooms": {"recorded": {"manifest_path": lines}}}
+
+
 def _simulated(**options: Any) -> dict[str, Any]:
     return {"rooms": {"simulated": {"rt60_s": 0.3, **options}}}
 
@@ -155,6 +160,14 @@ CASES = [
         "larger rooms or shorter",
     ),
     Case("room-of-no-length", chain, {"reverberation": _simulated(length_m=0)}, "length_m", "0", "1.5 to 50"),
+    Case(
+        "hall-without-an-echo",
+        chain,
+        {"reverberation": _simulated(length_m=40, width_m=30, height_m=15)},
+        "rt60_s",
+        "0.3 s",
+        "0.46 s or more",
+    ),
     Case("rooms-none", chain, {"reverberation": _simulated(num_rooms=0)}, "num_rooms", "0", "1 or more"),
     Case(
         "responses-missing",
@@ -181,6 +194,52 @@ CASES = [
         "8 channels",
         "one channel per file",
         "rooms.json:1",
+    ),
+    *(
+        Case(
+            f"response-is-{name}",
+            chain,
+            {"reverberation": _responses(wave)},
+            "r.wav",
+            value,
+            "expected an impulse response",
+            "rooms.json:1",
+        )
+        for name, wave, value in (
+            ("white-noise", Wave("r.wav", level=0.1), "after its onset"),
+            ("a-constant", Wave("r.wav", level=0.0, constant=0.3), "falls by 10 dB only after 0.90 of 1.00 s"),
+            ("almost-a-constant", Wave("r.wav", level=1e-4, constant=0.3), "after its onset"),
+        )
+    ),
+    Case(
+        "response-with-nan",
+        chain,
+        {"reverberation": _responses(Wave("r.wav", odd=float("nan")))},
+        "r.wav",
+        "NaN",
+        "expected finite",
+        "rooms.json:1",
+    ),
+    Case(
+        "response-cut-off",
+        chain,
+        {"reverberation": _responses(Wave("r.wav", kept_bytes=9000))},
+        "r.wav",
+        "is cut off",
+        "expected the whole file",
+        "rooms.json:1",
+    ),
+    *(
+        Case(
+            f"rt60-of-a-response-{name}",
+            chain,
+            {"reverberation": _stated(value)},
+            "rt60",
+            repr(value),
+            "expected seconds above 0",
+            "rooms.json:1",
+        )
+        for name, value in (("negative", -3.0), ("zero", 0), ("in-words", "0.3 s"), ("true", True), ("1000", 1000.0))
     ),
     Case(
         "reverberation-ratio-of-100-db",

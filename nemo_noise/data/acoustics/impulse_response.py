@@ -3,6 +3,7 @@
 """Impulse responses of rooms: where the direct sound is, how long it rings, how much of it is direct."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy.signal import oaconvolve
 
 from nemo_noise.data.acoustics.effect import Wave
@@ -13,6 +14,7 @@ __all__ = [
     "convolve_aligned",
     "direct_sample",
     "direct_to_reverberant_db",
+    "no_impulse_response",
     "reverberation_time_s",
     "split_direct",
     "with_direct_to_reverberant_db",
@@ -21,6 +23,9 @@ __all__ = [
 DIRECT_WINDOW_S = 0.0025  # around the direct sound; as in the ACE challenge (Eaton et al., 2016)
 _ONSET = 0.1  # ISO 3382-1: the direct sound has come where the response first rises to 20 dB below its peak
 _ONSET_SEARCH_S = 0.001
+_GONE = 10.0 ** (-50.0 / 20.0)  # of the peak
+_SHORT_S, _LOUD_WITHIN_S, _PIECE_S = 0.01, 0.05, 0.05
+_RISE_DB = 10.0
 
 
 def direct_sample(response: Wave, sample_rate: int) -> int:
@@ -102,3 +107,48 @@ def at_level_of(wave: Wave, reference: Wave) -> Wave:
     """Scales a wave to the RMS level of another; a silent wave stays silent."""
     own = float(np.sqrt(np.mean(np.square(wave))))
     return wave * (float(np.sqrt(np.mean(np.square(reference)))) / own) if own > 0.0 else wave
+
+
+def no_impulse_response(samples: npt.NDArray[np.floating], sample_rate: int) -> str | None:
+    """Says why a recording is no impulse response: speech, noise, a constant and a sweep do not die away.
+
+    A response is loudest within 50 ms after its onset, has fallen by 10 dB (Schroeder's integral) halfway to where it
+    is 50 dB below its peak, and never rises again by 10 dB, from one 50 ms to another, while it is within 30 dB of its
+    loudest. What lasts less than 10 ms is a microphone or a lone direct sound, and taken.
+
+    Args:
+        samples: [N].
+        sample_rate: samples per second.
+
+    Returns:
+        The reason; None for an impulse response.
+    """
+    magnitude = np.abs(np.asarray(samples, dtype=np.float64))
+    if not magnitude.any():
+        return "is silent, expected an impulse response"
+    magnitude /= magnitude.max()
+    start = int(np.argmax(magnitude >= _ONSET))
+    end = len(magnitude) - int(np.argmax(magnitude[::-1] >= _GONE))
+    energy = np.square(magnitude[start:end])
+    seconds = len(energy) / sample_rate
+    if seconds < _SHORT_S:
+        return None
+    loudest_s = int(np.argmax(energy)) / sample_rate
+    if loudest_s > _LOUD_WITHIN_S:
+        return f"is loudest {loudest_s:.2f} s after its onset, expected an impulse response, loud at once"
+    remaining = np.cumsum(energy[::-1])[::-1]
+    fallen_s = int(np.argmax(remaining < 0.1 * remaining[0])) / sample_rate
+    if fallen_s > 0.5 * seconds:
+        fallen = f"falls by 10 dB only after {fallen_s:.2f} of {seconds:.2f} s"
+        return f"{fallen}, expected an impulse response, which dies away"
+    rise_db = _largest_rise_db(energy, max(1, int(_PIECE_S * sample_rate)))
+    if rise_db > _RISE_DB:
+        return f"rises again by {rise_db:.0f} dB, expected an impulse response, which dies away"
+    return None
+
+
+def _largest_rise_db(energy: Wave, piece: int) -> float:
+    """How far the energy of a piece lies above that of the quietest before it, within 30 dB of the loudest."""
+    pieces = np.pad(energy, (0, -len(energy) % piece)).reshape(-1, piece).sum(axis=1)
+    level_db = 10.0 * np.log10(np.maximum(pieces / pieces.max(), 1e-3))
+    return float(np.max(level_db - np.minimum.accumulate(level_db)))

@@ -3,6 +3,7 @@
 """Rooms: the RT60 that was asked is measured, the direct sound stays in its place, the ratio is the asked one."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from nemo_noise.data.acoustics import MovingTalker, RecordedRooms, Reverberation
 from nemo_noise.data.acoustics.impulse_response import (
     direct_sample,
     direct_to_reverberant_db,
+    no_impulse_response,
     reverberation_time_s,
     split_direct,
     with_direct_to_reverberant_db,
 )
 from nemo_noise.data.acoustics.rooms import RoomResponse
 from nemo_noise.data.manifest import ManifestError, read_manifest
+from nemo_noise.data.usable_audio import find_unusable
 
 RATE = 16000
 
@@ -138,14 +141,66 @@ def test_recorded_rooms_are_read_with_what_the_manifest_knows(tmp_path: Path, rn
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        (np.zeros(100), r"rir\.json:1: .*a\.wav: response: is silent"),
-        (np.ones((100, 2)), r"rir\.json:1: .*a\.wav: has 2 channels"),
+        (np.zeros(100), r"rir\.json:1: .*a\.wav: is silent"),
+        (np.eye(400, 2), r"rir\.json:1: .*a\.wav: has 2 channels"),
     ],
 )
 def test_a_file_that_is_no_response_is_named(tmp_path: Path, response: np.ndarray, message: str) -> None:
-    rooms = RecordedRooms(str(write_responses(tmp_path, {"a": response})))
     with pytest.raises(ManifestError, match=message):
-        rooms.response(0, RATE)
+        RecordedRooms(str(write_responses(tmp_path, {"a": response})))
+
+
+def test_what_is_no_response_is_never_drawn_and_changes_no_other_draw(tmp_path: Path) -> None:
+    good = {name: decaying_noise(0.3, seed) for seed, name in enumerate("acd")}
+    babble = decaying_noise(0.3) + 0.2 * np.roll(decaying_noise(0.1), 9000)  # rises again
+    mixed = {"a": good["a"], "b": babble, "c": good["c"], "d": good["d"]}
+    rooms = RecordedRooms(str(write_responses(tmp_path, mixed)))
+    (unusable,) = rooms.left_out
+    assert re.search(r"rir.json:2: .*b.wav: rises again by \d+ dB, expected", unusable.message)
+    drawn = [str(rooms.draw(RATE, np.random.default_rng(seed)).settings["room"])[-1] for seed in range(40)]
+    assert set(drawn) == {"1", "3", "4"}
+    as_ever = [int(np.random.default_rng(seed).integers(4)) + 1 for seed in range(40)]
+    assert [one for one, ever in zip(drawn, as_ever, strict=True) if ever != 2] == [
+        str(ever) for ever in as_ever if ever != 2
+    ]
+
+
+def test_speech_and_noise_are_no_responses_and_recorded_rooms_are(speech_directory: Path) -> None:
+    taken = {}
+    for name in ("rir", "kathleen", "noise_noisex"):
+        manifest = speech_directory / f"{name}.json"
+        if not manifest.is_file():
+            pytest.skip(f"no {name}.json in {speech_directory}")
+        entries = read_manifest(manifest)[:112]
+        taken[name] = 1.0 - len(find_unusable(entries, no_impulse_response)) / len(entries)
+    assert taken["rir"] > 0.95  # two of the artificial ones do not die away
+    assert taken["kathleen"] == taken["noise_noisex"] == 0.0
+
+
+class TestAskedReverberation:
+    """Rooms whose simulation is replaced by decays of a given RT60."""
+
+    @staticmethod
+    def rooms(monkeypatch: pytest.MonkeyPatch, *ratios: float) -> SimulatedRooms:
+        """Attempt by attempt, the decay lasts so many times what was asked."""
+        left = list(ratios)
+        monkeypatch.setattr(
+            "nemo_noise.data.acoustics.rooms.simulate_response",
+            lambda room, rate: decaying_noise(room.rt60_s * left.pop(0), direct=0)[: rate // 2],
+        )
+        return SimulatedRooms(0.3, num_rooms=1)
+
+    def test_a_room_that_misses_its_rt60_is_drawn_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings = self.rooms(monkeypatch, 1.6, 0.5, 1.0).response(0, RATE).settings
+        assert settings["rt60_s"] == pytest.approx(0.3, rel=0.25)
+
+    def test_the_first_attempt_that_fits_stays_as_it_ever_was(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        rooms = self.rooms(monkeypatch, 1.1)
+        assert rooms.response(0, RATE).settings["distance_m"] == rooms.room(0).distance_m
+
+    def test_rooms_that_cannot_have_it_are_named_with_what_they_had(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ValueError, match=r"rt60_s: room 0 cannot have it, 12 rooms .* instead of 0.30 s .*longer"):
+            self.rooms(monkeypatch, *[2.0] * 12).response(0, RATE)
 
 
 def test_measured_responses_have_the_rt60_that_their_list_says(speech_directory: Path) -> None:
