@@ -48,7 +48,7 @@ def settle_validation(trainer: Trainer, was_validated: bool | None) -> bool:
 
     Args:
         trainer: with Lightning's loop, or NeMo's; others are left alone.
-        was_validated: whether the checkpoint was saved behind the validation of its last batch; None if it is not said.
+        was_validated: whether the checkpoint was saved behind the validation of its last batch; None if unknown.
 
     Returns:
         Whether the loop must be set back by `forget_validation` when the epoch ends.
