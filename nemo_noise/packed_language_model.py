@@ -8,6 +8,9 @@ NeMo also writes whatever was registered once into the configuration it saves, s
 """
 
 import atexit
+import glob
+import os
+import platform
 import re
 import shutil
 import tempfile
@@ -25,6 +28,7 @@ from nemo.utils.app_state import AppState
 
 from nemo_noise.archive import any_file
 from nemo_noise.arpa import check_arpa, is_kenlm_binary
+from nemo_noise.whole_file import is_running
 
 __all__ = ["LANGUAGE_MODEL_KEYS", "install", "pack"]
 
@@ -100,7 +104,12 @@ def _unpacked(key: str, named: str) -> Path:
 
 @lru_cache(maxsize=1)
 def _folder() -> Path:
-    """Where the copies lie."""
-    folder = Path(tempfile.mkdtemp(prefix="nemo_noise_language_models_"))
+    """Where the copies of this process lie; those of processes that were killed are removed."""
+    begin = f"nemo_noise_language_models_{platform.node()}-"
+    for left in Path(tempfile.gettempdir()).glob(f"{glob.escape(begin)}*"):
+        process = left.name.removeprefix(begin).partition("_")[0]
+        if process.isdigit() and not is_running(int(process)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{begin}{os.getpid()}_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

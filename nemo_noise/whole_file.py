@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["write_bytes", "write_text", "writing", "writing_folder"]
+__all__ = ["is_running", "write_bytes", "write_text", "writing", "writing_folder"]
 
 _LONGEST_STEM = 40  # letters of a name in that of its temporary file, which must not be too long either
 
@@ -97,6 +97,20 @@ def write_bytes(path: str | Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def is_running(process: int) -> bool:
+    """Whether a process of this number exists on this machine; one that is somebody else's does.
+
+    Args:
+        process: its number.
+    """
+    with suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
+    return True
+
+
 def _sync(path: Path) -> None:
     """Waits until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
@@ -115,16 +129,6 @@ def _temporary(final: Path) -> Path:
     name = re.compile(rf"{re.escape(begin)}(\d+){re.escape(end)}")
     for path in final.parent.glob(".*.partial*"):
         match = name.fullmatch(path.name)
-        if match and not _is_running(int(match[1])):
+        if match and not is_running(int(match[1])):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     return final.with_name(f"{begin}{os.getpid()}{end}")
-
-
-def _is_running(process: int) -> bool:
-    """Whether a process of this number exists; one that is somebody else's does."""
-    with suppress(PermissionError):
-        try:
-            os.kill(process, 0)
-        except (ProcessLookupError, OverflowError):
-            return False
-    return True

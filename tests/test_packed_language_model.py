@@ -2,9 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The language model in a `.nemo` that is restored, changed and saved again by NeMo's own `save_to`."""
 
+import os
+import platform
 import re
 import shutil
+import subprocess
+import sys
 import tarfile
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +187,16 @@ def test_registering_again_does_not_wrap_again() -> None:
     packed_language_model.install()
     for before, after in zip(once, [ModelPT.__init__, ModelPT.save_to], strict=True):
         assert after.__wrapped__ is before.__wrapped__ and not hasattr(before.__wrapped__, "__wrapped__")
+
+
+def test_copies_of_killed_processes_are_removed_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    begin = f"nemo_noise_language_models_{platform.node()}-"
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    kept = [f"{begin}{os.getppid()}_a", "nemo_noise_language_models_elsewhere-99999999_a", f"{begin}x_a", "other"]
+    for name in (f"{begin}{killed.pid}_a", *kept):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.arpa").touch()
+    own = packed_language_model._folder.__wrapped__()
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, own.name}

@@ -9,13 +9,14 @@ Takes about 10 minutes on two CPU cores. A step that has its result is not repea
 
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
+
+from nemo_noise.evaluation.experiments.job_processes import JobProcesses, RunnerError, only_runner
 
 EXAMPLES = Path(__file__).resolve().parents[1]
 PRETRAIN_STEPS, TRAIN_STEPS = 150, 1000
@@ -28,19 +29,20 @@ class Job:
     """A script that runs beside us, its output in a file.
 
     Args:
+        processes: starts it, so that it ends with us.
         name: what the progress bar says.
         script: path below examples/.
         arguments: what follows the script.
         log: file for its output.
     """
 
-    def __init__(self, name: str, script: str, arguments: list[str], log: Path) -> None:
+    def __init__(self, processes: JobProcesses, name: str, script: str, arguments: list[str], log: Path) -> None:
         self.name, self.log = name, log
         # One thread for each: two recognisers train side by side.
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         with log.open("w", encoding="utf-8") as output:
             command = [sys.executable, str(EXAMPLES / script), *arguments]
-            self.process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+            self.process = processes.start(command, output, environment)
 
     def steps(self) -> int:
         """Counts the training steps that the log tells of."""
@@ -67,20 +69,27 @@ def run(jobs: list[Job], total_steps: int) -> None:
             bar.close()
 
 
+def run_here(processes: JobProcesses, script: str, arguments: list[str]) -> None:
+    """Waits for a script that prints where we print."""
+    code = processes.start([sys.executable, str(EXAMPLES / script), *arguments], None, os.environ).wait()
+    if code:
+        raise ChildProcessError(f"{script} failed with exit status {code}.")
+
+
 def tail(log: Path) -> str:
     """Returns the last lines of a log, progress bars left out."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join([line for line in lines if "it/s" not in line][-25:])
 
 
-def synthesize(output: Path) -> None:
+def synthesize(output: Path, processes: JobProcesses) -> None:
     """Makes speech and noise."""
     if (output / "data" / "unseen.json").exists():
         return
-    subprocess.run([sys.executable, str(EXAMPLES / "demo/synthesize_data.py"), str(output / "data")], check=True)
+    run_here(processes, "demo/synthesize_data.py", [str(output / "data")])
 
 
-def pretrain(output: Path) -> None:
+def pretrain(output: Path, processes: JobProcesses) -> None:
     """Pretrains the noise context; no transcript is read."""
     if (output / "context.nemo").exists():
         return
@@ -97,10 +106,11 @@ def pretrain(output: Path) -> None:
         "exp_manager.create_tensorboard_logger=false",
         f"+save_to={output / 'context.nemo'}",
     ]
-    run([Job("context", "asr/pretrain_noise_context.py", arguments, output / "pretraining.log")], PRETRAIN_STEPS)
+    job = Job(processes, "context", "asr/pretrain_noise_context.py", arguments, output / "pretraining.log")
+    run([job], PRETRAIN_STEPS)
 
 
-def train(output: Path) -> None:
+def train(output: Path, processes: JobProcesses) -> None:
     """Trains the noise-aware recogniser and its baseline side by side, on the same data, noise and number of steps."""
     common = [
         f"--config-path={EXAMPLES / 'demo'}",
@@ -115,13 +125,13 @@ def train(output: Path) -> None:
     jobs = []
     for name in waiting:
         arguments = [*common, *arms[name], f"exp_manager.exp_dir={output / name}"]
-        jobs.append(Job(name, "asr/speech_to_text_ctc.py", arguments, output / f"{name}.log"))
+        jobs.append(Job(processes, name, "asr/speech_to_text_ctc.py", arguments, output / f"{name}.log"))
     run(jobs, TRAIN_STEPS)
     for name in waiting:
         (output / name / "model" / "checkpoints" / "model.nemo").replace(output / f"{name}.nemo")
 
 
-def evaluate(output: Path) -> None:
+def evaluate(output: Path, processes: JobProcesses) -> None:
     """Measures both recognisers on speakers they do not know, in noises they know and in noises they do not."""
     data = output / "data"
     arguments = [
@@ -133,26 +143,27 @@ def evaluate(output: Path) -> None:
         "batch_size=16",
         f"output_dir={output / 'report'}",
     ]
-    subprocess.run([sys.executable, str(EXAMPLES / "asr/evaluate_noise_robustness.py"), *arguments], check=True)
+    run_here(processes, "asr/evaluate_noise_robustness.py", arguments)
 
 
-def transcribe(output: Path) -> None:
+def transcribe(output: Path, processes: JobProcesses) -> None:
     """Transcribes one noisy file with both."""
-    subprocess.run([sys.executable, str(EXAMPLES / "demo/transcribe_noisy_file.py"), str(output)], check=True)
+    run_here(processes, "demo/transcribe_noisy_file.py", [str(output)])
 
 
 def main() -> None:
     """Runs all steps."""
     output = Path(sys.argv[1] if len(sys.argv) > 1 else "demo_output").resolve()
     output.mkdir(parents=True, exist_ok=True)
-    steps: list[Callable[[Path], None]] = [synthesize, pretrain, train, evaluate, transcribe]
+    steps: list[Callable[[Path, JobProcesses], None]] = [synthesize, pretrain, train, evaluate, transcribe]
     begin = time.monotonic()
-    for number, step in enumerate(steps, start=1):
-        print(f"\n[{number}/{len(steps)}, {time.monotonic() - begin:.0f} s] {step.__doc__}", flush=True)
-        try:
-            step(output)
-        except (ChildProcessError, subprocess.CalledProcessError) as error:
-            sys.exit(f"\nThe demo stopped: {error}\nThe same command goes on from here.")
+    try:
+        with only_runner(output) as processes:
+            for number, step in enumerate(steps, start=1):
+                print(f"\n[{number}/{len(steps)}, {time.monotonic() - begin:.0f} s] {step.__doc__}", flush=True)
+                step(output, processes)
+    except (ChildProcessError, RunnerError) as error:
+        sys.exit(f"\nThe demo stopped: {error}\nThe same command goes on from here.")
     print(f"\nDone in {time.monotonic() - begin:.0f} s.\n  report: {output / 'report' / 'report.html'}")
     print(f"  model:  {output / 'noise_aware.nemo'}")
 

@@ -35,11 +35,15 @@ class EpochClockCallback(Callback, Serialization):
         self._resumed: tuple[int, int] | None = None  # epoch, step at which it began
         self._numbers = RandomNumbers()
         self._acts = False
+        self._validated: list[int] = []  # epoch and batch behind which a validation began last
+        self._was_validated: bool | None = None  # of the checkpoint, behind its last batch
+        self._must_forget = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Forgets the checkpoint and the seeds of an earlier fit."""
         if stage == TrainerFn.FITTING:
             self._resumed, self._numbers = None, RandomNumbers()
+            self._validated, self._was_validated = [], None
 
     def is_wanted(self, trainer: Trainer, pl_module: LightningModule) -> bool:
         """Whether random numbers and checkpoints of this training are in our care; always, if asked for by name."""
@@ -48,7 +52,13 @@ class EpochClockCallback(Callback, Serialization):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Remembers epoch, first step and seeds; not as a state, which only one callback of a class may have."""
         if self._acts:
-            checkpoint[_KEY] = {"epoch": EPOCH_CLOCK.epoch, "step": EPOCH_CLOCK.step, **self._numbers.saved()}
+            checkpoint[_KEY] = {
+                "epoch": EPOCH_CLOCK.epoch,
+                "step": EPOCH_CLOCK.step,
+                "validated": list(self._validated),
+                "was_validated": self._validated == [EPOCH_CLOCK.epoch, trainer.fit_loop.batch_idx],
+                **self._numbers.saved(),
+            }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Publishes the epoch in which the checkpoint continues."""
@@ -64,6 +74,7 @@ class EpochClockCallback(Callback, Serialization):
 
             count_trained_batch(checkpoint)
             self._numbers.resume(clock)
+            self._validated, self._was_validated = clock.get("validated", []), clock.get("was_validated")
             self._seed(trainer, Moment.EPOCH)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -80,12 +91,21 @@ class EpochClockCallback(Callback, Serialization):
         EPOCH_CLOCK.set(trainer.current_epoch, first_steps.get(trainer.current_epoch, trainer.global_step))
         if not self._acts:
             return
-        from nemo_noise.training.position import begin_again  # late: NeMo may be importing us
+        from nemo_noise.training.position import begin_again, settle_validation  # late: NeMo may be importing us
 
         self._seed(trainer, Moment.EPOCH)
+        self._must_forget = settle_validation(trainer, self._was_validated)
         trained = begin_again(trainer, lambda: self._seed(trainer, Moment.EPOCH))
         if trained:
             self._seed(trainer, Moment.LOADING, trained - 1)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Sets the loop back before callbacks look for what a validation measured."""
+        if self._must_forget:
+            from nemo_noise.training.position import forget_validation
+
+            forget_validation(trainer)
+            self._must_forget = False
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Seeds what the model draws for this batch."""
@@ -100,6 +120,7 @@ class EpochClockCallback(Callback, Serialization):
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Seeds what a validation draws, which may be another one of the same batch in a resumed run."""
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            self._validated = [EPOCH_CLOCK.epoch, trainer.fit_loop.batch_idx]
             self._seed(trainer, Moment.VALIDATION, trainer.fit_loop.batch_idx)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -2,24 +2,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where in an epoch a resumed run goes on: at the batch behind the last that was trained, none twice, none too many.
 
-Lightning 2.4 and NeMo 3.0 leave three gaps, which are closed here from a callback. Lightning saves a checkpoint of
-`every_n_train_steps` before it counts the batch. It begins the loader again from its first batch. And where an epoch
-was complete but no validation is due (always with NeMo's loop for `exp_manager.disable_validation_on_resume`), it
-trains one batch more than the epoch has.
+Lightning 2.4 and NeMo 3.0 leave gaps, which are closed here from a callback. Lightning saves a checkpoint of
+`every_n_train_steps` before it counts the batch. It begins the loader again from its first batch. It validates once
+more what was validated, so that callbacks count twice, or act twice on the weights. NeMo's loop for
+`exp_manager.disable_validation_on_resume` never validates then, also where a kill came first; and where an epoch is
+complete but no validation is due, both train one batch more than the epoch has.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from lightning.pytorch import Trainer
+from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from torch.utils.data import DataLoader, IterableDataset
 
 from nemo.utils import logging
+from nemo.utils.exp_manager import SkipResumeTrainingValidationLoop
 
-__all__ = ["begin_again", "count_trained_batch"]
+__all__ = ["begin_again", "count_trained_batch", "forget_validation", "settle_validation"]
 
 _PROGRESS = "epoch_loop.batch_progress"
 
@@ -37,6 +41,35 @@ def count_trained_batch(checkpoint: dict[str, Any]) -> None:
             counts["completed"] = counts["processed"]
 
 
+def settle_validation(trainer: Trainer, was_validated: bool | None) -> bool:
+    """Makes a resumed run validate before its first batch if, and only if, the whole run did so there.
+
+    Call it in `on_train_epoch_start`.
+
+    Args:
+        trainer: with Lightning's loop, or NeMo's; others are left alone.
+        was_validated: whether the checkpoint was saved behind the validation of its last batch; None if unknown.
+
+    Returns:
+        Whether the loop must be set back by `forget_validation` when the epoch ends.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    if not loop.restarting or type(loop) not in (_TrainingEpochLoop, SkipResumeTrainingValidationLoop):
+        return False
+    if was_validated is not None:
+        plain = partial(_TrainingEpochLoop._should_check_val_fx, loop)
+        loop._should_check_val_fx = lambda fetcher: not (was_validated and loop.restarting) and plain(fetcher)
+    is_settled = loop._num_ready_batches_reached() and not loop._should_check_val_fx(trainer.fit_loop._data_fetcher)
+    if is_settled:
+        loop.val_loop._has_run = True  # else it waits for a validation, and trains one batch too many meanwhile
+    return is_settled
+
+
+def forget_validation(trainer: Trainer) -> None:
+    """Takes back that a validation ran here, of which callbacks would expect measurements."""
+    trainer.fit_loop.epoch_loop.val_loop._has_run = False
+
+
 def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
     """Makes the loaders of a run that resumes within an epoch go on behind the last batch that was trained.
 
@@ -50,11 +83,7 @@ def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
         How many batches of the epoch were trained before; 0 unless the run resumes within it.
     """
     loop = trainer.fit_loop.epoch_loop
-    if not loop.restarting:
-        return 0
-    if loop._num_ready_batches_reached():
-        if not loop._should_check_val_fx(trainer.fit_loop._data_fetcher):
-            loop.val_loop._has_run = True  # else it waits for a validation, and trains one batch too many meanwhile
+    if not loop.restarting or loop._num_ready_batches_reached():
         return 0
     trained = loop.batch_progress.current.completed
     combined = trainer.fit_loop._combined_loader

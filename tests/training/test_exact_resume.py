@@ -28,7 +28,7 @@ from nemo_noise.training.random_numbers import Moment, RandomNumbers
 
 ITEMS = 10
 BATCHES = 5
-Seen = dict[int, tuple[Any, ...]]
+Seen = dict[float, tuple[Any, ...]]
 
 
 class Numbers(Dataset[torch.Tensor]):
@@ -52,7 +52,7 @@ class Stream(IterableDataset[torch.Tensor]):
 
 
 class Learner(pl.LightningModule):
-    """Writes down what it saw and drew in every step: step -> (epoch, items, draws, weight)."""
+    """Writes down what it saw and drew: step -> (epoch, items, draws, weight); validations half a step before."""
 
     def __init__(self, num_workers: int = 0, persistent: bool = False, dataset: Any = None) -> None:
         super().__init__()
@@ -70,6 +70,13 @@ class Learner(pl.LightningModule):
 
     def validation_step(self, batch: torch.Tensor, index: int) -> None:
         self.log("val", torch.rand(()) + random.random() + np.random.rand())
+
+    def on_validation_epoch_end(self) -> None:
+        behind = self.global_step - 0.5
+        if not self.trainer.sanity_checking:
+            assert behind not in self.seen
+            self.seen[behind] = ("validated", self.current_epoch, float(self.weight))
+            self.weight.data.mul_(0.99)  # as a guard does
 
     def train_dataloader(self) -> DataLoader[torch.Tensor]:
         shuffle = None if isinstance(self.dataset, IterableDataset) else True
@@ -123,17 +130,18 @@ def test_a_run_that_resumes_from_any_checkpoint_equals_the_whole(
     every = {**LIMITS[limit], **options}
     torch.manual_seed(5)
     whole = fit(tmp_path, Learner(), saving=SAVING[when], **every)
-    assert_all_resume(tmp_path, whole, Learner, every)
+    assert_all_resume(tmp_path, whole, Learner, every, is_saved_first=when == "step")
 
 
-def assert_all_resume(folder: Path, whole: Seen, learner: Any, options: dict) -> None:
+def assert_all_resume(folder: Path, whole: Seen, learner: Any, options: dict, is_saved_first: bool = False) -> None:
+    """From every checkpoint; `is_saved_first`: a checkpoint of a step comes before the validation behind that step."""
     checkpoints = {int(path.stem.split("=")[1].split("-")[0]): path for path in folder.glob("*.ckpt")}
     assert len(checkpoints) >= 2
     steps = sorted(checkpoints)
     for step in steps if len(steps) <= 4 else steps[1::3]:  # of one in each step: some from every epoch
-        checkpoint = checkpoints[step]
-        resumed = fit(folder, learner(), resume=checkpoint, **options)
-        assert resumed == {at: seen for at, seen in whole.items() if at >= step}, checkpoint.name
+        resumed = fit(folder, learner(), resume=checkpoints[step], **options)
+        begin = step - 0.5 if is_saved_first else step
+        assert resumed == {at: seen for at, seen in whole.items() if at >= begin}, checkpoints[step].name
 
 
 @pytest.mark.parametrize("persistent", [False, True], ids=["workers", "persistent workers"])
@@ -146,13 +154,13 @@ def test_a_resumed_run_with_workers_equals_the_whole(tmp_path: Path, when: str, 
         return Learner(num_workers=2, persistent=persistent)
 
     whole = fit(tmp_path, learner(), saving=saving, max_epochs=3)
-    assert_all_resume(tmp_path, whole, learner, {"max_epochs": 3})
+    assert_all_resume(tmp_path, whole, learner, {"max_epochs": 3}, is_saved_first=when == "step")
 
 
 def test_accumulated_gradients_resume_between_optimizer_steps(tmp_path: Path) -> None:
     every = {"max_epochs": 3, "accumulate_grad_batches": 2}
     whole = fit(tmp_path, Learner(), saving=SAVING["step"], **every)
-    assert_all_resume(tmp_path, whole, Learner, every)
+    assert_all_resume(tmp_path, whole, Learner, every, is_saved_first=True)
 
 
 def test_a_run_resumes_with_its_own_seed_where_none_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

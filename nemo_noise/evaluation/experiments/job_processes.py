@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from nemo.utils import logging
 
@@ -53,19 +53,21 @@ class JobProcesses:
         self.folder = folder
         self._running: list[subprocess.Popen[bytes]] = []
 
-    def start(self, command: Sequence[str], log: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def start(
+        self, command: Sequence[str], log: IO[Any] | None, environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         """Starts a job that ends with this process, in a group of its own.
 
         Args:
             command: program and arguments; no shell sees them.
-            log: gets what it prints.
+            log: gets what it prints; None for where this process prints.
             environment: of the job.
         """
         bound = [sys.executable, "-I", "-S", "-c", _BOUND, str(os.getpid())] if sys.platform == "linux" else []
         process = subprocess.Popen(
             [*bound, *command],
             stdout=log,
-            stderr=subprocess.STDOUT,
+            stderr=None if log is None else subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             env={**environment, _MARK: str(self.folder)},
             start_new_session=True,
