@@ -8,11 +8,12 @@ __version__ = "0.1.0"
 
 
 def _register() -> None:
-    """Make our classes, perturbations, sensors and schedules known to NeMo, in both loaders; safe to call again."""
+    """Make our classes, perturbations, sensors, schedules and resolvers known to NeMo; safe to call again."""
     if "nemo_noise." not in _nemo_common.ALLOWED_TARGET_PREFIXES:
         _nemo_common.ALLOWED_TARGET_PREFIXES.append("nemo_noise.")
     from nemo.collections.asr.parts.preprocessing import perturb
 
+    from nemo_noise.configuration import register_resolvers
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
     from nemo_noise.data.lhotse_loader import install_augmentor
     from nemo_noise.data.mixing import NoiseMixPerturbation
@@ -27,6 +28,7 @@ def _register() -> None:
     install_augmentor()
     install_packed_language_model()
     install_sensors()
+    register_resolvers()
     register_schedules()
 
 
