@@ -8,12 +8,13 @@ __version__ = "0.1.0"
 
 
 def _register() -> None:
-    """Make our classes, perturbations, sensors and schedules known to NeMo, in both loaders; safe to call again."""
+    """Make our classes, perturbations, sensors, schedules and resolvers known to NeMo; safe to call again."""
     if "nemo_noise." not in _nemo_common.ALLOWED_TARGET_PREFIXES:
         _nemo_common.ALLOWED_TARGET_PREFIXES.append("nemo_noise.")
     from nemo.collections.asr.parts.preprocessing import perturb
 
     from nemo_noise.archive.door import install as install_archive_door
+    from nemo_noise.configuration import register_resolvers
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
     from nemo_noise.data.augmentor_probability import install_probability_check
     from nemo_noise.data.lhotse_loader import install_augmentor
@@ -33,6 +34,7 @@ def _register() -> None:
     install_packed_language_model()
     install_sensors()
     install_waveform_check()
+    register_resolvers()
     register_schedules()
 
 

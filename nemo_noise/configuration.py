@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Our YAML: where it lies (beside the package, or inside it in a wheel), and its keys that nobody reads."""
+"""Our YAML: where it lies (beside the package, or inside it in a wheel), what it computes, keys that nobody reads."""
 
 import difflib
 import inspect
@@ -8,6 +8,11 @@ import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeGuard
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+DATA_SETS = ("train_ds", "validation_ds", "test_ds")
 
 
 def config_directory() -> Path:
@@ -27,6 +32,48 @@ def config_directory() -> Path:
     raise FileNotFoundError(
         f"no configs in {candidates[0]} (as in a wheel) or {candidates[1]} (as in a checkout): reinstall nemo-noise"
     )
+
+
+def register_resolvers() -> None:
+    """Make what `conf/base/trainer.yaml` and `data.yaml` compute known to OmegaConf; safe to call again."""
+    OmegaConf.register_new_resolver("nemo_noise.lightning_shares_out", lightning_shares_out, replace=True)
+    OmegaConf.register_new_resolver("nemo_noise.on_gpu", on_gpu, replace=True)
+    OmegaConf.register_new_resolver("nemo_noise.is_null", lambda value: value is None, replace=True)
+
+
+def lightning_shares_out(*, _root_: DictConfig) -> bool:
+    """Whether Lightning has to share the utterances out among the processes: not where Lhotse reads them.
+
+    It is the value of Lightning's ``use_distributed_sampler``. NeMo's Lhotse loader gives every process its part, and
+    Lightning cannot divide it again: its sampler has no length.
+
+    Args:
+        _root_: the whole config; OmegaConf fills it in.
+
+    Raises:
+        ValueError: if Lhotse reads the validation or test data alone, whose sampler Lightning would then divide.
+    """
+    model = _root_.get("model") or {}
+    uses_lhotse = {name: bool((model.get(name) or {}).get("use_lhotse")) for name in DATA_SETS}
+    if uses_lhotse["train_ds"]:
+        return False
+    for name in DATA_SETS[1:]:
+        if uses_lhotse[name]:
+            raise ValueError(
+                f"model.{name}.use_lhotse=True beside model.train_ds.use_lhotse=False: Lightning shares out the data "
+                "of one loader or of none; take the same for both."
+            )
+    return True
+
+
+def on_gpu(*, _root_: DictConfig) -> bool:
+    """Whether the trainer of a config will use GPUs, as its ``accelerator`` and the machine say.
+
+    Args:
+        _root_: the whole config; OmegaConf fills it in.
+    """
+    accelerator = (_root_.get("trainer") or {}).get("accelerator", "auto")
+    return accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
 
 
 def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> TypeGuard[int | float]:

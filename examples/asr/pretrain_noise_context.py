@@ -22,7 +22,7 @@ from nemo.utils import logging
 from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-from nemo_noise.models import NoiseContextPretrainingModel
+from nemo_noise.models import NoiseContextPretrainingModel, start_from_checkpoints
 from nemo_noise.models.model_file import save_model
 
 
@@ -35,7 +35,7 @@ def main(cfg: DictConfig) -> None:
     trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
     exp_manager(trainer, cfg.get("exp_manager", None))
     model = NoiseContextPretrainingModel(cfg=cfg.model, trainer=trainer)
-    model.maybe_init_from_pretrained_checkpoint(cfg)
+    start_from_checkpoints(model, cfg)  # NeMo's init_from_...: what would be lost is an error
     trainer.fit(model)
     if cfg.get("save_to"):
         save_model(model, cfg.save_to)

@@ -18,7 +18,7 @@ from nemo.utils import logging
 from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-from nemo_noise.models import Wav2Vec2PretrainingModel
+from nemo_noise.models import Wav2Vec2PretrainingModel, start_from_checkpoints
 from nemo_noise.models.model_file import save_model
 
 
@@ -31,7 +31,7 @@ def main(cfg: DictConfig) -> None:
     trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
     exp_manager(trainer, cfg.get("exp_manager"))
     model = Wav2Vec2PretrainingModel(cfg=cfg.model, trainer=trainer)
-    model.maybe_init_from_pretrained_checkpoint(cfg)
+    start_from_checkpoints(model, cfg)  # NeMo's init_from_...: what would be lost is an error
     trainer.fit(model)
     if cfg.get("save_to"):
         save_model(model, cfg.save_to)

@@ -29,7 +29,7 @@ from nemo.utils.exp_manager import exp_manager
 from nemo.utils.model_utils import import_class_by_path
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-import nemo_noise  # noqa: F401  registers our classes and noise_mix with NeMo
+from nemo_noise.models import start_from_checkpoints
 from nemo_noise.models.model_file import save_model
 
 
@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     exp_manager(trainer, cfg.get("exp_manager"))
     model_class = import_class_by_path(cfg.model.target) if cfg.model.get("target") else EncDecMultiTaskModel
     model = model_class(cfg=cfg.model, trainer=trainer)
-    model.maybe_init_from_pretrained_checkpoint(cfg)
+    start_from_checkpoints(model, cfg)  # NeMo's init_from_...: what would be lost is an error
     trainer.fit(model)
     if cfg.get("save_to"):
         save_model(model, cfg.save_to)

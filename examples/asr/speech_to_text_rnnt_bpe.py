@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Train or fine-tune a noise-aware transducer (RNNT or TDT) with a subword tokenizer.
 
-NeMo's own script of this name does the same, unmodified.
+NeMo's own script of this name does the same, unmodified, with `--config-path=../conf` (its own folder does not exist).
 
     python examples/asr/speech_to_text_rnnt_bpe.py \
         model.train_ds.manifest_filepath=train.json model.validation_ds.manifest_filepath=dev.json \
@@ -27,7 +27,7 @@ from nemo.utils import logging
 from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-import nemo_noise  # noqa: F401  registers our classes and noise_mix with NeMo
+from nemo_noise.models import start_from_checkpoints
 from nemo_noise.models.model_file import save_model
 
 
@@ -39,7 +39,7 @@ def main(cfg: DictConfig) -> None:
     trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
     exp_manager(trainer, cfg.get("exp_manager"))
     model = EncDecRNNTBPEModel(cfg=cfg.model, trainer=trainer)
-    model.maybe_init_from_pretrained_checkpoint(cfg)
+    start_from_checkpoints(model, cfg)  # NeMo's init_from_...: what would be lost is an error
     trainer.fit(model)
     if cfg.get("save_to"):
         save_model(model, cfg.save_to)

@@ -3,6 +3,7 @@
 """Models that a NeMo user can train, save and restore by name."""
 
 from nemo_noise.models.asr import add_noise_context
+from nemo_noise.models.checked_start import start_from_checkpoints
 from nemo_noise.models.dual_attention import DualAttentionMultiTaskModel, DualAttentionWhisperModel, add_dual_attention
 from nemo_noise.models.ssl import ContextProjector, NoiseContextPretrainingModel
 from nemo_noise.models.wav2vec_checkpoint import import_wav2vec2, wav2vec2_config
@@ -23,6 +24,7 @@ __all__ = [
     "import_wav2vec2",
     "import_whisper",
     "load_whisper_weights",
+    "start_from_checkpoints",
     "wav2vec2_config",
     "whisper_config",
 ]

@@ -14,12 +14,13 @@ from nemo.utils.model_utils import convert_model_config_to_dict_config
 
 from nemo_noise.data.whisper_languages import check_languages, slots_of_line
 from nemo_noise.data.whisper_tokenizer import WhisperTokenizer
+from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.search_rules import apply_search_rules
 
 __all__ = ["WhisperModel"]
 
 
-class WhisperModel(EncDecMultiTaskModel):
+class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
     """Whisper (Radford et al., 2022, arXiv 2212.04356) on NeMo's attention encoder-decoder.
 
     Features, encoder, decoder and head are ``nemo_noise.modules.Whisper*``. Weights come from a Hugging Face folder by

@@ -37,7 +37,6 @@ def test_a_dual_attention_model_trains_in_two_processes_and_logs_its_gate(
     ]
     overrides += ["trainer.sync_batchnorm=false", "trainer.log_every_n_steps=1", f"exp_manager.exp_dir={tmp_path}"]
     overrides += [f"+save_to={tmp_path}/dual.nemo", "exp_manager.create_checkpoint_callback=false"]
-    overrides += ["+trainer.use_distributed_sampler=false"]  # Lhotse's loader shares the utterances out
     script = repository / "examples/asr/speech_to_text_aed.py"
     command = [sys.executable, str(script), "--config-name=dual_attention_fast-conformer_aed", *overrides]
     environment = os.environ | {"PYTHONPATH": str(repository), "OMP_NUM_THREADS": "1"}
