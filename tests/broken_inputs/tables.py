@@ -13,11 +13,12 @@ from tests.broken_inputs import (
     manifests,
     noise_mix,
     recordings,
+    script_options,
     transcripts,
 )
 
 TOPICS = (
-    *(manifests, recordings, noise_mix, acoustics, evaluation, evaluation_options, transcripts),
+    *(manifests, recordings, noise_mix, acoustics, evaluation, evaluation_options, script_options, transcripts),
     *(contexts, encoders, checkpoints, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audio of an evaluation looked at before a model is loaded: what cannot be used is left out, with the reason."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -94,7 +95,20 @@ def named(left_out: Sequence[LeftOut]) -> str:
     return printable(listed + more)
 
 
+def _unwritable(entry: ManifestEntry) -> str | None:
+    """Why a line cannot be written again into the hypotheses: NaN, or half a letter."""
+    try:
+        json.dumps(entry.fields, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        return f"holds a value that no JSON file takes: {error}"
+    return None
+
+
 def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
+    entry = noises.entries[index]
+    unwritable = _unwritable(entry)
+    if unwritable is not None:
+        return f"{entry.source}: {unwritable}"
     try:
         noises.load(index)
     except ValueError as error:
@@ -104,6 +118,9 @@ def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
 
 def _fault(entry: ManifestEntry, sample_rate: int, longest_s: float | None) -> str | None:
     """Why an utterance cannot be used; None where it can."""
+    unwritable = _unwritable(entry)
+    if unwritable is not None:
+        return unwritable
     try:
         samples = load_entry(entry, sample_rate)
     except ManifestError as error:

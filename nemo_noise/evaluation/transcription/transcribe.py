@@ -191,9 +191,11 @@ def check_waveforms(waveforms: Sequence[NDArray[np.float32]]) -> None:
         kind = type(waveforms).__name__
         raise ValueError(f"waveforms: is one {kind}, expected a list of mono arrays, [samples]")
     for index, waveform in enumerate(waveforms):
-        samples = waveform.detach().cpu().float() if isinstance(waveform, torch.Tensor) else waveform
-        is_integer = isinstance(waveform, torch.Tensor) and not waveform.is_floating_point()
-        checked_signal(np.asarray(waveform.cpu() if is_integer else samples), f"waveforms[{index}]")
+        given: Any = waveform
+        if isinstance(given, torch.Tensor):
+            given = given.detach().cpu()
+            given = given.float() if given.is_floating_point() else given  # NumPy has no bfloat16
+        checked_signal(np.asarray(given), f"waveforms[{index}]")
 
 
 def texts_of(output: Any) -> list[str]:
