@@ -14,6 +14,7 @@ from nemo.utils import logging
 
 from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry
 from nemo_noise.data.noise_list import NoiseList
+from nemo_noise.data.sensors import read_sensors
 from nemo_noise.data.speech_level import SILENCE_DB, rms_db
 from nemo_noise.foreign_text import printable
 
@@ -111,6 +112,7 @@ def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
         return f"{entry.source}: {unwritable}"
     try:
         noises.load(index)
+        read_sensors(entry)
     except ValueError as error:
         return str(error)
     return None
@@ -123,7 +125,8 @@ def _fault(entry: ManifestEntry, sample_rate: int, longest_s: float | None) -> s
         return unwritable
     try:
         samples = load_entry(entry, sample_rate)
-    except ManifestError as error:
+        read_sensors(entry)
+    except ValueError as error:
         return str(error).removeprefix(f"{entry.source}: ")
     if rms_db(samples) < SILENCE_DB:
         return "is silent: no SNR can be set, and no word can be transcribed"
