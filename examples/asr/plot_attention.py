@@ -19,6 +19,7 @@ from nemo_noise.data.manifest import load_entry, read_manifest
 from nemo_noise.data.mixing import mix_at_snr
 from nemo_noise.data.noise_list import NoiseList
 from nemo_noise.evaluation.plots.attention import draw_attention, observe_attention
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.models import WhisperModel
 
@@ -26,11 +27,10 @@ from nemo_noise.models import WhisperModel
 @hydra_runner(config_path="../../conf/evaluation", config_name="plot_attention")
 def main(cfg: DictConfig) -> None:
     """Mix, transcribe, draw."""
+    check_script("plot_attention", cfg)
     model = load_model(cfg.model, torch.device("cpu"))
     rate = sample_rate_of(model)
     entries = read_manifest(cfg.speech_manifest)
-    if not 0 <= cfg.utterance < len(entries):
-        raise ValueError(f"utterance={cfg.utterance} must lie between 0 and {len(entries) - 1}.")
     samples, title = load_entry(entries[cfg.utterance], rate), "clean"
     if cfg.noise_manifest is not None:
         crop = NoiseList(cfg.noise_manifest, rate).crop(np.random.default_rng(cfg.seed), len(samples))

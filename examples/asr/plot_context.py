@@ -20,17 +20,17 @@ from nemo_noise.data.manifest import load_entry, read_manifest
 from nemo_noise.data.mixing import mix_at_snr
 from nemo_noise.data.noise_list import NoiseList
 from nemo_noise.evaluation.plots.contexts import draw_contexts, observe_context
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 
 
 @hydra_runner(config_path="../../conf/context", config_name="plot_context")
 def main(cfg: DictConfig) -> None:
     """Mix, listen, draw."""
+    check_script("plot_context", cfg)
     model = load_model(cfg.model, torch.device("cpu"))
     rate = sample_rate_of(model)
     entries = read_manifest(cfg.speech_manifest)
-    if not 0 <= cfg.utterance < len(entries):
-        raise ValueError(f"utterance={cfg.utterance} must lie between 0 and {len(entries) - 1}.")
     speech = load_entry(entries[cfg.utterance], rate)
     crop = NoiseList(cfg.noise_manifest, rate).crop(np.random.default_rng(cfg.seed), len(speech))
     label = crop.entry.fields.get("label", "noise")

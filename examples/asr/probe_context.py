@@ -19,11 +19,13 @@ from nemo.core.config import hydra_runner
 from nemo_noise.archive import restore
 from nemo_noise.evaluation.plots.context_map import check_drawable, draw_context_map
 from nemo_noise.evaluation.probes import probe, probe_sets
+from nemo_noise.evaluation.script_options import check_script
 
 
 @hydra_runner(config_path="../../conf/context", config_name="probe_context")
 def main(cfg: DictConfig) -> None:
     """Build the sets, probe every representation, print and write the scores."""
+    check_script("probe_context", cfg)
     model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ModelPT)
     rate = int(model.cfg.sample_rate)
     files = OmegaConf.to_container(cfg, resolve=True)

@@ -16,16 +16,19 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 
 from nemo_noise import whole_file
+from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.profiling.page import draw_profiles, profile_table
 from nemo_noise.evaluation.profiling.profile import ProfileOptions, profile_model, write_profiles
 from nemo_noise.evaluation.results import describe_run
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.robustness import name_models
 from nemo_noise.evaluation.transcription.transcribe import load_model
 
 
 @hydra_runner(config_path="../../conf/evaluation", config_name="profile")
 def main(cfg: DictConfig) -> None:
-    output, device = Path(cfg.output_dir), torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    check_script("profile", cfg)
+    output, device = Path(cfg.output_dir), choose_device(cfg.device)
     torch.set_num_threads(cfg.threads or torch.get_num_threads())
     options = ProfileOptions(**OmegaConf.to_container(cfg.measure))
     models = name_models(cfg.model, cfg.baseline, cfg.model_name, cfg.baseline_name)

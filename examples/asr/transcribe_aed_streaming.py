@@ -10,14 +10,15 @@ Options: conf/inference/transcribe_aed_streaming.yaml.
 
 import math
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import load_entry, read_manifest, write_manifest
+from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of, transcribe
 from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
 
@@ -25,9 +26,9 @@ from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
 @hydra_runner(config_path="../../conf/inference", config_name="transcribe_aed_streaming")
 def main(cfg: DictConfig) -> None:
     """Load, stream, compare, write."""
-    device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    model, entries = load_model(cfg.model, device), read_manifest(cfg.manifest)
+    check_script("transcribe_aed_streaming", cfg)
     streaming = AlignedStreamingConfig(**OmegaConf.to_container(cfg.streaming, resolve=True))
+    model, entries = load_model(cfg.model, choose_device(cfg.device)), read_manifest(cfg.manifest)
     prompt = OmegaConf.to_container(cfg.prompt or OmegaConf.create(), resolve=True)
     lines = []
     for entry in tqdm(entries, desc=streaming.policy, unit="utterance"):

@@ -8,13 +8,14 @@ python examples/asr/transcribe_with_adaptation.py model=<.nemo> manifest=<speech
 The model file is not changed. stream_field=speaker: along streams. Options: transcribe_with_adaptation.yaml.
 """
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import field_values, load_entry, read_manifest, write_manifest
+from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.inference import AdaptationConfig, adapt_along_streams
 
@@ -22,9 +23,9 @@ from nemo_noise.inference import AdaptationConfig, adapt_along_streams
 @hydra_runner(config_path="../../conf/inference", config_name="transcribe_with_adaptation")
 def main(cfg: DictConfig) -> None:
     """Load, adapt, transcribe, write."""
-    device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    model, entries = load_model(cfg.model, device), read_manifest(cfg.manifest)
+    check_script("transcribe_with_adaptation", cfg)
     adaptation = AdaptationConfig.of(OmegaConf.to_container(cfg.adaptation, resolve=True))
+    model, entries = load_model(cfg.model, choose_device(cfg.device)), read_manifest(cfg.manifest)
     rate = sample_rate_of(model)
     streams = range(len(entries)) if cfg.stream_field is None else field_values(entries, cfg.stream_field)
     results = adapt_along_streams(model, lambda number: load_entry(entries[number], rate), streams, adaptation)

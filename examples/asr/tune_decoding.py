@@ -8,16 +8,18 @@ python examples/asr/tune_decoding.py model=<.nemo> dev=dev.json language_model=l
 the table is greedy, from the same run. Options: conf/inference/tune_decoding.yaml.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import read_manifest
+from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.experiments import decoding_tuning as tuning
 from nemo_noise.evaluation.plots.decoding import draw_trials
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.inference.decoding import GREEDY, save_with_setting, strategies_of
 
@@ -25,9 +27,10 @@ from nemo_noise.inference.decoding import GREEDY, save_with_setting, strategies_
 @hydra_runner(config_path="../../conf/inference", config_name="tune_decoding")
 def main(cfg: DictConfig) -> None:
     """Load, try, choose, save."""
-    model = load_model(cfg.model, torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu")))
-    strategy = cfg.grid.strategy or strategies_of(model)[1]
-    grid = tuning.SearchGrid(**OmegaConf.to_container(cfg.grid) | {"strategy": strategy})
+    check_script("tune_decoding", cfg)
+    grid = tuning.SearchGrid.of(OmegaConf.to_container(cfg.grid))
+    model = load_model(cfg.model, choose_device(cfg.device))
+    grid = replace(grid, strategy=grid.strategy or strategies_of(model)[1])
     settings = [GREEDY, *grid.settings(cfg.language_model)]
     normalization = list(cfg.text_normalization)
     trials = tuning.try_settings(model, read_manifest(cfg.dev), settings, cfg.batch_size, normalization)

@@ -59,6 +59,8 @@ def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: No
         facts[name] = facts_of(source)
         where, options = running.transcribe_of(number)
         check_transcribe_options(where, name, facts[name], options)
+        if running.adaptation is not None and number == 0:
+            check_transcribe_options("adaptation.transcribe", name, facts[name], running.adaptation.transcribe)
     rates = {name: one.sample_rate for name, one in facts.items() if one.sample_rate is not None}
     rate = next(iter(rates.values()), running.sample_rate)
     for name, other in rates.items():
@@ -85,7 +87,8 @@ def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> 
         ValueError: no line has a field, no line has a text, or the values of `block_field` are no names.
     """
     known = {name for row in rows for name, value in row.items() if value is not None} | set(ROW_FIELDS)
-    asked = {name: "group_fields holds" for name in scoring.group_fields if name not in GROUP_FIELDS}
+    is_default = tuple(scoring.group_fields) == GROUP_FIELDS  # these are looked for, and need not be there
+    asked = {} if is_default else dict.fromkeys(scoring.group_fields, "group_fields holds")
     if scoring.block_field != ScoringOptions.block_field:
         asked[scoring.block_field] = "block_field is"
     for name, is_said in asked.items():

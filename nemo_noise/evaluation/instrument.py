@@ -14,6 +14,7 @@ from nemo.utils import logging
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.foresight import check_fields, check_gates, survey_models
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
+from nemo_noise.evaluation.mixtures.batches import check_stream_fields
 from nemo_noise.evaluation.mixtures.examination import named
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
@@ -115,6 +116,7 @@ class Instrument:
         self._longest_s = survey.longest_s
         plan = self.plan(survey.sample_rate)
         check_fields([entry.fields for entry in plan.speech], self.scoring)
+        check_stream_fields(plan.trials, o.adaptation_streams)
         check_gates(o.fail_if, plan, self.scoring, models, o)
         check_output("output_dir", self.output)
         return models
@@ -177,6 +179,11 @@ class Instrument:
         for name in ("speech", "noise_lists"):
             if getattr(self.options, name) is None:
                 raise ValueError(f"{name} is missing: give manifests")
+        for path in self.options.speech or ():
+            if Path(path).is_dir():
+                raise ValueError(
+                    f"speech is {path!r}, a folder: should be a manifest, a line with its text for each file"
+                )
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""

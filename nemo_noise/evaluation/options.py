@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from nemo.collections.asr.parts.utils.asr_confidence_utils import ConfidenceConfig
 
 from nemo_noise import option_rules as rules
 from nemo_noise.configuration import config_directory
@@ -22,6 +25,7 @@ from nemo_noise.evaluation.report.model_card import CardOptions
 from nemo_noise.evaluation.scoring.bootstrap import MOST_REPLICATIONS
 from nemo_noise.evaluation.scoring.text_normalization import parse_steps
 from nemo_noise.evaluation.transcription.arms import Control
+from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation_config import AdaptationConfig
 
 __all__ = ["EvaluationOptions", "check_output"]
@@ -155,6 +159,7 @@ class EvaluationOptions:
         rules.check_options(given["model_card"], CARD, "model_card")
         parse_snr_db(given["snr_db"])
         parse_steps(given["text_normalization"])
+        _check_confidence(given["confidence"])
         parsed = {
             "speech": given["speech"] and _several(given["speech"]),
             "noise_lists": None if given["noise_lists"] is None else name_noise_lists(given["noise_lists"]),
@@ -197,6 +202,16 @@ def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     defaults = OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
     complete = cast(dict[str, Any], OmegaConf.to_container(defaults)) | dict(settings)
     return {name: None if value == rules.MISSING else value for name, value in complete.items()}
+
+
+def _check_confidence(given: Mapping[str, Any] | None) -> None:
+    """Refuse what NeMo would not take as its `confidence_cfg`."""
+    try:
+        OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ConfidenceConfig), given or {}))
+    except (OmegaConfBaseException, ValueError, TypeError) as error:
+        reason = printable(str(error).strip().split("\n")[0], 200)
+        should = "should be NeMo's confidence_cfg, as in {method_cfg: {name: max_prob}, aggregation: mean}"
+        raise ValueError(f"confidence is {printable(given, 200)} ({reason}), {should}") from error
 
 
 def _several(path: str | Sequence[str]) -> tuple[str, ...]:

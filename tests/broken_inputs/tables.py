@@ -16,11 +16,12 @@ from tests.broken_inputs import (
     manifests,
     noise_mix,
     recordings,
+    script_options,
     transcripts,
 )
 
 TOPICS = (
-    *(manifests, audio, recordings, noise_mix, acoustics, evaluation, evaluation_options, transcripts),
-    *(contexts, encoders, checkpoints, hugging_face, language_models, learning),
+    *(manifests, audio, recordings, noise_mix, acoustics, evaluation, evaluation_options, script_options),
+    *(transcripts, contexts, encoders, checkpoints, hugging_face, language_models, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

@@ -9,6 +9,8 @@ import pytest
 import soundfile
 from omegaconf import DictConfig, OmegaConf
 
+from nemo.collections.asr.models import ASRModel
+
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.report.findings import findings
@@ -61,6 +63,7 @@ def _refuse(*_: object) -> None:
         ({"model": "whisper.nemo", "transcribe": {"timestamps": True}}, "holds 'timestamps'"),
         ({"baseline": "phone.nemo"}, "'phone' wants 8000 Hz, the first one 16000 Hz"),
         ({"baseline": "missing.nemo"}, "missing.nemo does not exist"),
+        ({"group_fields": ["gender", "accent"]}, "group_fields holds 'accent', which no line has"),
         ({"baseline": "missing.csv"}, "missing.csv: no such file of transcripts"),
         (
             {"model": "whisper.nemo", "noise_only": {"crops": 1, "crop_s": 2.0}},
@@ -119,3 +122,18 @@ def test_a_whisper_that_cannot_take_an_utterance_leaves_it_out_for_all(config: D
     plan = instrument.plan(SAMPLE_RATE)
     assert [one.reason for one in plan.examined.left_out] == ["has 16001 samples (1.00 s), a model takes 16000 (1 s)"]
     assert [trial.utterance_id for trial in plan.trials] == ["a", "b"]
+
+
+def test_a_name_of_no_model_and_a_model_that_cannot_transcribe_are_refused_by_name(
+    config: DictConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_such_model(*_: object, **__: object) -> None:
+        raise FileNotFoundError("Model stt_xx was not found.\nCheck the list.")
+
+    monkeypatch.setattr(ASRModel, "from_pretrained", no_such_model)
+    with pytest.raises(ValueError, match=r"model 'stt_xx' is no .nemo file, and no pretrained .*was not found\.\)"):
+        Instrument(OmegaConf.merge(config, {"model": "stt_xx"})).hear()
+    other = OmegaConf.create({"target": "nemo.collections.asr.models.EncDecSpeakerLabelModel"})
+    monkeypatch.setattr(ASRModel, "from_pretrained", lambda *_, **__: other)
+    with pytest.raises(TypeError, match="EncDecSpeakerLabelModel, which cannot transcribe"):
+        Instrument(OmegaConf.merge(config, {"model": "titanet"})).hear()

@@ -3,6 +3,7 @@
 """Fixed mixtures: the same for every SNR, model and machine, and clear words about bad input."""
 
 import json
+import math
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -112,14 +113,21 @@ def test_what_cannot_be_evaluated_is_left_out_with_its_line_and_reason(tmp_path:
     (tmp_path / "torn.wav").write_bytes(b"RIFF")
     names = ["utt0", "silent", "mute", "long", "nan", "empty", "torn"]
     lines = [{"audio_filepath": f"{name}.wav", "text": "" if name == "mute" else "one"} for name in names]
+    lines += [{"audio_filepath": "utt0.wav", "offset": 0.1, "text": "one", "utterance_id": "odd", "mos": math.nan}]
+    lines += [{"audio_filepath": "utt0.wav", "offset": 0.2, "text": "\ud800", "utterance_id": "half"}]
     speech, noise = write_lines(tmp_path / "all.json", lines), {"unseen": write_noise(tmp_path / "noise")}
     plan = load_plan(SAMPLE_RATE, speech, noise, ["clean", 10], 0, NoiseOnlyOptions(crops=0), longest_s=2.0)
     reasons = {one.name: f"{one.source.removeprefix(str(tmp_path))} {one.reason}" for one in plan.examined.left_out}
     words = {"silent": "silent", "mute": "silent", "long": "48000 samples (3.00 s)", "nan": "NaN"}
-    words |= {"empty": "no samples", "torn": "cannot be read"}
+    words |= {
+        "empty": "no samples",
+        "torn": "cannot be read",
+        "odd": "no JSON file takes",
+        "half": "no JSON file takes",
+    }
     assert [name for name in words if words[name] not in reasons[name]] == []
     assert reasons["long"].startswith("/all.json:4 ") and len(reasons) == len(words)
-    assert {trial.utterance_id for trial in plan.trials} == {"utt0"}
+    assert {trial.utterance_id for trial in plan.trials} == {"utt0@0s"}
     assert all(plan.listen(trial).samples.any() for trial in plan.trials)
 
 

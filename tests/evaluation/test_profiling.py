@@ -15,9 +15,16 @@ from PIL import Image
 from nemo_noise.evaluation.profiling import profile as profiling
 from nemo_noise.evaluation.profiling.engines import Engine
 from nemo_noise.evaluation.profiling.page import draw_profiles, profile_table, share_rows
-from nemo_noise.evaluation.profiling.profile import Profile, ProfileOptions, profile_model, write_profiles
+from nemo_noise.evaluation.profiling.profile import (
+    Profile,
+    ProfileOptions,
+    module_shares,
+    profile_model,
+    write_profiles,
+)
 from nemo_noise.evaluation.transcription.peak_memory import CLEAR, PeakMemory
 from tests.evaluation.tiny_models import tiny_ctc
+from tests.recognisers import build_recogniser
 
 SMALL = {"batch_sizes": (1, 3), "lengths_s": (1.0,), "repeats": 2, "warmups": 0}
 
@@ -66,7 +73,9 @@ def test_a_slow_module_is_found() -> None:
             return x
 
     slow, fast = Slow(), torch.nn.Identity()
-    with profiling._stopwatches({"slow": slow, "fast": fast, "list": torch.nn.ModuleList([slow])}) as seconds:
+    with profiling._stopwatches(
+        {"slow": [slow], "fast": [fast], "list": [torch.nn.ModuleList([slow]), slow]}
+    ) as seconds:
         for _ in range(2):
             fast(slow(torch.zeros(1)))
     assert seconds["slow"] >= 0.06
@@ -140,3 +149,12 @@ def test_the_peak_of_the_process_sees_memory_that_is_given_back() -> None:
 def test_bad_options_are_named(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ProfileOptions(**options)
+
+
+def test_a_decoder_of_which_a_search_calls_only_parts_has_its_share(
+    tmp_path: Path,
+) -> None:
+    model = build_recogniser("aed", tmp_path)
+    shares = {each["module"]: each["share"] for each in module_shares(model, 0.1 * torch.ones(1, 16000), repeats=1)}
+    assert shares["transf_decoder"] > 0
+    assert sum(share for name, share in shares.items() if "." not in name) == pytest.approx(1.0, abs=1e-6)

@@ -6,16 +6,17 @@ import itertools
 import json
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise import whole_file
+from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry
 from nemo_noise.evaluation.scoring.text_normalization import normalize_text
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, count_errors, sum_errors
@@ -29,6 +30,7 @@ from nemo_noise.inference.decoding import (
     fast_language_model,
     search,
 )
+from nemo_noise.option_rules import listed, maybe, number, text, whole
 
 __all__ = ["SearchGrid", "Trial", "best_by_size", "best_trial", "trials_table", "try_settings", "write_trials"]
 
@@ -56,7 +58,23 @@ class SearchGrid:
     max_trials: int | None = None
     seed: int = 0
 
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "SearchGrid":
+        """Read the block `grid` of a config; a strategy of null is the empty one, to be chosen for the model.
+
+        Raises:
+            ValueError: if an option is unknown or wrong; names it.
+        """
+        refuse_unknown(given, cls, "grid")
+        maybe(text()).check("grid.strategy", given.get("strategy"))
+        return cls(**{**given, "strategy": given.get("strategy") or ""})
+
     def __post_init__(self) -> None:
+        listed(whole(1), "[2, 4, 8]").check("beam_size", self.beam_size)
+        listed(number(0), "[0.1, 0.4]").check("alpha", self.alpha)
+        maybe(listed(number(), "[0.0, 0.5]")).check("beta", self.beta)
+        maybe(whole()).check("max_trials", self.max_trials)
+        whole(0).check("seed", self.seed)
         for name in ("beam_size", "alpha", "beta"):
             if getattr(self, name) is not None and not len(getattr(self, name)):
                 raise ValueError(f"{name}={getattr(self, name)!r} must be a list of one value or more.")

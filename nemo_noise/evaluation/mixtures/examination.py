@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audio of an evaluation looked at before a model is loaded: what cannot be used is left out, with the reason."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from nemo.utils import logging
 
 from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry
 from nemo_noise.data.noise_list import NoiseList
+from nemo_noise.data.sensors import read_sensors
 from nemo_noise.data.speech_level import SILENCE_DB, rms_db
 from nemo_noise.foreign_text import printable
 
@@ -94,9 +96,23 @@ def named(left_out: Sequence[LeftOut]) -> str:
     return printable(listed + more)
 
 
+def _unwritable(entry: ManifestEntry) -> str | None:
+    """Why a line cannot be written again into the hypotheses: NaN, or half a letter."""
+    try:
+        json.dumps(entry.fields, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
+        return f"holds a value that no JSON file takes: {error}"
+    return None
+
+
 def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
+    entry = noises.entries[index]
+    unwritable = _unwritable(entry)
+    if unwritable is not None:
+        return f"{entry.source}: {unwritable}"
     try:
         noises.load(index)
+        read_sensors(entry)
     except ValueError as error:
         return str(error)
     return None
@@ -104,9 +120,13 @@ def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
 
 def _fault(entry: ManifestEntry, sample_rate: int, longest_s: float | None) -> str | None:
     """Why an utterance cannot be used; None where it can."""
+    unwritable = _unwritable(entry)
+    if unwritable is not None:
+        return unwritable
     try:
         samples = load_entry(entry, sample_rate)
-    except ManifestError as error:
+        read_sensors(entry)
+    except ValueError as error:
         return str(error).removeprefix(f"{entry.source}: ")
     if rms_db(samples) < SILENCE_DB:
         return "is silent: no SNR can be set, and no word can be transcribed"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nemo_noise.configuration import is_number
 
 CLEAN = "clean"
+MOST_DB = 120.0  # beyond, one of the two is below the rounding of the other
 
 
 def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
@@ -27,8 +28,10 @@ def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
         raise ValueError(f"snr_db is {what}, should list numbers of dB and 'clean', as in [clean, 20, 10, 0]")
     parsed: list[float | None] = []
     for value in values:
-        if value != CLEAN and not is_number(value):
-            raise ValueError(f"snr_db holds {value!r}, should hold numbers of dB and 'clean'")
+        if value != CLEAN and not is_number(value, -MOST_DB, MOST_DB):
+            raise ValueError(
+                f"snr_db holds {value!r}, should hold numbers of dB and 'clean', from {-MOST_DB:g} to {MOST_DB:g}"
+            )
         parsed.append(None if value == CLEAN else float(value))
     repeated = [value for value, times in Counter(parsed).items() if times > 1]
     if repeated:

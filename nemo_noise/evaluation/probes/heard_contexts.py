@@ -50,7 +50,8 @@ def hear_contexts(name: str, model: ASRModel, plan: MixturePlan) -> HeardContext
     """
     if noise_context_of(model) is None:
         raise NoContextError("it has no context encoder")
-    trials = [trial for trial in plan.trials if trial.condition is Condition.NOISY]
+    possible = [trial for trial in plan.trials if trial.trial_id not in plan.left_out]
+    trials = [trial for trial in possible if trial.condition is Condition.NOISY]
     if not trials:
         raise NoContextError("no mixture of the plan has an SNR")
     device = next(model.parameters()).device

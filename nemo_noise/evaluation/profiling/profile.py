@@ -22,6 +22,7 @@ from nemo_noise import whole_file
 from nemo_noise.evaluation.profiling.engines import Engine, Prepare, open_engine
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.transcribe import sample_rate_of, transcribe
+from nemo_noise.option_rules import listed, number, text, whole
 
 SCHEMA_VERSION = 1
 LOUDNESS = 0.1
@@ -49,6 +50,11 @@ class ProfileOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        listed(text(), "[transcribe, encoder]").check("engines", self.engines)
+        listed(whole(), "[1, 4, 16]").check("batch_sizes", self.batch_sizes)
+        listed(number(), "[2, 5, 10]").check("lengths_s", self.lengths_s)
+        for name in ("repeats", "warmups", "seed"):
+            whole().check(name, getattr(self, name))
         known = [engine.value for engine in Engine]
         unknown = [engine for engine in self.engines if engine not in known]
         if unknown or not self.engines:
@@ -150,8 +156,12 @@ def module_shares(model: ASRModel, waveforms: Tensor, repeats: int = 3) -> list[
     for name, child in model.encoder.named_children() if "encoder" in modules else ():
         modules[f"encoder.{name}"] = child
     sounds = list(waveforms.numpy())
-    transcribe(model, sounds)
-    with _stopwatches(modules) as seconds:
+    watched: dict[str, Sequence[nn.Module]] = {name: [module] for name, module in modules.items()}
+    with _stopwatches(watched) as called:
+        transcribe(model, sounds)
+    for name, module in modules.items():  # a search may call the parts of a decoder, and not the decoder
+        watched[name] = [module] if called[name] else list(module.modules())
+    with _stopwatches(watched) as seconds:
         start = time.perf_counter()
         for _ in range(repeats):
             transcribe(model, sounds)
@@ -219,14 +229,13 @@ def _measure(
 
 
 @contextmanager
-def _stopwatches(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, float]]:
-    """Count the seconds inside the forward of modules; containers that are never called count their children."""
-    seconds = dict.fromkeys(modules, 0.0)
+def _stopwatches(watched: Mapping[str, Sequence[nn.Module]]) -> Iterator[dict[str, float]]:
+    """Count the seconds inside the forward of the modules of each name; one within another counts once."""
+    seconds = dict.fromkeys(watched, 0.0)
     with ExitStack() as hooks:
-        for name, module in modules.items():
-            watched = list(module) if isinstance(module, nn.ModuleList) else [module]
-            for each in watched:
-                started: list[float] = []
+        for name, modules in watched.items():
+            started: list[float] = []
+            for each in modules:
                 hooks.callback(each.register_forward_pre_hook(_start(started), with_kwargs=True).remove)
                 hooks.callback(each.register_forward_hook(_stop(started, seconds, name), with_kwargs=True).remove)
         yield seconds
@@ -234,7 +243,8 @@ def _stopwatches(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, float]]
 
 def _start(started: list[float]) -> Any:
     def hook(module: nn.Module, *_: Any) -> None:
-        _synchronize(_device(module))
+        if not started:
+            _synchronize(_device(module))
         started.append(time.perf_counter())
 
     return hook
@@ -242,8 +252,10 @@ def _start(started: list[float]) -> Any:
 
 def _stop(started: list[float], seconds: dict[str, float], name: str) -> Any:
     def hook(module: nn.Module, *_: Any) -> None:
-        _synchronize(_device(module))
-        seconds[name] += time.perf_counter() - started.pop()
+        if len(started) == 1:
+            _synchronize(_device(module))
+            seconds[name] += time.perf_counter() - started[0]
+        started.pop()
 
     return hook
 

@@ -50,7 +50,8 @@ i.stream { border-top-style: dotted; } .curve.stream { stroke-dasharray: 2 4; }
 .whisker.worse { stroke: var(--worse); } .dot.worse { fill: var(--worse); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; font-variant-numeric: tabular-nums; }
-th { font-weight: 500; text-align: right; padding: 6px 9px; white-space: nowrap; }
+th { font-weight: 500; text-align: right; padding: 6px 9px; vertical-align: bottom; }
+th.name { white-space: nowrap; }
 td { text-align: right; padding: 5px 9px; border-top: 1px solid var(--line); white-space: nowrap; }
 th.name, td.name { text-align: left; } tr.group td { border-top: 2px solid var(--line); }
 table.heat td { border: 2px solid var(--card); border-radius: 6px; text-align: center; min-width: 48px; }

@@ -15,6 +15,7 @@ from nemo.collections.common.prompts.formatter import PromptFormatter
 from nemo.core.classes.common import _get_allowed_target_class
 
 from nemo_noise.archive import read_config
+from nemo_noise.foreign_text import printable
 from nemo_noise.option_rules import near_names
 
 __all__ = ["ModelFacts", "check_transcribe_options", "facts_of"]
@@ -59,13 +60,19 @@ def facts_of(name: str) -> ModelFacts:
 
     Raises:
         FileNotFoundError: `name` looks like a path and no such file exists.
-        ValueError: the file is no `.nemo`.
+        ValueError: the file is no `.nemo`, or no pretrained model has the name.
+        TypeError: the model cannot transcribe.
     """
     path = Path(name)
+    if path.is_dir():
+        raise ValueError(
+            f"model {name!r} is a folder: should be a .nemo file; import_whisper.py and import_wav2vec2.py make one "
+            "of a Hugging Face folder"
+        )
     if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
         config = read_config(path, "model")
     else:
-        config = ASRModel.from_pretrained(name, return_config=True)
+        config = _pretrained_config(name)
     target = str(config.get("target") or "")
     rates = [OmegaConf.select(config, key) for key in ("sample_rate", "preprocessor.sample_rate")]
     rate = next((int(rate) for rate in rates if isinstance(rate, int)), None)
@@ -74,6 +81,18 @@ def facts_of(name: str) -> ModelFacts:
     if longest_s is None and str(OmegaConf.select(config, "preprocessor._target_")).endswith(".WhisperFeatures"):
         longest_s = WHISPER_S
     return ModelFacts(target.rsplit(".", 1)[-1], rate, longest_s, _options(target, config))
+
+
+def _pretrained_config(name: str) -> DictConfig:
+    """The configuration of a pretrained model, which is downloaded where it is not yet here."""
+    try:
+        return ASRModel.from_pretrained(name, return_config=True)
+    except Exception as error:  # of the network, of the hub, of NeMo
+        reason = printable(str(error).strip().split("\n")[0], 200)
+        raise ValueError(
+            f"model {name!r} is no .nemo file, and no pretrained model of this name can be had ({reason}): should be "
+            "one of the two, or a file of transcripts"
+        ) from error
 
 
 def check_transcribe_options(where: str, model: str, facts: ModelFacts, options: Mapping[str, Any]) -> None:
@@ -100,11 +119,17 @@ def check_transcribe_options(where: str, model: str, facts: ModelFacts, options:
 
 
 def _options(target: str, config: DictConfig) -> frozenset[str] | None:
-    """What `transcribe` of a class takes: the named arguments of it and of all that it hands the others on to."""
+    """What `transcribe` of a class takes: the named arguments of it and of all that it hands the others on to.
+
+    Raises:
+        TypeError: the class has no `transcribe`.
+    """
     try:
         kind = _get_allowed_target_class(target)
     except Exception:  # whatever an import raises; loading the model will say it better
         return None
+    if not hasattr(kind, "transcribe"):
+        raise TypeError(f"the model is a {kind.__name__}, which cannot transcribe: give an ASR model")
     named: set[str] = set()
     takes_others = True
     for base in kind.__mro__:

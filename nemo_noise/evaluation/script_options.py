@@ -1,0 +1,142 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The options of the smaller scripts, checked before a model is loaded: types, ranges, files that must be there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from nemo_noise import option_rules as rules
+from nemo_noise.archive import check_checkpoint
+from nemo_noise.data.manifest import read_manifest, require_audio_files
+from nemo_noise.evaluation.device import choose_device
+from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
+from nemo_noise.evaluation.options import check_output
+from nemo_noise.evaluation.scoring.text_normalization import parse_steps
+
+__all__ = ["check_script"]
+
+ANY = rules.Rule(lambda _: True, "")  # checked where it is used, before anything slow
+NAME = rules.maybe(rules.text())
+MIXED = {
+    "model": rules.text(),
+    "speech_manifest": rules.text(),
+    "utterance": rules.whole(0),
+    "seed": rules.whole(0),
+    "output": rules.text(),
+}
+SCRIPTS: dict[str, dict[str, rules.Rule]] = {
+    "profile": {
+        "model": rules.text(),
+        "baseline": NAME,
+        "model_name": NAME,
+        "baseline_name": NAME,
+        "device": NAME,
+        "threads": rules.maybe(rules.whole(1, 4096)),
+        "output_dir": rules.text(),
+        "measure": rules.mapping("{repeats: 7}"),
+    },
+    "tune_decoding": {
+        "model": rules.text(),
+        "dev": rules.text(),
+        "test": NAME,
+        "language_model": NAME,
+        "output": rules.text(),
+        "grid": rules.mapping("{beam_size: [2, 4]}"),
+        "min_rtfx": rules.number(0),
+        "batch_size": rules.whole(1),
+        "device": NAME,
+        "text_normalization": ANY,
+        "report": rules.text(),
+    },
+    "transcribe_with_adaptation": {
+        "model": rules.text(),
+        "manifest": rules.text(),
+        "output": rules.text(),
+        "device": NAME,
+        "stream_field": NAME,
+        "adaptation": rules.mapping("{max_steps: 5}"),
+    },
+    "transcribe_aed_streaming": {
+        "model": rules.text(),
+        "manifest": rules.text(),
+        "output": rules.text(),
+        "device": NAME,
+        "prompt": rules.maybe(rules.mapping("{source_lang: de}")),
+        "streaming": rules.mapping("{chunk_s: 1.0}"),
+    },
+    "plot_attention": {**MIXED, "noise_manifest": NAME, "snr_db": rules.number()},
+    "plot_context": {**MIXED, "noise_manifest": rules.text(), "snr_db": ANY},
+    "probe_context": {
+        "model": rules.text(),
+        "speech_manifest": rules.paths(),
+        "word_manifest": rules.paths(),
+        "word_noise_manifest": rules.paths(),
+        "noise_manifests": rules.mapping("{seen: a.json, unseen: b.json}"),
+        "num_train": rules.whole(1),
+        "num_test": rules.whole(1),
+        "crop_s": rules.number(0.1, 3600.0),
+        "snr_db": rules.listed(rules.number(), "[-5, 20]"),
+        "seed": rules.whole(0),
+        "output": rules.text(),
+        "picture": NAME,
+        "picture_of": rules.text(),
+    },
+}
+MANIFESTS = ("dev", "test", "manifest", "speech_manifest", "noise_manifest", "word_manifest", "word_noise_manifest")
+
+
+def check_script(script: str, cfg: DictConfig) -> None:
+    """Check the configuration of a script.
+
+    Args:
+        script: name of its configuration.
+        cfg: the configuration.
+
+    Raises:
+        ValueError: an option is missing, unknown, of a wrong type or out of range, or a manifest is broken.
+        FileNotFoundError: a model or a language model is missing.
+    """
+    given = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    given.pop("hydra", None)
+    for name, value in given.items():
+        if value == rules.MISSING:
+            raise ValueError(f"{name} is missing: give {SCRIPTS[script][name].should}")
+    rules.check_options(given, SCRIPTS[script])
+    if script == "plot_context":
+        parse_snr_db(given["snr_db"])
+    if "text_normalization" in given:
+        parse_steps(given["text_normalization"])
+    if "device" in given:
+        choose_device(given["device"])
+    _check_files(given)
+
+
+def _check_files(given: Mapping[str, Any]) -> None:
+    """Look at all that is read, and at the folders of all that is written."""
+    for option in ("model", "baseline"):
+        name = given.get(option)
+        if name is not None and (Path(name).suffix == ".nemo" or len(Path(name).parts) > 2):
+            check_checkpoint(name, option)
+    manifests = {name: given[name] for name in MANIFESTS if given.get(name) is not None}
+    manifests |= {f"noise_manifests.{name}": path for name, path in given.get("noise_manifests", {}).items()}
+    for option, paths in manifests.items():
+        rules.paths().check(option, paths)
+        for path in [paths] if isinstance(paths, str) else paths:
+            entries = read_manifest(path)
+            require_audio_files(entries)
+            if option == "speech_manifest" and "utterance" in given and given["utterance"] >= len(entries):
+                raise ValueError(f"utterance is {given['utterance']}, should be from 0 to {len(entries) - 1}")
+    language_model = given.get("language_model")
+    if language_model is not None and not Path(language_model).is_file():
+        raise FileNotFoundError(f"language_model={language_model} does not exist; train_ngram.py writes one")
+    for option in ("output", "picture"):
+        if given.get(option) is not None:
+            check_output(option, Path(given[option]).absolute().parent)
+            if Path(given[option]).is_dir():
+                raise ValueError(f"{option} is {given[option]!r}, where there is a folder: should be a file")
+    for option in ("output_dir", "report"):
+        if given.get(option) is not None:
+            check_output(option, given[option])

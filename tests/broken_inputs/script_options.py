@@ -1,0 +1,83 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Wrong options of the smaller scripts of the evaluation, refused before a model is loaded."""
+
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from nemo_noise.configuration import config_directory
+from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
+from nemo_noise.evaluation.profiling.profile import ProfileOptions
+from nemo_noise.evaluation.script_options import check_script
+from tests.broken_inputs.case import Case
+from tests.broken_inputs.files import NOISE, SPEECH, Content, Folder, Missing
+
+ROOMS = {
+    "profile": "evaluation",
+    "plot_attention": "evaluation",
+    "plot_context": "context",
+    "probe_context": "context",
+}
+NEEDED: dict[str, dict[str, Any]] = {
+    "profile": {"model": "stt_en"},
+    "plot_attention": {"model": "stt_en", "speech_manifest": SPEECH},
+    "plot_context": {"model": "stt_en", "speech_manifest": SPEECH, "noise_manifest": NOISE},
+    "probe_context": {"model": "stt_en", "speech_manifest": SPEECH, "word_manifest": SPEECH},
+    "tune_decoding": {"model": "stt_en", "dev": SPEECH, "output": "tuned.nemo"},
+    "transcribe_with_adaptation": {"model": "stt_en", "manifest": SPEECH},
+    "transcribe_aed_streaming": {"model": "stt_en", "manifest": SPEECH},
+}
+NEEDED["probe_context"]["noise_manifests"] = {"seen": NOISE, "unseen": NOISE}
+
+
+def script(name: str, **changes: Any) -> None:
+    """The beginning of a script: its configuration with some options changed."""
+    config = OmegaConf.load(config_directory() / ROOMS.get(name, "inference") / f"{name}.yaml")
+    check_script(name, OmegaConf.merge(config, changes))
+
+
+def _wrong(name: str, option: str, value: Any, hint: str, shown: str = "", said: str = "") -> Case:
+    given = {"name": name, **NEEDED[name], option: value}
+    return Case(f"{name}-{option}-{value!r}", script, given, said or option, shown or repr(value), hint)
+
+
+CASES = [
+    _wrong("profile", "model", None, "a text"),
+    _wrong("profile", "threads", "all", "a whole number"),
+    _wrong("profile", "threads", 0, "1 or more"),
+    _wrong("profile", "device", "cuda:99", "should be c"),
+    _wrong("profile", "measure", 7, "a mapping"),
+    _wrong("profile", "model", Missing("m.nemo"), "must be a .nemo file", "m.nemo"),
+    _wrong("profile", "output_dir", Content("taken", "a"), "should be a folder", "taken"),
+    _wrong("profile", "repeat", 7, "should be one of", "'repeat'", "unknown"),
+    _wrong("tune_decoding", "dev", Missing("dev.json"), "expected a JSON-lines file", "no such manifest", "dev.json"),
+    _wrong("tune_decoding", "batch_size", 0.5, "a whole number"),
+    _wrong("tune_decoding", "text_normalization", "lower", "should be a list"),
+    _wrong("tune_decoding", "min_rtfx", "fast", "a number"),
+    _wrong("tune_decoding", "language_model", Missing("lm.arpa"), "train_ngram.py writes one", "lm.arpa"),
+    _wrong("tune_decoding", "output", Folder("model"), "should be a file", "model"),
+    _wrong("transcribe_with_adaptation", "stream_field", ["speaker"], "a text"),
+    _wrong("transcribe_with_adaptation", "adaptation", 5, "a mapping"),
+    _wrong("transcribe_aed_streaming", "prompt", "de", "a mapping, as in {source_lang: de}"),
+    _wrong("plot_attention", "utterance", 1, "should be from 0 to 0"),
+    _wrong("plot_attention", "utterance", -1, "0 or more"),
+    _wrong("plot_attention", "snr_db", "loud", "a number"),
+    _wrong("plot_context", "snr_db", ["quiet"], "numbers of dB", "'quiet'"),
+    _wrong("plot_context", "seed", 1.5, "a whole number"),
+    _wrong("probe_context", "num_train", 0, "1 or more"),
+    _wrong("probe_context", "snr_db", [-5, "high"], "a number", "'high'"),
+    _wrong("probe_context", "noise_manifests", {"seen": NOISE, "unseen": 5}, "a path", "5", "noise_manifests.unseen"),
+    Case("script-without-a-model", script, {"name": "plot_attention"}, "model", "missing", "give a text"),
+    Case("grid-of-a-misspelt-option", SearchGrid.of, {"given": {"beam": [2]}}, "grid", "'beam'", "beam_size"),
+    Case(
+        "grid-of-half-a-beam",
+        SearchGrid.of,
+        {"given": {"beam_size": [2.5], "alpha": [0]}},
+        "beam_size",
+        "2.5",
+        "a whole number",
+    ),
+    Case("profile-of-half-a-waveform", ProfileOptions, {"batch_sizes": [1.5]}, "batch_sizes", "1.5", "a whole number"),
+    Case("profile-of-a-word-of-repeats", ProfileOptions, {"repeats": "many"}, "repeats", "'many'", "a whole number"),
+]
