@@ -45,10 +45,7 @@ def main(cfg: DictConfig) -> None:
         "untrained": probe.context_representation(model.preprocessor, untrained),
         "trained": probe.context_representation(model.preprocessor, model.encoder.context_encoder),
     }
-    scores = {
-        name: probe.probe_representation(represent, noise_sets, word_set)
-        for name, represent in representations.items()
-    }
+    scores = {name: probe.probe_representation(one, noise_sets, word_set) for name, one in representations.items()}
     print(probe.table(scores))
     probe.write_scores(cfg.output, scores)
     if cfg.picture is not None:
