@@ -20,7 +20,9 @@ __all__ = ["HOMES", "refusal_of"]
 
 # Packages whose modules, models, losses and optimisers may be built.
 HOMES = (
-    "nemo_noise",
+    "nemo_noise.losses",
+    "nemo_noise.models",
+    "nemo_noise.modules",
     "nemo.collections.asr.losses",
     "nemo.collections.asr.models",
     "nemo.collections.asr.modules",
@@ -82,18 +84,17 @@ def refusal_of(target: str) -> str | None:
     if not _is_in(found.__module__, HOMES) or _is_in(found.__module__, _NOT_BUILT):
         return f"is a class of {found.__module__}, which is none of recognisers' parts"
     if not issubclass(found, _kinds()):
-        return "is neither module, model, loss, data set nor optimiser"
+        return "is neither module, model, loss nor optimiser"
     return None
 
 
 @lru_cache(maxsize=1)
 def _kinds() -> tuple[type, ...]:
-    """What a class must be; data sets are named by training blocks and are not built by a restore."""
+    """What a class must be."""
     schedulers: Any = torch.optim.lr_scheduler.LRScheduler
     return (
         nn.Module,
         nemo_common.Serialization,
-        torch.utils.data.Dataset,
         torch.optim.Optimizer,
         schedulers,
         AbstractAdapterStrategy,
