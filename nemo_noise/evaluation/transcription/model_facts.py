@@ -66,8 +66,8 @@ def facts_of(name: str) -> ModelFacts:
     path = Path(name)
     if path.is_dir():
         raise ValueError(
-            f"model {name!r} is a folder: should be a .nemo file; import_whisper.py and import_wav2vec2.py make one of "
-            "a Hugging Face folder"
+            f"model {name!r} is a folder: should be a .nemo file; import_whisper.py and import_wav2vec2.py make one "
+            "of a Hugging Face folder"
         )
     if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
         config = read_config(check_checkpoint(path, "model"))
