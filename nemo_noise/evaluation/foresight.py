@@ -13,7 +13,7 @@ from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.options import EvaluationOptions
 from nemo_noise.evaluation.results import collect_results, describe_speech
 from nemo_noise.evaluation.scoring.hypotheses import Row
-from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
+from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions, reference_of
 from nemo_noise.evaluation.transcription.arms import control_name
 from nemo_noise.evaluation.transcription.model_facts import ModelFacts, check_transcribe_options, facts_of
 from nemo_noise.evaluation.transcription.robustness import RunOptions
@@ -95,7 +95,7 @@ def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> 
         if name not in known:
             which = f"{name!r}, which no line has{near_names(name, known)}"
             raise ValueError(f"{is_said} {which}, should be one of {', '.join(sorted(known))}")
-    if not any(str(row.get("text") or "").strip() for row in rows):
+    if not any(reference_of(dict(row), scoring) for row in rows):
         raise ValueError(f"speech: none of the {len(rows)} lines has a text, should be what is said, to count errors")
     with_block = sum(row.get(scoring.block_field) is not None for row in rows)
     if 0 < with_block < len(rows):

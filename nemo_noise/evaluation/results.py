@@ -46,7 +46,8 @@ class LeftOutItem(TypedDict):
 class SpeechMaterial(TypedDict):
     """The speech: how many utterances were given, which are left out, which mixtures, how many come from lower rates.
 
-    `resampled_from_hz` counts utterances by the rate of their files, "8000", where it is below `sample_rate`.
+    `resampled_from_hz` counts utterances by the rate of their files, "8000", where it is below `sample_rate`;
+    `has_plain_channel` says whether some mixtures went through no channel.
     """
 
     utterances: int
@@ -54,6 +55,7 @@ class SpeechMaterial(TypedDict):
     left_out_mixtures: list[LeftOutItem]
     resampled_from_hz: dict[str, int]
     sample_rate: int
+    has_plain_channel: bool
 
 
 class Answers(TypedDict, total=False):
@@ -166,6 +168,7 @@ def describe_speech(plan: MixturePlan) -> SpeechMaterial:
         left_out_mixtures=list(map(_item, plan.left_out.values())),
         resampled_from_hz={str(rate): count for rate, count in examined.resampled.items()},
         sample_rate=plan.sample_rate,
+        has_plain_channel=any(channel.chain is None for channel in plan.acoustics.channels.values()),
     )
 
 

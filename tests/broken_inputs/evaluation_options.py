@@ -157,6 +157,16 @@ PREPARED = [
         "should be what is said",
     ),
     Case(
+        "speech-whose-texts-are-all-punctuation",
+        evaluate,
+        _evaluation(
+            speech=Lines("s.json", ({**SPEECH_LINE, "text": "..."},)), text_normalization=["strip_punctuation"]
+        ),
+        "speech",
+        "none of the 1 lines",
+        "should be what is said",
+    ),
+    Case(
         "speech-that-is-all-silent",
         evaluate,
         _evaluation(speech=Lines("s.json", (SPEECH_LINE,), (Wave(level=0.0),))),

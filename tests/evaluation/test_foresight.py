@@ -110,6 +110,10 @@ def test_what_is_left_out_and_the_lower_rate_are_said_and_the_run_goes_on(
     assert results["models"]["ctc"]["utterances"] == 2 and results["speech"]["resampled_from_hz"] == {"8000": 1}
     said = " ".join(findings(results))
     assert "Left out: 1 of 3 utterances: " in said and "1 of 2 utterances are resampled from 8000 to 16000 Hz" in said
+    telephone = "With channels='{telephone: {effects: {telephone_band: {}}}}' speech and noise go"
+    assert f"hold noise alone above 4000 Hz. {telephone}" in said
+    results["speech"]["has_plain_channel"] = False
+    assert "from 8000 to 16000 Hz." in " ".join(findings(results))
     assert "s.json:3 (quiet) is silent" in render_report(results, [])
 
 

@@ -10,6 +10,10 @@ from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, Lis
 from nemo_noise.evaluation.scoring.text_hints import TextHint
 
 NAMED = 5  # of what is left out
+NARROW = (
+    ": without a channel, mixtures hold noise alone above {} Hz. With "
+    "channels='{{telephone: {{effects: {{telephone_band: {{}}}}}}}}' speech and noise go through one telephone"
+)
 
 
 def findings(results: Results) -> list[str]:
@@ -57,11 +61,8 @@ def _speech_sentences(results: Results) -> list[str]:
             sentences.append(f"Left out: {what}: {listed}{more}.")
     for rate, count in speech["resampled_from_hz"].items():
         kept = speech["utterances"] - len(speech["left_out"])
-        sentences.append(
-            f"{count} of {kept} utterances are resampled from {rate} to {speech['sample_rate']} Hz: above "
-            f"{int(rate) // 2} Hz their mixtures hold noise alone. With "
-            "channels='{telephone: {effects: {telephone_band: {}}}}' speech and noise go through one telephone."
-        )
+        resampled = f"{count} of {kept} utterances are resampled from {rate} to {speech['sample_rate']} Hz"
+        sentences.append(f"{resampled}{NARROW.format(int(rate) // 2) if speech['has_plain_channel'] else ''}.")
     return sentences
 
 

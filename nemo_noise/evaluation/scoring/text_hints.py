@@ -14,6 +14,7 @@ from nemo_noise.evaluation.scoring.wer import ErrorCounts, count_errors, sum_err
 __all__ = ["TextHint", "hint_at_writing"]
 
 LEAST_SHARE = 0.05  # of the errors; fewer are not worth a word
+SAMPLED = 2000  # rows that choose the steps
 
 
 class TextHint(TypedDict):
@@ -42,20 +43,10 @@ def hint_at_writing(scored: Sequence[Row], options: ScoringOptions) -> TextHint 
     steps = parse_steps(options.text_normalization)
     if TextStep.LETTERS in steps or not scored:
         return None
-    plain = _count(scored, options, steps)
-    lowers = (TextStep.LOWER, TextStep.LOWER_TURKISH)
-    variants: list[tuple[TextStep, ...]] = [(TextStep.NFKC, lower, TextStep.STRIP_PUNCTUATION) for lower in lowers]
-    if set(lowers) & set(steps):
-        variants = [(TextStep.NFKC, TextStep.STRIP_PUNCTUATION)]
-    offers = [tuple(step for step in variant if step not in steps) for variant in variants]
-    counted = {offer: _count(scored, options, (*steps, *offer)) for offer in offers}
-    offer = min(counted, key=lambda one: counted[one].errors)  # of equals the first
-    best = counted[offer]
-    for step in offer:  # leave out what changes nothing
-        fewer = tuple(one for one in offer if one is not step)
-        without = _count(scored, options, (*steps, *fewer))
-        if without.errors - best.errors <= LEAST_SHARE * (plain.errors - best.errors):
-            offer, best = fewer, without
+    offer = _choose(scored[:: max(1, len(scored) // SAMPLED)], options, steps)
+    if not offer:
+        return None
+    plain, best = (_count(scored, options, chosen) for chosen in (steps, (*steps, *offer)))
     if _saved(plain, best) < LEAST_SHARE:
         return None
     return TextHint(
@@ -65,6 +56,27 @@ def hint_at_writing(scored: Sequence[Row], options: ScoringOptions) -> TextHint 
         wer=plain.wer,
         wer_with=best.wer,
     )
+
+
+def _choose(scored: Sequence[Row], options: ScoringOptions, steps: Sequence[TextStep]) -> tuple[TextStep, ...]:
+    """The further steps that matter in a sample; none where fewer errors go than are worth a look at all rows."""
+    plain = _count(scored, options, steps)
+    lowers = (TextStep.LOWER, TextStep.LOWER_TURKISH)
+    variants: list[tuple[TextStep, ...]] = [(TextStep.NFKC, lower, TextStep.STRIP_PUNCTUATION) for lower in lowers]
+    if set(lowers) & set(steps):
+        variants = [(TextStep.NFKC, TextStep.STRIP_PUNCTUATION)]
+    offers = [tuple(step for step in variant if step not in steps) for variant in variants]
+    counted = {offer: _count(scored, options, (*steps, *offer)) for offer in offers}
+    offer = min(counted, key=lambda one: counted[one].errors)  # of equals the first
+    best = counted[offer]
+    if _saved(plain, best) < LEAST_SHARE / 2:
+        return ()
+    for step in offer:  # leave out what changes nothing
+        fewer = tuple(one for one in offer if one is not step)
+        without = _count(scored, options, (*steps, *fewer))
+        if without.errors - best.errors <= LEAST_SHARE * (plain.errors - best.errors):
+            offer, best = fewer, without
+    return offer
 
 
 def _saved(before: ErrorCounts, after: ErrorCounts) -> float:

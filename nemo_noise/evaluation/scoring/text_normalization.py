@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Text normalisation before scoring: what looks alike is alike; further steps are asked for and reported."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from enum import Enum
@@ -14,6 +15,7 @@ _DRAWN = {*range(0x0600, 0x0606), 0x06DD, 0x070F, 0x0890, 0x0891, 0x08E2, 0x110B
 # Marks without ink: grapheme joiner, Hangul fillers, Khmer vowels, Mongolian and general variation selectors.
 _INKLESS = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164, 0xFFA0}
 _INKLESS |= {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)}
+_HAS_INKLESS = re.compile(f"[{''.join(map(chr, sorted(_INKLESS)))}]")
 _JOINERS = "\u200c\u200d"
 _JOINED_SCRIPTS = range(0x0600, 0x1CFF)  # Arabic to Vedic: here a joiner changes how letters are written
 
@@ -42,8 +44,8 @@ def composed(text: str) -> str:
         The text with letters and their accents composed (NFC), without control and format characters (soft hyphen,
         zero-width space, marks of direction, byte-order mark). Joiners stay in scripts in which they change letters.
     """
-    if text.isascii() and text.isprintable():
-        return text
+    if text.isprintable() and not _HAS_INKLESS.search(text):
+        return unicodedata.normalize("NFC", text)
     kept = [c for index, c in enumerate(text) if not _is_invisible(c, text[index - 1 : index])]
     return unicodedata.normalize("NFC", "".join(kept))
 
