@@ -47,9 +47,9 @@ class RandomNumbers:
         owned = (getattr(module, "_rng", None) for module in pl_module.modules())  # NeMo's SpecAugment and others
         self._own = [generator for generator in owned if isinstance(generator, random.Random)]
         if not self._seeds:
-            seed = torch.tensor(torch.initial_seed() & _LARGEST, device=pl_module.device)
-            self._seeds = trainer.strategy.all_gather(seed).flatten().tolist()
             self._given = os.environ.get(_GIVEN)
+            seed = torch.tensor(_seed_of_torch(self._given), device=pl_module.device)
+            self._seeds = trainer.strategy.all_gather(seed).flatten().tolist()
 
     def resume(self, saved: Mapping[str, Any]) -> None:
         """Takes the seeds of a checkpoint; a seed that was given since then wins, and one line says so."""
@@ -86,3 +86,11 @@ class RandomNumbers:
         torch.manual_seed(number)
         for place, generator in enumerate(self._own):
             generator.seed(number + place + 1)
+
+
+def _seed_of_torch(given: str | None) -> int:
+    """The seed that torch has, mixed with the given one if that is another: NeMo's Lhotse loader seeds torch, too."""
+    present = torch.initial_seed()
+    if given is not None and int(given) != present:
+        present = int(np.random.SeedSequence([present, int(given)]).generate_state(1, np.uint64)[0])
+    return present & _LARGEST

@@ -198,6 +198,59 @@ def test_a_stream_that_cannot_go_on_within_an_epoch_says_which_option_avoids_it(
     assert "every_n_train_steps" in warnings[0] and "follows batch 3" in warnings[0]
 
 
+class OwnIterator(torch.utils.data.Sampler):
+    """Batches of indices as Lhotse's samplers give them: it is its own iterator, and its length is not known."""
+
+    def __init__(self, seed: int | str = 0) -> None:
+        self.seed, self.shuffle, self.epoch = seed, True, 0
+        self.rest: list[int] = []
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self):
+        order = np.random.default_rng(self.epoch).permutation(ITEMS)
+        self.rest = order.tolist()
+        return self
+
+    def __next__(self) -> int:
+        if not self.rest:
+            raise StopIteration
+        return self.rest.pop(0)
+
+
+class LhotseLike(Learner):
+    seed: int | str = 0
+
+    def __init__(self, num_workers: int = 0) -> None:
+        super().__init__(num_workers, dataset=Numbers(draws=False))
+
+    def train_dataloader(self) -> DataLoader[torch.Tensor]:
+        return DataLoader(self.dataset, sampler=OwnIterator(self.seed), batch_size=None, **self.options)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_loader_as_lhotse_has_it_resumes_within_an_epoch(tmp_path: Path, num_workers: int) -> None:
+    options = {"max_epochs": 2, "use_distributed_sampler": False}
+    whole = fit(tmp_path, LhotseLike(num_workers), saving={"every_n_train_steps": 7}, **options)
+    assert len(whole) == 2 * ITEMS + 2
+    assert_all_resume(tmp_path, whole, lambda: LhotseLike(num_workers), options)
+
+
+@pytest.mark.parametrize(("seed", "is_said"), [(0, False), ("trng", True), ("randomized", True)])
+def test_a_resume_with_an_order_by_the_clock_names_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int | str, is_said: bool
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warnings.append(message))
+    monkeypatch.setattr(LhotseLike, "seed", seed)
+    fit(tmp_path, LhotseLike(), saving=SAVING["validation"], max_epochs=1, use_distributed_sampler=False)
+    assert warnings == []
+    resume = next(tmp_path.glob("*.ckpt"))
+    fit(tmp_path, LhotseLike(), resume=resume, max_epochs=3, use_distributed_sampler=False)
+    assert [("shard_seed" in warning) for warning in warnings] == [True] * is_said
+
+
 class Ranks:
     """What a trainer of two ranks with different seeds says."""
 
@@ -205,7 +258,8 @@ class Ranks:
     strategy = SimpleNamespace(all_gather=lambda seed: torch.stack([torch.tensor(11), seed]))
 
 
-def test_every_rank_resumes_with_its_own_seed() -> None:
+def test_every_rank_resumes_with_its_own_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
     drawn = []
     for saved in (None, {"seeds": [11, 12]}):
         numbers = RandomNumbers()
