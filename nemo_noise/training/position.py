@@ -9,6 +9,7 @@ more what was validated, so that callbacks count twice, or act twice on the weig
 complete but no validation is due, both train one batch more than the epoch has.
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -97,6 +98,8 @@ def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
         )
         return trained
     _skip(trainer, loaders, trained, seed_epoch)
+    logging.info(f"The training goes on behind batch {trained} of epoch {trainer.current_epoch}.")
+    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch ended")
     return trained
 
 

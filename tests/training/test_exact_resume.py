@@ -5,6 +5,7 @@
 
 import gc
 import random
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -163,6 +164,19 @@ def test_accumulated_gradients_resume_between_optimizer_steps(tmp_path: Path) ->
     assert_all_resume(tmp_path, whole, Learner, every, is_saved_first=True)
 
 
+def test_a_run_that_resumes_within_an_epoch_says_where_and_no_warning_contradicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(logging, "info", lambda message, *args, **options: said.append(message))
+    fit(tmp_path, Learner(), saving={"every_n_train_steps": 3}, max_epochs=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(tmp_path, Learner(), resume=next(tmp_path.glob("*.ckpt")), max_epochs=1)
+    assert "The training goes on behind batch 3 of epoch 0." in said
+    assert not [warning for warning in caught if "not resumable" in str(warning.message)]
+
+
 def test_a_run_resumes_with_its_own_seed_where_none_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
     torch.seed()
@@ -174,8 +188,8 @@ def test_a_run_resumes_with_its_own_seed_where_none_was_given(tmp_path: Path, mo
 
 
 def test_another_seed_given_at_a_resume_wins_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warnings.append(message))
+    warned: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warned.append(message))
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     torch.manual_seed(5)
     whole = fit(tmp_path, Learner(), saving=SAVING["validation"], max_epochs=2)
@@ -184,18 +198,18 @@ def test_another_seed_given_at_a_resume_wins_and_is_said(tmp_path: Path, monkeyp
     torch.manual_seed(6)
     resumed = fit(tmp_path, Learner(), resume=first, max_epochs=2)
     assert all(resumed[step] != whole[step] for step in range(BATCHES, 2 * BATCHES))
-    assert len(warnings) == 1 and "seed: is 6" in warnings[0] and "seed 5" in warnings[0]
+    assert len(warned) == 1 and "seed: is 6" in warned[0] and "seed 5" in warned[0]
 
 
 def test_a_stream_that_cannot_go_on_within_an_epoch_says_which_option_avoids_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warnings.append(message))
+    warned: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warned.append(message))
     fit(tmp_path, Learner(dataset=Stream()), saving={"every_n_train_steps": 3}, max_epochs=1)
     fit(tmp_path, Learner(dataset=Stream()), resume=next(tmp_path.glob("*.ckpt")), max_epochs=1)
-    assert len(warnings) == 1
-    assert "every_n_train_steps" in warnings[0] and "follows batch 3" in warnings[0]
+    assert len(warned) == 1
+    assert "every_n_train_steps" in warned[0] and "follows batch 3" in warned[0]
 
 
 class OwnIterator(torch.utils.data.Sampler):
@@ -241,14 +255,14 @@ def test_a_loader_as_lhotse_has_it_resumes_within_an_epoch(tmp_path: Path, num_w
 def test_a_resume_with_an_order_by_the_clock_names_the_option(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int | str, is_said: bool
 ) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warnings.append(message))
+    warned: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warned.append(message))
     monkeypatch.setattr(LhotseLike, "seed", seed)
     fit(tmp_path, LhotseLike(), saving=SAVING["validation"], max_epochs=1, use_distributed_sampler=False)
-    assert warnings == []
+    assert warned == []
     resume = next(tmp_path.glob("*.ckpt"))
     fit(tmp_path, LhotseLike(), resume=resume, max_epochs=3, use_distributed_sampler=False)
-    assert [("shard_seed" in warning) for warning in warnings] == [True] * is_said
+    assert [("shard_seed" in warning) for warning in warned] == [True] * is_said
 
 
 class Ranks:
