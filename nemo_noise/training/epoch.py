@@ -91,13 +91,15 @@ class EpochClockCallback(Callback, Serialization):
         EPOCH_CLOCK.set(trainer.current_epoch, first_steps.get(trainer.current_epoch, trainer.global_step))
         if not self._acts:
             return
-        from nemo_noise.training.position import begin_again, settle_validation  # late: NeMo may be importing us
+        from nemo_noise.training import position  # late: NeMo may be importing us
 
         self._seed(trainer, Moment.EPOCH)
-        self._must_forget = settle_validation(trainer, self._was_validated)
-        trained = begin_again(trainer, lambda: self._seed(trainer, Moment.EPOCH))
+        self._must_forget = position.settle_validation(trainer, self._was_validated)
+        trained = position.begin_again(trainer, lambda: self._seed(trainer, Moment.EPOCH))
         if trained:
             self._seed(trainer, Moment.LOADING, trained - 1)
+        if trainer.current_epoch in first_steps:
+            position.warn_of_random_order(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sets the loop back before callbacks look for what a validation measured."""

@@ -9,11 +9,10 @@ more what was validated, so that callbacks count twice, or act twice on the weig
 complete but no validation is due, both train one batch more than the epoch has.
 """
 
-from collections import deque
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from itertools import islice
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -23,7 +22,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from nemo.utils import logging
 from nemo.utils.exp_manager import SkipResumeTrainingValidationLoop
 
-__all__ = ["begin_again", "count_trained_batch", "forget_validation", "settle_validation"]
+__all__ = ["begin_again", "count_trained_batch", "forget_validation", "settle_validation", "warn_of_random_order"]
 
 _PROGRESS = "epoch_loop.batch_progress"
 
@@ -99,7 +98,23 @@ def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
         )
         return trained
     _skip(trainer, loaders, trained, seed_epoch)
+    logging.info(f"The training goes on behind batch {trained} of epoch {trainer.current_epoch}.")
+    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch ended")
     return trained
+
+
+def warn_of_random_order(trainer: Trainer) -> None:
+    """Says so where Lhotse shuffles by the clock, so that no run has the order of another, resumed or not."""
+    combined = trainer.fit_loop._combined_loader
+    for loader in [] if combined is None else combined.flattened:
+        samplers = getattr(loader, "sampler", None), getattr(getattr(loader, "dataset", None), "sampler", None)
+        seeds = {getattr(sampler, "seed", None) for sampler in samplers if getattr(sampler, "shuffle", False)}
+        if seeds & {"trng", "randomized"}:
+            logging.warning(
+                "train_ds.shard_seed: is trng or randomized, so that Lhotse draws another order of the data in every "
+                "run. The resumed run is not the one that was interrupted; data that are not tarred repeat with "
+                "shard_seed: 0."
+            )
 
 
 def _skip(trainer: Trainer, loaders: list[Any], trained: int, seed_epoch: Callable[[], None]) -> None:
@@ -125,11 +140,18 @@ class _Behind:
         """Skips, unless that is done, and returns the rest."""
         if self._rest is None:
             self._rest = iter(self.sampler)
-            deque(islice(self._rest, self.first), maxlen=0)
+            for _ in range(self.first):
+                next(self._rest, None)
         return self._rest
 
     def __iter__(self) -> Iterator[Any]:
-        yield from self.skip()  # asked late, as a sampler is
+        rest = self.skip()  # asked late, as a sampler is
+        while True:  # no `for`, which would begin a sampler of Lhotse, its own iterator, anew
+            try:
+                batch = next(rest)
+            except StopIteration:
+                return
+            yield batch
 
     def __len__(self) -> int:
         return len(self.sampler)

@@ -30,7 +30,7 @@ class Moment(Enum):
 
 
 class RandomNumbers:
-    """Seeds the global generators of Python, NumPy and torch, on all devices, and those that NeMo's modules own.
+    """Seeds the global generators of Python, NumPy, torch and the device, and those that NeMo's modules own.
 
     No generator is saved: each is seeded anew at every batch. The seed of a run is the one that torch has when the run
     begins (``seed_everything``, ``torch.manual_seed``, or drawn by torch itself), on each rank its own. Checkpoints
@@ -41,15 +41,17 @@ class RandomNumbers:
         self._seeds: list[int] = []  # of the ranks
         self._given: str | None = None
         self._own: list[random.Random] = []
+        self._device = torch.device("cpu")
 
     def begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Takes the seeds of all ranks, unless a checkpoint gave them, and finds the generators of the modules."""
         owned = (getattr(module, "_rng", None) for module in pl_module.modules())  # NeMo's SpecAugment and others
         self._own = [generator for generator in owned if isinstance(generator, random.Random)]
+        self._device = pl_module.device
         if not self._seeds:
-            seed = torch.tensor(torch.initial_seed() & _LARGEST, device=pl_module.device)
-            self._seeds = trainer.strategy.all_gather(seed).flatten().tolist()
             self._given = os.environ.get(_GIVEN)
+            seed = torch.tensor(_seed_of_torch(self._given), device=pl_module.device)
+            self._seeds = trainer.strategy.all_gather(seed).flatten().tolist()
 
     def resume(self, saved: Mapping[str, Any]) -> None:
         """Takes the seeds of a checkpoint; a seed that was given since then wins, and one line says so."""
@@ -83,6 +85,17 @@ class RandomNumbers:
         number = int(words[0]) << 32 | int(words[1])
         random.seed(number)
         np.random.seed(words[2:6])  # noqa: NPY002  others draw from the global generator
-        torch.manual_seed(number)
+        torch.default_generator.manual_seed(number)
+        if self._device.type != "cpu":  # not torch.manual_seed: it takes a millisecond for devices that are not there
+            devices = torch.get_device_module(self._device)
+            getattr(devices, "manual_seed_all", devices.manual_seed)(number)
         for place, generator in enumerate(self._own):
             generator.seed(number + place + 1)
+
+
+def _seed_of_torch(given: str | None) -> int:
+    """The seed that torch has, mixed with the given one if that is another: NeMo's Lhotse loader seeds torch, too."""
+    present = torch.initial_seed()
+    if given is not None and int(given) != present:
+        present = int(np.random.SeedSequence([present, int(given)]).generate_state(1, np.uint64)[0])
+    return present & _LARGEST

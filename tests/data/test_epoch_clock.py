@@ -3,6 +3,7 @@
 """The epoch reaches data-loader workers before they prefetch, in a fresh run and in a resumed one."""
 
 import copy
+import logging as python_logging
 import sys
 import time
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
+from hydra_plugins.nemo_noise_searchpath import trainer_callbacks as from_entry_point
 from nemo_noise.data.band_weights import BandWeights
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.training import SensorListener
@@ -171,6 +173,17 @@ def test_the_entry_point_gives_callbacks_only_where_mixing_is_loaded(monkeypatch
     assert [type(callback) for callback in trainer_callbacks()] == [GuestEpochClock, SensorListener]
     monkeypatch.delitem(sys.modules, "nemo_noise.data.mixing")
     assert trainer_callbacks() == []
+
+
+def test_what_every_trainer_gets_is_added_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    registry = python_logging.getLogger("lightning.fabric.utilities.registry")
+    from_entry_point()
+    with caplog.at_level("INFO", logger=registry.name):
+        registry.info("Adding 2 callbacks from entry point 'nemo_noise': GuestEpochClock, SensorListener")
+        registry.info("Adding 1 callbacks from entry point 'another': Theirs")
+    assert [record.getMessage() for record in caplog.records] == [
+        "Adding 1 callbacks from entry point 'another': Theirs"
+    ]
 
 
 def test_a_config_may_name_the_callback() -> None:

@@ -5,6 +5,7 @@
 
 import gc
 import random
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -163,6 +164,19 @@ def test_accumulated_gradients_resume_between_optimizer_steps(tmp_path: Path) ->
     assert_all_resume(tmp_path, whole, Learner, every, is_saved_first=True)
 
 
+def test_a_run_that_resumes_within_an_epoch_says_where_and_no_warning_contradicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(logging, "info", lambda message, *args, **options: said.append(message))
+    fit(tmp_path, Learner(), saving={"every_n_train_steps": 3}, max_epochs=1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        fit(tmp_path, Learner(), resume=next(tmp_path.glob("*.ckpt")), max_epochs=1)
+    assert "The training goes on behind batch 3 of epoch 0." in said
+    assert not [warning for warning in caught if "not resumable" in str(warning.message)]
+
+
 def test_a_run_resumes_with_its_own_seed_where_none_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
     torch.seed()
@@ -174,8 +188,8 @@ def test_a_run_resumes_with_its_own_seed_where_none_was_given(tmp_path: Path, mo
 
 
 def test_another_seed_given_at_a_resume_wins_and_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warnings.append(message))
+    warned: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warned.append(message))
     monkeypatch.setenv("PL_GLOBAL_SEED", "5")
     torch.manual_seed(5)
     whole = fit(tmp_path, Learner(), saving=SAVING["validation"], max_epochs=2)
@@ -184,18 +198,71 @@ def test_another_seed_given_at_a_resume_wins_and_is_said(tmp_path: Path, monkeyp
     torch.manual_seed(6)
     resumed = fit(tmp_path, Learner(), resume=first, max_epochs=2)
     assert all(resumed[step] != whole[step] for step in range(BATCHES, 2 * BATCHES))
-    assert len(warnings) == 1 and "seed: is 6" in warnings[0] and "seed 5" in warnings[0]
+    assert len(warned) == 1 and "seed: is 6" in warned[0] and "seed 5" in warned[0]
 
 
 def test_a_stream_that_cannot_go_on_within_an_epoch_says_which_option_avoids_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warnings: list[str] = []
-    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warnings.append(message))
+    warned: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warned.append(message))
     fit(tmp_path, Learner(dataset=Stream()), saving={"every_n_train_steps": 3}, max_epochs=1)
     fit(tmp_path, Learner(dataset=Stream()), resume=next(tmp_path.glob("*.ckpt")), max_epochs=1)
-    assert len(warnings) == 1
-    assert "every_n_train_steps" in warnings[0] and "follows batch 3" in warnings[0]
+    assert len(warned) == 1
+    assert "every_n_train_steps" in warned[0] and "follows batch 3" in warned[0]
+
+
+class OwnIterator(torch.utils.data.Sampler):
+    """Batches of indices as Lhotse's samplers give them: it is its own iterator, and its length is not known."""
+
+    def __init__(self, seed: int | str = 0) -> None:
+        self.seed, self.shuffle, self.epoch = seed, True, 0
+        self.rest: list[int] = []
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self):
+        order = np.random.default_rng(self.epoch).permutation(ITEMS)
+        self.rest = order.tolist()
+        return self
+
+    def __next__(self) -> int:
+        if not self.rest:
+            raise StopIteration
+        return self.rest.pop(0)
+
+
+class LhotseLike(Learner):
+    seed: int | str = 0
+
+    def __init__(self, num_workers: int = 0) -> None:
+        super().__init__(num_workers, dataset=Numbers(draws=False))
+
+    def train_dataloader(self) -> DataLoader[torch.Tensor]:
+        return DataLoader(self.dataset, sampler=OwnIterator(self.seed), batch_size=None, **self.options)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_loader_as_lhotse_has_it_resumes_within_an_epoch(tmp_path: Path, num_workers: int) -> None:
+    options = {"max_epochs": 2, "use_distributed_sampler": False}
+    whole = fit(tmp_path, LhotseLike(num_workers), saving={"every_n_train_steps": 7}, **options)
+    assert len(whole) == 2 * ITEMS + 2
+    assert_all_resume(tmp_path, whole, lambda: LhotseLike(num_workers), options)
+
+
+@pytest.mark.parametrize(("seed", "is_said"), [(0, False), ("trng", True), ("randomized", True)])
+def test_a_resume_with_an_order_by_the_clock_names_the_option(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int | str, is_said: bool
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(logging, "warning", lambda message, *args, **options: warned.append(message))
+    monkeypatch.setattr(LhotseLike, "seed", seed)
+    fit(tmp_path, LhotseLike(), saving=SAVING["validation"], max_epochs=1, use_distributed_sampler=False)
+    assert warned == []
+    resume = next(tmp_path.glob("*.ckpt"))
+    fit(tmp_path, LhotseLike(), resume=resume, max_epochs=3, use_distributed_sampler=False)
+    assert [("shard_seed" in warning) for warning in warned] == [True] * is_said
 
 
 class Ranks:
@@ -205,7 +272,8 @@ class Ranks:
     strategy = SimpleNamespace(all_gather=lambda seed: torch.stack([torch.tensor(11), seed]))
 
 
-def test_every_rank_resumes_with_its_own_seed() -> None:
+def test_every_rank_resumes_with_its_own_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
     drawn = []
     for saved in (None, {"seeds": [11, 12]}):
         numbers = RandomNumbers()
