@@ -13,11 +13,12 @@ from tests.broken_inputs import (
     manifests,
     noise_mix,
     recordings,
+    sensors,
     transcripts,
 )
 
 TOPICS = (
-    *(manifests, audio, recordings, noise_mix, acoustics, evaluation, transcripts),
+    *(manifests, audio, recordings, sensors, noise_mix, acoustics, evaluation, transcripts),
     *(contexts, encoders, checkpoints, learning),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]
