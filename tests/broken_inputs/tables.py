@@ -14,11 +14,12 @@ from tests.broken_inputs import (
     noise_mix,
     recordings,
     sensors,
+    texts,
     transcripts,
 )
 
 TOPICS = (
     *(manifests, audio, recordings, sensors, noise_mix, acoustics, evaluation, transcripts),
-    *(contexts, encoders, checkpoints, learning),
+    *(contexts, encoders, checkpoints, learning, texts),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]
