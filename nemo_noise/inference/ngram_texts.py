@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Texts to learn a language model from: manifests or sentences, recognised by what is in them and not by their names."""
+"""Texts to learn a language model from: manifests or sentences, recognised by what is in them, not by their names."""
 
 import json
 import os
