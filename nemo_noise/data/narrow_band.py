@@ -40,7 +40,7 @@ def is_telephone_band(samples: npt.NDArray[np.floating], sample_rate: int) -> bo
     """Whether a recording [T] at a rate above 12 kHz holds nothing above 4.2 kHz: 60 dB under the whole."""
     if sample_rate < _WIDE_HZ or len(samples) < 2:
         return False
-    power = np.square(np.abs(rfft(samples)))  # [lines]
+    power = np.square(np.abs(rfft(samples * np.hanning(len(samples)))))  # [lines]
     above = int(_TELEPHONE_HZ / (sample_rate / 2) * len(power))
     return bool(power[above:].sum() < 1e-6 * power.sum())
 
