@@ -20,6 +20,7 @@ from nemo_noise.data.effect_chain import EffectChain
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock, note_reader, shared_integers
 from nemo_noise.data.event_counts import EventCounts
 from nemo_noise.data.full_scale import FullScale
+from nemo_noise.data.narrow_band import is_telephone_band
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
 from nemo_noise.data.noise_sources import NoiseSource, at_rate, draw_source, noise_sources
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 Samples = npt.NDArray[np.float32]
+_LOOKED_AT = 20  # utterances of a process
 # Streams of random numbers beside the first, so that a knob changes nothing but what it is for.
 _SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS = 1, 2, 3, 4
 
@@ -164,6 +166,7 @@ class NoiseMixPerturbation(Perturbation):
         self._memory = UtteranceMemory()
         self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
         note_reader(self)
+        self._looked_at = 0
         self._reach_transcripts()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -187,6 +190,7 @@ class NoiseMixPerturbation(Perturbation):
             if rms_db(_checked_segment(data)) < SILENCE_DB:
                 self.counts.note("silent speech", f"{_segment_name(data)}: is silent, noise_mix leaves it untouched")
                 return
+            self._look_at_band(data, samples, rate)
             known = Known(key_of(samples), active_speech_level_db(samples, rate))
             self._memory.keep(samples, rate, known)
         draw = self.draw_by_key(known.key, len(samples), rate)
@@ -294,6 +298,16 @@ class NoiseMixPerturbation(Perturbation):
         if sample_rate not in self._sources:
             self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
         return self._sources[sample_rate]
+
+    def _look_at_band(self, data: AudioSegment, samples: Samples, sample_rate: int) -> None:
+        """Says of the first utterances of a process if they lack the upper band, where the noise is alone."""
+        self._looked_at += 1
+        if self._looked_at <= _LOOKED_AT and is_telephone_band(samples, sample_rate):
+            name = _segment_name(data)
+            self.counts.note(
+                "telephone band",
+                f"{name}: holds nothing above 4 kHz, where the noise is alone; put devices (telephone) after it",
+            )
 
     def _reach_transcripts(self) -> None:
         if self.noise_only_prob > 0:

@@ -184,8 +184,9 @@ class NoiseList:
         entry = self.entries[index]
         file_rate = audio_sample_rate(entry)
         if file_rate != self.sample_rate:
+            above = f": above {file_rate / 2000:g} kHz it holds nothing" if file_rate < self.sample_rate else ""
             self.counts.note(
-                "resampled", f"{entry.source}: noise at {file_rate} Hz is resampled to {self.sample_rate}"
+                "resampled", f"{entry.source}: noise at {file_rate} Hz is resampled to {self.sample_rate} Hz{above}"
             )
         samples = load_entry(entry, self.sample_rate)
         level_db = rms_db(samples)

@@ -3,6 +3,7 @@
 """The manifest field `sensors`: what was measured while a recording was made, read and put into batches."""
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -15,10 +16,12 @@ from torch import Tensor
 
 from nemo_noise.configuration import is_number
 from nemo_noise.data.manifest import ManifestEntry, ManifestError
+from nemo_noise.data.sensor_table import parse_table
 
 __all__ = ["SensorBatch", "SensorRecording", "collate_sensors", "describes_streams", "read_sensors"]
 
 KINDS = (".npy", ".csv")
+LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1e-3, 1e6
 
 
 class SensorRecording(NamedTuple):
@@ -51,8 +54,8 @@ def read_sensors(
     """Reads the streams of a manifest line, `sensors: {name: {file, rate_hz}}`, for the time of its audio.
 
     The first sample of a file was measured when the audio file begins; `offset` and `duration` cut both alike. Paths
-    start at the manifest's folder. A `.npy` holds [T] or [T, K]; a `.csv` one sample a line, K numbers, perhaps a
-    header; an empty field is NaN.
+    start at the manifest's folder. A `.npy` holds [T] or [T, K]; a `.csv` one sample a line, K numbers with commas
+    between them, perhaps a header of words; an empty field is NaN, which stands for nothing measured.
 
     Args:
         entry: the line.
@@ -63,7 +66,8 @@ def read_sensors(
         Name of a stream -> recording; none where the line has no `sensors`. A stream that ends before is left out.
 
     Raises:
-        ManifestError: if a stream cannot be read; names file:line.
+        ManifestError: if a stream cannot be read, is empty or holds infinity, or its rate lies outside 0.001 Hz to 1
+            MHz; names file:line.
     """
     described = entry.fields.get("sensors")
     if described is None:
@@ -76,9 +80,15 @@ def read_sensors(
     for name, options in described.items():
         path, rate_hz = _file_and_rate(entry, name, options)
         values = _samples(entry, name, path)
-        start = math.floor(start_s * rate_hz + 1e-6)
-        stop = len(values) if duration_s is None else math.ceil((start_s + duration_s) * rate_hz - 1e-6)
-        piece = np.array(values[start:stop], dtype=np.float32)  # a copy: the file stays on disk
+        start = math.floor(min(start_s * rate_hz, len(values)) + 1e-6)
+        stop = len(values) if duration_s is None else _ceiling((start_s + duration_s) * rate_hz, len(values))
+        with np.errstate(over="ignore"):
+            piece = np.array(values[start:stop], dtype=np.float32)  # a copy: the file stays on disk
+        if np.isinf(piece).any():
+            raise ManifestError(
+                f"{entry.source}: sensors.{name}: {path} holds numbers that are infinite or beyond float32, expected "
+                "finite ones, or NaN where nothing was measured"
+            )
         if len(piece):
             recordings[name] = SensorRecording(piece.reshape(len(piece), -1), rate_hz)
     return recordings
@@ -117,12 +127,14 @@ def _file_and_rate(entry: ManifestEntry, name: str, options: Any) -> tuple[Path,
     if not isinstance(options, Mapping) or set(options) != {"file", "rate_hz"}:
         raise ManifestError(f"{entry.source}: sensors.{name} is {options!r}, expected {{file, rate_hz}}")
     rate_hz = options["rate_hz"]
-    if not is_number(rate_hz) or rate_hz <= 0:
+    if not is_number(rate_hz, LOWEST_RATE_HZ, HIGHEST_RATE_HZ):
         raise ManifestError(
-            f"{entry.source}: sensors.{name}.rate_hz is {rate_hz!r}, expected samples per second above 0"
+            f"{entry.source}: sensors.{name}.rate_hz is {rate_hz!r}, expected samples per second above 0, from "
+            f"{LOWEST_RATE_HZ:g} to {HIGHEST_RATE_HZ:g}"
         )
-    path = Path(entry.source.rpartition(":")[0]).parent / Path(str(options["file"])).expanduser()
-    if path.suffix not in KINDS or not path.is_file():
+    file = os.path.expanduser(str(options["file"]))  # noqa: PTH111  keeps the ~ of nobody
+    path = Path(entry.source.rpartition(":")[0]).parent / file
+    if path.suffix not in KINDS or not os.path.isfile(path):  # noqa: PTH113
         raise ManifestError(f"{entry.source}: sensors.{name}.file is {path}, expected a file that ends in {KINDS}")
     return path, float(rate_hz)
 
@@ -131,7 +143,7 @@ def _samples(entry: ManifestEntry, name: str, path: Path) -> npt.NDArray[Any]:
     """The whole file [T] or [T, K]; a .npy stays on disk until it is cut."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix == ".npy" else _read_csv(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, OverflowError, TypeError) as error:
         raise ManifestError(
             f"{entry.source}: sensors.{name}: {path} cannot be read ({error}), expected numbers"
         ) from error
@@ -140,7 +152,13 @@ def _samples(entry: ManifestEntry, name: str, path: Path) -> npt.NDArray[Any]:
             f"{entry.source}: sensors.{name}: {path} holds {values.dtype} {list(values.shape)}, expected numbers "
             "[samples] or [samples, channels]"
         )
+    if values.size == 0:
+        raise ManifestError(f"{entry.source}: sensors.{name}: {path} holds no sample, expected at least one")
     return values
+
+
+def _ceiling(stop: float, length: int) -> int:
+    return length if stop >= length else math.ceil(stop - 1e-6)
 
 
 def _read_csv(path: Path) -> npt.NDArray[np.float32]:
@@ -150,26 +168,5 @@ def _read_csv(path: Path) -> npt.NDArray[np.float32]:
 
 @lru_cache(maxsize=64)
 def _parse_csv(path: Path, changed_ns: int) -> npt.NDArray[np.float32]:
-    """Numbers [T, K], NaN for an empty field; a first line with a field that is no number is a header."""
-    try:
-        lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{error}, expected it saved as UTF-8") from error
-    has_header = bool(lines) and not all(_is_number(field) for field in lines[0])
-    first = lines[int(has_header)] if len(lines) > has_header else []
-    for number, line in enumerate(lines[int(has_header) :], start=1 + int(has_header)):
-        wrong = [field for field in line if not _is_number(field)]
-        if wrong:
-            raise ValueError(f"{path.name}:{number}: holds {wrong[0]!r}, expected numbers or empty fields")
-        if len(line) != len(first):
-            raise ValueError(f"{path.name}:{number}: holds {len(line)} fields, expected {len(first)} as before")
-    rows = [[float(field) if field.strip() else math.nan for field in line] for line in lines[int(has_header) :]]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), -1)
-
-
-def _is_number(field: str) -> bool:
-    try:
-        float(field or "nan")
-    except ValueError:
-        return not field.strip()
-    return True
+    """Numbers [T, K] of a file as it was at a time."""
+    return parse_table(path.read_bytes(), path.name)

@@ -4,10 +4,11 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
-from typing import NamedTuple
 
 from nemo.collections.asr.models import ASRModel
 from nemo.collections.asr.parts.submodules.ngram_lm import DEFAULT_TOKEN_OFFSET
@@ -15,8 +16,8 @@ from nemo.collections.common.tokenizers import AggregateTokenizer
 from nemo.utils import logging
 
 from nemo_noise import whole_file
-from nemo_noise.data.manifest import read_manifest
 from nemo_noise.inference.kneser_ney import check_order, estimate, write_arpa
+from nemo_noise.inference.ngram_texts import TextError, TextLine, read_text
 
 __all__ = ["Estimator", "TextError", "Unit", "UnknownText", "find_lmplz", "tokens_of", "train_ngram"]
 
@@ -43,17 +44,6 @@ class Estimator(str, Enum):
     OURS = "ours"
 
 
-class TextError(ValueError):
-    """A text, or a line of it, that cannot be learned from; the message starts with the file, and the line if any."""
-
-
-class _Line(NamedTuple):
-    """One sentence, and ``file:line`` for messages."""
-
-    text: str
-    source: str
-
-
 def train_ngram(
     model: ASRModel,
     texts: Sequence[str | Path],
@@ -68,7 +58,7 @@ def train_ngram(
 
     Args:
         model: the recogniser, whose tokens count.
-        texts: NeMo manifests (``.json``, ``.jsonl``) or text files with one sentence a line.
+        texts: NeMo manifests, recognised by their content, or UTF-8 text files with one sentence a line.
         arpa: the file to write.
         order: tokens or words of the longest n-gram.
         unit: tokens for NeMo's searches, words for pyctcdecode.
@@ -85,14 +75,14 @@ def train_ngram(
         FileNotFoundError: if lmplz is asked for and not on the PATH.
     """
     check_order(order)
-    lines = [line for path in texts for line in _read_lines(Path(path))]
+    lines = [line for path in texts for line in read_text(Path(path))]
     if not lines:
         raise TextError(f"{', '.join(map(str, texts)) or 'texts'}: holds no sentence, expected some to learn from")
     if unit is Unit.TOKEN:
         encode = tokens_of(model)
         sentences = _encode_all(lines, encode, unknown)
     else:
-        sentences = [line.text.split() for line in lines]
+        sentences = [unicodedata.normalize("NFC", line.text).split() for line in lines]
     lmplz = None if estimator is Estimator.OURS else find_lmplz()
     if estimator is Estimator.LMPLZ and lmplz is None:
         raise FileNotFoundError(
@@ -145,33 +135,12 @@ def tokens_of(model: ASRModel) -> Callable[[str], list[int]]:
     return encode_subwords
 
 
-def _read_lines(path: Path) -> Iterator[_Line]:
-    """The sentences of a manifest or of a text file; empty ones hold nothing."""
-    if path.suffix in (".json", ".jsonl"):
-        for entry in read_manifest(path):
-            if entry.text is None:
-                raise TextError(f"{entry.source}: has no `text`, expected a transcript")
-            if entry.text.strip():
-                yield _Line(entry.text.strip(), entry.source)
-        return
-    if not path.is_file():
-        raise TextError(f"{path}: no such file, expected a manifest (.json) or a text with one sentence a line")
-    with path.open("rb") as file:
-        for number, raw in enumerate(file, start=1):
-            try:
-                text = raw.decode("utf-8").strip()
-            except UnicodeDecodeError as error:
-                raise TextError(f"{path}:{number}: is not UTF-8 ({error.reason}), expected text in UTF-8") from error
-            if text:
-                yield _Line(text, f"{path}:{number}")
-
-
-def _encode_all(lines: list[_Line], encode: Callable[[str], list[int]], unknown: UnknownText) -> list[list[str]]:
+def _encode_all(lines: list[TextLine], encode: Callable[[str], list[int]], unknown: UnknownText) -> list[list[str]]:
     """Sentences as NeMo's searches write their tokens: each a character, that of the token's number plus an offset."""
     sentences, skipped = [], []
     for line in lines:
         try:
-            tokens = encode(line.text)
+            tokens = _encode(line.text, encode)
         except ValueError as error:
             if unknown is UnknownText.REFUSE:
                 raise TextError(
@@ -185,6 +154,17 @@ def _encode_all(lines: list[_Line], encode: Callable[[str], list[int]], unknown:
     if not sentences:
         raise TextError("no sentence is left to learn from")
     return sentences
+
+
+def _encode(text: str, encode: Callable[[str], list[int]]) -> list[int]:
+    """Tokens of a text as it is, or with its accents composed or decomposed where the recogniser writes them so."""
+    try:
+        return encode(text)
+    except ValueError:
+        for form in ("NFC", "NFD"):
+            with suppress(ValueError):
+                return encode(unicodedata.normalize(form, text))
+        raise
 
 
 def _run_lmplz(lmplz: str, sentences: list[list[str]], arpa: Path, order: int, memory: str) -> None:

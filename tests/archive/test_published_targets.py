@@ -73,9 +73,8 @@ def test_every_target_of_our_recipes_is_allowed(repository: Path) -> None:
     targets = {
         target for text in texts for target in re.findall(r"(?:_target_|^target): *([\w.]+)", text, re.MULTILINE)
     }
-    of_models = {
-        target for target in targets if not target.startswith("lightning.pytorch.")
-    }  # those are the trainer's
+    of_trainers = ("lightning.pytorch.", "nemo_noise.training.")
+    of_models = {target for target in targets if not target.startswith(of_trainers)}
     assert len(of_models) > 40
     assert {target: refusal_of(target) for target in of_models if refusal_of(target)} == {}
 
@@ -87,3 +86,8 @@ def test_no_function_of_nemo_is_allowed(module: str) -> None:
     name = f"{ASR}.{module}"
     functions = [key for key, value in vars(importlib.import_module(name)).items() if callable(value)]
     assert functions and all(refusal_of(f"{name}.{key}") for key in functions)
+
+
+def test_what_reads_files_or_trains_is_not_allowed() -> None:
+    assert refusal_of("nemo_noise.data.context_pairs.ContextPairDataset")
+    assert refusal_of("nemo_noise.training.DifficultyCurriculum")

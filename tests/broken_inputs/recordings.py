@@ -19,7 +19,7 @@ def sensors_of(path: str) -> list[dict[str, SensorRecording]]:
     return [read_sensors(entry) for entry in read_manifest(path)]
 
 
-def _sensor(stream: Any, *files: Content, **changed: Any) -> dict[str, Any]:
+def sensor(stream: Any, *files: Content, **changed: Any) -> dict[str, Any]:
     line = {**SPEECH_LINE, "sensors": {"motion": stream}, **changed}
     return {"path": Lines("speech.json", (line,), (Wave(), *files))}
 
@@ -143,7 +143,7 @@ SENSORS = [
     Case(
         "sensor-without-rate",
         sensors_of,
-        _sensor({"file": "m.npy"}),
+        sensor({"file": "m.npy"}),
         "sensors.motion",
         "{'file': 'm.npy'}",
         "{file, rate_hz}",
@@ -152,7 +152,7 @@ SENSORS = [
     Case(
         "sensor-rate-zero",
         sensors_of,
-        _sensor({"file": "m.csv", "rate_hz": 0}, Content("m.csv", "1\n")),
+        sensor({"file": "m.csv", "rate_hz": 0}, Content("m.csv", "1\n")),
         "rate_hz",
         "0",
         "above 0",
@@ -161,7 +161,7 @@ SENSORS = [
     Case(
         "sensor-rate-a-string",
         sensors_of,
-        _sensor({"file": "m.csv", "rate_hz": "fast"}, Content("m.csv", "1\n")),
+        sensor({"file": "m.csv", "rate_hz": "fast"}, Content("m.csv", "1\n")),
         "rate_hz",
         "'fast'",
         "above 0",
@@ -170,7 +170,7 @@ SENSORS = [
     Case(
         "sensor-file-missing",
         sensors_of,
-        _sensor({"file": "m.npy", "rate_hz": 10}),
+        sensor({"file": "m.npy", "rate_hz": 10}),
         "m.npy",
         "sensors.motion.file",
         "expected a file",
@@ -179,7 +179,7 @@ SENSORS = [
     Case(
         "sensor-file-of-another-kind",
         sensors_of,
-        _sensor({"file": "m.mat", "rate_hz": 10}, Content("m.mat", "x")),
+        sensor({"file": "m.mat", "rate_hz": 10}, Content("m.mat", "x")),
         "m.mat",
         "sensors.motion.file",
         "ends in",
@@ -188,7 +188,7 @@ SENSORS = [
     Case(
         "sensor-csv-of-words",
         sensors_of,
-        _sensor({"file": "m.csv", "rate_hz": 10}, Content("m.csv", "x\n1\ntwo\n")),
+        sensor({"file": "m.csv", "rate_hz": 10}, Content("m.csv", "x\n1\ntwo\n")),
         "m.csv:3",
         "'two'",
         "expected",
@@ -197,7 +197,7 @@ SENSORS = [
     Case(
         "sensor-csv-of-unequal-lines",
         sensors_of,
-        _sensor({"file": "m.csv", "rate_hz": 10}, Content("m.csv", "1,2\n3\n")),
+        sensor({"file": "m.csv", "rate_hz": 10}, Content("m.csv", "1,2\n3\n")),
         "m.csv:2",
         "1",
         "expected 2",
@@ -206,7 +206,7 @@ SENSORS = [
     Case(
         "sensor-csv-in-latin-1",
         sensors_of,
-        _sensor({"file": "m.csv", "rate_hz": 10}, Content("m.csv", b"\xe9\n1\n")),
+        sensor({"file": "m.csv", "rate_hz": 10}, Content("m.csv", b"\xe9\n1\n")),
         "m.csv",
         "0xe9",
         "UTF-8",
@@ -215,7 +215,7 @@ SENSORS = [
     Case(
         "sensor-npy-is-text",
         sensors_of,
-        _sensor({"file": "m.npy", "rate_hz": 10}, Content("m.npy", "1 2 3")),
+        sensor({"file": "m.npy", "rate_hz": 10}, Content("m.npy", "1 2 3")),
         "m.npy",
         "cannot be read",
         "expected",

@@ -17,11 +17,13 @@ from tests.broken_inputs import (
     noise_mix,
     recordings,
     script_options,
+    sensors,
+    texts,
     transcripts,
 )
 
 TOPICS = (
-    *(manifests, audio, recordings, noise_mix, acoustics, evaluation, evaluation_options, script_options),
-    *(transcripts, contexts, encoders, checkpoints, hugging_face, language_models, learning),
+    *(manifests, audio, recordings, sensors, noise_mix, acoustics, evaluation, evaluation_options, script_options),
+    *(transcripts, contexts, encoders, checkpoints, hugging_face, language_models, learning, texts),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

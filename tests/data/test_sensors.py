@@ -18,6 +18,7 @@ from nemo.collections.asr.data.audio_to_text import AudioToCharDataset
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.data.manifest import ManifestError, read_manifest
 from nemo_noise.data.mixing import NoiseMixPerturbation
+from nemo_noise.data.sensor_table import parse_table
 from nemo_noise.data.sensors import SensorRecording, collate_sensors, read_sensors
 from nemo_noise.data.sensors_in_batches import BatchWithSensors, SampleWithSensors
 
@@ -78,6 +79,20 @@ def test_a_stream_that_cannot_be_read_names_file_and_line(tmp_path: Path, sensor
     with pytest.raises(ManifestError, match=message) as raised:
         read_sensors(entry)
     assert str(raised.value).startswith(f"{path}:2: ")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"1,2\n3,4\n,6\n",
+        b"\xef\xbb\xbf1,2\r\n3,4\r\nnan,6\r\n\r\n",
+        b'\xef\xbb\xbf"x","y"\n"1","2"\n3.0,+4\nNaN, 6e0',
+        b" 1 , 2\r3,4\r,6\r",
+    ],
+    ids=["plain", "as Excel saves it", "quoted", "blanks and old Mac"],
+)
+def test_tables_of_spreadsheets_are_the_same_numbers(tmp_path: Path, content: bytes) -> None:
+    np.testing.assert_array_equal(parse_table(content, "m.csv"), [[1, 2], [3, 4], [np.nan, 6]])
 
 
 def test_collating_pads_and_marks_who_has_nothing() -> None:

@@ -8,6 +8,7 @@ import random
 import shutil
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -175,6 +176,36 @@ def test_text_that_the_recogniser_cannot_write_is_refused_or_skipped(
         with pytest.raises(TextError, match=r"text\.txt:2: .*unknown_text=skip"):
             train_ngram(model, [text], tmp_path / "lm.arpa", 2)
         assert train_ngram(model, [text], tmp_path / "lm.arpa", 2, unknown=UnknownText.SKIP) == 1
+
+
+def test_a_byte_order_mark_and_the_form_of_accents_change_nothing(recognisers: dict[str, Any], tmp_path: Path) -> None:
+    files = {"plain.txt": "one two\nth\u00e9 tw\u00f3\n", "mark.txt": "\ufeffone two\nthe\u0301 two\u0301\n"}
+    models = []
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        arpa = tmp_path / f"{name}.arpa"
+        assert train_ngram(recognisers["ctc"], [tmp_path / name], arpa, 2, Unit.WORD, estimator=Estimator.OURS) == 2
+        models.append(arpa.read_bytes())
+    assert models[0] == models[1]
+
+
+def test_tokens_are_found_in_the_form_in_which_the_recogniser_writes_accents(tmp_path: Path) -> None:
+    for alphabet, text in (("th\u00e9", "the\u0301\n"), ("the\u0301", "th\u00e9\n")):
+        model: Any = SimpleNamespace(tokenizer=None, decoder=SimpleNamespace(vocabulary=list(alphabet)))
+        (tmp_path / "text.txt").write_text(text, encoding="utf-8")
+        assert train_ngram(model, [tmp_path / "text.txt"], tmp_path / "lm.arpa", 2, estimator=Estimator.OURS) == 1
+
+
+def test_a_manifest_is_recognised_by_its_content(recognisers: dict[str, Any], tmp_path: Path) -> None:
+    line = json.dumps({"audio_filepath": "a.wav", "text": "one two"})
+    learned = []
+    for name in ("train.json", "train.manifest", "train.txt", "train"):
+        (tmp_path / name).write_text(f"\ufeff\n{line}\n", encoding="utf-8")
+        arpa = tmp_path / "lm.arpa"
+        train_ngram(recognisers["ctc"], [tmp_path / name], arpa, 2, Unit.WORD, estimator=Estimator.OURS)
+        learned.append(arpa.read_bytes())
+    assert b"audio_filepath" not in learned[0]
+    assert len(set(learned)) == 1
 
 
 def test_texts_that_cannot_be_read_are_refused(

@@ -189,7 +189,8 @@ class RecordedRooms:
                 _check_rt60(entry)
         self.left_out = _unusable_responses(self.entries)
         usable_entries(self.entries, self.left_out, "impulse responses")
-        self._never_drawn = {id(one.entry) for one in self.left_out}
+        bad = {id(one.entry) for one in self.left_out}
+        self._never_drawn = {index for index, entry in enumerate(self.entries) if id(entry) in bad}
         self._responses: dict[tuple[int, int], RoomResponse] = {}
 
     def response(self, index: int, sample_rate: int) -> RoomResponse:
@@ -214,7 +215,7 @@ class RecordedRooms:
     def draw(self, sample_rate: int, rng: np.random.Generator) -> RoomResponse:
         """Draws an entry that can be used, all as likely."""
         index = int(rng.integers(len(self.entries)))
-        while id(self.entries[index]) in self._never_drawn:  # so that lists without such lines draw as ever
+        while index in self._never_drawn:  # so that lists without such lines draw as ever
             index = int(rng.integers(len(self.entries)))
         return self.response(index, sample_rate)
 
