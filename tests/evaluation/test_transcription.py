@@ -77,3 +77,19 @@ def test_letters_are_averaged_over_words_where_a_model_knows_only_them() -> None
 def test_a_missing_model_is_named() -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere/model.nemo"):
         load_model("nowhere/model.nemo", CPU)
+
+
+def test_a_checkpoint_whose_weights_are_no_numbers_or_whose_rates_disagree_is_refused(tmp_path: Path) -> None:
+    model = build_recogniser("ctc", tmp_path)
+    with torch.no_grad():
+        model.decoder.decoder_layers[0].bias[2] = float("nan")
+    model.save_to(str(tmp_path / "nan.nemo"))
+    with pytest.raises(
+        ValueError, match=r"model=.*nan\.nemo: tensor decoder\.decoder_layers\.0\.bias holds nan at \[2\]"
+    ):
+        load_model(str(tmp_path / "nan.nemo"), torch.device("cpu"))
+    model = build_recogniser("ctc", tmp_path)
+    model.cfg.sample_rate = 8000
+    model.save_to(str(tmp_path / "rates.nemo"))
+    with pytest.raises(ValueError, match=r"rates\.nemo: sample_rate=8000, .*=16000 disagree, must be one rate"):
+        load_model(str(tmp_path / "rates.nemo"), torch.device("cpu"))

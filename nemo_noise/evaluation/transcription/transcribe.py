@@ -18,6 +18,8 @@ from nemo.collections.asr.parts.submodules.ctc_decoding import CTCDecoding
 from nemo.utils import logging
 
 from nemo_noise.data.waveforms import check_waveforms
+from nemo_noise.finite_weights import check_model
+from nemo_noise.models.frames import check_rates
 from nemo_noise.models.warm_start import check_checkpoint
 
 FINGERPRINTED_CONFIG = (
@@ -38,7 +40,7 @@ def load_model(name: str, device: torch.device) -> ASRModel:
 
     Raises:
         FileNotFoundError: `name` looks like a path and no such file exists.
-        ValueError: the file is no `.nemo`.
+        ValueError: the file is no `.nemo`, its weights hold NaN or infinity, or its rates disagree.
     """
     path = Path(name)
     if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
@@ -47,6 +49,8 @@ def load_model(name: str, device: torch.device) -> ASRModel:
         model = ASRModel.from_pretrained(name, map_location=device)
     if not hasattr(model, "transcribe"):
         raise TypeError(f"model {name!r} is a {type(model).__name__}, which cannot transcribe: give an ASR model")
+    check_model(model, f"model={name}")
+    check_rates(model, f"model={name}")
     return model.to(device).eval()
 
 
