@@ -16,13 +16,15 @@ from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
 from nemo_noise.models import import_wav2vec2
+from nemo_noise.whole_file import writing
 
 
 @hydra_runner(config_path="../../conf/wav2vec", config_name="import_wav2vec2")
 def main(cfg: DictConfig) -> None:
     """Import as the config says."""
     model = import_wav2vec2(cfg.folder, cfg.frame_hop)
-    model.save_to(cfg.output)
+    with writing(cfg.output) as path:
+        model.save_to(str(path))
     logging.info(f"{type(model).__name__} of {model.num_weights} parameters, written to {cfg.output}")
 
 

@@ -9,13 +9,15 @@ The folder holds config.json, model.safetensors (or shards and their index) and 
 refused. Nothing is downloaded. Options: conf/whisper/import_whisper.yaml.
 """
 
+import torch
 from omegaconf import DictConfig
 
-from nemo.collections.asr.models import ASRModel
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
+from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import export_whisper, import_whisper
+from nemo_noise.whole_file import writing
 
 
 @hydra_runner(config_path="../../conf/whisper", config_name="import_whisper")
@@ -27,9 +29,10 @@ def main(cfg: DictConfig) -> None:
         )
     if cfg.folder is not None:
         model = import_whisper(cfg.folder)
-        model.save_to(cfg.output)
+        with writing(cfg.output) as path:
+            model.save_to(str(path))
     else:
-        model = ASRModel.restore_from(cfg.model, map_location="cpu")
+        model = load_model(cfg.model, torch.device("cpu"))
         export_whisper(model, cfg.output)
     logging.info(f"{model.num_weights} parameters, written to {cfg.output}")
 
