@@ -214,7 +214,10 @@ def _load(
     shapes = [name for name in state if name in expected and state[name].shape != expected[name].shape]
     for names, problem in ((missing, "lacks"), (surplus, "has too many, by"), (shapes, "has other shapes in")):
         if names:
-            raise ValueError(f"The checkpoint in {folder} {problem} {len(names)} tensor(s), such as {names[0]}.")
+            raise ValueError(
+                f"The checkpoint in {folder} {problem} {len(names)} tensor(s), such as {names[0]}: config.json and "
+                "the weights must agree."
+            )
     model.load_state_dict(state, strict=False)
 
 
