@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nemo_noise.foreign_text import printable
 
-__all__ = ["check_finite"]
+__all__ = ["check_finite", "check_model"]
 
 
 def check_finite(
@@ -41,6 +41,25 @@ def check_finite(
         f"{list(index)}, {len(places)} of its {tensor.numel()} values are not finite{more}. A model with such weights "
         f"gives no meaningful text: {remedy or 'use another copy of the file, or an earlier checkpoint'}."
     )
+
+
+def check_model(model: nn.Module, where: str | Path) -> None:
+    """Refuses a model whose parameters hold NaN or infinity, or whose saved buffers hold NaN.
+
+    Infinity in a buffer is left alone: it is how masks are written.
+
+    Args:
+        model: on any device.
+        where: file or model, as the message names it: `model=whisper.nemo`.
+
+    Raises:
+        ValueError: as `check_finite`.
+    """
+    learned = dict(model.named_parameters(remove_duplicate=False))
+    buffers = {name: tensor for name, tensor in model.state_dict().items() if name not in learned}
+    real = {name: tensor for name, tensor in buffers.items() if tensor.is_floating_point()}
+    check_finite(learned, where)
+    check_finite({name: tensor.masked_fill(tensor.isinf(), 0.0) for name, tensor in real.items()}, where)
 
 
 def _is_finite(tensor: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from nemo_noise.finite_weights import check_finite
+from nemo_noise.finite_weights import check_finite, check_model
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64]
 
@@ -43,3 +43,16 @@ def test_whole_numbers_scalars_and_empty_tensors_are_finite() -> None:
 def test_a_foreign_name_does_not_steer_the_terminal() -> None:
     with pytest.raises(ValueError, match=re.escape(r"tensor \x1b[31mred holds")):
         check_finite({"\x1b[31mred": torch.tensor([float("nan")])}, "a")
+
+
+def test_a_model_is_refused_for_its_parameters_and_its_statistics_but_not_for_a_mask() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    model.register_buffer("mask", torch.tensor([0.0, float("-inf")]))
+    check_model(model, "model=a.nemo")
+    model[1].running_var[1] = float("nan")
+    with pytest.raises(ValueError, match=r"model=a.nemo: tensor 1.running_var holds nan at \[1\]"):
+        check_model(model, "model=a.nemo")
+    with torch.no_grad():
+        model[0].bias[0] = float("inf")
+    with pytest.raises(ValueError, match=r"tensor 0.bias holds inf at \[0\]"):
+        check_model(model, "model=a.nemo")

@@ -12,11 +12,10 @@ refused. Nothing is downloaded. Options: conf/whisper/import_whisper.yaml.
 import torch
 from omegaconf import DictConfig
 
-from nemo.collections.asr.models import ASRModel
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.archive import restore
+from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import export_whisper, import_whisper
 from nemo_noise.models.model_file import save_model
 
@@ -32,7 +31,7 @@ def main(cfg: DictConfig) -> None:
         model = import_whisper(cfg.folder)
         save_model(model, cfg.output)
     else:
-        model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ASRModel)
+        model = load_model(cfg.model, torch.device("cpu"))
         export_whisper(model, cfg.output)
     logging.info(f"{model.num_weights} parameters, written to {cfg.output}")
 

@@ -64,6 +64,9 @@ class WhisperTokenizer(TokenizerSpec):
             raise ValueError(
                 f"vocabulary_size={vocabulary_size}, but {file} has {self.tokenizer.get_vocab_size()} tokens."
             )
+        beyond = max(self.tokenizer.get_vocab().values())
+        if beyond >= vocabulary_size:
+            raise ValueError(f"vocabulary_size={vocabulary_size}, but {file} numbers a token {beyond}.")
         self.vocabulary_size = vocabulary_size
         self.is_multilingual = is_multilingual
         self.bos_id = self.token_to_id(START)

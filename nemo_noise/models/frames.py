@@ -2,14 +2,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long a frame is that a recogniser's encoder gives, and at which rate it hears."""
 
+from omegaconf import OmegaConf
+
 from nemo.collections.asr.models import ASRModel
 
-__all__ = ["frame_samples", "heard_rate"]
+__all__ = ["check_rates", "frame_samples", "heard_rate"]
 
 
 def heard_rate(model: ASRModel) -> int:
     """Samples per second of the audio that the model's preprocessor takes."""
     return int(model.preprocessor._sample_rate)
+
+
+def check_rates(model: ASRModel, where: str) -> None:
+    """Refuses a model whose configuration and preprocessor disagree about the rate of the audio.
+
+    NeMo resamples to the one, the preprocessor computes with the other, and every text is wrong.
+
+    Args:
+        model: any model; one that names no rate is left alone.
+        where: which one, for the message: `model=whisper.nemo`.
+
+    Raises:
+        ValueError: if they disagree.
+    """
+    named = {
+        "sample_rate": model.cfg.get("sample_rate"),
+        "preprocessor.sample_rate": OmegaConf.select(model.cfg, "preprocessor.sample_rate"),
+        "the rate of its preprocessor": getattr(getattr(model, "preprocessor", None), "_sample_rate", None),
+    }
+    known = {name: int(value) for name, value in named.items() if value is not None}
+    if len(set(known.values())) > 1:
+        listed = ", ".join(f"{name}={value}" for name, value in known.items())
+        raise ValueError(f"{where}: {listed} disagree, must be one rate in samples per second.")
 
 
 def frame_samples(model: ASRModel) -> int:

@@ -112,7 +112,7 @@ class JsonFields:
         for name, value in expected.items():
             given = self.values.get(name, value)
             is_number = isinstance(value, float) and isinstance(given, int) and not isinstance(given, bool)
-            if given != value or not (isinstance(given, type(value)) or is_number):
+            if given != value or not (type(given) is type(value) or is_number):
                 raise self.refusal(name, f"must be {value!r}")
 
     def divides(self, divisor: str, number: str, *, default: int | None = None) -> int:

@@ -145,9 +145,35 @@ def _check_sizes(theirs: JsonFields, weights: Mapping[str, Tensor]) -> None:
     positions = next((name for name in POSITIONS if name in weights), POSITIONS[-1])
     places["num_conv_pos_embeddings"] = Size(positions, 2)
     sizes["num_conv_pos_embeddings"] = theirs.whole("num_conv_pos_embeddings", default=128)
+    if "quantizer.codevectors" in weights and "project_q.weight" in weights:
+        quantizer = _quantizer(theirs)
+        name = "num_codevector_groups * num_codevectors_per_group"
+        places |= {name: Size("quantizer.codevectors", 1), "codevector_dim": Size("project_q.weight", 1)}
+        places["proj_codevector_dim"] = Size("project_q.weight", 0)
+        sizes |= {name: quantizer["num_groups"] * quantizer["num_codes"], "codevector_dim": quantizer["d_code"]}
+        sizes["proj_codevector_dim"] = quantizer["d_projection"]
     if "lm_head.weight" in weights:
         places["vocab_size"], sizes["vocab_size"] = Size("lm_head.weight", 0), theirs.whole("vocab_size")
     check_sizes(theirs, sizes, weights, places)
+    _check_switches(theirs, weights, positions)
+
+
+def _check_switches(theirs: JsonFields, weights: Mapping[str, Tensor], positions: str) -> None:
+    """Refuse a `config.json` that switches parts on or off that the weights lack or have."""
+    front = "feature_extractor.conv_layers."
+    if theirs.boolean("conv_bias", default=False) != (f"{front}0.conv.bias" in weights):
+        raise theirs.refusal("conv_bias", f"must be {f'{front}0.conv.bias' in weights}, as in the weights")
+    has_layer_norms = f"{front}1.layer_norm.weight" in weights
+    is_layer = theirs.choice("feat_extract_norm", ["group", "layer"], default="group") == "layer"
+    if is_layer != has_layer_norms and f"{front}1.conv.weight" in weights:
+        raise theirs.refusal(
+            "feat_extract_norm", f"must be {'layer' if has_layer_norms else 'group'}, as in the weights"
+        )
+    groups = theirs.divides("num_conv_pos_embedding_groups", "hidden_size", default=16)
+    if positions in weights and weights[positions].dim() == 3:
+        needed = theirs.whole("hidden_size") // max(1, weights[positions].shape[1])
+        if groups != needed:
+            raise theirs.refusal("num_conv_pos_embedding_groups", f"must be {needed}, as in the weights")
 
 
 def _encoder(theirs: JsonFields, does_normalize: bool) -> dict[str, Any]:
@@ -223,9 +249,7 @@ def _labels(path: Path, theirs: JsonFields) -> list[str]:
     vocabulary = read_json(path / "vocab.json", f"{KIND} with a CTC head") | read_json(path / "added_tokens.json")
     size = theirs.whole("vocab_size")
     blank = theirs.whole("pad_token_id", default=0, low=0, high=size - 1)
-    numbers = sorted(vocabulary.values()) if all(type(n) is int for n in vocabulary.values()) else []
-    if len(numbers) != size or numbers != list(range(len(numbers))):
-        raise ValueError(f"{path / 'vocab.json'} must number {size} tokens from 0, the vocab_size in config.json.")
+    _check_numbers(path / "vocab.json", vocabulary, size)
     for token in vocabulary:
         if is_reference(token):
             raise ValueError(
@@ -233,22 +257,46 @@ def _labels(path: Path, theirs: JsonFields) -> list[str]:
                 "is resolved; must be without '${', and not '???'."
             )
     tokenizer = read_json(path / "tokenizer_config.json")
-    padding = _content(tokenizer.get("pad_token"))
-    if vocabulary.get(padding, blank) != blank:
+    padding = _content(path, tokenizer, "pad_token", None)
+    if padding is not None and vocabulary.get(padding, blank) != blank:
         raise ValueError(
             f"{theirs.file}: pad_token_id={blank}, but pad_token={padding!r} of tokenizer_config.json is "
             f"{vocabulary[padding]} in vocab.json: the blank must be one of the two."
         )
-    delimiter = _content(tokenizer.get("word_delimiter_token", "|"))
+    delimiter = _content(path, tokenizer, "word_delimiter_token", "|")
     tokens = [" " if token == delimiter else token for token in sorted(vocabulary, key=vocabulary.__getitem__)]
     del tokens[blank]
     small = [token.lower() for token in tokens]
     return small if len(set(small)) == len(small) else tokens
 
 
-def _content(token: Any) -> Any:
+def _check_numbers(file: Path, vocabulary: Mapping[str, Any], size: int) -> None:
+    """Refuse a vocabulary whose tokens are not numbered from 0, each once."""
+    seen: dict[int, str] = {}
+    for token, number in vocabulary.items():
+        named = f"{file}: {printable(repr(token), 60)} is numbered {printable(repr(number), 60)}"
+        if type(number) is not int or not 0 <= number < size:
+            raise ValueError(
+                f"{named}, must be a whole number from 0 to {size - 1}: config.json has vocab_size={size}."
+            )
+        if number in seen:
+            raise ValueError(f"{named}, as {printable(repr(seen[number]), 60)} is; must number {size} tokens from 0.")
+        seen[number] = token
+    if len(seen) < size:
+        raise ValueError(
+            f"{file} must number {size} tokens from 0, the vocab_size in config.json; it has {len(seen)}."
+        )
+
+
+def _content(path: Path, tokenizer: Mapping[str, Any], name: str, default: str | None) -> str | None:
     """The text of a token of `tokenizer_config.json`, which may stand in an object with its properties."""
-    return token.get("content") if isinstance(token, dict) else token
+    token = tokenizer.get(name, default)
+    text = token.get("content") if isinstance(token, dict) else token
+    if text is not None and not isinstance(text, str):
+        raise ValueError(
+            f"{path / 'tokenizer_config.json'}: {name}={printable(repr(token), 60)} must be a token's text."
+        )
+    return text
 
 
 def _to_nemo(weights: Mapping[str, Tensor], blank: int) -> dict[str, Tensor]:
@@ -281,7 +329,10 @@ def _load(model: ModelPT, state: dict[str, Tensor], path: Path) -> None:
     shapes = [name for name in state if name in expected and state[name].shape != expected[name].shape]
     for names, problem in ((lost, "lacks"), (surplus, "has too many, by"), (shapes, "has other shapes in")):
         if names:
-            raise ValueError(f"The checkpoint in {path} {problem} {len(names)} tensor(s), such as {names[0]}.")
+            raise ValueError(
+                f"The checkpoint in {path} {problem} {len(names)} tensor(s), such as {names[0]}: config.json and the "
+                "weights must agree."
+            )
     if missing:
         logging.warning(f"{path} lacks {missing}: they start from random numbers.")
     model.load_state_dict(state, strict=False)

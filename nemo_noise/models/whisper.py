@@ -15,6 +15,7 @@ from nemo.utils.model_utils import convert_model_config_to_dict_config
 from nemo_noise.data.whisper_languages import check_languages, slots_of_line
 from nemo_noise.data.whisper_tokenizer import WhisperTokenizer
 from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
+from nemo_noise.models.frames import check_rates
 from nemo_noise.models.search_rules import apply_search_rules
 
 __all__ = ["WhisperModel"]
@@ -33,7 +34,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         trainer: Lightning's trainer.
 
     Raises:
-        ValueError: if features and encoder do not fit, or the tokenizer is no Whisper tokenizer.
+        ValueError: if features and encoder do not fit, rates disagree, or the tokenizer is no Whisper tokenizer.
     """
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
@@ -48,6 +49,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
                 f"preprocessor.window_s={cfg.preprocessor.window_s} is {frames} frames, but encoder.max_positions="
                 f"{self.encoder.max_positions} needs {expected}."
             )
+        check_rates(self, type(self).__name__)
         self._apply_search_rules()
 
     @classmethod
@@ -69,6 +71,16 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         """Choose another search, such as ``{strategy: beam, beam: {beam_size: 4}}``."""
         super().change_decoding_strategy(decoding_cfg)
         self._apply_search_rules()
+
+    def change_prompt(self, prompt_format: str | None = None, prompt_defaults: Any = None) -> None:
+        """Choose other defaults of the prompt, from now on; NeMo 3.0.0 builds it from those before.
+
+        Raises:
+            ValueError: if a language or task is unknown.
+        """
+        super().change_prompt(prompt_format, prompt_defaults)
+        super().change_prompt(self.prompt_format, self.cfg.prompt_defaults)
+        self.prompt.encode_dialog(self.prompt.get_default_dialog_slots())
 
     def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
         """Whisper's prompt is part of its vocabulary, which therefore cannot be exchanged.

@@ -14,12 +14,13 @@ from transformers.models.whisper.tokenization_whisper import WhisperTokenizer as
 
 from nemo_noise import whole_file
 from nemo_noise.configuration import config_directory
-from nemo_noise.data.whisper_tokenizer import END, START, WhisperTokenizer
+from nemo_noise.data.whisper_tokenizer import END, START, TASKS, WhisperTokenizer
+from nemo_noise.foreign_text import printable
 from nemo_noise.models.folder_sizes import Size, check_layers, check_sizes
 from nemo_noise.models.hugging_face_folder import is_reference, opaque_text, read_features, read_json, read_weights
 from nemo_noise.models.json_fields import JsonFields
 from nemo_noise.models.whisper import WhisperModel
-from nemo_noise.models.whisper_folder_prompt import default_slots
+from nemo_noise.models.whisper_folder_prompt import NAMES, default_slots
 from nemo_noise.models.whisper_names import to_hugging_face, to_nemo
 
 __all__ = ["export_whisper", "import_whisper", "load_whisper_weights", "whisper_config"]
@@ -141,8 +142,11 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
         folder: made if it is not there.
 
     Raises:
+        TypeError: if the model is no Whisper.
         ValueError: if the model has parts that a plain Whisper has not, or a window that is no whole second.
     """
+    if not isinstance(model, WhisperModel):
+        raise TypeError(f"model is a {type(model).__name__}, must be a WhisperModel to go into a Whisper's folder.")
     window_s = 2 * model.encoder.max_positions / FRAMES_PER_SECOND
     if not window_s.is_integer():
         raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features want.")
@@ -156,7 +160,7 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
     with whole_file.writing_folder(folder) as path:
         theirs.save_pretrained(path)
         if original["generation_config"]:
-            text = json.dumps(original["generation_config"], indent=2)
+            text = json.dumps(_prompted(original["generation_config"], model), indent=2)
             whole_file.write_text(path / "generation_config.json", f"{text}\n")
         features.save_pretrained(path)
         model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))
@@ -175,8 +179,24 @@ def _original(config: DictConfig) -> dict[str, dict[str, Any] | None]:
     found: dict[str, dict[str, Any] | None] = {}
     for name in ("config", "generation_config"):
         value = kept.get(name)
-        found[name] = json.loads(value) if isinstance(value, str) else value and OmegaConf.to_container(value)
+        try:
+            found[name] = json.loads(value) if isinstance(value, str) else value and OmegaConf.to_container(value)
+        except ValueError as error:
+            raise ValueError(f"hugging_face.{name} of the model must be JSON as text ({printable(error)}).") from error
     return found
+
+
+def _prompted(generation: dict[str, Any], model: WhisperModel) -> dict[str, Any]:
+    """A `generation_config.json` that asks for the model's own language and task; unchanged where it does already."""
+    (turn,) = model.prompt.get_default_dialog_slots()
+    slots = {"source_lang": model.tokenizer.language_code(turn["slots"]["source_lang"])}
+    slots["taskname"] = NAMES[TASKS[turn["slots"]["taskname"]]]
+    if not model.tokenizer.is_multilingual or slots == default_slots(
+        JsonFields(Path("generation_config.json"), generation, KIND), model.tokenizer
+    ):
+        return generation
+    task = "translate" if slots["taskname"] == "translate" else "transcribe"
+    return generation | {"language": slots["source_lang"], "task": task, "forced_decoder_ids": None}
 
 
 def _load(
@@ -193,7 +213,10 @@ def _load(
     shapes = [name for name in state if name in expected and state[name].shape != expected[name].shape]
     for names, problem in ((missing, "lacks"), (surplus, "has too many, by"), (shapes, "has other shapes in")):
         if names:
-            raise ValueError(f"The checkpoint in {folder} {problem} {len(names)} tensor(s), such as {names[0]}.")
+            raise ValueError(
+                f"The checkpoint in {folder} {problem} {len(names)} tensor(s), such as {names[0]}: config.json and "
+                "the weights must agree."
+            )
     model.load_state_dict(state, strict=False)
 
 

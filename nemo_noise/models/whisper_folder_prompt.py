@@ -10,7 +10,7 @@ from nemo_noise.data.whisper_tokenizer import NO_TIMESTAMPS, TASKS, WhisperToken
 from nemo_noise.foreign_text import printable
 from nemo_noise.models.json_fields import JsonFields
 
-__all__ = ["default_slots"]
+__all__ = ["NAMES", "default_slots"]
 
 LANGUAGE_POSITION, TASK_POSITION, TIMESTAMPS_POSITION = 1, 2, 3
 NAMES = {"<|transcribe|>": "asr", "<|translate|>": "translate"}
@@ -33,7 +33,7 @@ def default_slots(generation: JsonFields, tokenizer: WhisperTokenizer) -> dict[s
     if not tokenizer.is_multilingual:
         _check_english_only(generation, tokenizer)
         return slots
-    slots |= _forced(generation, tokenizer)
+    slots |= _forced(generation, tokenizer)  # else English
     language, task = generation.values.get("language"), generation.values.get("task")
     if language is not None:
         code = tokenizer.language_code(language) if isinstance(language, str) else None
@@ -44,6 +44,8 @@ def default_slots(generation: JsonFields, tokenizer: WhisperTokenizer) -> dict[s
         if not isinstance(task, str) or task not in TASKS:
             raise generation.refusal("task", "must be 'transcribe' or 'translate'")
         slots["taskname"] = NAMES[TASKS[task]]
+    if tokenizer.language_code(slots["source_lang"]) is None:
+        raise generation.refusal("language", "must name one, as the tokenizer has no <|en|>")
     return slots
 
 

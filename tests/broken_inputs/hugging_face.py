@@ -16,6 +16,7 @@ from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import Content, Folder, HuggingFace
 
 CONFIG, GENERATION, INDEX = "config.json", "generation_config.json", "model.safetensors.index.json"
+TOKENIZER = "tokenizer_config.json"
 FEATURES, PROCESSOR, VOCABULARY = "preprocessor_config.json", "processor_config.json", "vocab.json"
 CONVOLUTION, HEAD = "model.encoder.conv1.weight", "lm_head.weight"
 INFINITE = torch.full((32,), 0.5).index_fill(0, torch.tensor([3]), torch.inf)
@@ -177,7 +178,13 @@ PROMPTS = [
         "'???'",
         "and not",
     ),
-    _wav2vec("with-tokens-numbered-true", {VOCABULARY: {"X": True}}, VOCABULARY, "32", "must number"),
+    _wav2vec("with-tokens-numbered-true", {VOCABULARY: {"X": True}}, "'X'", "True", "from 0 to 31"),
+    _wav2vec("with-a-number-twice", {VOCABULARY: {"X": 5}}, "vocab.json", "5", "must number 32 tokens"),
+    _wav2vec("with-padding-in-a-list", {TOKENIZER: {"pad_token": [1]}}, "pad_token", "[1]", "a token's text"),
+    _wav2vec("with-biases-that-are-not-there", _config(conv_bias=True), "conv_bias", "True", "must be False"),
+    _wav2vec("with-norms-that-are-not-there", _config(feat_extract_norm="layer"), "norm", "'layer'", "must be group"),
+    _wav2vec("with-other-groups", _config(num_conv_pos_embedding_groups=8), "embedding_groups", "8", "must be 4"),
+    _wav2vec("of-true-features", _features(feature_size=True), "feature_size", "True", "must be 1"),
 ]
 AUDIO = [
     _whisper("of-another-rate", _features(sampling_rate=8000), "sampling_rate", "8000", "must be 16000"),

@@ -84,21 +84,37 @@ def test_a_missing_model_is_named() -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (np.array([0.1, np.nan], np.float32), r"waveforms\[1\]: .*(NaN|finite)"),
-        (np.array([0.1, np.inf], np.float32), r"waveforms\[1\]: .*(NaN|finite)"),
-        (np.ones(4000, np.int16), r"waveforms\[1\]: has dtype int16"),
-        (np.zeros(0, np.float32), r"waveforms\[1\]: is empty"),
-        (np.ones((2, 4000), np.float32), r"waveforms\[1\]: has shape \(2, 4000\)"),
-        (np.ones((4000, 7), np.float32), r"waveforms\[1\]: has shape \(4000, 7\)"),
-        (torch.ones(4000, dtype=torch.int16), r"waveforms\[1\]: has dtype int16"),
-        ("speech.wav", r"waveforms\[1\]: has dtype"),
+        (np.array([0.1, np.nan], np.float32), r"waveforms\[1\] holds (nan|inf) at sample 1"),
+        (np.array([0.1, np.inf], np.float32), r"waveforms\[1\] holds (nan|inf) at sample 1"),
+        (np.ones(4000, np.int16), r"waveforms\[1\] is of type .*int16"),
+        (np.zeros(0, np.float32), r"waveforms\[1\] holds 0 samples"),
+        (np.ones((2, 4000), np.float32), r"waveforms\[1\] has the shape \(2, 4000\)"),
+        (np.ones((4000, 7), np.float32), r"waveforms\[1\] has the shape \(4000, 7\)"),
+        (torch.ones(4000, dtype=torch.int16), r"waveforms\[1\] is of type .*int16"),
+        ("speech.wav", r"waveforms\[1\] is a str"),
     ],
     ids=["nan", "inf", "int16", "empty", "rows", "columns", "int16 tensor", "path"],
 )
 def test_what_is_no_sound_is_refused_by_its_index(bad: object, message: str) -> None:
     good, model = np.full(4000, 0.1, np.float32), SimpleNamespace(transcribe=pytest.fail)
     for call in (hear, transcribe, AdaptedHearing(AdaptationConfig())):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises((TypeError, ValueError), match=message):
             call(model, [good, bad])
-        with pytest.raises(ValueError, match="waveforms: is one ndarray, expected a list"):
+        with pytest.raises(TypeError, match=r"waveforms\[0\] is a float32, must be a numpy array"):
             call(model, good)
+
+
+def test_a_checkpoint_whose_weights_are_no_numbers_or_whose_rates_disagree_is_refused(tmp_path: Path) -> None:
+    model = build_recogniser("ctc", tmp_path)
+    with torch.no_grad():
+        model.decoder.decoder_layers[0].bias[2] = float("nan")
+    model.save_to(str(tmp_path / "nan.nemo"))
+    with pytest.raises(
+        ValueError, match=r"model=.*nan\.nemo: tensor decoder\.decoder_layers\.0\.bias holds nan at \[2\]"
+    ):
+        load_model(str(tmp_path / "nan.nemo"), torch.device("cpu"))
+    model = build_recogniser("ctc", tmp_path)
+    model.cfg.sample_rate = 8000
+    model.save_to(str(tmp_path / "rates.nemo"))
+    with pytest.raises(ValueError, match=r"rates\.nemo: sample_rate=8000, .*=16000 disagree, must be one rate"):
+        load_model(str(tmp_path / "rates.nemo"), torch.device("cpu"))

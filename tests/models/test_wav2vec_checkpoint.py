@@ -139,3 +139,18 @@ def test_the_script_imports(tmp_path: Path, repository: Path, monkeypatch: pytes
     restored = ASRModel.restore_from(str(tmp_path / "ours.nemo"), map_location="cpu")
     expected = import_wav2vec2(tmp_path / "folder").state_dict()
     assert all(torch.equal(value, restored.state_dict()[name]) for name, value in expected.items())
+
+
+@pytest.mark.parametrize("does_normalize", [True, False])
+def test_the_features_that_transformers_5_writes_are_obeyed(does_normalize: bool, tmp_path: Path) -> None:
+    write_wav2vec2(tmp_path, "ctc", does_normalize=does_normalize)
+    _edit(tmp_path / "preprocessor_config.json", sampling_rate=8000)
+    old = import_wav2vec2(tmp_path)
+    features = json.loads((tmp_path / "preprocessor_config.json").read_text())
+    (tmp_path / "processor_config.json").write_text(json.dumps({"feature_extractor": features}))
+    both = import_wav2vec2(tmp_path)
+    (tmp_path / "preprocessor_config.json").unlink()
+    for ours in (old, both, import_wav2vec2(tmp_path)):
+        assert ours.cfg.encoder.normalizes_waveform is does_normalize
+        assert ours.cfg.sample_rate == ours.preprocessor._sample_rate == 8000
+        assert ours.transcribe([_audio()], verbose=False)[0].text == old.transcribe([_audio()], verbose=False)[0].text

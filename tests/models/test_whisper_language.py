@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import torch
 from omegaconf import OmegaConf
 
 from nemo.collections.asr.models import ASRModel
@@ -102,6 +103,18 @@ def test_a_folder_tuned_to_translate_prompts_that_and_writes_it_back(tmp_path: P
     before, after = (json.loads((path / "generation_config.json").read_text()) for path in (folder, tmp_path / "back"))
     assert after == before
     assert _slots(import_whisper(tmp_path / "back")) == TRANSLATED
+
+
+def test_a_model_that_was_given_another_language_exports_it(tmp_path: Path) -> None:
+    model = import_whisper(_write(tmp_path / "w"))
+    model.change_prompt("whisper", [{"role": "user", "slots": GERMAN}])
+    assert _slots(model) == GERMAN
+    export_whisper(model, tmp_path / "back")
+    assert _slots(import_whisper(tmp_path / "back")) == GERMAN
+    with pytest.raises(ValueError, match="source_lang='klingon' is no language"):
+        model.change_prompt("whisper", [{"role": "user", "slots": {"source_lang": "klingon"}}])
+    with pytest.raises(TypeError, match="model is a Linear, must be a WhisperModel"):
+        export_whisper(torch.nn.Linear(1, 1), tmp_path / "back")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("file", ["generation_config.json", "config.json"])

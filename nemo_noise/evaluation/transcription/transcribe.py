@@ -19,6 +19,8 @@ from nemo.utils import logging
 
 from nemo_noise.archive import restore
 from nemo_noise.data.waveforms import check_waveforms
+from nemo_noise.finite_weights import check_model
+from nemo_noise.models.frames import check_rates
 
 FINGERPRINTED_CONFIG = (
     *("sample_rate", "labels", "preprocessor", "encoder", "decoder", "joint", "decoding"),
@@ -38,15 +40,18 @@ def load_model(name: str, device: torch.device) -> ASRModel:
 
     Raises:
         FileNotFoundError: `name` looks like a path and no such file exists.
-        ValueError: the file is no `.nemo`, or may not be restored; see `nemo_noise.archive.restore`.
+        ValueError: the file is no `.nemo`, may not be restored (see `nemo_noise.archive.restore`), its weights hold
+            NaN or infinity, or its rates disagree.
     """
     path = Path(name)
     if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
         model = restore(path, "model", device=device, kind=ASRModel)
     else:
         model = ASRModel.from_pretrained(name, map_location=device)
+        check_model(model, f"model={name}")
     if not hasattr(model, "transcribe"):
         raise TypeError(f"model {name!r} is a {type(model).__name__}, which cannot transcribe: give an ASR model")
+    check_rates(model, f"model={name}")
     return model.to(device).eval()
 
 
