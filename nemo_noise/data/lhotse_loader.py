@@ -18,6 +18,7 @@ from nemo.collections.asr.parts.preprocessing import perturb
 from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, process_augmentations
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data.long_transcripts import POSITIONS, leave_out_long_transcripts
 from nemo_noise.data.noise_only import listening, without_transcript
 
 __all__ = ["AugmentedAudio", "install_augmentor"]
@@ -96,17 +97,26 @@ def _wrap_builders(module: ModuleType) -> None:
 
 
 def _build(wrapped: Callable[..., Any], instance: None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Builds NeMo's loader, and puts the augmentor between its data set and its audio."""
+    """Builds NeMo's loader, puts the augmentor between its data set and its audio, and leaves long transcripts out."""
     name = "config" if args or "config" in kwargs else "top_level_config"
     config = args[0] if args else kwargs[name]
     _refuse_nested(config)
-    block = config.get("augmentor")
-    if not _names_ours(block):
+    block, positions = config.get("augmentor"), config.get(POSITIONS)
+    ours = [key for key, is_ours in (("augmentor", _names_ours(block)), (POSITIONS, POSITIONS in config)) if is_ours]
+    if not ours:
         return wrapped(*args, **kwargs)
     rest = copy.deepcopy(config)
     with open_dict(rest):
-        del rest["augmentor"]
+        for key in ours:
+            del rest[key]
     loader = wrapped(rest, *args[1:], **kwargs) if args else wrapped(**{**kwargs, name: rest})
+    if positions is not None:
+        leave_out_long_transcripts(loader, int(positions), str(config.get("manifest_filepath") or "the Lhotse loader"))
+    return _augmented(loader, block, config) if "augmentor" in ours else loader
+
+
+def _augmented(loader: Any, block: Any, config: DictConfig) -> Any:
+    """The loader with the augmentor between its data set and its audio."""
     dataset = getattr(loader.dataset, "dataset", loader.dataset)  # tarred data has lhotse's IterableDatasetWrapper
     if not hasattr(dataset, "load_audio"):
         raise ValueError(

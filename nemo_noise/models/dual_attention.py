@@ -17,6 +17,7 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 from nemo.utils.model_utils import import_class_by_path
 
+from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.search_rules import generator_of
 from nemo_noise.models.warm_start import read_config, restore_with_added_parts
 from nemo_noise.models.whisper import WhisperModel
@@ -164,7 +165,7 @@ class DualAttentionMixin:
                 handle.remove()
 
 
-class DualAttentionMultiTaskModel(DualAttentionMixin, EncDecMultiTaskModel):
+class DualAttentionMultiTaskModel(DualAttentionMixin, FittingTranscriptsMixin, EncDecMultiTaskModel):
     """NeMo's multi-task model (Canary) with dual attention: ``transf_decoder`` is a ``DualAttentionDecoder``."""
 
 

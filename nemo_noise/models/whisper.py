@@ -12,12 +12,13 @@ from nemo.core.classes.common import PretrainedModelInfo
 from nemo.utils.model_utils import convert_model_config_to_dict_config
 
 from nemo_noise.data.whisper_tokenizer import WhisperTokenizer
+from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.search_rules import apply_search_rules
 
 __all__ = ["WhisperModel"]
 
 
-class WhisperModel(EncDecMultiTaskModel):
+class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
     """Whisper (Radford et al., 2022, arXiv 2212.04356) on NeMo's attention encoder-decoder.
 
     Features, encoder, decoder and head are ``nemo_noise.modules.Whisper*``. Weights come from a Hugging Face folder by
@@ -32,6 +33,8 @@ class WhisperModel(EncDecMultiTaskModel):
     Raises:
         ValueError: if features and encoder do not fit, or the tokenizer is no Whisper tokenizer.
     """
+
+    default_positions = 448
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
         cfg = convert_model_config_to_dict_config(cfg)
