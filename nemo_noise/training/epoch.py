@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from nemo.core.classes import Serialization
 
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
+from nemo_noise.training.context_input import ContextInputCheck
 from nemo_noise.training.sensors import SensorListener
 
 _KEY = "noise_clock"  # in a checkpoint: which epoch it was, and at which step that began
@@ -57,7 +58,9 @@ class EpochClockCallback(Callback, Serialization):
 def trainer_callbacks() -> list[Callback]:
     """What every Lightning trainer gets, by entry point, once `nemo_noise.data.mixing` is imported; nothing before.
 
-    A Hydra application imports it with NeMo's ASR collection. From then on every trainer gets both callbacks, whether
+    A Hydra application imports it with NeMo's ASR collection. From then on every trainer gets these callbacks, whether
     `noise_mix` is in use or not, and its checkpoints hold `noise_clock`.
     """
-    return [EpochClockCallback(), SensorListener()] if "nemo_noise.data.mixing" in sys.modules else []
+    if "nemo_noise.data.mixing" not in sys.modules:
+        return []
+    return [EpochClockCallback(), SensorListener(), ContextInputCheck()]

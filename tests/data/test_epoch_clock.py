@@ -20,6 +20,7 @@ from nemo.utils import logging
 from nemo_noise.data.band_weights import BandWeights
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.training import SensorListener
+from nemo_noise.training.context_input import ContextInputCheck
 from nemo_noise.training.epoch import EpochClockCallback, trainer_callbacks
 
 ITEMS = 6
@@ -168,7 +169,11 @@ def test_a_negative_epoch_is_refused() -> None:
 
 def test_the_entry_point_gives_callbacks_only_where_mixing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nemo_noise.data.mixing", sys)
-    assert [type(callback) for callback in trainer_callbacks()] == [EpochClockCallback, SensorListener]
+    assert [type(callback) for callback in trainer_callbacks()] == [
+        EpochClockCallback,
+        SensorListener,
+        ContextInputCheck,
+    ]
     monkeypatch.delitem(sys.modules, "nemo_noise.data.mixing")
     assert trainer_callbacks() == []
 
