@@ -20,6 +20,7 @@ from nemo_noise.models.output_settings import different_settings, normalization_
 
 __all__ = ["start_from_checkpoints"]
 
+STARTS = ("init_from_nemo_model", "init_from_pretrained_model", "init_from_ptl_ckpt")
 ALLOWS_PARTS = "init_allow_partial"
 ADDED = re.compile(  # what a noise-aware recipe has and a plain checkpoint lacks; it starts as the identity
     r"^encoder\.(context_encoder|fusions)\.|^secondary\.|\.second_sub_layer\.(secondary\.|gate\.|mix$)"
@@ -43,10 +44,11 @@ def start_from_checkpoints(model: ModelPT, cfg: DictConfig) -> None:
         ValueError: if a checkpoint holds what the model does not, in another shape, or the model has more than the
             checkpoints and the noise parts that may be added.
     """
-    if not any(name in cfg and cfg[name] for name in ("init_from_nemo_model", "init_from_pretrained_model")):
+    if not any(cfg.get(name) for name in STARTS):
         model.maybe_init_from_pretrained_checkpoint(cfg)
         return
-    start = _Start(model, bool(cfg.get(ALLOWS_PARTS, False)))
+    option = next(name for name in STARTS if cfg.get(name))
+    start = _Start(model, option, bool(cfg.get(ALLOWS_PARTS, False)))
     watched = {"load_state_dict": start.load, "load_part_of_state_dict": start.load_part}
     watched |= {name: start.noting(getattr(model, name)) for name in ("restore_from", "from_pretrained")}
     for name, method in watched.items():
@@ -64,11 +66,12 @@ class _Start:
 
     Args:
         model: that is started.
+        option: the key of the config that names the checkpoints.
         allows_parts: whether what is lost is only said.
     """
 
-    def __init__(self, model: ModelPT, allows_parts: bool) -> None:
-        self.model, self.allows_parts = model, allows_parts
+    def __init__(self, model: ModelPT, option: str, allows_parts: bool) -> None:
+        self.model, self.option, self.allows_parts = model, option, allows_parts
         self.own = model.state_dict()
         self.names = {name for name in self.own if not COMPUTED.search(name)}
         self.wanted: set[str] = set()  # names that some checkpoint was asked for
@@ -137,7 +140,7 @@ class _Start:
             return
         what = what if len(names) == 1 else re.sub(r"\b(is|has)\b", plural, what, count=1)
         further = "" if len(names) <= MOST_NAMED else f" and {len(names) - MOST_NAMED} more"
-        said = f"init_from_nemo_model: {'; '.join(names[:MOST_NAMED])}{further} {what}."
+        said = f"{self.option}: {'; '.join(names[:MOST_NAMED])}{further} {what}."
         if self.allows_parts:
             logging.warning(f"{said} {ALLOWS_PARTS}=true: the training goes on without.")
             return
@@ -163,13 +166,13 @@ class _Start:
         if None not in (theirs, ours) and theirs != ours:
             kept = "null" if theirs == "none" else theirs
             logging.warning(
-                f"init_from_nemo_model: the checkpoint was trained with the normalisation {theirs}, this "
+                f"{self.option}: the checkpoint was trained with the normalisation {theirs}, this "
                 f"recipe has {ours}: before any training its output is another one. To keep the checkpoint's, set "
                 f"model.encoder.feature_normalization={kept} (with model.preprocessor.normalize=NA)."
             )
         if self._differences():
             logging.warning(
-                "init_from_nemo_model: settings differ, so that before any training the output is not the "
+                f"{self.option}: settings differ, so that before any training the output is not the "
                 f"checkpoint's:{self._differences()}"
             )
 

@@ -18,7 +18,7 @@ class FittingTranscriptsMixin:
     has no transcript to fit.
     """
 
-    transf_decoder: Any
+    default_positions = 512  # of NeMo's decoder
 
     def setup_training_data(self, train_data_config: DictConfig | None) -> None:
         """NeMo's, with the positions."""
@@ -37,4 +37,9 @@ class FittingTranscriptsMixin:
         if config is None or POSITIONS in config:
             return config
         given = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else dict(config)
-        return OmegaConf.create(given | {POSITIONS: int(self.transf_decoder.max_sequence_length)})
+        return OmegaConf.create(given | {POSITIONS: self._positions()})
+
+    def _positions(self) -> int:
+        """Positions of the decoder; NeMo sets up the data before it builds one, so they are those of the config."""
+        decoder = self.cfg.transf_decoder.get("config_dict") or {}  # type: ignore[attr-defined]
+        return int(decoder.get("max_sequence_length") or self.default_positions)

@@ -37,6 +37,8 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         ValueError: if features and encoder do not fit, rates disagree, or the tokenizer is no Whisper tokenizer.
     """
 
+    default_positions = 448
+
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
         cfg = convert_model_config_to_dict_config(cfg)
         with open_dict(cfg):

@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from nemo.core.classes import Serialization
 
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, has_readers
+from nemo_noise.training.context_input import ContextInputCheck
 from nemo_noise.training.random_numbers import Moment, RandomNumbers
 from nemo_noise.training.sensors import SensorListener
 
@@ -148,13 +149,15 @@ class GuestEpochClock(EpochClockCallback):
         return any(kind.__module__.startswith("nemo_noise.") for part in parts for kind in type(part).__mro__)
 
 
-_GUESTS = (GuestEpochClock, SensorListener)
+_GUESTS = (GuestEpochClock, SensorListener, ContextInputCheck)
 
 
 def trainer_callbacks() -> list[Callback]:
     """What every Lightning trainer gets, by entry point, once `nemo_noise.data.mixing` is imported; nothing before.
 
     A Hydra application imports it with NeMo's ASR collection. Where neither the model nor a callback nor a
-    perturbation is ours, both do nothing that anybody can see.
+    perturbation is ours, they do nothing that anybody can see.
     """
-    return [GuestEpochClock(), SensorListener()] if "nemo_noise.data.mixing" in sys.modules else []
+    if "nemo_noise.data.mixing" not in sys.modules:
+        return []
+    return [GuestEpochClock(), SensorListener(), ContextInputCheck()]

@@ -40,6 +40,12 @@ CONFORMER = f"""target: {ASR}.models.EncDecCTCModel
 preprocessor: {{normalize: all_features}}
 encoder: {{_target_: {ASR}.modules.ConformerEncoder}}
 """
+PER_FEATURE = CONFORMER.replace("all_features", "per_feature")
+STREAMING = CONFORMER.replace("ConformerEncoder}", "ConformerEncoder, att_context_style: chunked_limited}")
+STATISTICS = {"_target_": "nemo_noise.modules.StatisticsContextEncoder", "feat_in": 80, "d_context": 8}
+NOISE_AWARE = CONFORMER.replace(f"{ASR}.modules.Conf", "nemo_noise.modules.NoiseAwareConf").replace(
+    "ConformerEncoder}", "ConformerEncoder, context: {_target_: nemo_noise.modules.TemporalContextEncoder}}"
+)
 WHISPER = {
     "model_type": "whisper", "d_model": 8, "encoder_layers": 1, "encoder_attention_heads": 1, "num_mel_bins": 80,
     "vocab_size": 16, "encoder_ffn_dim": 8, "max_source_positions": 50, "decoder_ffn_dim": 8, "decoder_layers": 1,
@@ -123,6 +129,33 @@ NEMO_FILES = [
         "feature_normalization",
         "'per_feature'",
         "leave feature_normalization out",
+    ),
+    Case(
+        "nemo-that-is-normalised-by-the-utterance",
+        add_noise_context,
+        {
+            "checkpoint": Content("plain.nemo", _archive(**{CONFIG: PER_FEATURE})),
+            "encoder": {"feature_normalization": "running"},
+        },
+        "feature_normalization",
+        "'running'",
+        "use feature_normalization: per_feature",
+    ),
+    Case(
+        "nemo-that-has-a-context",
+        add_noise_context,
+        {"checkpoint": Content("plain.nemo", _archive(**{CONFIG: NOISE_AWARE})), "encoder": {"context": STATISTICS}},
+        "TemporalContextEncoder",
+        "'nemo_noise.modules.StatisticsContextEncoder'",
+        "restore it as it is",
+    ),
+    Case(
+        "nemo-that-streams",
+        add_noise_context,
+        {"checkpoint": Content("plain.nemo", _archive(**{CONFIG: STREAMING})), "encoder": {"context": STATISTICS}},
+        "plain.nemo",
+        "'nemo_noise.modules.StatisticsContextEncoder'",
+        "use a causal context such as CausalStatisticsContextEncoder",
     ),
     Case(
         "dual-attention-without-checkpoint",

@@ -22,6 +22,7 @@ from hydra_plugins.nemo_noise_searchpath import trainer_callbacks as from_entry_
 from nemo_noise.data.band_weights import BandWeights
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.training import SensorListener
+from nemo_noise.training.context_input import ContextInputCheck
 from nemo_noise.training.epoch import EpochClockCallback, GuestEpochClock, trainer_callbacks
 
 ITEMS = 6
@@ -170,7 +171,7 @@ def test_a_negative_epoch_is_refused() -> None:
 
 def test_the_entry_point_gives_callbacks_only_where_mixing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "nemo_noise.data.mixing", sys)
-    assert [type(callback) for callback in trainer_callbacks()] == [GuestEpochClock, SensorListener]
+    assert [type(callback) for callback in trainer_callbacks()] == [GuestEpochClock, SensorListener, ContextInputCheck]
     monkeypatch.delitem(sys.modules, "nemo_noise.data.mixing")
     assert trainer_callbacks() == []
 

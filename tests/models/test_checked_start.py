@@ -83,6 +83,16 @@ def test_layers_that_the_recipe_lacks_are_named_with_the_remedy(source: str, pla
     assert len(str(told.value)) < 1000
 
 
+def test_a_checkpoint_of_lightning_is_checked_as_well(plain: EncDecCTCModel, tmp_path: Path) -> None:
+    torch.save({"state_dict": plain.state_dict()}, tmp_path / "plain.ckpt")
+    start = {"init_from_ptl_ckpt": str(tmp_path / "plain.ckpt")}
+    model = _recipe(plain)
+    start_from_checkpoints(model, OmegaConf.create(start))
+    assert torch.equal(outputs(model), outputs(plain))
+    with pytest.raises(ValueError, match=r"encoder\.layers\.1\.\*"):
+        start_from_checkpoints(_recipe(plain, is_noise_aware=False, n_layers=1), OmegaConf.create(start))
+
+
 def test_layers_that_the_checkpoint_lacks_are_named(plain: EncDecCTCModel) -> None:
     with pytest.raises(ValueError, match=r"encoder\.layers\.2\.\* \(\d+ tensors\) of this recipe is not in the check"):
         _start(_recipe(plain, n_layers=3), _plain_path(plain))
