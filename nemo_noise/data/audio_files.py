@@ -16,6 +16,7 @@ import numpy.typing as npt
 import soundfile
 
 from nemo_noise.data.event_counts import EventCounts
+from nemo_noise.data.mp3_frames import bit_rates
 from nemo_noise.foreign_text import printable
 
 __all__ = ["COUNTS", "AudioError", "OpenAudio", "open_audio"]
@@ -245,5 +246,11 @@ def _claimed_frames(path: Path, file: soundfile.SoundFile) -> int | None:
         count = _CLAIM_OF_NIST.search(head)
         return int(count[1]) if count and int(count[1]) > file.frames else int(file.frames)
     if file.format in ("MP3", "MPEG") and not any(mark in head for mark in _MP3_WITH_LENGTH):
+        rates = sorted(bit_rates(head))
+        if len(rates) > 1:
+            raise AudioError(
+                f"{path}: is an MP3 of variable bit rate ({rates[0]} to {rates[-1]} kbit/s) without its length, so "
+                "that its end would be lost; expected one with a length in its header, or FLAC"
+            )
         return None  # estimated from the size of the file
     return int(file.frames) if file.frames < _COUNTLESS else None

@@ -69,6 +69,22 @@ def test_one_channel_of_many_is_not_taken_for_channels_that_cancel(tmp_path: Pat
     np.testing.assert_allclose(load_audio(tmp_path / "a.wav", RATE), one_of_seven[:, 0] / 7, rtol=1e-5)
 
 
+def test_an_mp3_of_variable_rate_without_its_length_is_refused_and_one_of_constant_rate_is_read(
+    tmp_path: Path,
+) -> None:
+    for mode, is_read in (("VARIABLE", False), ("CONSTANT", True)):
+        path = tmp_path / f"{mode}.mp3"
+        soundfile.write(path, sound(20.0), RATE, format="MP3", bitrate_mode=mode, compression_level=0.5)
+        content = path.read_bytes()
+        name = b"Info" if b"Info" in content[:200] else b"Xing"
+        path.write_bytes(content[content.index(content[:2], content.index(name)) :])  # without the first frame
+        if is_read:
+            assert len(load_audio(path, RATE)) == pytest.approx(20 * RATE, rel=0.02)
+        else:
+            with pytest.raises(ValueError, match=r"MP3 of variable bit rate .* its end would be lost"):
+                load_audio(path, RATE)
+
+
 def test_terminal_escapes_of_names_are_shown_as_letters() -> None:
     with pytest.raises(ValueError, match=r"^\\x1b\[2J\.wav: no such audio file"):
         load_audio("\x1b[2J.wav", RATE)
