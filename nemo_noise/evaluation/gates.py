@@ -140,7 +140,8 @@ def gate_values(results: Results) -> dict[str, float | None]:
             scalars = {name: gain[name] for name in ("share_adapted", "steps", "times_as_long")}
             tree[way] = _comparison_tree(gain["comparison"]) | scalars
     if "speech" in results:
-        tree["left_out"] = len(results["speech"]["left_out"]) + len(results["speech"]["left_out_mixtures"])
+        speech = results["speech"]
+        tree["left_out"] = sum(map(len, (speech["left_out"], speech["left_out_mixtures"], speech["left_out_noises"])))
     return dict(_leaves(tree, ""))
 
 

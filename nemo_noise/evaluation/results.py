@@ -44,7 +44,7 @@ class LeftOutItem(TypedDict):
 
 
 class SpeechMaterial(TypedDict):
-    """The speech: how many utterances were given, which are left out, which mixtures, how many come from lower rates.
+    """The audio: how many utterances were given, which are left out, which mixtures and noises, what has a lower rate.
 
     `resampled_from_hz` counts utterances by the rate of their files, "8000", where it is below `sample_rate`;
     `has_plain_channel` says whether some mixtures went through no channel.
@@ -53,6 +53,7 @@ class SpeechMaterial(TypedDict):
     utterances: int
     left_out: list[LeftOutItem]
     left_out_mixtures: list[LeftOutItem]
+    left_out_noises: list[LeftOutItem]
     resampled_from_hz: dict[str, int]
     sample_rate: int
     has_plain_channel: bool
@@ -166,6 +167,11 @@ def describe_speech(plan: MixturePlan) -> SpeechMaterial:
         utterances=examined.utterances,
         left_out=list(map(_item, examined.left_out)),
         left_out_mixtures=list(map(_item, plan.left_out.values())),
+        left_out_noises=[
+            LeftOutItem(name=name, source=one.entry.source, reason=one.message.removeprefix(f"{one.entry.source}: "))
+            for name, noises in plan.noise_lists.items()
+            for one in noises.left_out
+        ],
         resampled_from_hz={str(rate): count for rate, count in examined.resampled.items()},
         sample_rate=plan.sample_rate,
         has_plain_channel=any(channel.chain is None for channel in plan.acoustics.channels.values()),

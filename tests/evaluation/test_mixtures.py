@@ -3,7 +3,6 @@
 """Fixed mixtures: the same for every SNR, model and machine, and clear words about bad input."""
 
 import json
-import math
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -113,29 +112,25 @@ def test_what_cannot_be_evaluated_is_left_out_with_its_line_and_reason(tmp_path:
     (tmp_path / "torn.wav").write_bytes(b"RIFF")
     names = ["utt0", "silent", "mute", "long", "nan", "empty", "torn"]
     lines = [{"audio_filepath": f"{name}.wav", "text": "" if name == "mute" else "one"} for name in names]
-    lines += [{"audio_filepath": "utt0.wav", "offset": 0.1, "text": "one", "utterance_id": "odd", "mos": math.nan}]
-    lines += [{"audio_filepath": "utt0.wav", "offset": 0.2, "text": "\ud800", "utterance_id": "half"}]
     speech, noise = write_lines(tmp_path / "all.json", lines), {"unseen": write_noise(tmp_path / "noise")}
     plan = load_plan(SAMPLE_RATE, speech, noise, ["clean", 10], 0, NoiseOnlyOptions(crops=0), longest_s=2.0)
     reasons = {one.name: f"{one.source.removeprefix(str(tmp_path))} {one.reason}" for one in plan.examined.left_out}
     words = {"silent": "silent", "mute": "silent", "long": "48000 samples (3.00 s)", "nan": "NaN"}
-    words |= {
-        "empty": "no samples",
-        "torn": "cannot be read",
-        "odd": "no JSON file takes",
-        "half": "no JSON file takes",
-    }
+    words |= {"empty": "no samples", "torn": "cannot be read"}
     assert [name for name in words if words[name] not in reasons[name]] == []
     assert reasons["long"].startswith("/all.json:4 ") and len(reasons) == len(words)
-    assert {trial.utterance_id for trial in plan.trials} == {"utt0@0s"}
+    assert {trial.utterance_id for trial in plan.trials} == {"utt0"}
     assert all(plan.listen(trial).samples.any() for trial in plan.trials)
 
 
-def test_a_noise_that_cannot_be_used_is_refused_with_the_plan(tmp_path: Path) -> None:
+def test_a_noise_that_cannot_be_used_is_left_out_of_the_plan_and_named(tmp_path: Path) -> None:
     noise = write_noise(tmp_path / "noise")
-    soundfile.write(tmp_path / "noise" / "dog.wav", np.zeros(SAMPLE_RATE), SAMPLE_RATE)
-    with pytest.raises(ValueError, match=r"noise_lists.unseen: 1 of 2 recordings .*noise.json:2.*silent"):
-        load_plan(SAMPLE_RATE, write_speech(tmp_path), {"unseen": noise}, [10])
+    soundfile.write(tmp_path / "noise" / "dog.wav", np.zeros(3 * SAMPLE_RATE), SAMPLE_RATE)
+    plan = load_plan(SAMPLE_RATE, write_speech(tmp_path), {"unseen": noise}, [10])
+    assert len(plan.noise_lists["unseen"]) == 1
+    (left_out,) = describe_speech(plan)["left_out_noises"]
+    assert left_out["name"] == "unseen" and left_out["source"].endswith("noise.json:2")
+    assert "silent" in left_out["reason"] and "noise.json" not in left_out["reason"]
 
 
 def test_mixtures_whose_room_silences_the_speech_are_left_out_of_the_run(tmp_path: Path) -> None:

@@ -214,7 +214,8 @@ def test_foreign_text_steers_neither_terminal_nor_page_nor_card(attack: str) -> 
         rows = rows_of(mark)
         results = collect_results(rows, f"a{mark}", f"b{mark}", ScoringOptions(replications=10), made)
         item = {"name": mark, "source": f"{mark}.json:1", "reason": mark}
-        speech = {"utterances": 4, "left_out": [item], "left_out_mixtures": [item], "resampled_from_hz": {}}
+        left_out = {f"left_out{kind}": [item] for kind in ("", "_mixtures", "_noises")}
+        speech = {"utterances": 4, **left_out, "resampled_from_hz": {}}
         results["speech"] = {**speech, "sample_rate": 16000, "has_plain_channel": True}  # type: ignore[typeddict-item]
         card = render_model_card(results, CardOptions(dataset=mark, license=mark, base_model=mark))
         return render_report(results, rows), card, summary_table(results)

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audio of an evaluation looked at before a model is loaded: what cannot be used is left out, with the reason."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,20 +95,8 @@ def named(left_out: Sequence[LeftOut]) -> str:
     return printable(listed + more)
 
 
-def _unwritable(entry: ManifestEntry) -> str | None:
-    """Why a line cannot be written again into the hypotheses: NaN, or half a letter."""
-    try:
-        json.dumps(entry.fields, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
-        return f"holds a value that no JSON file takes: {error}"
-    return None
-
-
 def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
     entry = noises.entries[index]
-    unwritable = _unwritable(entry)
-    if unwritable is not None:
-        return f"{entry.source}: {unwritable}"
     try:
         noises.load(index)
         read_sensors(entry)
@@ -120,9 +107,6 @@ def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
 
 def _fault(entry: ManifestEntry, sample_rate: int, longest_s: float | None) -> str | None:
     """Why an utterance cannot be used; None where it can."""
-    unwritable = _unwritable(entry)
-    if unwritable is not None:
-        return unwritable
     try:
         samples = load_entry(entry, sample_rate)
         read_sensors(entry)

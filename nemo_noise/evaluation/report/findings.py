@@ -53,6 +53,7 @@ def _speech_sentences(results: Results) -> list[str]:
     kinds = (
         (f"{len(speech['left_out'])} of {speech['utterances']} utterances", speech["left_out"]),
         (f"{len(speech['left_out_mixtures'])} mixtures", speech["left_out_mixtures"]),
+        (f"{len(speech['left_out_noises'])} noises", speech["left_out_noises"]),
     )
     for what, items in kinds:
         if items:
