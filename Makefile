@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade pip==26.3  # the resolver is pinned like the rest
 	$(BIN)/python -m pip install --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo]"
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo,rooms]"
 	touch $@
 
 lint: $(STAMP)  ## ruff, import-linter, mypy
