@@ -3,6 +3,7 @@
 """Whisper is prompted in the language and task that its folder and each manifest line name."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,8 @@ def test_lines_are_transcribed_and_trained_in_their_languages(
     german, plain = "<|startoftranscript|><|de|><|transcribe|>", "<|startoftranscript|><|en|><|transcribe|>"
     expected = [f"{prompt}<|notimestamps|>" for prompt in (german, plain, german.replace("transcribe", "translate"))]
     assert _prompts(model, lambda: model.transcribe(lines, batch_size=3, verbose=False)) == expected
-    assert sorted(_prompts(model, lambda: list(_loader(model, lines)))) == sorted(expected)
+    trained = Counter(_prompts(model, lambda: list(_loader(model, lines))))  # measured for its length, then encoded
+    assert set(trained) == set(expected) and len(set(trained.values())) == 1
     asked = _prompts(model, lambda: model.transcribe(lines, batch_size=3, taskname="translate", verbose=False))
     assert asked[1] == expected[1].replace("transcribe", "translate").replace("startoftranslate", "startoftranscript")
 
