@@ -52,8 +52,8 @@ def _speech_sentences(results: Results) -> list[str]:
     speech, sentences = results["speech"], []
     kinds = (
         (f"{len(speech['left_out'])} of {speech['utterances']} utterances", speech["left_out"]),
-        (f"{len(speech['left_out_mixtures'])} mixtures", speech["left_out_mixtures"]),
-        (f"{len(speech['left_out_noises'])} noises", speech["left_out_noises"]),
+        (_counted(len(speech["left_out_mixtures"]), "mixture"), speech["left_out_mixtures"]),
+        (_counted(len(speech["left_out_noises"]), "noise"), speech["left_out_noises"]),
     )
     for what, items in kinds:
         if items:
@@ -65,6 +65,10 @@ def _speech_sentences(results: Results) -> list[str]:
         resampled = f"{count} of {kept} utterances are resampled from {rate} to {speech['sample_rate']} Hz"
         sentences.append(f"{resampled}{NARROW.format(int(rate) // 2) if speech['has_plain_channel'] else ''}.")
     return sentences
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _hint_sentence(model: str, hint: TextHint) -> str:
