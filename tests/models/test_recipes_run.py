@@ -3,6 +3,7 @@
 """Every shipped recipe trains a step under its own trainer, in both loaders, then tests, saves and comes back."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,10 +99,23 @@ def test_the_loaders_of_one_training_are_the_same_and_others_are_refused(corpus:
 @pytest.mark.slow
 def test_recipes_of_every_family_train_in_two_processes(corpus: Path, tmp_path: Path, repository: Path) -> None:
     command = [sys.executable, "-m", "tests.recipe_runs", str(corpus), str(tmp_path), "2", *FAMILIES]
-    environment = os.environ | {"PYTHONPATH": str(repository), "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {
+        "PYTHONPATH": str(repository),
+        "OMP_NUM_THREADS": "1",
+        "MASTER_PORT": str(_quiet_port()),
+    }
     ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=repository, env=environment)
     assert ran.returncode == 0, ran.stderr[-3000:]
     for name in FAMILIES:
         for use_lhotse in loaders(name):
             for rank in (0, 1):
                 assert f"RAN {name} {use_lhotse} rank {rank} steps 1" in ran.stdout, ran.stderr[-3000:]
+
+
+def _quiet_port() -> int:
+    """A free port that the system gives to nobody by itself: each training closes it, and opens it again."""
+    for port in range(21_000 + os.getpid() % 9_000, 31_000):
+        with socket.socket() as tried:
+            if tried.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise OSError("no free port")
