@@ -31,6 +31,9 @@ def check_rates(model: ASRModel, where: str) -> None:
         "preprocessor.sample_rate": OmegaConf.select(model.cfg, "preprocessor.sample_rate"),
         "the rate of its preprocessor": getattr(getattr(model, "preprocessor", None), "_sample_rate", None),
     }
+    for name, value in named.items():
+        if value is not None and (not isinstance(value, int | float) or value <= 0):
+            raise ValueError(f"{where}: {name} is {value!r}, must be a number of samples per second.")
     known = {name: int(value) for name, value in named.items() if value is not None}
     if len(set(known.values())) > 1:
         listed = ", ".join(f"{name}={value}" for name, value in known.items())
