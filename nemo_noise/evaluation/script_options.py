@@ -154,8 +154,10 @@ def check_script(script: str, cfg: DictConfig) -> None:
         ValueError: an option is missing, unknown, of a wrong type or out of range, or a manifest is broken.
         FileNotFoundError: a model or a language model is missing.
     """
-    given = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    given = cast(dict[str, Any], OmegaConf.to_container(cfg))
     given.pop("hydra", None)
+    rules.check_options({name: value for name, value in given.items() if not _is_reference(value)}, SCRIPTS[script])
+    given = {name: value for name, value in _resolved(cfg).items() if name != "hydra"}
     for name, value in given.items():
         if value == rules.MISSING:
             raise ValueError(f"{name} is missing: give {SCRIPTS[script][name].should}")
@@ -173,6 +175,15 @@ def check_script(script: str, cfg: DictConfig) -> None:
     if "device" in given:
         choose_device(given["device"])
     _check_files(given)
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether a value is missing, or that of another option, which is looked at first."""
+    return isinstance(value, str) and (value == rules.MISSING or "${" in value)
+
+
+def _resolved(cfg: DictConfig) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
 
 
 def _check_files(given: Mapping[str, Any]) -> None:

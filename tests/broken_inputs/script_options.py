@@ -86,6 +86,7 @@ CASES = [
     _wrong("probe_context", "num_train", 0, "1 or more"),
     _wrong("probe_context", "snr_db", [-5, "high"], "a number", "'high'"),
     _wrong("probe_context", "noise_manifests", {"seen": NOISE, "unseen": 5}, "a path", "5", "noise_manifests.unseen"),
+    _wrong("probe_context", "noise_manifests", [NOISE], "a mapping, as in", "noise.json"),
     _wrong("train_ngram", "order", "4", "a whole number"),
     _wrong("train_ngram", "unit", "tokens", "one of token, word"),
     _wrong("train_ngram", "unknown_text", None, "one of refuse, skip"),
