@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.export import export_attention_model
 
@@ -19,6 +20,7 @@ from nemo_noise.export import export_attention_model
 @hydra_runner(config_path="../../conf/inference", config_name="export_attention_model")
 def main(cfg: DictConfig) -> None:
     """Load, export, say what was written."""
+    check_script("export_attention_model", cfg)
     folder = export_attention_model(load_model(cfg.model, torch.device("cpu")), cfg.output_dir)
     for path in [*sorted(folder.glob("*.onnx")), folder / "search.json"]:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.models import import_wav2vec2
 from nemo_noise.models.model_file import save_model
 
@@ -22,6 +23,7 @@ from nemo_noise.models.model_file import save_model
 @hydra_runner(config_path="../../conf/wav2vec", config_name="import_wav2vec2")
 def main(cfg: DictConfig) -> None:
     """Import as the config says."""
+    check_script("import_wav2vec2", cfg)
     model = import_wav2vec2(cfg.folder, cfg.frame_hop)
     save_model(model, cfg.output)
     logging.info(f"{type(model).__name__} of {model.num_weights} parameters, written to {cfg.output}")

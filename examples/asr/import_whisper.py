@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import export_whisper, import_whisper
 from nemo_noise.models.model_file import save_model
@@ -23,6 +24,7 @@ from nemo_noise.models.model_file import save_model
 @hydra_runner(config_path="../../conf/whisper", config_name="import_whisper")
 def main(cfg: DictConfig) -> None:
     """Import or export."""
+    check_script("import_whisper", cfg)
     if (cfg.folder is None) == (cfg.model is None):
         raise ValueError(
             f"folder={cfg.folder} and model={cfg.model}: give one, the folder to import it, the model back."

@@ -13,11 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.curriculum_plot import curriculum_moments, draw_curriculum
+from nemo_noise.evaluation.script_options import check_script
 
 
 @hydra_runner(config_path="../../conf/curriculum", config_name="plot_curriculum")
 def main(cfg: DictConfig) -> None:
     """Print and draw."""
+    check_script("plot_curriculum", cfg)
     block = OmegaConf.to_container(cfg.curriculum, resolve=True, throw_on_missing=True)
     moments = curriculum_moments(block, cfg.until, cfg.num_times)
     unit = block.get("unit", "epoch")

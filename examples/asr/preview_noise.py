@@ -25,11 +25,13 @@ from nemo_noise.data.acoustics.preview import write_effects_preview
 from nemo_noise.data.manifest import read_manifest
 from nemo_noise.data.mixing import NoiseMixPerturbation
 from nemo_noise.data.preview import write_preview
+from nemo_noise.evaluation.script_options import check_script
 
 
 @hydra_runner(config_path="../../conf/noise", config_name="preview_noise")
 def main(cfg: DictConfig) -> None:
     """Write the preview."""
+    check_script("preview_noise", cfg)
     speech, where = read_manifest(cfg.speech_manifest), cfg.output_dir
     blocks = [OmegaConf.to_container(part, resolve=True, throw_on_missing=True) for part in (cfg.rooms, cfg.devices)]
     effects = {name: options for block in blocks for name, options in block.get("effects", {}).items()}

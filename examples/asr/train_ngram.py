@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
 
+from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.inference.ngram_training import Estimator, Unit, UnknownText, train_ngram
 
@@ -20,9 +21,10 @@ from nemo_noise.inference.ngram_training import Estimator, Unit, UnknownText, tr
 @hydra_runner(config_path="../../conf/inference", config_name="train_ngram")
 def main(cfg: DictConfig) -> None:
     """Load the tokens, read, estimate, write."""
+    check_script("train_ngram", cfg)
     count = train_ngram(
         load_model(cfg.model, torch.device("cpu")),
-        list(cfg.texts),
+        cfg.texts,
         cfg.output,
         cfg.order,
         Unit(cfg.unit),

@@ -20,11 +20,13 @@ from nemo.core.config import hydra_runner
 
 from nemo_noise.data.corpora.fleurs_download import download_fleurs
 from nemo_noise.data.corpora.preparation import prepare_corpus
+from nemo_noise.evaluation.script_options import check_script
 
 
 @hydra_runner(config_path="../../conf/corpora", config_name="prepare_corpus")
 def main(cfg: DictConfig) -> None:
     """Prepare, and say what was left out."""
+    check_script("prepare_corpus", cfg)
     options = {} if cfg.options is None else OmegaConf.to_container(cfg.options, resolve=True)
     if cfg.download:
         if cfg.corpus != "fleurs":

@@ -8,7 +8,7 @@ configuration that the user gives in place of the archive's own stays the user's
 
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -128,7 +128,24 @@ def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict
         return wrapped(**call)
     config = checked_config(contents.config_text, path)
     with _building(path, contents.other_bytes, config):
-        return _first_error_of(wrapped, {**call, "override_config_path": config})
+        loaded = _first_error_of(wrapped, {**call, "override_config_path": config})
+    if isinstance(loaded, tuple):  # configuration, model, weights that are not in it yet
+        _check_types(loaded[2], loaded[1], path)
+    return loaded
+
+
+def _check_types(state: Mapping[str, Any], model: torch.nn.Module, path: str) -> None:
+    """Refuses weights of another kind of number than the model's: torch would round them, or drop their half."""
+    own = model.state_dict()
+    for name, tensor in state.items():
+        wanted = own.get(name)
+        if wanted is None or not isinstance(tensor, torch.Tensor):
+            continue
+        if wanted.is_floating_point() != tensor.is_floating_point():
+            raise ValueError(
+                f"{printable(path)}: tensor {printable(name, 200)} is of type {tensor.dtype}, must be like "
+                f"{wanted.dtype}: torch would convert it without a word; use another copy of the file."
+            )
 
 
 def _first_error_of(wrapped: _Wrapped, call: dict[str, Any]) -> Any:

@@ -15,6 +15,7 @@ from nemo.utils import logging
 
 from nemo_noise.data.audio_files import AudioError, OpenAudio, open_audio
 from nemo_noise.data.speech_level import checked_sample_rate
+from nemo_noise.foreign_text import printable
 from nemo_noise.whole_file import writing
 
 __all__ = [
@@ -32,6 +33,7 @@ PEAK_LIMIT = 0.99  # of full scale, in files that are written
 LONGEST_S = 4 * 3600.0  # that are loaded at once: 0.9 GB at 16 kHz
 LOUDEST = 1000.0  # full scale is 1.0; a mixture may exceed it, whole numbers saved as floats reach 32768
 _FASTEST_HZ = 48_000  # LONGEST_S counts at this rate where the file has a higher one
+_SHOWN = 60  # characters of a value in a message
 _CANCELLED_DB = 20.0  # under what the loudest channel alone would leave
 
 
@@ -82,8 +84,10 @@ def read_audio(
 ) -> Recording:
     """Reads audio as mono at its own rate; arguments and errors as for `load_audio`."""
     for name, seconds in {"offset_s": offset_s, "duration_s": duration_s}.items():
-        if seconds is not None and not 0 <= seconds < math.inf:
-            raise AudioError(f"{path}: {name} is {seconds:g}, expected seconds, finite and not negative")
+        is_number = isinstance(seconds, (int, float, np.number)) and not isinstance(seconds, bool)
+        if seconds is not None and not (is_number and 0 <= seconds < math.inf):
+            shown = f"{seconds:g}" if is_number else printable(repr(seconds), _SHOWN)
+            raise AudioError(f"{path}: {name} is {shown}, expected seconds, finite and not negative")
     with open_audio(path) as audio:
         return Recording(_mono(audio, offset_s, duration_s, longest_s), audio.rate)
 

@@ -119,6 +119,8 @@ def open_audio(path: str | Path) -> Iterator[OpenAudio]:
         AudioError: if the file is missing or unreadable (also while it is read), its rate lies outside 1 kHz to
             768 kHz, or it has more than 64 channels.
     """
+    if not isinstance(path, (str, Path)):
+        raise AudioError(f"audio file: is {printable(repr(path), 100)}, expected the path of one")
     where = Path(path)
     if not os.path.isfile(where):  # noqa: PTH113  Path.is_file raises for names that are too long
         raise AudioError(f"{where}: no such audio file, expected {KINDS}")

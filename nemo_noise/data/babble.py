@@ -13,6 +13,7 @@ from nemo_noise.data.manifest import ManifestEntry
 from nemo_noise.data.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.speech_level import active_speech_level_db
 
+_MOST_TALKERS = 1000
 _TALKER_LEVEL_DB = -26.0  # of every talker; the mixture scales the sum anyway
 
 
@@ -117,4 +118,6 @@ def _talkers(talkers: Any) -> tuple[int, int]:
     whole = all(isinstance(count, int) and not isinstance(count, bool) for count in (least, most))
     if not whole or not 1 <= least <= most:
         raise ValueError(f"talkers: is {talkers!r}, expected a whole number above 0, or {{min: 3, max: 8}}")
+    if most > _MOST_TALKERS:
+        raise ValueError(f"talkers: is {talkers!r}, expected {_MOST_TALKERS} at most; so many are a steady noise")
     return least, most

@@ -11,9 +11,11 @@ import numpy as np
 from nemo_noise.data.curriculum import NoiseCurriculum
 from nemo_noise.data.epoch_clock import EpochClock
 from nemo_noise.figure_file import save_figure
+from nemo_noise.option_rules import whole
 
 __all__ = ["CurriculumMoment", "curriculum_moments", "draw_curriculum"]
 
+_MOST_TIMES = 10_000
 _DRAWS = 60  # SNRs drawn for the picture at each time
 
 
@@ -56,8 +58,10 @@ def curriculum_moments(config: Mapping[str, Any], until: int, num_times: int) ->
     Raises:
         ValueError: if the block is wrong, or there are too few times.
     """
-    if until < 1 or num_times < 2:
-        raise ValueError(f"until, num_times: are {until} and {num_times}, expected 1 or more and 2 or more")
+    if not set(config) - {"unit"}:
+        raise ValueError(f"curriculum: is {dict(config)!r}, expected snr_db, mix_prob, labels or another schedule")
+    whole(1).check("until", until)
+    whole(2, _MOST_TIMES).check("num_times", num_times)
     clock, rng = EpochClock(), np.random.default_rng(0)
     curriculum = NoiseCurriculum(config, clock)
     moments = []

@@ -26,6 +26,8 @@ class DecodedNoise:
     """
 
     def __init__(self, folder: str | Path) -> None:
+        if not isinstance(folder, (str, Path)) or not str(folder):
+            raise ValueError(f"decoded_dir: is {folder!r}, expected a folder to write, or null")
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

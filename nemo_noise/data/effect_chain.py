@@ -11,6 +11,8 @@ from omegaconf import OmegaConf
 
 from nemo.core.classes.common import safe_instantiate
 
+from nemo_noise.foreign_text import printable
+
 __all__ = ["Effect", "EffectChain"]
 
 Samples = npt.NDArray[np.float32]
@@ -43,9 +45,14 @@ class EffectChain:
     """
 
     def __init__(self, effects: Mapping[str, Sequence[Any]] | None = None) -> None:
+        if effects is not None and not isinstance(effects, Mapping):
+            raise ValueError(f"effects: is {effects!r}, expected a mapping of some of {list(PLACES)}")
         unknown = set(effects or {}) - set(PLACES)
         if unknown:
             raise ValueError(f"effects: has the keys {sorted(unknown)}, expected some of {list(PLACES)}")
+        for place, entries in (effects or {}).items():
+            if isinstance(entries, (str, Mapping)) or not isinstance(entries, Sequence | None):
+                raise ValueError(f"effects.{place}: is {entries!r}, expected a list of effects")
         self._effects = {
             place: [_effect(entry, f"effects.{place}[{number}]") for number, entry in enumerate(entries or [])]
             for place, entries in (effects or {}).items()
@@ -84,7 +91,14 @@ def _effect(entry: Any, name: str) -> Effect:
     if isinstance(entry, Mapping):
         if "_target_" not in entry:
             raise ValueError(f"{name}: is {dict(entry)!r}, expected a _target_")
-        entry = safe_instantiate(OmegaConf.create(dict(entry)))
+        try:
+            entry = safe_instantiate(OmegaConf.create(dict(entry)))
+        except Exception as error:  # of NeMo, Hydra or any class that is named
+            reason = printable(str(error).strip().split("\n")[0], 200)
+            raise ValueError(
+                f"{name}: {printable(entry, 200)} cannot be made ({reason}), expected the _target_ of a class with "
+                "apply(samples, sample_rate, rng), and its arguments"
+            ) from error
     if not callable(getattr(entry, "apply", None)):
         raise ValueError(f"{name}: {type(entry).__name__} has no apply(samples, sample_rate, rng)")
     made: Effect = entry

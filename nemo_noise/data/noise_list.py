@@ -83,6 +83,9 @@ class NoiseList:
             raise ValueError(f"cache_limit_mb: is {cache_limit_mb!r}, expected MB, 0 or more")
         if not paths:
             raise ValueError("manifest_path: is an empty list, expected at least one noise manifest")
+        for path in paths:
+            if not isinstance(path, (str, Path)):
+                raise ValueError(f"manifest_path: holds {path!r}, expected the paths of manifests")
         self.sample_rate = checked_sample_rate(sample_rate)
         self.counts = EventCounts()
         self._cache_limit_mb = cache_limit_mb

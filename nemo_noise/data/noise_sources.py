@@ -115,9 +115,11 @@ def _source(source: Any, place: str, snr_db: Any, read: Callable[..., NoiseList]
         raise ValueError(f"{place}.snr_db: is missing, and there is no snr_db for all sources")
     if not needs_snr and "snr_db" in source:
         raise ValueError(f"{place}.snr_db: is given beside bands, expected one of the two")
+    if not isinstance(source.get("name", ""), str | None):
+        raise ValueError(f"{place}.name: is {source['name']!r}, expected a text, in quotes where it is a number")
     recordings = read(source["manifest_path"])
     noises: Noises = Babble(recordings, source["talkers"]) if "talkers" in source else recordings
     paths = source["manifest_path"]
     first = paths if isinstance(paths, (str, Path)) else paths[0]
-    name = str(source.get("name", Path(first).stem))
+    name = source.get("name") or Path(first).stem
     return NoiseSource(name, noises, weight, snr_distribution(own_snr) if needs_snr else None)

@@ -16,7 +16,9 @@ from nemo_noise.data.audio import load_audio, write_audio
 from nemo_noise.data.epoch_clock import EPOCH_CLOCK
 from nemo_noise.data.manifest import ManifestEntry, load_entry, write_manifest
 from nemo_noise.data.mixing import NoiseMixPerturbation, active_speech_level_db, rms_db
+from nemo_noise.data.usable_audio import no_speech
 from nemo_noise.figure_file import save_figure
+from nemo_noise.option_rules import whole
 
 Samples = npt.NDArray[np.float32]
 
@@ -46,8 +48,8 @@ def write_preview(
         measured_snr_db is null for noise alone and where effects or clipping changed the mixture. The text of
         noise alone is empty.
     """
-    if num_utterances < 1 or num_epochs < 1:
-        raise ValueError(f"num_utterances, num_epochs: are {num_utterances}, {num_epochs}, expected 1 or more")
+    for name, number in {"num_utterances": num_utterances, "num_epochs": num_epochs}.items():
+        whole(1).check(name, number)
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
     chosen = np.unique(np.linspace(0, len(entries) - 1, num_utterances).round().astype(int))
@@ -55,6 +57,9 @@ def write_preview(
     rows: list[list[tuple[str, Samples]]] = []
     for row, index in enumerate(chosen):
         speech = load_entry(entries[index], sample_rate)
+        complaint = no_speech(speech, sample_rate)
+        if complaint:
+            raise ValueError(f"{entries[index].source}: {entries[index].audio_filepath}: {complaint}")
         stem = f"{row:02d}_{_plain(entries[index].audio_filepath)}"
         gain = write_audio(folder / f"{stem}_clean.wav", speech, sample_rate)
         rows.append([(f"{stem}\nclean", speech * np.float32(gain))])

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
+from numpy.lib.format import open_memmap
 from torch import Tensor
 
 from nemo_noise.configuration import is_number
@@ -142,7 +143,7 @@ def _file_and_rate(entry: ManifestEntry, name: str, options: Any) -> tuple[Path,
 def _samples(entry: ManifestEntry, name: str, path: Path) -> npt.NDArray[Any]:
     """The whole file [T] or [T, K]; a .npy stays on disk until it is cut."""
     try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False) if path.suffix == ".npy" else _read_csv(path)
+        values = open_memmap(path, mode="r") if path.suffix == ".npy" else _read_csv(path)
     except (OSError, ValueError, EOFError, OverflowError, TypeError) as error:
         raise ManifestError(
             f"{entry.source}: sensors.{name}: {path} cannot be read ({error}), expected numbers"

@@ -12,6 +12,7 @@ SILENCE_DB = -160.0
 TIME_CONSTANT_S = 0.03
 HANGOVER_S = 0.2
 _MARGIN_DB = 15.9
+_HIGHEST_HZ = 768_000
 NUM_THRESHOLDS = 24
 _BLOCK = 64  # samples
 
@@ -84,10 +85,12 @@ def checked_signal(signal: npt.ArrayLike, name: str) -> FloatArray:
 
 
 def checked_sample_rate(sample_rate: int) -> int:
-    """Returns the rate as int, or raises a ValueError unless it is a positive whole number."""
+    """Returns the rate as int, or raises a ValueError unless it is a positive whole number of a sound's range."""
     whole = isinstance(sample_rate, (int, np.integer)) and not isinstance(sample_rate, bool)
     if not whole or sample_rate <= 0:
         raise ValueError(f"sample_rate: is {sample_rate!r}, expected a positive whole number of samples per second")
+    if sample_rate > _HIGHEST_HZ:
+        raise ValueError(f"sample_rate: is {sample_rate}, expected {_HIGHEST_HZ} samples per second at most")
     return int(sample_rate)
 
 

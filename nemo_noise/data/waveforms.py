@@ -75,6 +75,9 @@ def check_waveform(samples: Any, name: str, *, may_be_empty: bool = False) -> An
 
 def check_waveforms(samples: Sequence[Any], name: str = "audio") -> list[Any]:
     """Refuses a list of samples for which `check_waveform` refuses one, and returns them as that does."""
+    if isinstance(samples, str):
+        shown = printable(repr(samples), longest=100)
+        raise TypeError(f"{name} is {shown}, must be a list of arrays of samples [T]; load_audio reads a file.")
     return [check_waveform(one, f"{name}[{number}]") for number, one in enumerate(samples)]
 
 

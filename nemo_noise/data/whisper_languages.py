@@ -54,7 +54,7 @@ def slots_of_line(
         _say_what_is_left_out(given)
         return dict(defaults) | ({TASK: task} if task else {})
     codes = {name: _code(name, value, tokenizer) for name, value in given.items()}
-    default = tokenizer.language_code(defaults["source_lang"]) or defaults["source_lang"]
+    default = _code("source_lang", defaults["source_lang"], tokenizer)
     spoken = next((codes[name] for name in SPOKEN if name in codes), None)
     written = codes.get(WRITTEN)
     if spoken is None:

@@ -173,7 +173,7 @@ class WhisperPromptFormatter(PromptFormatter):
         """The tokens for language and task."""
         if task not in TASKS:
             raise ValueError(f"taskname={task!r} must be one of {sorted(TASKS)}.")
-        code = self.tokenizer.language_code(language)
+        code = self.tokenizer.language_code(language) if isinstance(language, str) else None
         if not self.tokenizer.is_multilingual:
             if language not in ENGLISH or TASKS[task] != "<|transcribe|>":
                 raise ValueError(

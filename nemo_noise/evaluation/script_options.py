@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The options of the smaller scripts, checked before a model is loaded: types, ranges, files that must be there."""
 
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -15,6 +17,7 @@ from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
 from nemo_noise.evaluation.options import check_output
 from nemo_noise.evaluation.scoring.text_normalization import parse_steps
+from nemo_noise.foreign_text import printable
 
 __all__ = ["check_script"]
 
@@ -27,6 +30,7 @@ MIXED = {
     "seed": rules.whole(0),
     "output": rules.text(),
 }
+MEMORY = re.compile(r"\d+(\.\d+)?[bBkKmMgGtT%]")
 SCRIPTS: dict[str, dict[str, rules.Rule]] = {
     "profile": {
         "model": rules.text(),
@@ -85,6 +89,57 @@ SCRIPTS: dict[str, dict[str, rules.Rule]] = {
         "picture_of": rules.text(),
     },
 }
+SCRIPTS |= {
+    "train_ngram": {
+        "model": rules.text(),
+        "texts": rules.paths(),
+        "output": rules.text(),
+        "order": rules.whole(2),
+        "unit": rules.one_of("token", "word"),
+        "unknown_text": rules.one_of("refuse", "skip"),
+        "estimator": rules.one_of("auto", "lmplz", "ours"),
+        "lmplz_memory": rules.Rule(
+            lambda value: isinstance(value, str) and MEMORY.fullmatch(value) is not None, "a text such as 1G, or 50%"
+        ),
+    },
+    "export_attention_model": {"model": rules.text(), "output_dir": rules.text()},
+    "import_whisper": {"folder": NAME, "model": NAME, "output": rules.text()},
+    "import_wav2vec2": {"folder": rules.text(), "output": rules.text(), "frame_hop": rules.maybe(rules.whole(1))},
+    "preview_noise": {
+        "speech_manifest": rules.text(),
+        "output_dir": rules.text(),
+        "sample_rate": rules.whole(1000, 384_000),
+        "num_utterances": rules.whole(1, 1000),
+        "num_epochs": rules.whole(1, 1000),
+        "noise_mix": rules.mapping("{manifest_path: noise.json, snr_db: [0, 10]}"),
+        "rooms": rules.mapping("{effects: {reverberation: {...}}}"),
+        "devices": rules.mapping("{effects: {gsm: {}}}"),
+    },
+    "plot_curriculum": {
+        "curriculum": rules.mapping("{snr_db: {min: 0, max: 20}}"),
+        "until": rules.whole(1),
+        "num_times": rules.whole(2, 10_000),
+        "picture": rules.text(),
+    },
+    "prepare_corpus": {
+        "corpus": rules.text(),
+        "root": rules.text(),
+        "output_dir": rules.text(),
+        "options": rules.maybe(rules.mapping("{parts: [dev-clean]}")),
+        "download": rules.flag(),
+        "min_duration_s": rules.number(0),
+        "max_duration_s": rules.maybe(rules.number(0)),
+        "decode": rules.flag(),
+    },
+}
+ACOUSTICS = {
+    "prob": rules.Rule(lambda value: value == 1, "1.0, and the shares in the prob of the effects"),
+    "effects": rules.mapping("{gsm: {}}"),
+    "seed": rules.whole(0),
+    "refresh": ANY,
+    "curriculum": ANY,
+}
+PICTURES = (".png", ".pdf", ".svg", ".jpg")
 MANIFESTS = ("dev", "test", "manifest", "speech_manifest", "noise_manifest", "word_manifest", "word_noise_manifest")
 
 
@@ -99,12 +154,20 @@ def check_script(script: str, cfg: DictConfig) -> None:
         ValueError: an option is missing, unknown, of a wrong type or out of range, or a manifest is broken.
         FileNotFoundError: a model or a language model is missing.
     """
-    given = cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
+    given = cast(dict[str, Any], OmegaConf.to_container(cfg))
     given.pop("hydra", None)
+    rules.check_options({name: value for name, value in given.items() if not _is_reference(value)}, SCRIPTS[script])
+    given = {name: value for name, value in _resolved(cfg).items() if name != "hydra"}
     for name, value in given.items():
         if value == rules.MISSING:
             raise ValueError(f"{name} is missing: give {SCRIPTS[script][name].should}")
     rules.check_options(given, SCRIPTS[script])
+    if script == "preview_noise":
+        for block in ("rooms", "devices"):
+            rules.check_options(given[block], ACOUSTICS, block)
+        if given["noise_mix"].get("prob", 1) != 1:
+            shown = printable(repr(given["noise_mix"]["prob"]), 60)
+            raise ValueError(f"noise_mix.prob is {shown}, should be 1.0, and the share in mix_prob")
     if script == "plot_context":
         parse_snr_db(given["snr_db"])
     if "text_normalization" in given:
@@ -112,6 +175,15 @@ def check_script(script: str, cfg: DictConfig) -> None:
     if "device" in given:
         choose_device(given["device"])
     _check_files(given)
+
+
+def _is_reference(value: Any) -> bool:
+    """Whether a value is missing, or that of another option, which is looked at first."""
+    return isinstance(value, str) and (value == rules.MISSING or "${" in value)
+
+
+def _resolved(cfg: DictConfig) -> dict[str, Any]:
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True))
 
 
 def _check_files(given: Mapping[str, Any]) -> None:
@@ -129,6 +201,12 @@ def _check_files(given: Mapping[str, Any]) -> None:
             require_audio_files(entries)
             if option == "speech_manifest" and "utterance" in given and given["utterance"] >= len(entries):
                 raise ValueError(f"utterance is {given['utterance']}, should be from 0 to {len(entries) - 1}")
+    texts = given.get("texts", [])
+    for path in [texts] if isinstance(texts, str) else texts:
+        if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names that are too long
+            raise FileNotFoundError(f"texts: {path} does not exist, should be a manifest or a text file")
+    if given.get("picture") is not None and Path(given["picture"]).suffix.lower() not in PICTURES:
+        raise ValueError(f"picture is {given['picture']!r}, should end in one of {', '.join(PICTURES)}")
     language_model = given.get("language_model")
     if language_model is not None and not Path(language_model).is_file():
         raise FileNotFoundError(f"language_model={language_model} does not exist; train_ngram.py writes one")

@@ -30,10 +30,13 @@ from nemo.collections.asr.parts.utils.eval_utils import compute_laal
 from nemo.collections.asr.parts.utils.streaming_utils import ContextSize
 from nemo.utils import logging
 
+from nemo_noise.configuration import is_number
 from nemo_noise.data.waveforms import check_waveform
+from nemo_noise.foreign_text import printable
 from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.modules.dual_attention import DualAttentionDecoder
+from nemo_noise.option_rules import whole
 from nemo_noise.training.modes import modes_kept
 
 __all__ = ["AlignedStream", "AlignedStreamingConfig", "StreamedTranscript", "transcribe_aligned"]
@@ -77,11 +80,18 @@ class AlignedStreamingConfig:
         if self.policy not in POLICIES:
             raise ValueError(f"policy={self.policy!r} is unknown; use one of {', '.join(POLICIES)}.")
         for name in ("chunk_s", "max_tokens_per_s"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} must be positive.")
-        for name in ("left_s", "right_s", "waitk_lagging", "alignatt_threshold", "num_sink_frames"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name}={getattr(self, name)!r} must not be negative.")
+            if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
+                raise ValueError(f"{name}={getattr(self, name)!r} must be positive, and a finite number.")
+        for name in ("left_s", "right_s"):
+            if not is_number(getattr(self, name), low=0.0):
+                raise ValueError(f"{name}={getattr(self, name)!r} must not be negative, and a finite number.")
+        for name in ("waitk_lagging", "alignatt_threshold", "num_sink_frames"):
+            if not whole(0).fits(getattr(self, name)):
+                raise ValueError(f"{name}={getattr(self, name)!r} must not be negative, and a whole number.")
+        if not whole().fits(self.attention_layer):
+            raise ValueError(f"attention_layer={self.attention_layer!r} must be a whole number, -1 for the last.")
+        if not isinstance(self.stops_repetition, bool):
+            raise ValueError(f"stops_repetition={self.stops_repetition!r} must be true or false.")
 
 
 class StreamedTranscript(NamedTuple):
@@ -340,5 +350,11 @@ def _prompt_ids(model: EncDecMultiTaskModel, slots: Mapping[str, str]) -> Tensor
     turns = [
         turn | {"slots": turn["slots"] | {k: v for k, v in slots.items() if k in turn["slots"]}} for turn in turns
     ]
-    ids: Tensor = model.prompt.encode_dialog(turns=turns)["context_ids"]
+    try:
+        ids: Tensor = model.prompt.encode_dialog(turns=turns)["context_ids"]
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"prompt: {printable(dict(slots), 200)} cannot be written ({printable(error, 200)}), expected values that "
+            "the model's tokenizer has, such as {source_lang: en}"
+        ) from error
     return ids.unsqueeze(0).to(model.device)

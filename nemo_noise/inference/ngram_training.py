@@ -46,7 +46,7 @@ class Estimator(str, Enum):
 
 def train_ngram(
     model: ASRModel,
-    texts: Sequence[str | Path],
+    texts: str | Path | Sequence[str | Path],
     arpa: str | Path,
     order: int,
     unit: Unit = Unit.TOKEN,
@@ -58,7 +58,7 @@ def train_ngram(
 
     Args:
         model: the recogniser, whose tokens count.
-        texts: NeMo manifests, recognised by their content, or UTF-8 text files with one sentence a line.
+        texts: one or several NeMo manifests, recognised by their content, or UTF-8 text files, one sentence a line.
         arpa: the file to write.
         order: tokens or words of the longest n-gram.
         unit: tokens for NeMo's searches, words for pyctcdecode.
@@ -75,6 +75,7 @@ def train_ngram(
         FileNotFoundError: if lmplz is asked for and not on the PATH.
     """
     check_order(order)
+    texts = [texts] if isinstance(texts, str | Path) else texts
     lines = [line for path in texts for line in read_text(Path(path))]
     if not lines:
         raise TextError(f"{', '.join(map(str, texts)) or 'texts'}: holds no sentence, expected some to learn from")

@@ -120,3 +120,13 @@ def test_what_is_no_archive_is_said_so(name: str, files: Files, tmp_path: Path) 
 def test_an_archive_compressed_as_before_nemo_1_7_is_restored(files: Files, tmp_path: Path) -> None:
     path = write(tmp_path / "old.nemo", files, mode="w:gz")
     assert load_model(str(path), torch.device("cpu")).num_weights > 0
+
+
+@pytest.mark.parametrize("kind", [torch.int64, torch.complex64, torch.bool])
+def test_weights_of_another_kind_of_number_are_refused(tmp_path: Path, files: Files, kind: torch.dtype) -> None:
+    state = torch.load(io.BytesIO(files[WEIGHTS]), weights_only=True)
+    buffer = io.BytesIO()
+    torch.save({name: tensor.to(kind) for name, tensor in state.items()}, buffer)
+    path = write(tmp_path / "other.nemo", files | {WEIGHTS: buffer.getvalue()})
+    with pytest.raises(ValueError, match=f"other.nemo.* is of type {kind}, must be like"):
+        load_model(str(path), torch.device("cpu"))

@@ -106,4 +106,12 @@ SAMPLES = [
     Case("whole-numbers-as-floats", load_audio, _file(Wave("a.wav", level=3e3)), "peak", "saved as floats", "1.0"),
 ]
 
-CASES = [*HEADERS, *SAMPLES]
+TYPES = [
+    Case("audio-offset-a-text", load_audio, _file(Wave("a.wav"), offset_s="1"), "offset_s", "'1'", "expected seconds"),
+    Case("audio-duration-true", load_audio, _file(Wave("a.wav"), duration_s=True), "duration_s", "True", "seconds"),
+    Case("audio-of-a-list", load_audio, {"path": ["a.wav"], "sample_rate": RATE}, "audio", "['a.wav']", "the path of"),
+    Case("audio-at-10-to-the-12", load_audio, {"path": Wave("a.wav"), "sample_rate": 10**12}, "sample_rate",
+         "1000000000000", "768000 samples per second at most"),
+]  # fmt: skip
+
+CASES = [*HEADERS, *SAMPLES, *TYPES]

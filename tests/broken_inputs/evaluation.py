@@ -3,6 +3,7 @@
 """Broken evaluations: configs, plans, gates and models."""
 
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models
 from nemo_noise.evaluation.transcription.transcribe import load_model
+from nemo_noise.models.frames import check_normalization
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import NOISE, RATE, SPEECH, SPEECH_LINE, Content, Lines, Missing
 
@@ -60,6 +62,11 @@ def gated(fail_if: str) -> None:
 
 def loaded(name: str) -> None:
     load_model(name, torch.device("cpu"))
+
+
+def normalized(name: str) -> None:
+    cfg = OmegaConf.create({"preprocessor": {"normalize": name}})
+    check_normalization(SimpleNamespace(cfg=cfg), "model=m.nemo")  # type: ignore[arg-type]
 
 
 def _plan(**changes: Any) -> dict[str, Any]:
@@ -298,6 +305,14 @@ GATES = [
 ]
 
 CHECKPOINTS = [
+    Case(
+        "model-normalized-by-an-unknown-name",
+        normalized,
+        {"name": "per_featur"},
+        "m.nemo: preprocessor.normalize",
+        "'per_featur'",
+        "must be one of 'per_feature'",
+    ),
     Case("model-missing", loaded, {"name": Missing("m.nemo")}, "m.nemo", "does not exist", ".nemo file"),
     Case("model-not-a-tar", loaded, {"name": Content("m.nemo", "hello")}, "m.nemo", "no archive", ".nemo file"),
     Case("model-empty", loaded, {"name": Content("m.nemo", b"")}, "m.nemo", "no archive", ".nemo file"),

@@ -237,6 +237,14 @@ PREPARED = [
         "'source_lang'",
         "should be some of timestamps",
     ),
+    Case(
+        "transcribe-in-a-numbered-language",
+        check_transcribe_options,
+        {"where": "transcribe", "model": "m", "facts": ModelFacts("WhisperModel"), "options": {"source_lang": 5}},
+        "transcribe.source_lang",
+        "5",
+        "a text",
+    ),
 ]
 
 CASES = [*OPTIONS, *PREPARED]

@@ -386,6 +386,12 @@ DECODING = [
     Case("chunk-overlap-negative", chunked, {"chunk": 4, "left": -1}, "plan", "left=-1", "overlaps from 0"),
     Case("stream-policy-unknown", AlignedStreamingConfig, {"policy": "wait"}, "policy", "'wait'", "alignatt"),
     Case("stream-in-chunks-of-0-s", AlignedStreamingConfig, {"chunk_s": 0}, "chunk_s", "0", "must be positive"),
+    Case("stream-in-chunks-of-a-text", AlignedStreamingConfig, {"chunk_s": "1"}, "chunk_s", "'1'", "a finite number"),
+    Case("stream-lagging-by-half", AlignedStreamingConfig, {"waitk_lagging": 1.5}, "lagging", "1.5", "a whole number"),
+    Case("stream-without-a-layer", AlignedStreamingConfig, {"attention_layer": None}, "layer", "None", "whole number"),
+    Case(
+        "stream-stops-in-words", AlignedStreamingConfig, {"stops_repetition": "no"}, "stops", "'no'", "true or false"
+    ),
     Case("stream-context-negative", AlignedStreamingConfig, {"left_s": -1}, "left_s", "-1", "not be negative"),
 ]
 

@@ -334,5 +334,15 @@ CORPORA = [
     ),
 ]
 
+CORPORA += [
+    Case("corpus-parts-a-text", prepare_corpus, {**MISSING_PART, "options": {"parts": "dev-clean"}}, "options.parts",
+         "'dev-clean'", "a list, as in"),
+    Case("corpus-parts-a-number", prepare_corpus, {**MISSING_PART, "options": {"parts": 5}}, "options.parts", "5",
+         "a list, as in"),
+    Case("corpus-longest-a-text", prepare_corpus, {**MISSING_PART, "options": {}, "max_duration_s": "20"},
+         "max_duration_s", "'20'", "expected seconds"),
+    Case("corpus-shortest-nan", prepare_corpus, {**MISSING_PART, "options": {}, "min_duration_s": float("nan")},
+         "min_duration_s", "nan", "expected 0 or more"),
+]  # fmt: skip
 
 CASES = [*AUDIO, *SENSORS, *CORPORA]

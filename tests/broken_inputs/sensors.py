@@ -59,5 +59,8 @@ CASES = [
     _array("of-objects", np.array([None]), "cannot be read", "expected numbers"),
     _array("with-infinity", np.array([1.0, np.inf]), "infinite", "expected finite ones"),
     _array("beyond-floats", np.array([1e300]), "beyond float32", "expected finite ones"),
+    Case("sensor-npy-is-packed", sensors_of,
+         sensor({"file": "m.npy", "rate_hz": 10}, Content("m.npy", b"PK\x03\x04" + bytes(50))), "m.npy",
+         "cannot be read", "expected numbers", FIRST),
     _array("cut-off", np.zeros(100), "cannot be read", "expected numbers", kept=200),
-]
+]  # fmt: skip

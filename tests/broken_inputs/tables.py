@@ -15,6 +15,7 @@ from tests.broken_inputs import (
     learning,
     manifests,
     noise_mix,
+    noise_mix_types,
     recordings,
     script_options,
     sensors,
@@ -23,7 +24,18 @@ from tests.broken_inputs import (
 )
 
 TOPICS = (
-    *(manifests, audio, recordings, sensors, noise_mix, acoustics, evaluation, evaluation_options, script_options),
+    *(
+        manifests,
+        audio,
+        recordings,
+        sensors,
+        noise_mix,
+        noise_mix_types,
+        acoustics,
+        evaluation,
+        evaluation_options,
+        script_options,
+    ),
     *(transcripts, contexts, encoders, checkpoints, hugging_face, language_models, learning, texts),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

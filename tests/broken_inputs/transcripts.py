@@ -95,7 +95,7 @@ TRANSCRIPTS = [
         _table("{id\n", "t.jsonl"),
         "JSON object",
         "{id",
-        "on one line",
+        "per line",
         "t.jsonl:1",
     ),
     Case(
@@ -271,4 +271,15 @@ RESULTS = [
 ]
 
 
-CASES = [*TRANSCRIPTS, *ROWS, *RESULTS]
+def _foreign(name: str, content: str | bytes, named: str, value: str, hint: str, file: str = "t.json") -> Case:
+    return Case(f"transcript-{name}", read_transcripts, _table(content, file), named, value, hint, f"{file}:1")
+
+
+FOREIGN = [
+    _foreign("with-a-key-twice", '{"id": "a", "text": "b", "text": "c"}', "'text'", "more than once", "each key once"),
+    _foreign("with-half-a-surrogate", '{"id": "a", "text": "\\ud800"}', "text", "\\ud800", "whole characters"),
+    _foreign("of-100000-brackets", '{"id": ' + "[" * 100000, "nested", "deeply", "expected one JSON object"),
+    _foreign("with-a-zero-byte", "id,text,\0\na,b,c\n", "zero bytes", "UTF-16", "save it again as UTF-8", "t.csv"),
+]
+
+CASES = [*TRANSCRIPTS, *ROWS, *RESULTS, *FOREIGN]

@@ -48,7 +48,7 @@ def test_a_line_of_the_table_can_be_read() -> None:
     config = {"snr_db": {"min": 0, "max": 5}, "mix_prob": 0.25, "labels": [{"at": 0, "allowed": ["wind", "rain"]}]}
     line = str(curriculum_moments(config, until=1, num_times=2)[0])
     assert line.split() == ["0", "SNR", "0.00", "to", "5.00", "dB", "noisy", "25.0%", "only", "rain,", "wind"]
-    with pytest.raises(ValueError, match="until, num_times: are 0 and 2, expected"):
+    with pytest.raises(ValueError, match="until is 0, should be a whole number, 1 or more"):
         curriculum_moments(config, until=0, num_times=2)
 
 

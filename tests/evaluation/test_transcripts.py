@@ -145,9 +145,9 @@ BROKEN = [
     ("t.csv", b"id,text,word_confidence\na,one,0.5\n", "t.csv:2: word_confidence is '0.5', should be a list"),
     ("t.tsv", b"id,text\na,b\n", "t.tsv:1: the header is one column, 'id,text': it should be split by"),
     ("t.tsv", b"id\ttext\na\tb\tc\n", "t.tsv:2: 3 fields"),
-    ("t.jsonl", b'{"id": "a", "text": "b"}\n{"id": \n', "t.jsonl:2: not a JSON object on one line"),
-    ("t.jsonl", b'[\n{"id": "a", "text": "b"}]\n', "t.jsonl:1: not a JSON object"),
-    ("t.jsonl", b'["a", "b"]\n', "t.jsonl:1: should be a JSON object, is a list"),
+    ("t.jsonl", b'{"id": "a", "text": "b"}\n{"id": \n', "t.jsonl:2: is not JSON"),
+    ("t.jsonl", b'[\n{"id": "a", "text": "b"}]\n', "t.jsonl:1: is not JSON"),
+    ("t.jsonl", b'["a", "b"]\n', "t.jsonl:1: is a JSON list, expected an object"),
     ("t.jsonl", b'{"id": "a", "text": null}\n', "t.jsonl:1: text is None, should be a text"),
     ("t.jsonl", b'{"id": 7, "text": "b"}\n', "t.jsonl:1: id is 7, should name a mixture"),
     (

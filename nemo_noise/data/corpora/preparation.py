@@ -14,6 +14,7 @@ from nemo_noise.data.corpora.librispeech import find_librispeech
 from nemo_noise.data.corpora.musan import find_musan
 from nemo_noise.data.corpora.recordings import CorpusError, Found, LeftOut, Limits, Prepared, write_corpus
 from nemo_noise.data.corpora.voices import find_voices
+from nemo_noise.option_rules import check_options, listed, text, whole
 
 __all__ = ["CORPORA", "Corpus", "prepare_corpus"]
 
@@ -32,6 +33,12 @@ CORPORA = {
     "voices": Corpus(find_voices, needs_text=True),
     "musan": Corpus(find_musan, needs_text=False),
     "demand": Corpus(find_demand, needs_text=False),
+}
+_NAMES, _NUMBERS = listed(text(), "[a, b]"), listed(whole(1), "[1, 5]")
+OPTIONS = {
+    **dict.fromkeys(("languages", "parts", "splits"), _NAMES),
+    **dict.fromkeys(("channels", "microphones"), _NUMBERS),
+    **dict.fromkeys(("text", "track"), text()),
 }
 
 
@@ -70,6 +77,10 @@ def prepare_corpus(
     unknown = sorted(set(options or {}) - set(allowed))
     if unknown:
         raise CorpusError(f"options: {name} has no {unknown[0]!r}, expected {', '.join(allowed)}")
+    try:
+        check_options(options or {}, OPTIONS, "options")
+    except ValueError as error:
+        raise CorpusError(str(error)) from error
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder, expected that of {name}")
     limits = Limits(corpus.needs_text, min_duration_s, max_duration_s, decode)

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nemo_noise import whole_file
+from nemo_noise.configuration import is_number
 from nemo_noise.data.audio import is_shorter
 from nemo_noise.data.audio_files import AudioError, open_audio
 from nemo_noise.data.manifest import write_manifest
@@ -62,8 +63,10 @@ class Limits:
     decode: bool = True
 
     def __post_init__(self) -> None:
-        if self.min_duration_s < 0:
-            raise CorpusError(f"min_duration_s: is {self.min_duration_s:g}, expected 0 or more seconds")
+        if not is_number(self.min_duration_s, low=0.0):
+            raise CorpusError(f"min_duration_s: is {self.min_duration_s!r}, expected 0 or more seconds")
+        if self.max_duration_s is not None and not is_number(self.max_duration_s):
+            raise CorpusError(f"max_duration_s: is {self.max_duration_s!r}, expected seconds, or null")
         if self.max_duration_s is not None and self.max_duration_s < self.min_duration_s:
             raise CorpusError(
                 f"max_duration_s: is {self.max_duration_s:g}, expected at least min_duration_s={self.min_duration_s:g}"

@@ -32,6 +32,8 @@ from nemo_noise.inference.decoding import (
 )
 from nemo_noise.option_rules import listed, maybe, number, text, whole
 
+MOST_BEAMS = 4096  # more are no beam but all there is
+
 __all__ = ["SearchGrid", "Trial", "best_by_size", "best_trial", "trials_table", "try_settings", "write_trials"]
 
 
@@ -70,7 +72,7 @@ class SearchGrid:
         return cls(**{**given, "strategy": given.get("strategy") or ""})
 
     def __post_init__(self) -> None:
-        listed(whole(1), "[2, 4, 8]").check("beam_size", self.beam_size)
+        listed(whole(1, MOST_BEAMS), "[2, 4, 8]").check("beam_size", self.beam_size)
         listed(number(0), "[0.1, 0.4]").check("alpha", self.alpha)
         maybe(listed(number(), "[0.0, 0.5]")).check("beta", self.beta)
         maybe(whole()).check("max_trials", self.max_trials)

@@ -27,6 +27,7 @@ from nemo_noise.option_rules import listed, number, text, whole
 SCHEMA_VERSION = 1
 LOUDNESS = 0.1
 REASON_CHARACTERS = 160
+MOST_WAVEFORMS, LONGEST_S, MOST_REPEATS = 65_536, 3600.0, 100_000
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ class ProfileOptions:
 
     def __post_init__(self) -> None:
         listed(text(), "[transcribe, encoder]").check("engines", self.engines)
-        listed(whole(), "[1, 4, 16]").check("batch_sizes", self.batch_sizes)
-        listed(number(), "[2, 5, 10]").check("lengths_s", self.lengths_s)
+        listed(whole(high=MOST_WAVEFORMS), "[1, 4, 16]").check("batch_sizes", self.batch_sizes)
+        listed(number(high=LONGEST_S), "[2, 5, 10]").check("lengths_s", self.lengths_s)
         for name in ("repeats", "warmups", "seed"):
-            whole().check(name, getattr(self, name))
+            whole(0, MOST_REPEATS if name != "seed" else None).check(name, getattr(self, name))
         known = [engine.value for engine in Engine]
         unknown = [engine for engine in self.engines if engine not in known]
         if unknown or not self.engines:

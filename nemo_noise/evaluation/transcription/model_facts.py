@@ -16,7 +16,7 @@ from nemo.core.classes.common import _get_allowed_target_class
 
 from nemo_noise.archive import read_config
 from nemo_noise.foreign_text import printable
-from nemo_noise.option_rules import near_names
+from nemo_noise.option_rules import maybe, near_names, text
 
 __all__ = ["ModelFacts", "check_transcribe_options", "facts_of"]
 
@@ -28,6 +28,7 @@ OURS = {
     "use_lhotse": "the evaluation gives it",
     "override_config": "give its options one by one",
 }
+LANGUAGES = ("source_lang", "target_lang", "lang", "language", "taskname")
 PROMPT_FORMS = ("role", "slots", "turns")
 WHISPER_S = 30.0  # where the configuration leaves the window to its default
 
@@ -116,6 +117,8 @@ def check_transcribe_options(where: str, model: str, facts: ModelFacts, options:
                 f"{where} holds {option!r}{near_names(option, known)}, which {model} ({facts.kind}) does not take: "
                 f"should be some of {', '.join(known)}; transcribe is for the model, baseline_transcribe for the other"
             )
+        if option in LANGUAGES:
+            maybe(text()).check(f"{where}.{option}", options[option])
 
 
 def _options(target: str, config: DictConfig) -> frozenset[str] | None:

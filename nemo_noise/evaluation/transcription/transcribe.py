@@ -20,7 +20,7 @@ from nemo.utils import logging
 from nemo_noise.archive import restore
 from nemo_noise.data.waveforms import check_waveforms
 from nemo_noise.finite_weights import check_model
-from nemo_noise.models.frames import check_rates
+from nemo_noise.models.frames import check_normalization, check_rates
 
 FINGERPRINTED_CONFIG = (
     *("sample_rate", "labels", "preprocessor", "encoder", "decoder", "joint", "decoding"),
@@ -52,6 +52,7 @@ def load_model(name: str, device: torch.device) -> ASRModel:
     if not hasattr(model, "transcribe"):
         raise TypeError(f"model {name!r} is a {type(model).__name__}, which cannot transcribe: give an ASR model")
     check_rates(model, f"model={name}")
+    check_normalization(model, f"model={name}")
     return model.to(device).eval()
 
 

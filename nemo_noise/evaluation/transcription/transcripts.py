@@ -6,7 +6,6 @@ import csv
 import difflib
 import hashlib
 import io
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nemo_noise.data.strict_json import check_values, parse_object
 from nemo_noise.evaluation.mixtures.names import file_name
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
 from nemo_noise.evaluation.scoring.hypotheses import Row
@@ -153,6 +153,9 @@ def _decode(path: Path) -> str:
     data = path.read_bytes()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise TranscriptError(f"{path}:1: is UTF-16, should be UTF-8: save it again with that encoding")
+    if b"\0" in data:
+        line = data[: data.index(b"\0")].count(b"\n") + 1
+        raise TranscriptError(f"{path}:{line}: holds zero bytes (UTF-16?), should be UTF-8: save it again as UTF-8")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -211,13 +214,10 @@ def _read_json_lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any
         if not line.strip():
             continue
         try:
-            fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise TranscriptError(
-                f"{path}:{number}: not a JSON object on one line ({error.msg}): {line.strip()[:60]!r}"
-            ) from error
-        if not isinstance(fields, dict):
-            raise TranscriptError(f"{path}:{number}: should be a JSON object, is a {type(fields).__name__}")
+            fields = parse_object(line.encode())
+            check_values({name: value for name, value in fields.items() if isinstance(value, str)})
+        except ValueError as error:
+            raise TranscriptError(f"{path}:{number}: {error}") from error
         yield f"{path}:{number}", fields
 
 
