@@ -16,7 +16,8 @@ from nemo_noise.archive import restore, trusted_checkpoints
 from nemo_noise.archive.checked_config import checked_config
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import DualAttentionMultiTaskModel, add_dual_attention, add_noise_context
-from tests.archive.archives import CONFIG, Change, with_config, write
+from tests.archive.archives import CONFIG, WEIGHTS, Change, files_of, with_config, write
+from tests.recognisers import build_recogniser
 
 DOORS = {
     "load_model": lambda path: load_model(path, torch.device("cpu")),
@@ -164,6 +165,15 @@ def test_wider_layers_than_the_weights_fill_are_not_allocated(
     path = write(tmp_path / "wide.nemo", with_config(files, encoder(**{key: 2**33})))
     with pytest.raises(ValueError, match=rf"wide.nemo.*{key}"):
         load_model(str(path), torch.device("cpu"))
+
+
+def test_a_recogniser_for_time_stamps_has_none_of_its_own(tmp_path: Path) -> None:
+    build_recogniser("aed", tmp_path).save_to(str(tmp_path / "plain.nemo"))
+    files = with_config(files_of(tmp_path / "plain.nemo"), root(restore_timestamps_model=True))
+    files |= {f"timestamps_asr_{name}": files[name] for name in (CONFIG, WEIGHTS)}
+    path = write(tmp_path / "again.nemo", files)
+    inner = load_model(str(path), torch.device("cpu")).timestamps_asr_model
+    assert inner.timestamps_asr_model is None
 
 
 def test_a_local_file_is_not_taken_into_the_model(files: dict[str, bytes], tmp_path: Path) -> None:
