@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration of a foreign checkpoint, read, resolved and checked before anything is built from it."""
 
+import os
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,9 +21,16 @@ TRUST = "NEMO_NOISE_TRUST_CHECKPOINTS=1"
 REMEDY = f"If you trust who made the file, set {TRUST}: it may then run any program as you"
 MAX_DEPTH = 64
 MAX_NODES = 100_000
+MAX_REFERENCES = 200  # each may lead to the next: their number, squared, is time
+MAX_REFERENCE = 256  # characters
 _SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_YAML = "tag:yaml.org,2002:"
+_PLAIN_TAGS = {None, "!", *(f"{_YAML}{name}" for name in ("bool", "float", "int", "map", "null", "seq", "str"))}
 _TARGET_KEYS = ("_target_", "target", "cls")  # Hydra 1, NeMo's models, Hydra 0
 _NODE = re.compile(r"\$\{\.*[A-Za-z_]\w*(?:\.\w+|\[\w+\])*\}")  # ${model.encoder.d_model}: another place in the file
+# Blocks of NeMo that write traces and snapshots, the first as soon as the model is built.
+_PROFILES = ("chakra_profile", "memory_profile", "nsys_profile")
+_OF_THE_SYSTEM = ("/dev/", "/proc/", "/sys/")  # files without an end, or with the environment in them
 _PACKED = re.compile(r"nemo:[^/\\\x00]+")
 # Names that NeMo gives to transformers' AutoTokenizer; another one would be a folder, or a repository to fetch.
 _TOKENIZER_NAMES = {None, "bert-base-cased", "bert-base-uncased", "bert-base-multilingual-cased"}
@@ -59,10 +68,8 @@ def checked_config(text: str, where: str) -> DictConfig:
     plain = _parsed(text, where, lambda text: yaml.load(text, Loader=_SAFE_LOADER))  # noqa: S506  it is a safe one
     if not isinstance(plain, dict):
         raise ValueError(f"{where}: the configuration is a {type(plain).__name__}; it must be a mapping.")
-    for key, value in _leaves(plain):
-        if isinstance(value, str):
-            _check_references(value, f"{where}: {printable(key)}")
     config = _parsed(text, where, OmegaConf.create)
+    _check_references(OmegaConf.to_container(config, resolve=False), where)
     try:
         _count(config, where)
         resolved: Any = OmegaConf.to_container(config, resolve=True)
@@ -107,6 +114,8 @@ def check_targets(config: Any, where: str) -> None:
             reason = "runs the Python of whoever made the tokenizer"
         elif name == "pretrained_model_name" and (not isinstance(value, str | None) or value not in _TOKENIZER_NAMES):
             reason = "would be fetched, or read from a folder outside of the archive"
+        elif name in _PROFILES and isinstance(value, dict) and value.get("enabled"):
+            reason = "writes files on this machine"
         if reason:
             raise ValueError(f"{where}: {printable(key)}={printable(value, 120)} {printable(reason, 200)}. {REMEDY}.")
 
@@ -131,6 +140,12 @@ def _check_structure(text: str, where: str) -> None:
                     f"{where}: line {line} of the configuration is an alias, *{printable(event.anchor, 40)}; none is "
                     "allowed."
                 )
+            if getattr(event, "tag", None) not in _PLAIN_TAGS:  # !!pairs are tuples, !!python is a program
+                line = event.start_mark.line + 1
+                raise ValueError(
+                    f"{where}: line {line} of the configuration has the tag {printable(event.tag, 60)}; it is no "
+                    "plain YAML."
+                )
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
@@ -143,13 +158,21 @@ def _check_structure(text: str, where: str) -> None:
         raise ValueError(f"{where}: the configuration is no YAML ({printable(error, 300)}).") from error
 
 
-def _check_references(value: str, where: str) -> None:
-    """Allows one reference to another place of the same file; an escaped one comes alive when NeMo saves it again."""
-    if "${" in _NODE.sub("", value, count=1):
-        raise ValueError(
-            f"{where}={printable(value, 120)} asks for something outside of the file, such as the environment, or for "
-            f"several things; only a single reference such as ${{encoder.d_model}} is resolved. {REMEDY}."
-        )
+def _check_references(config: Any, where: str) -> None:
+    """Allows references to another place of the same file; an escaped one comes alive when NeMo saves it again."""
+    references = 0
+    for key, value in _leaves(config):
+        if not isinstance(value, str) or "${" not in value:
+            continue
+        references += 1
+        if len(value) > MAX_REFERENCE or "${" in _NODE.sub("", value, count=1):
+            raise ValueError(
+                f"{where}: {printable(key)}={printable(value, 120)} asks for something outside of the file, such as "
+                "the environment, or for several things; only a single reference such as ${encoder.d_model} is "
+                f"resolved. {REMEDY}."
+            )
+        if references > MAX_REFERENCES:
+            raise ValueError(f"{where}: the configuration has more than {MAX_REFERENCES} references. {REMEDY}.")
 
 
 def _count(node: DictConfig | ListConfig, where: str, nodes: int = 0) -> int:
@@ -179,10 +202,24 @@ def _check_value(key: str, value: Any, where: str) -> None:
         raise ValueError(
             f"{where}: {printable(key)}={printable(value, 120)} must be nemo: and a plain name of a member."
         )
+    if isinstance(value, str) and "/" in value and _is_of_the_system(value):
+        raise ValueError(
+            f"{where}: {printable(key)}={printable(value, 120)} is a device, a pipe or a file of the system. {REMEDY}."
+        )
     lowest, highest = _RANGES.get(key.rsplit(".", 1)[-1], (None, None))
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and lowest is not None and highest is not None and not lowest <= value <= highest:
         raise ValueError(f"{where}: {printable(key)}={value} must be from {lowest} to {highest}. {REMEDY}.")
+
+
+def _is_of_the_system(value: str) -> bool:
+    """Whether a text is the path of something that is no plain file: reading it hangs, or gives secrets away."""
+    if len(value) > 4096 or "\0" in value:
+        return False
+    path = Path(os.path.realpath(value))
+    if str(path) == os.devnull or str(path).startswith("/dev/shm/"):  # noqa: S108  manifests may lie there
+        return False
+    return str(path).startswith(_OF_THE_SYSTEM) or (os.access(path, os.F_OK) and not (path.is_file() or path.is_dir()))
 
 
 def _leaves(config: Any) -> Iterator[tuple[str, Any]]:

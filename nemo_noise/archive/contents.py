@@ -5,6 +5,8 @@
 import gzip
 import io
 import tarfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -20,6 +22,7 @@ MAX_CONFIG_BYTES = 2 * 2**20
 MAX_GROWTH = 4  # unpacked bytes for each byte of the file: weights hardly get smaller by compression
 ALWAYS_ALLOWED_BYTES = 16 * 2**20  # small files of zeros do
 _READ_BYTES = 1 << 16
+_MAX_PICKLE_BYTES = 2**20
 _PLAIN_TYPES = {tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE}
 _EXPECTED = "it must be a .nemo file"
 
@@ -73,6 +76,8 @@ def read_contents(path: str | Path, where: str, config_file: str = CONFIG_FILE) 
                     text = _text(archive, member, where)
                 elif name.suffix != ".yaml":
                     other_bytes += member.size
+                if name.suffix == ".ckpt":
+                    _check_weights(archive, member, where)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ValueError(f"{where} is no archive, or is cut off ({printable(error)}); {_EXPECTED}.") from error
     if text is None:
@@ -125,6 +130,28 @@ def _text(archive: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> str:
         raise ValueError(
             f"{where}: {printable(member.name, 80)} is no UTF-8 ({error.reason}); {_EXPECTED}."
         ) from error
+
+
+def _check_weights(archive: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> None:
+    """Refuses weights that grow when torch reads them: PyTorch deflates nothing, and stores no `bytearray`."""
+    source, shown = archive.extractfile(member), printable(member.name, 80)
+    if source is None:
+        return
+    grown, pickled = member.size, source.read(_MAX_PICKLE_BYTES)
+    if pickled.startswith(b"PK"):
+        try:
+            with zipfile.ZipFile(source) as records:
+                entries = records.infolist()
+                grown = sum(entry.file_size for entry in entries)
+                names = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
+                if grown <= 2 * member.size + _READ_BYTES:
+                    pickled = b"".join(records.read(entry) for entry in names)
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error):
+            return  # torch says what is wrong with it
+    if grown > 2 * member.size + _READ_BYTES:
+        raise ValueError(f"{where}: {shown} has {member.size} bytes and unpacks to {grown}; {_EXPECTED}.")
+    if b"\nbytearray\n" in pickled:
+        raise ValueError(f"{where}: {shown} holds a bytearray of any length; {_EXPECTED} of tensors.")
 
 
 @contextmanager

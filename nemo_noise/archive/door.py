@@ -37,6 +37,7 @@ _Wrapped = Callable[..., Any]
 _trusting: ContextVar[bool] = ContextVar("trusting", default=False)
 _archive: ContextVar[str | None] = ContextVar("archive", default=None)  # whose files alone may become artifacts
 _OF_RECOGNISERS = ("nemo.collections.asr.", "nemo_noise.")
+_OF_TIMESTAMPS = "timestamps_asr_model_config.yaml"  # of the recogniser that NeMo's Canary keeps for time stamps
 _CONNECTOR = "SaveRestoreConnector"
 
 
@@ -127,6 +128,8 @@ def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict
     if call.get("override_config_path") is not None:
         return wrapped(**call)
     config = checked_config(contents.config_text, path)
+    if connector.model_config_yaml == _OF_TIMESTAMPS and "transf_decoder" in config:
+        config.restore_timestamps_model = False  # it would be restored from its own files, and so on
     with _building(path, contents.other_bytes, config):
         loaded = _first_error_of(wrapped, {**call, "override_config_path": config})
     if isinstance(loaded, tuple):  # configuration, model, weights that are not in it yet

@@ -6,8 +6,10 @@ import gzip
 import io
 import tarfile
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -61,6 +63,28 @@ def named(name: str) -> Callable[[Path, Files], Path]:
     return lambda path, files: write(path, files, [member(name, b"x")])
 
 
+def weights(held: Any, compression: int = zipfile.ZIP_STORED, **how: Any) -> Callable[[Path, Files], Path]:
+    """Weights that grow when they are read."""
+
+    def make(path: Path, files: Files) -> Path:
+        plain, packed = io.BytesIO(), io.BytesIO()
+        torch.save(held, plain, **how)
+        if compression != zipfile.ZIP_STORED:
+            with zipfile.ZipFile(plain) as source, zipfile.ZipFile(packed, "w", compression, compresslevel=1) as sink:
+                for name in source.namelist():
+                    sink.writestr(name, source.read(name))
+        return write(path, files | {WEIGHTS: packed.getvalue() or plain.getvalue()})
+
+    return make
+
+
+class Grown:
+    """Eight gibibytes, made by the allowed name of a pickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytearray, (2**33,)
+
+
 def config(content: bytes) -> Callable[[Path, Files], Path]:
     return lambda path, files: write(path, files | {CONFIG: content})
 
@@ -80,11 +104,16 @@ ARCHIVES: dict[str, tuple[Callable[[Path, Files], Path], str]] = {
     "a bomb": (bomb, "unpack to more than"),
     "a bomb in a header": (header_bomb, "unpack to more than"),
     "a hole": (sparse, "hole"),
+    "deflated weights": (weights({"x": torch.zeros(2**20)}, zipfile.ZIP_DEFLATED), "unpacks to"),
+    "weights that ask for memory": (weights({"x": Grown()}), "bytearray"),
+    "such weights as of old": (weights({"x": Grown()}, _use_new_zipfile_serialization=False), "bytearray"),
     "aliases": (config(ALIASES), "alias, *a"),
     "an alias of a value": (config(b"a: &a 1\nb: *a\n"), "alias, *a"),
     "depth": (config(b"[" * 3000 + b"]" * 3000), "deeper than"),
     "a long configuration": (config(b"a: " + b"x" * 3 * 2**20), "at most"),
     "python objects": (config(b"a: !!python/object/apply:os.system ['touch effect']\n"), "no plain YAML"),
+    "pairs with the environment": (config(b'a: !!pairs [x: "${oc.env:HOME}"]'), "the tag"),
+    "an ordered mapping": (config(b"a: !!omap [_target_: os.system]"), "the tag"),
     "a list": (config(b"[1, 2]"), "must be a mapping"),
     "a text": (config(b"hello"), "must be a mapping"),
     "nothing": (config(b""), "configuration"),

@@ -16,7 +16,8 @@ from nemo_noise.archive import restore, trusted_checkpoints
 from nemo_noise.archive.checked_config import checked_config
 from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import DualAttentionMultiTaskModel, add_dual_attention, add_noise_context
-from tests.archive.archives import CONFIG, Change, with_config, write
+from tests.archive.archives import CONFIG, WEIGHTS, Change, files_of, with_config, write
+from tests.recognisers import build_recogniser
 
 DOORS = {
     "load_model": lambda path: load_model(path, torch.device("cpu")),
@@ -109,6 +110,12 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "a reference to itself": (root(a="${a}"), "a"),
     "a packed file outside": (root(tokenizer={"model_path": "nemo:../../etc/passwd"}), "tokenizer.model_path"),
     "a packed file that is a folder": (root(tokenizer={"model_path": "nemo:.."}), "tokenizer.model_path"),
+    "a profile that makes folders": (root(chakra_profile={"enabled": True, "trace_dir": "."}), "chakra_profile"),
+    "a profile that writes later": (root(memory_profile={"enabled": True, "output_path": "."}), "memory_profile"),
+    "a language model without an end": (root(decoding={"greedy": {"ngram_lm_model": "/dev/zero"}}), "ngram_lm_model"),
+    "phrases of the environment": (root(a={"key_phrases_file": "/proc/self/../self/environ"}), "key_phrases_file"),
+    "more references than time": (root(x=1, many=["${x}"] * 300), "more than 200 references"),
+    "a long reference": (root(note="${" + "a." * 300 + "a}"), "note"),
     "a rate of 1 Hz": (root(sample_rate=1), "sample_rate"),
     "a filter bank of gigabytes": (lambda config: config["preprocessor"].update(n_fft=2**30), "preprocessor.n_fft"),
 }
@@ -140,7 +147,7 @@ def test_hostile_configuration_is_refused_by_file_key_and_remedy(
 
 
 def test_a_long_block_cannot_be_referred_to_many_times() -> None:
-    text = yaml.safe_dump({"b": [1] * 1000, "c": ["${b}"] * 1000})
+    text = yaml.safe_dump({"b": [1] * 1000, "c": ["${b}"] * 150})
     with pytest.raises(ValueError, match="a.nemo: .* refers to a block"):
         checked_config(text, "a.nemo")
 
@@ -158,6 +165,15 @@ def test_wider_layers_than_the_weights_fill_are_not_allocated(
     path = write(tmp_path / "wide.nemo", with_config(files, encoder(**{key: 2**33})))
     with pytest.raises(ValueError, match=rf"wide.nemo.*{key}"):
         load_model(str(path), torch.device("cpu"))
+
+
+def test_a_recogniser_for_time_stamps_has_none_of_its_own(tmp_path: Path) -> None:
+    build_recogniser("aed", tmp_path).save_to(str(tmp_path / "plain.nemo"))
+    files = with_config(files_of(tmp_path / "plain.nemo"), root(restore_timestamps_model=True))
+    files |= {f"timestamps_asr_{name}": files[name] for name in (CONFIG, WEIGHTS)}
+    path = write(tmp_path / "again.nemo", files)
+    inner = load_model(str(path), torch.device("cpu")).timestamps_asr_model
+    assert inner.timestamps_asr_model is None
 
 
 def test_a_local_file_is_not_taken_into_the_model(files: dict[str, bytes], tmp_path: Path) -> None:
@@ -185,7 +201,9 @@ def test_a_trusted_file_is_restored_as_nemo_does(
 
 def test_a_plain_file_is_restored_with_its_references_resolved(files: dict[str, bytes], tmp_path: Path) -> None:
     change = root(
-        width=32, model_defaults={"width": "${width}", "names": "${labels}", "x": "${.width}", "later": "???"}
+        test_ds={"manifest_filepath": ["/dev/null", "/dev/shm/test.json"]},
+        width=32,
+        model_defaults={"width": "${width}", "names": "${labels}", "x": "${.width}", "later": "???"},
     )
     path = write(tmp_path / "plain.nemo", with_config(files, change))
     defaults = load_model(str(path), torch.device("cpu")).cfg.model_defaults
