@@ -130,11 +130,26 @@ def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict
     config = checked_config(contents.config_text, path)
     if connector.model_config_yaml == _OF_TIMESTAMPS and "transf_decoder" in config:
         config.restore_timestamps_model = False  # it would be restored from its own files, and so on
-    with _building(path, contents.other_bytes, config):
+    with _naming(path, calling_class), _building(path, contents.other_bytes, config):
         loaded = _first_error_of(wrapped, {**call, "override_config_path": config})
     if isinstance(loaded, tuple):  # configuration, model, weights that are not in it yet
         _check_types(loaded[2], loaded[1], path)
     return loaded
+
+
+@contextmanager
+def _naming(path: str, calling_class: type) -> Iterator[None]:
+    """Names the archive in what goes wrong inside the block: in the error of a model of ours, else in the log."""
+    try:
+        yield
+    except Exception as error:
+        if path in str(error):
+            raise
+        said = f"{printable(path)} cannot be restored: {type(error).__name__}: {printable(error, 600)}"
+        if calling_class.__module__.startswith("nemo_noise."):
+            raise ValueError(said) from error
+        logging.error(said)  # an error of NeMo's own classes keeps its type: others may wait for it
+        raise
 
 
 def _check_types(state: Mapping[str, Any], model: torch.nn.Module, path: str) -> None:

@@ -215,3 +215,18 @@ def test_a_recipe_as_configuration_is_read_as_nemo_does(files: dict[str, bytes],
     recipe["model"]["decoder"]["vocabulary"] = "${model.labels}"
     path = write(tmp_path / "recipe.nemo", files | {CONFIG: yaml.safe_dump(recipe).encode()})
     assert "z" in load_model(str(path), torch.device("cpu")).cfg.decoder.vocabulary
+
+
+@pytest.mark.parametrize("name", ["load_model", "dual attention"])
+def test_a_model_that_cannot_be_built_names_its_archive(name: str, files: dict[str, bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "odd.nemo", with_config(files, encoder(n_heads=7)))
+    with pytest.raises(ValueError, match="odd.nemo cannot be restored: .*ConformerEncoder"):
+        DOORS[name](str(path))
+
+
+def test_weights_of_another_shape_name_their_archive(files: dict[str, bytes], tmp_path: Path) -> None:
+    path = write(tmp_path / "narrow.nemo", with_config(files, encoder(conv_kernel_size=7)))
+    context = {"_target_": "nemo_noise.modules.AttentiveContextEncoder", "feat_in": 16, "d_context": 8}
+    fusion = {0: {"_target_": "nemo_noise.modules.FiLMFusion", "d_model": 32, "d_context": 8}}
+    with pytest.raises(ValueError, match=r"narrow.nemo does not fit its own config: .*size mismatch"):
+        add_noise_context(path, {"context": context, "fusion": fusion})
