@@ -220,7 +220,7 @@ def test_a_recipe_as_configuration_is_read_as_nemo_does(files: dict[str, bytes],
 @pytest.mark.parametrize("name", ["load_model", "dual attention"])
 def test_a_model_that_cannot_be_built_names_its_archive(name: str, files: dict[str, bytes], tmp_path: Path) -> None:
     path = write(tmp_path / "odd.nemo", with_config(files, encoder(n_heads=7)))
-    with pytest.raises(ValueError, match="odd.nemo cannot be restored: .*ConformerEncoder"):
+    with pytest.raises(ValueError, match="odd.nemo cannot be restored: "):
         DOORS[name](str(path))
 
 
