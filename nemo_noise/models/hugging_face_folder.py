@@ -18,7 +18,7 @@ from nemo_noise.finite_weights import check_finite
 from nemo_noise.foreign_text import printable
 from nemo_noise.models.json_fields import JsonFields
 
-__all__ = ["is_reference", "opaque_text", "read_features", "read_json", "read_weights"]
+__all__ = ["check_own_file", "is_reference", "opaque_text", "read_features", "read_json", "read_weights"]
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -62,6 +62,25 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     raise FileNotFoundError(f"{folder} has no {WEIGHTS} and no {INDEX}.")
 
 
+def check_own_file(file: Path) -> None:
+    """Refuses a link that leads out of the folder: what lies there would leave with the model that is saved.
+
+    The hub's own cache is a folder of links, from `snapshots/<commit>` into `blobs`; these are fine.
+
+    Args:
+        file: a file of the folder, there or not.
+
+    Raises:
+        ValueError: if it is such a link.
+    """
+    folder = file.parent.resolve()
+    homes = (folder, folder.parent.parent / "blobs")
+    if file.is_symlink() and not any(file.resolve().is_relative_to(home) for home in homes):
+        raise ValueError(
+            f"{file} is a link out of its folder, expected the file itself: copy it there if it is yours."
+        )
+
+
 def read_json(file: Path, needed_by: str | None = None) -> dict[str, Any]:
     """Read a JSON object, strictly: no key twice, no NaN, no size or depth without end; a byte-order mark is skipped.
 
@@ -74,8 +93,9 @@ def read_json(file: Path, needed_by: str | None = None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: if a needed file is missing.
-        ValueError: if it holds no such object.
+        ValueError: if it holds no such object, or is a link out of its folder.
     """
+    check_own_file(file)
     if not file.is_file():
         if needed_by is not None:
             raise FileNotFoundError(f"{file} does not exist: {needed_by}'s Hugging Face folder is needed.")

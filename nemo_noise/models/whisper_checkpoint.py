@@ -17,7 +17,14 @@ from nemo_noise.configuration import config_directory
 from nemo_noise.data.whisper_tokenizer import END, START, TASKS, WhisperTokenizer
 from nemo_noise.foreign_text import printable
 from nemo_noise.models.folder_sizes import Size, check_layers, check_sizes
-from nemo_noise.models.hugging_face_folder import is_reference, opaque_text, read_features, read_json, read_weights
+from nemo_noise.models.hugging_face_folder import (
+    check_own_file,
+    is_reference,
+    opaque_text,
+    read_features,
+    read_json,
+    read_weights,
+)
 from nemo_noise.models.json_fields import JsonFields
 from nemo_noise.models.whisper import WhisperModel
 from nemo_noise.models.whisper_folder_prompt import NAMES, default_slots
@@ -92,6 +99,7 @@ def whisper_config(folder: str | Path) -> DictConfig:
     theirs.fixed(FIXED)
     parts = _parts(theirs)
     _check_features(path, theirs)
+    check_own_file(path / "tokenizer.json")
     if not (path / "tokenizer.json").is_file():
         raise FileNotFoundError(
             f"{path} has no tokenizer.json. With vocab.json and merges.txt in it, transformers' "

@@ -103,3 +103,26 @@ def test_a_folder_whose_name_is_a_reference_is_refused(tmp_path: Path) -> None:
 
 def test_opaque_text_gives_the_same_content_back() -> None:
     assert json.loads(opaque_text(NOTES)) == NOTES and "$" not in opaque_text(NOTES)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "generation_config.json", "preprocessor_config.json", "tokenizer.json"]
+)
+def test_a_link_to_a_file_of_the_machine_is_not_taken_into_the_model(name: str, tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "whisper", tmp_path / "mine.json"
+    write_whisper(folder)
+    (folder / name).replace(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    with pytest.raises(ValueError, match=rf"{name} is a link out of its folder, expected the file itself"):
+        import_whisper(folder)
+
+
+def test_the_links_of_the_cache_of_the_hub_are_followed(tmp_path: Path) -> None:
+    folder, blobs = tmp_path / "models--a--b" / "snapshots" / "1234", tmp_path / "models--a--b" / "blobs"
+    folder.parent.mkdir(parents=True)
+    blobs.mkdir()
+    write_whisper(folder)
+    for number, file in enumerate(sorted(folder.iterdir())):
+        file.replace(blobs / str(number))
+        file.symlink_to(Path("..") / ".." / "blobs" / str(number))
+    assert import_whisper(folder).num_weights > 0
