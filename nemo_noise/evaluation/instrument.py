@@ -184,6 +184,10 @@ class Instrument:
                 raise ValueError(
                     f"speech is {path!r}, a folder: should be a manifest, a line with its text for each file"
                 )
+            _require(path, "speech", "a manifest")
+        for name, manifests in noise_manifests(self.options.noise_lists or {}).items():
+            for path in [manifests] if isinstance(manifests, str | Path) else manifests:
+                _require(path, f"noise_lists.{name}", "a manifest, or a folder of noises")
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""
@@ -210,3 +214,10 @@ def describe_export(written: MixtureSet, folder: str | Path) -> str:
         f"SHA-256 of all: {written['mixture_set_sha256']}\n"
         "transcribe its manifest.jsonl and give the transcripts (mixture_id, pred_text) as model= or baseline="
     )
+
+
+def _require(path: str | Path, option: str, what: str) -> None:
+    if not Path(path).exists():
+        raise FileNotFoundError(
+            f"{option} is {str(path)!r}, which is not there (working directory {Path.cwd()}): give {what}"
+        )
