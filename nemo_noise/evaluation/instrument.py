@@ -186,8 +186,8 @@ class Instrument:
                 )
             _require(path, "speech", "a manifest")
         for name, manifests in noise_manifests(self.options.noise_lists or {}).items():
-            for path in [manifests] if isinstance(manifests, str | Path) else manifests:
-                _require(path, f"noise_lists.{name}", "a manifest, or a folder of noises")
+            for given in [manifests] if isinstance(manifests, str | Path) else manifests:
+                _require(given, f"noise_lists.{name}", "a manifest, or a folder of noises")
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""
