@@ -1,18 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Foreign text (transcripts, labels, names of files and models) made harmless for terminals, Markdown and CSV."""
+"""Foreign text (transcripts, labels, names of files and models) made harmless for terminals and Markdown."""
 
 import re
 import unicodedata
 
-__all__ = ["csv_cell", "markdown", "printable"]
+__all__ = ["markdown", "printable"]
 
 # Cc: control characters, ESC among them. Cf: format characters, such as those that reverse the direction of writing.
 # Cs: halves of surrogate pairs, which no encoder takes. Zl, Zp: further ends of lines.
 _UNSAFE_CATEGORIES = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}  # are letters' business in Persian, Indic scripts and emoji
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:])")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def printable(text: object, longest: int | None = None) -> str:
@@ -41,19 +40,6 @@ def markdown(text: object) -> str:
     escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     pieces = re.split(r"(&(?:amp|lt|gt);)", escaped)
     return "".join(piece if number % 2 else _MARKDOWN.sub(r"\\\1", piece) for number, piece in enumerate(pieces))
-
-
-def csv_cell(text: object) -> str:
-    """Puts an apostrophe before what a spreadsheet would take for a formula; quoting is the csv module's work.
-
-    Args:
-        text: anything; what is no text is shown by `str`.
-
-    Returns:
-        The text of the cell.
-    """
-    cell = str(text)
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
 def _shown(character: str) -> str:

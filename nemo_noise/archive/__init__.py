@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints of strangers: a `.nemo` is read, limited and checked before anything in it is built."""
 
-from nemo_noise.archive.contents import CONFIG_FILE, check_checkpoint
+from nemo_noise.archive.contents import check_checkpoint
 from nemo_noise.archive.door import any_file, building_from, read_config, restore, trusted_checkpoints
 
 __all__ = [
-    "CONFIG_FILE",
     "any_file",
     "building_from",
     "check_checkpoint",

@@ -3,7 +3,8 @@
 """Which classes the configuration of a foreign checkpoint may name: parts of recognisers, and nothing that acts.
 
 NeMo 3.0.0 also lets a configuration call functions of its own, with any arguments; some of them write, delete or fetch
-files. Here a target is a class, at home in one of a few packages; two functions of NeMo that build decoders are named.
+files. Here a target is a class, at home in one of a few packages. One function, which builds NeMo's decoders, is
+named.
 """
 
 import importlib

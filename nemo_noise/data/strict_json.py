@@ -8,7 +8,7 @@ from typing import Any
 
 from nemo_noise.foreign_text import printable
 
-__all__ = ["check_values", "parse_object"]
+__all__ = ["check_values", "each_key_once", "parse_object"]
 
 _SHOWN = 60  # characters of what is wrong
 
@@ -33,7 +33,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
     if "\0" in decoded:
         raise ValueError("is not JSON, it holds zero bytes (UTF-16?), expected it saved as UTF-8")
     try:
-        fields = json.loads(decoded, object_pairs_hook=_each_key_once)
+        fields = json.loads(decoded, object_pairs_hook=each_key_once)
     except _KeyTwiceError:
         raise
     except RecursionError:
@@ -77,7 +77,15 @@ class _KeyTwiceError(ValueError):
     """A key that an object has more than once."""
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its pairs, for the `object_pairs_hook` of Python's parser.
+
+    Args:
+        pairs: keys and values, in order.
+
+    Raises:
+        ValueError: if a key is there more than once.
+    """
     fields = dict(pairs)
     if len(fields) < len(pairs):
         keys = [key for key, _ in pairs]

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from nemo_noise.data.strict_json import each_key_once
 from nemo_noise.finite_weights import check_finite
 from nemo_noise.foreign_text import printable
 from nemo_noise.models.json_fields import JsonFields
@@ -108,7 +109,7 @@ def read_json(file: Path, needed_by: str | None = None) -> dict[str, Any]:
         raise ValueError(f"{file} must hold a JSON object in UTF-8; byte {error.start} is none of it.") from error
     start = printable(repr(text[:60]))
     try:
-        content = json.loads(text, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        content = json.loads(text, object_pairs_hook=each_key_once, parse_constant=_refuse_constant)
     except RecursionError as error:
         raise ValueError(f"{file} must hold a JSON object, not {start}, nested beyond reason.") from error
     except ValueError as error:
@@ -194,16 +195,6 @@ def _tensors(file: Path) -> dict[str, Tensor]:
             )
     check_finite(tensors, file)
     return tensors
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object whose keys are all different."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {repeated[:60]!r} is there twice")
-    return found
 
 
 def _refuse_constant(name: str) -> Any:

@@ -60,7 +60,7 @@ def _features(**values: Any) -> dict[str, Any]:
 
 JSON = [
     _whisper(
-        "config-with-a-key-twice", {CONFIG: '{"d_model": 32, "d_model": 64}'}, CONFIG, "'d_model'", "is there twice"
+        "config-with-a-key-twice", {CONFIG: '{"d_model": 32, "d_model": 64}'}, CONFIG, "'d_model'", "each key once"
     ),
     _whisper("config-of-brackets", {CONFIG: "[" * 100000}, CONFIG, "[[[", "JSON object"),
     _whisper("config-with-nan", {CONFIG: '{"dropout": NaN}'}, CONFIG, "NaN", "is no JSON number"),
