@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from nemo.utils import logging
 
 from nemo_noise.evaluation.gates import Gate, check_paths, gate_values
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.options import EvaluationOptions
 from nemo_noise.evaluation.results import collect_results, describe_speech
-from nemo_noise.evaluation.scoring.hypotheses import Row
-from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions, reference_of
+from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import control_name
 from nemo_noise.evaluation.transcription.model_facts import ModelFacts, check_transcribe_options, facts_of
 from nemo_noise.evaluation.transcription.robustness import RunOptions
@@ -95,7 +95,7 @@ def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> 
         if name not in known:
             which = f"{name!r}, which no line has{near_names(name, known)}"
             raise ValueError(f"{is_said} {which}, should be one of {', '.join(sorted(known))}")
-    if not any(reference_of(dict(row), scoring) for row in rows):
+    if not any(scoring.normalized(str(row.get("text") or "")) for row in rows):
         raise ValueError(f"speech: none of the {len(rows)} lines has a text, should be what is said, to count errors")
     with_block = sum(row.get(scoring.block_field) is not None for row in rows)
     if 0 < with_block < len(rows):
@@ -128,7 +128,7 @@ def check_gates(
         return
     names = list(models)
     shown = [*names, *(control_name(names[0], control) for control in options.controls)]
-    rows = [{**row, "model": name} for name in shown for row in _stand_ins(plan)]
+    rows = [Hypothesis.of({**fields, "model": name}) for name in shown for fields in _stand_ins(plan)]
     quick = ScoringOptions(scoring.block_field, 2, 0, ("lower",), scoring.group_fields, scoring.seen)
     results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, quick)
     results["speech"] = describe_speech(plan)
@@ -138,7 +138,7 @@ def check_gates(
     check_paths(known, gate_values(results))
 
 
-def _stand_ins(plan: MixturePlan) -> list[Row]:
+def _stand_ins(plan: MixturePlan) -> list[dict[str, object]]:
     """Rows of some utterances: every cell and place, every label of each list, every value of the groups."""
     chosen: set[str] = set()
     values: set[tuple[str, str]] = set()
@@ -148,7 +148,7 @@ def _stand_ins(plan: MixturePlan) -> list[Row]:
         if len(chosen) < FEW or trial.condition.is_speech_free or not (of_entry <= values or len(chosen) > MANY):
             chosen.add(trial.utterance_id)
             values |= of_entry
-    rows: list[Row] = []
+    rows: list[dict[str, object]] = []
     labelled: set[object] = set()
     for trial in plan.trials:
         if trial.utterance_id not in chosen:

@@ -13,6 +13,7 @@ from nemo.utils import logging
 
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.foresight import check_fields, check_gates, survey_models
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, read_hypotheses, reference_rows
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.batches import check_stream_fields
 from nemo_noise.evaluation.mixtures.examination import named
@@ -26,7 +27,6 @@ from nemo_noise.evaluation.report.model_card import write_model_card
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.report.utterances import choose_worst
 from nemo_noise.evaluation.results import Results, collect_results, describe_run, describe_speech, write_results
-from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses, reference_rows
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.second_hearing import (
     Questions,
@@ -42,7 +42,7 @@ from nemo_noise.evaluation.transcription.streaming import StreamingOptions
 class Heard(NamedTuple):
     """The rows of an evaluation, the names of model and baseline (None: there is none), and what was heard again."""
 
-    rows: list[Row]
+    rows: list[Hypothesis]
     model: str
     baseline: str | None
     again: SecondHearing | None = None
@@ -129,9 +129,9 @@ class Instrument:
             if not rows:
                 given = list(o.from_hypotheses)
                 raise ValueError(f"from_hypotheses is {given} with no row, should be hypotheses.jsonl")
-            check_fields(rows, self.scoring)
+            check_fields([row.fields for row in rows], self.scoring)
             check_output("output_dir", self.output)
-            return Heard(rows, o.model_name or str(rows[0].get("model") or "model"), o.baseline_name)
+            return Heard(rows, o.model_name or rows[0].model, o.baseline_name)
         models = self.prepare()
         rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", o.controls, self.running, self.device)
         streams = self.output / "streaming.jsonl"
@@ -192,13 +192,13 @@ class Instrument:
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""
         o = self.options
-        rows = [row for row in reference_rows(heard.rows) if (row.get("model") or "model") == heard.model]
+        rows = by_model(reference_rows(heard.rows)).get(heard.model, [])
         worst = choose_worst(rows, self.scoring)[: o.audio_clips]
         if not worst or o.speech is None or o.noise_lists is None:
             return {}
         plan = self.plan(self._sample_rate)
         trials = {trial.trial_id: trial for trial in plan.trials}
-        known = [trials[row["trial_id"]] for row in worst if row.get("trial_id") in trials]
+        known = [trials[row.trial_id] for row in worst if row.trial_id in trials]
         if len(known) < len(worst):
             logging.warning(
                 f"{len(worst) - len(known)} of the worst utterances are not in this plan: no audio for them"

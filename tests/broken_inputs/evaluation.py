@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.gates import failed_gates, parse_gate
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import load_plan
@@ -53,7 +54,9 @@ def plan_of(**changes: Any) -> None:
 
 
 def scored(rows: list[dict[str, Any]], model: str = "ours", baseline: str | None = None, **options: Any) -> None:
-    collect_results(rows, model, baseline, ScoringOptions(**{"replications": 10, **options}))
+    collect_results(
+        [Hypothesis.of(row) for row in rows], model, baseline, ScoringOptions(**{"replications": 10, **options})
+    )
 
 
 def gated(fail_if: str) -> None:

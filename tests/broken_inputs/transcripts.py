@@ -5,9 +5,9 @@
 import json
 from typing import Any
 
+from nemo_noise.evaluation.hypothesis import read_hypotheses
 from nemo_noise.evaluation.mixtures.plan import load_plan
 from nemo_noise.evaluation.results import read_results
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.transcription.transcripts import read_transcripts, rows_of_transcripts
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.evaluation import ROW, scored

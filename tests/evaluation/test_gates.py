@@ -6,7 +6,7 @@ import pytest
 
 from nemo_noise.evaluation import Results, ScoringOptions, collect_results
 from nemo_noise.evaluation.gates import Gate, GateError, failed_gates, gate_values, parse_gate
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 
 @pytest.fixture(scope="module")

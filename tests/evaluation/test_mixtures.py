@@ -11,13 +11,13 @@ import pytest
 import soundfile
 
 from nemo_noise.data.manifest import ManifestError, read_manifest
+from nemo_noise.evaluation.hypothesis import Condition, Place
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import name_noise_lists, noise_manifests
 from nemo_noise.evaluation.results import describe_speech
-from nemo_noise.evaluation.scoring.hypotheses import Condition, Place
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech
 
 

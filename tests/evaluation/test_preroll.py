@@ -12,11 +12,11 @@ from hydra import compose, initialize_config_dir
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.data.manifest import load_entry, read_manifest
+from nemo_noise.evaluation.hypothesis import Condition
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.scoring.hypotheses import Condition
 from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
@@ -97,8 +97,8 @@ def test_a_model_with_a_context_hears_it_and_any_other_hears_the_speech_alone(tm
     for name, one in (("with", plan), ("without", without)):
         (arm,) = arms_of("plain", _model(False), [])
         rows = run_arm(arm, one, tmp_path / f"{name}.jsonl", options)
-        texts[name] = [row["pred_text"] for row in rows]
-        told = [row.get("preroll_samples", 0) for row in rows]
+        texts[name] = [row.pred_text for row in rows]
+        told = [row.fields.get("preroll_samples", 0) for row in rows]
         assert any(told) == (name == "with")
     assert texts["with"] == texts["without"]
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from nemo_noise.evaluation.hypothesis import read_hypotheses
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.choice import choose_trials
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.report.streaming import streaming_section
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.streaming import summarize_streaming
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import Arm
@@ -39,10 +39,10 @@ def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a
     offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", OPTIONS)
     path, streaming = tmp_path / "streaming.jsonl", StreamingOptions([160, 100, 80])
     runs = run_streams("tiny", model, plan, path, streaming, OPTIONS)
-    said = {row["trial_id"]: row["pred_text"] for row in offline}
+    said = {row.trial_id: row.pred_text for row in offline}
     assert len(runs[0].rows) == 4 * 5 and any(said.values())
-    assert {row["trial_id"]: row["pred_text"] for row in runs[0].rows} == {
-        row["trial_id"]: said[row["trial_id"]] for row in runs[0].rows
+    assert {row.trial_id: row.pred_text for row in runs[0].rows} == {
+        row.trial_id: said[row.trial_id] for row in runs[0].rows
     }
     assert [run.reason is None for run in runs] == [True, False, False]
     table = summarize_streaming(runs, offline, ScoringOptions(replications=20))
@@ -66,12 +66,12 @@ def test_offline_is_scored_on_the_mixtures_that_were_streamed(plan: MixturePlan,
     runs = run_streams(
         "tiny", model, plan, tmp_path / "s.jsonl", StreamingOptions([400], trials=10, left_s=0.4), OPTIONS
     )
-    heard = {row["utterance_id"] for row in runs[0].rows}
+    heard = {row.utterance for row in runs[0].rows}
     assert len(heard) == 2 and len(runs[0].rows) == 10
     assert runs[0].way == "overlapping chunks, as its subsampling hears the future"
     table = summarize_streaming(runs, offline, ScoringOptions(replications=20))
     assert table["mixtures"] == 10
-    chosen = [row for row in offline if row["utterance_id"] in heard]
+    chosen = [row for row in offline if row.utterance in heard]
     same = summarize_streaming(runs, chosen, ScoringOptions(replications=20))
     assert table["rows"] == same["rows"]
 

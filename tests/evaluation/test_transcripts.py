@@ -81,9 +81,9 @@ def test_every_way_to_name_a_mixture_gives_the_same_rows(plan: MixturePlan, tmp_
     ]
     path = write_csv(tmp_path / "other.csv", [id_column, "text", "unused"], lines[::-1])
     rows = rows_of_transcripts("other", path, plan, training_seed=3)
-    assert [row["trial_id"] for row in rows] == [trial.trial_id for trial in plan.trials]
-    assert all(row["pred_text"] == row["text"] and row["seed"] == 3 for row in rows)
-    assert {row["condition"] for row in rows} == {"clean", "noisy", "noise_only", "silence"}
+    assert [row.trial_id for row in rows] == [trial.trial_id for trial in plan.trials]
+    assert all(row.pred_text == row.text and row.seed == "3" for row in rows)
+    assert {row.condition.value for row in rows} == {"clean", "noisy", "noise_only", "silence"}
 
 
 def test_tables_tabs_and_json_lines_say_the_same(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemo_noise.data.acoustics.chain import EffectChain, build_chain
-from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Place
+from nemo_noise.evaluation.hypothesis import PLAIN, Place
 
 ENTRY_KEYS = ("effects", "seen", "seed", "prob", "refresh")
 

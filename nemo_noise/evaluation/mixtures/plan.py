@@ -24,13 +24,13 @@ from nemo.utils import logging
 from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, require_audio_files
 from nemo_noise.data.mixing import NoiseCrop, NoiseList, mix_at_snr
 from nemo_noise.data.sensors import SensorRecording, read_sensors
+from nemo_noise.evaluation.hypothesis import PLAIN, Condition, Place
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics
 from nemo_noise.evaluation.mixtures.examination import Examined, LeftOut, check_noises, examine_speech
 from nemo_noise.evaluation.mixtures.names import check_list_name, file_name, name_utterances
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.preroll import check_preroll, gain_of_noise, noise_before_crop
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
-from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Condition, Place
 from nemo_noise.foreign_text import printable
 
 CACHED_UTTERANCES = 64
@@ -350,7 +350,7 @@ def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
     return {key: name if times[name.lower()] == 1 else f"{name}.{key[:8]}" for key, name in names.items()}
 
 
-def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[str, Any]:
+def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[str, object]:
     """Write the manifest line of the speech again, with what was mixed.
 
     Args:
@@ -361,7 +361,7 @@ def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[
     Returns:
         The fields of a hypothesis row that do not depend on who listens.
     """
-    described = {
+    described: dict[str, object] = {
         "utterance_id": trial.utterance_id,
         "text": "" if trial.entry is None else trial.entry.text or "",
         "condition": trial.condition.value,

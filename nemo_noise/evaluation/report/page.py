@@ -10,6 +10,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from nemo_noise import whole_file
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model
 from nemo_noise.evaluation.report.adaptation import adaptation_section
 from nemo_noise.evaluation.report.audio import Clip
 from nemo_noise.evaluation.report.axes import axes_section
@@ -45,7 +46,6 @@ from nemo_noise.evaluation.report.tables import (
 from nemo_noise.evaluation.report.utterances import worst_utterances
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.hallucination import NoiseOnlySummary, SilenceSummary
-from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.foreign_text import printable
@@ -74,7 +74,7 @@ DEFINITIONS = (
 
 
 def write_report(
-    path: str | Path, results: Results, rows: Sequence[Row], clips: Mapping[str, Clip] | None = None
+    path: str | Path, results: Results, rows: Sequence[Hypothesis], clips: Mapping[str, Clip] | None = None
 ) -> None:
     """Write the page.
 
@@ -87,7 +87,7 @@ def write_report(
     whole_file.write_text(path, render_report(results, rows, clips))
 
 
-def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Clip] | None = None) -> str:
+def render_report(results: Results, rows: Sequence[Hypothesis], clips: Mapping[str, Clip] | None = None) -> str:
     """Compose the page.
 
     Args:
@@ -305,7 +305,7 @@ def _speed(results: Results) -> str:
     return f'<h2>Speed and size</h2><div class="card scroll">{table}</div>' if table else ""
 
 
-def _noise_only(results: Results, rows: Sequence[Row], options: ScoringOptions) -> str:
+def _noise_only(results: Results, rows: Sequence[Hypothesis], options: ScoringOptions) -> str:
     """Show what is written where nobody speaks."""
     lines = []
     for name, summary in results["models"].items():
@@ -320,7 +320,7 @@ def _noise_only(results: Results, rows: Sequence[Row], options: ScoringOptions) 
         return ""
     head = '<th class="name">model</th><th class="name">noise</th><th>characters per minute</th>'
     head += "<th>pieces with text</th><th>pieces</th><th>utterances with empty reference</th><th>minutes</th>"
-    texts = invented_texts([row for row in rows if row.get("model") == results["model"]], options)
+    texts = invented_texts(by_model(rows).get(results["model"], []), options)
     shown = f'<h3 class="below">The longest texts of {escape(results["model"])}</h3>{texts}' if texts else ""
     return (
         "<h2>Where nobody speaks</h2>"
@@ -344,9 +344,9 @@ def _noise_only_row(model: str, noise: str, block: NoiseOnlySummary) -> str:
     )
 
 
-def _worst(results: Results, rows: Sequence[Row], options: ScoringOptions, clips: Mapping[str, Clip]) -> str:
-    of = {name: [row for row in rows if (row.get("model") or "model") == name] for name in results["models"]}
-    blocks = worst_utterances(of[results["model"]], of.get(str(results["baseline"]), []), options, clips)
+def _worst(results: Results, rows: Sequence[Hypothesis], options: ScoringOptions, clips: Mapping[str, Clip]) -> str:
+    of = by_model(rows)
+    blocks = worst_utterances(of.get(results["model"], []), of.get(str(results["baseline"]), []), options, clips)
     note = "Highest WER at 0 dB or better, each utterance once."
     marks = 'Marked: <mark class="missed">missed</mark> and <mark class="invented">invented</mark> words.'
     if not blocks:

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from nemo_noise.evaluation.hypothesis import Condition, Hypothesis
 from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent, percent_number, snr_text, with_minus
 from nemo_noise.evaluation.report.utterances import cut_text
 from nemo_noise.evaluation.scoring.comparison import Comparison
-from nemo_noise.evaluation.scoring.hypotheses import Condition, Row, condition_of
 from nemo_noise.evaluation.scoring.summary import CellSummary, LabelSummary, Summary
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 SHOWN_INVENTED = 8
 STRONG_HEAT = 0.62
@@ -171,7 +171,7 @@ def cell_tests_table(comparison: Comparison) -> str:
     return f"<table><tr>{head}</tr>{''.join(body)}</table>"
 
 
-def invented_texts(rows: Sequence[Row], options: ScoringOptions) -> str:
+def invented_texts(rows: Sequence[Hypothesis], options: ScoringOptions) -> str:
     """List the longest texts heard where nobody spoke.
 
     Args:
@@ -181,8 +181,8 @@ def invented_texts(rows: Sequence[Row], options: ScoringOptions) -> str:
     Returns:
         A list in HTML, empty where nothing was invented.
     """
-    silent = [row for row in rows if condition_of(row) is Condition.NOISE_ONLY and hypothesis_of(row, options)]
-    texts = Counter((str(r.get("noise_label") or r["noise_list"]), hypothesis_of(r, options)) for r in silent)
+    silent = [row for row in rows if row.condition is Condition.NOISE_ONLY and options.written(row)]
+    texts = Counter((row.noise_label or str(row.cell.noise_list), options.written(row)) for row in silent)
     items = []
     for (label, text), times in sorted(texts.items(), key=lambda item: -len(item[0][1]))[:SHOWN_INVENTED]:
         often = f' <span class="soft">({times} times)</span>' if times > 1 else ""

@@ -7,25 +7,17 @@ from html import escape
 
 import jiwer
 
+from nemo_noise.evaluation.hypothesis import Hypothesis, PairKey
 from nemo_noise.evaluation.report.audio import Clip
 from nemo_noise.evaluation.report.numbers import snr_text
-from nemo_noise.evaluation.scoring.hypotheses import Row, cell_of, utterance_of
-from nemo_noise.evaluation.scoring.tally import (
-    PairKey,
-    ScoringOptions,
-    hypothesis_of,
-    pair_key,
-    reference_of,
-    scored_rows,
-)
-from nemo_noise.evaluation.scoring.wer import count_errors
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
 
 SHOWN_UTTERANCES = 15
 SHOWN_CHARACTERS = 400
 LOWEST_SNR_DB = 0.0  # below, errors are no surprise
 
 
-def choose_worst(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
+def choose_worst(rows: Sequence[Hypothesis], options: ScoringOptions) -> list[Hypothesis]:
     """Choose what went most wrong where it should have been easy: each utterance once, at its highest failing SNR.
 
     Args:
@@ -35,20 +27,20 @@ def choose_worst(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
     Returns:
         Up to 15 rows with errors, clean or at 0 dB and better, the highest WER first.
     """
-    worst: dict[str, tuple[float, float, Row]] = {}
+    worst: dict[str, tuple[float, float, Hypothesis]] = {}
     for row in scored_rows(rows, options):
-        snr = cell_of(row).snr_db
-        counts = count_errors(reference_of(row, options), hypothesis_of(row, options))
+        snr = row.cell.snr_db
+        counts = options.errors(row)
         if counts.errors and (snr is None or snr >= LOWEST_SNR_DB):
             candidate = (counts.wer, float("inf") if snr is None else snr, row)
-            best = worst.get(utterance_of(row))
+            best = worst.get(row.utterance)
             if best is None or candidate[:2] > best[:2]:
-                worst[utterance_of(row)] = candidate
+                worst[row.utterance] = candidate
     return [row for *_, row in sorted(worst.values(), key=lambda item: item[:2], reverse=True)[:SHOWN_UTTERANCES]]
 
 
 def worst_utterances(
-    rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions, clips: Mapping[str, Clip]
+    rows: Sequence[Hypothesis], baseline_rows: Sequence[Hypothesis], options: ScoringOptions, clips: Mapping[str, Clip]
 ) -> str:
     """Show the worst utterances.
 
@@ -61,9 +53,9 @@ def worst_utterances(
     Returns:
         Blocks of HTML; empty where there are no errors.
     """
-    heard_by_baseline = {pair_key(row): row for row in baseline_rows}
+    heard_by_baseline = {row.pair_key: row for row in baseline_rows}
     worst = choose_worst(rows, options)
-    return "".join(_utterance(row, heard_by_baseline, options, clips.get(str(row.get("trial_id")))) for row in worst)
+    return "".join(_utterance(row, heard_by_baseline, options, clips.get(str(row.trial_id))) for row in worst)
 
 
 def cut_text(text: str) -> str:
@@ -71,18 +63,20 @@ def cut_text(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
 
 
-def _utterance(row: Row, heard_by_baseline: Mapping[PairKey, Row], options: ScoringOptions, clip: Clip | None) -> str:
+def _utterance(
+    row: Hypothesis, heard_by_baseline: Mapping[PairKey, Hypothesis], options: ScoringOptions, clip: Clip | None
+) -> str:
     """Write what was said and what each model heard."""
-    cell, counts = cell_of(row), count_errors(reference_of(row, options), hypothesis_of(row, options))
-    where = "clean" if cell.snr_db is None else f"{row.get('noise_label') or cell.noise_list}, {snr_text(cell.snr_db)}"
-    said, heard = _marked(reference_of(row, options), hypothesis_of(row, options))
-    lines = [("said", said), (str(row.get("model") or "heard"), heard)]
-    other = heard_by_baseline.get(pair_key(row))
+    cell, counts = row.cell, options.errors(row)
+    where = "clean" if cell.snr_db is None else f"{row.noise_label or cell.noise_list}, {snr_text(cell.snr_db)}"
+    said, heard = _marked(options.reference(row), options.written(row))
+    lines = [("said", said), (row.model, heard)]
+    other = heard_by_baseline.get(row.pair_key)
     if other is not None:
-        marked = _marked(reference_of(row, options), hypothesis_of(other, options))[1]
-        lines.append((str(other.get("model") or "baseline"), marked))
+        marked = _marked(options.reference(row), options.written(other))[1]
+        lines.append((other.model, marked))
     body = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in lines)
-    size = f"{utterance_of(row)} · {counts.errors} errors in {counts.words} words"
+    size = f"{row.utterance} · {counts.errors} errors in {counts.words} words"
     title = f'{escape(where)} <span class="soft">· {escape(size)}</span>'
     return f'<div class="utterance"><div>{title}<dl>{body}</dl></div>{"" if clip is None else _sound(clip)}</div>'
 

@@ -8,8 +8,8 @@ from typing import TypedDict
 
 import numpy as np
 
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.scoring.comparison import Difference, compare
-from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.speed import summarize_speed
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -32,7 +32,7 @@ class StreamedRun:
     reason: str | None = None
     way: str | None = None
     latency_ms: float | None = None
-    rows: Sequence[Row] = ()
+    rows: Sequence[Hypothesis] = ()
     steps_s: Sequence[float] = field(default=())
 
 
@@ -78,7 +78,7 @@ def no_streaming(reason: str) -> Streaming:
 
 
 def summarize_streaming(
-    runs: Sequence[StreamedRun], offline_rows: Sequence[Row], options: ScoringOptions | None = None
+    runs: Sequence[StreamedRun], offline_rows: Sequence[Hypothesis], options: ScoringOptions | None = None
 ) -> Streaming:
     """Compare streams with what the model says offline about the very same mixtures.
 
@@ -90,8 +90,8 @@ def summarize_streaming(
     Returns:
         The table, ready for JSON.
     """
-    heard = {row["trial_id"] for run in runs for row in run.rows}
-    offline = [row for row in offline_rows if row.get("trial_id") in heard]
+    streamed = {row.trial_id for run in runs for row in run.rows}
+    offline = [row for row in offline_rows if row.trial_id in streamed]
     rows = [_offline_row(offline, options)] if offline else []
     for run in runs:
         rows.append(_streamed_row(run, offline, options) if run.reason is None else _impossible(run))
@@ -99,7 +99,7 @@ def summarize_streaming(
     return Streaming(mixtures=len(offline), not_possible=impossible, rows=rows, reason=None)
 
 
-def _offline_row(rows: Sequence[Row], options: ScoringOptions | None) -> StreamingRow:
+def _offline_row(rows: Sequence[Hypothesis], options: ScoringOptions | None) -> StreamingRow:
     summary = summarize(rows, options)
     unknown = {"difference": None, "difference_low": None, "difference_high": None}
     clean = summary["clean"]
@@ -120,7 +120,7 @@ def _offline_row(rows: Sequence[Row], options: ScoringOptions | None) -> Streami
     )
 
 
-def _streamed_row(run: StreamedRun, offline: Sequence[Row], options: ScoringOptions | None) -> StreamingRow:
+def _streamed_row(run: StreamedRun, offline: Sequence[Hypothesis], options: ScoringOptions | None) -> StreamingRow:
     comparison = compare(run.rows, offline, options)
     steps_ms = 1000.0 * np.array(run.steps_s)
     return StreamingRow(

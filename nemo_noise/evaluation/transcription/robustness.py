@@ -21,6 +21,7 @@ from tqdm import tqdm
 from nemo.utils import logging
 
 from nemo_noise.data.sensors import SensorBatch, collate_sensors
+from nemo_noise.evaluation.hypothesis import Hypothesis, append_hypotheses, read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.mixtures.batches import (
     check_stream_fields,
     ring_batches,
@@ -30,12 +31,6 @@ from nemo_noise.evaluation.mixtures.batches import (
 )
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
-from nemo_noise.evaluation.scoring.hypotheses import (
-    Row,
-    append_hypotheses,
-    read_hypotheses,
-    write_hypotheses,
-)
 from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.preroll import after_preroll
@@ -134,7 +129,7 @@ def run_models(
     controls: Sequence[Control | str],
     options: RunOptions,
     device: torch.device,
-) -> list[Row]:
+) -> list[Hypothesis]:
     """Run models one after the other on the same mixtures; controls and adaptation run for the first.
 
     Args:
@@ -152,7 +147,7 @@ def run_models(
     Raises:
         ValueError: the models want different sample rates.
     """
-    rows: list[Row] = []
+    rows: list[Hypothesis] = []
     plan: MixturePlan | None = None
     for number, (name, path) in enumerate(models.items()):
         if is_transcript_file(path):
@@ -196,7 +191,7 @@ def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
     return options.adaptation_streams
 
 
-def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Row]:
+def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Hypothesis]:
     """Run all trials that have no row yet.
 
     Args:
@@ -240,7 +235,9 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
                 duration = round(len(mixture.samples) / plan.sample_rate, 4)
                 who = {"model": arm.name, "model_fingerprint": model_fingerprint}
                 heard = describe_mixture(trial, mixture, plan.seed)
-                rows.append({**heard, **who, **result, "duration": duration, "seed": options.training_seed})
+                rows.append(
+                    Hypothesis.of({**heard, **who, **result, "duration": duration, "seed": options.training_seed})
+                )
             append_hypotheses(path, rows)
             done.update((_row_key(row), row) for row in rows)
             progress.update(len(rows))
@@ -248,7 +245,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     if trials and not possible:
         raise ValueError(f"no mixture is possible, the first as {next(iter(plan.left_out.values())).reason}")
     finished = [done[arm.name, model_fingerprint, trial.trial_id] for trial in possible]
-    return [{**row, "seed": options.training_seed} for row in finished]
+    return [row.changed(seed=options.training_seed) for row in finished]
 
 
 def _is_no_member(trial: Trial, plan: MixturePlan) -> bool:
@@ -275,7 +272,7 @@ def _batches_of(
     return list(same_prompt_batches(batches, prompts))
 
 
-def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Row]) -> None:
+def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Hypothesis]) -> None:
     """Leave exactly the rows of this evaluation in the file; move rows of other models or plans to a second file.
 
     Args:
@@ -316,7 +313,7 @@ class _Listener:
         also_alone: Sequence[bool],
         sensors: Mapping[str, SensorBatch],
         prompt: Mapping[str, str],
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, object]]:
         """Transcribe a batch.
 
         Args:
@@ -366,7 +363,7 @@ def _evenly_chosen(trials: Sequence[Trial], count: int) -> set[str]:
     return {spoken[place] for place in places}
 
 
-def _saved_rows(path: Path) -> list[Row]:
+def _saved_rows(path: Path) -> list[Hypothesis]:
     """Read what an earlier run left, and drop its unfinished last line from the file before it is appended to."""
     if not path.is_file():
         return []
@@ -376,5 +373,5 @@ def _saved_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _row_key(row: Row) -> RowKey:
-    return str(row.get("model")), str(row.get("model_fingerprint")), str(row.get("trial_id"))
+def _row_key(row: Hypothesis) -> RowKey:
+    return row.model, str(row.model_fingerprint), str(row.trial_id)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from nemo_noise.data.strict_json import check_values, parse_object
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.names import file_name
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
-from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.foreign_text import printable
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
@@ -89,7 +89,9 @@ def read_transcripts(path: str | Path) -> list[Transcript]:
     return list(transcripts.values())
 
 
-def rows_of_transcripts(name: str, path: str | Path, plan: MixturePlan, training_seed: int | None = None) -> list[Row]:
+def rows_of_transcripts(
+    name: str, path: str | Path, plan: MixturePlan, training_seed: int | None = None
+) -> list[Hypothesis]:
     """Turn a file of transcripts into hypothesis rows of the same mixtures that models hear.
 
     Args:
@@ -123,7 +125,7 @@ def rows_of_transcripts(name: str, path: str | Path, plan: MixturePlan, training
         result = {"model": name, "model_fingerprint": fingerprint, "pred_text": transcript.text, **transcript.extras}
         duration = round(len(mixture.samples) / plan.sample_rate, 4)
         heard = describe_mixture(trial, mixture, plan.seed)
-        rows.append({**heard, **result, "duration": duration, "seed": training_seed})
+        rows.append(Hypothesis.of({**heard, **result, "duration": duration, "seed": training_seed}))
     return rows
 
 
