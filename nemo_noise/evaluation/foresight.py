@@ -108,6 +108,7 @@ def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> 
 def check_gates(
     gates: Sequence[Gate],
     plan: MixturePlan,
+    *,
     scoring: ScoringOptions,
     models: Mapping[str, str],
     options: EvaluationOptions,
@@ -129,8 +130,15 @@ def check_gates(
     names = list(models)
     shown = [*names, *(control_name(names[0], control) for control in options.controls)]
     rows = [Hypothesis.of({**fields, "model": name}) for name in shown for fields in _stand_ins(plan)]
-    quick = ScoringOptions(scoring.block_field, 2, 0, ("lower",), scoring.group_fields, scoring.seen)
-    results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, quick)
+    quick = ScoringOptions(
+        block_field=scoring.block_field,
+        replications=2,
+        seed=0,
+        text_normalization=("lower",),
+        group_fields=scoring.group_fields,
+        seen=scoring.seen,
+    )
+    results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, options=quick)
     results["speech"] = describe_speech(plan)
     measured = {"calibration"}  # what these hold depends on what models write
     measured |= set() if options.adaptation is None else {"adaptation", "stream_adaptation"}

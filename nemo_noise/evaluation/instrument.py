@@ -111,13 +111,13 @@ class Instrument:
         if o.model is None:
             raise ValueError("model is missing: give a .nemo file, a pretrained name or a file of transcripts")
         self._require_manifests()
-        models = name_models(o.model, o.baseline, o.model_name, o.baseline_name)
+        models = name_models(o.model, o.baseline, model_name=o.model_name, baseline_name=o.baseline_name)
         survey = survey_models(models, self.running, o.noise_only)
         self._longest_s = survey.longest_s
         plan = self.plan(survey.sample_rate)
         check_fields([entry.fields for entry in plan.speech], self.scoring)
         check_stream_fields(plan.trials, o.adaptation_streams)
-        check_gates(o.fail_if, plan, self.scoring, models, o)
+        check_gates(o.fail_if, plan, scoring=self.scoring, models=models, options=o)
         check_output("output_dir", self.output)
         return models
 
@@ -133,21 +133,30 @@ class Instrument:
             check_output("output_dir", self.output)
             return Heard(rows, o.model_name or rows[0].model, o.baseline_name)
         models = self.prepare()
-        rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", o.controls, self.running, self.device)
+        rows = run_models(
+            models,
+            self.plan,
+            self.output / "hypotheses.jsonl",
+            controls=o.controls,
+            options=self.running,
+            device=self.device,
+        )
         streams = self.output / "streaming.jsonl"
-        again = hear_again(models, self.plan, streams, self.questions, self.running, self.device)
+        again = hear_again(
+            models, self.plan, streams, questions=self.questions, options=self.running, device=self.device
+        )
         names = list(models)
         return Heard(rows, names[0], names[1] if len(names) > 1 else None, again)
 
     def report(self, heard: Heard) -> Results:
         """Score, and write `summary.json`, `report.html` and the model card `README.md`."""
         made = describe_run(self.options.given, self.device)
-        results = collect_results(heard.rows, heard.model, heard.baseline, self.scoring, made)
+        results = collect_results(heard.rows, heard.model, heard.baseline, options=self.scoring, made=made)
         if not self.options.from_hypotheses:
             results["speech"] = describe_speech(self.plan(self._sample_rate))
         shown = [name for name in (heard.model, heard.baseline) if name is not None]
         again = heard.again or not_heard_again(shown, self.questions)
-        add_second_hearing(results, again, heard.rows, self.scoring)
+        add_second_hearing(results, again, heard.rows, options=self.scoring)
         write_results(self.output / "summary.json", results)
         write_report(self.output / "report.html", results, reference_rows(heard.rows), self._clips(heard))
         write_model_card(self.output / "README.md", results, self.options.model_card)
@@ -163,12 +172,12 @@ class Instrument:
             sample_rate,
             o.speech or (),
             noise,
-            o.snr_db,
-            o.seed,
-            o.noise_only,
-            self.acoustics,
-            o.preroll_s,
-            self._longest_s,
+            snr_db=o.snr_db,
+            seed=o.seed,
+            noise_only=o.noise_only,
+            acoustics=self.acoustics,
+            preroll_s=o.preroll_s,
+            longest_s=self._longest_s,
         )
         if not plan.speech:
             faults = plan.examined.left_out

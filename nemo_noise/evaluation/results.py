@@ -97,6 +97,7 @@ def collect_results(
     rows: Sequence[Hypothesis],
     model: str,
     baseline: str | None = None,
+    *,
     options: ScoringOptions | None = None,
     made: Mapping[str, Any] | None = None,
 ) -> Results:

@@ -56,6 +56,7 @@ def hear_again(
     models: Mapping[str, str],
     make_plan: Callable[[int], MixturePlan],
     path: str | Path,
+    *,
     questions: Questions,
     options: RunOptions,
     device: torch.device,
@@ -84,7 +85,7 @@ def hear_again(
         plan = make_plan(sample_rate_of(model))
         own = replace(options, transcribe=options.transcribe_of(number)[1])
         if asks_streams:
-            streams[name] = run_streams(name, model, plan, path, questions.streaming, own)
+            streams[name] = run_streams(name, model, plan, path=path, streaming=questions.streaming, options=own)
         if questions.context_snr:
             try:
                 contexts[name] = hear_contexts(name, model, plan)
@@ -108,7 +109,7 @@ def not_heard_again(models: list[str], questions: Questions) -> SecondHearing:
 
 
 def add_second_hearing(
-    results: Results, again: SecondHearing, rows: list[Hypothesis], options: ScoringOptions | None = None
+    results: Results, again: SecondHearing, rows: list[Hypothesis], *, options: ScoringOptions | None = None
 ) -> None:
     """Add the answers to results; a key is there only where it was asked for.
 

@@ -34,7 +34,7 @@ CLEAN_ROWS = (ROW, {**ROW, "utterance_id": "b", "pred_text": "two"})
 def evaluate(**changes: Any) -> None:
     """The instrument of `evaluate_noise_robustness.py` with some options changed, up to its results."""
     instrument = Instrument(OmegaConf.merge(_all_options(), {"replications": 10, "audio_clips": 0, **changes}))
-    collect_results(instrument.hear().rows, "ours", None, instrument.scoring)
+    collect_results(instrument.hear().rows, "ours", None, options=instrument.scoring)
 
 
 @cache
@@ -55,12 +55,17 @@ def plan_of(**changes: Any) -> None:
 
 def scored(rows: list[dict[str, Any]], model: str = "ours", baseline: str | None = None, **options: Any) -> None:
     collect_results(
-        [Hypothesis.of(row) for row in rows], model, baseline, ScoringOptions(**{"replications": 10, **options})
+        [Hypothesis.of(row) for row in rows],
+        model,
+        baseline,
+        options=ScoringOptions(**{"replications": 10, **options}),
     )
 
 
 def gated(fail_if: str) -> None:
-    failed_gates([parse_gate(fail_if)], collect_results(CLEAN_ROWS, "ours", None, ScoringOptions(replications=10)))
+    failed_gates(
+        [parse_gate(fail_if)], collect_results(CLEAN_ROWS, "ours", None, options=ScoringOptions(replications=10))
+    )
 
 
 def loaded(name: str) -> None:

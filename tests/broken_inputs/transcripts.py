@@ -15,7 +15,7 @@ from tests.broken_inputs.files import RATE, SPEECH, SPEECH_LINE, Content, Lines,
 
 
 def transcribed(transcripts: str, speech: str) -> None:
-    rows_of_transcripts("theirs", transcripts, load_plan(RATE, speech, {}, ["clean"]))
+    rows_of_transcripts("theirs", transcripts, load_plan(RATE, speech, {}, snr_db=["clean"]))
 
 
 def _table(text: str | bytes, name: str = "t.csv") -> dict[str, Any]:

@@ -93,9 +93,11 @@ def test_results_that_were_written_before_there_was_adaptation_are_read(tmp_path
 
 def test_a_model_that_cannot_adapt_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     deaf = torch.nn.Linear(1, 1)
-    assert [arm.name for arm in arms_of("deaf", deaf, [], METER)] == ["deaf"]
+    assert [arm.name for arm in arms_of("deaf", deaf, [], adaptation=METER)] == ["deaf"]
     meter = LevelMeter()
-    assert [arm.name for arm in arms_of("meter", meter, [], AdaptationConfig())] == ["meter"]  # it has no norms
+    assert [arm.name for arm in arms_of("meter", meter, [], adaptation=AdaptationConfig())] == [
+        "meter"
+    ]  # it has no norms
     assert [arm.name for arm in arms_of("meter", meter, [])] == ["meter"]
     assert "adaptation left out: deaf: Linear cannot be adapted" in caplog.text
     assert "adaptation left out: meter: parameters='norms' names no parameter" in caplog.text
@@ -103,28 +105,45 @@ def test_a_model_that_cannot_adapt_is_left_out(caplog: pytest.LogCaptureFixture)
 
 def test_it_hears_utterances_one_by_one_and_rows_of_other_settings_are_not_its_own(tmp_path: Path) -> None:
     lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech", count=2)
-    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean", 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=()))
+    plan = load_plan(
+        SAMPLE_RATE,
+        speech,
+        lists,
+        snr_db=["clean", 0],
+        seed=0,
+        noise_only=NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=()),
+    )
     model, path = LevelMeter(), tmp_path / "hypotheses.jsonl"
-    plain, adapted = arms_of("meter", model, [], METER)
+    plain, adapted = arms_of("meter", model, [], adaptation=METER)
     options = RunOptions(batch_size=4, latency_utterances=1)
-    rows = {arm.name: run_arm(arm, plan, path, options) for arm in (plain, adapted)}
+    rows = {arm.name: run_arm(arm, plan, path, options=options) for arm in (plain, adapted)}
     assert list(rows) == ["meter", "meter+adapted"] and adapted.batch_size == 1
     told = {"is_adapted", "adaptation_steps", "adaptation_reason", "plain_transcribe_s"}
     assert all(set(row.fields) >= told and row.plain_transcribe_s > 0 for row in rows["meter+adapted"])
     assert not any(set(row.fields) & told for row in rows["meter"])
     assert len({row.transcribe_s for row in rows["meter+adapted"]}) > 1  # each its own, no share of a batch
     written = len(read_hypotheses(path))
-    assert run_arm(adapted, plan, path, options) == rows["meter+adapted"] and len(read_hypotheses(path)) == written
-    (_, other) = arms_of("meter", model, [], replace(METER, max_steps=3))
-    run_arm(other, plan, path, options)
+    assert (
+        run_arm(adapted, plan, path, options=options) == rows["meter+adapted"]
+        and len(read_hypotheses(path)) == written
+    )
+    (_, other) = arms_of("meter", model, [], adaptation=replace(METER, max_steps=3))
+    run_arm(other, plan, path, options=options)
     assert len(read_hypotheses(path)) == written + len(plan.trials)
 
 
 def test_a_part_of_the_trials_is_whole_utterances_with_speech(tmp_path: Path) -> None:
     lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech", count=4)
-    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean", 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=()))
-    (_, adapted) = arms_of("meter", LevelMeter(), [], METER, adaptation_trials=5)
-    rows = run_arm(adapted, plan, tmp_path / "hypotheses.jsonl", RunOptions())
+    plan = load_plan(
+        SAMPLE_RATE,
+        speech,
+        lists,
+        snr_db=["clean", 0],
+        seed=0,
+        noise_only=NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=()),
+    )
+    (_, adapted) = arms_of("meter", LevelMeter(), [], adaptation=METER, adaptation_trials=5)
+    rows = run_arm(adapted, plan, tmp_path / "hypotheses.jsonl", options=RunOptions())
     heard = [row.utterance for row in rows]
     assert len(rows) == 4 and len(set(heard)) == 2 and all(row.text for row in rows)
     with pytest.raises(ValueError, match="adaptation_trials is 0, should be 1 or more, or null for all"):
@@ -137,24 +156,26 @@ def test_along_streams_it_goes_on_from_what_it_has_learnt_and_a_cut_stream_is_he
     lines = [json.dumps(line | {"speaker": speaker}) for line, speaker in zip(lines, "abab", strict=True)]
     speech.write_text("\n".join(lines))
     only = NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=())
-    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean", 0], 0, only)
+    plan = load_plan(SAMPLE_RATE, speech, lists, snr_db=["clean", 0], seed=0, noise_only=only)
     model, how = listening_ctc(tmp_path), AdaptationConfig(**FREE)
-    (_, alone, along) = arms_of("ctc", model, [], how, adaptation_streams=["speaker"])
+    (_, alone, along) = arms_of("ctc", model, [], adaptation=how, adaptation_streams=["speaker"])
     assert (alone.name, along.name) == ("ctc+adapted", "ctc+adapted_stream")
     path, options = tmp_path / "hypotheses.jsonl", RunOptions()
-    said = [row.pred_text for row in run_arm(along, plan, path, options)]
+    said = [row.pred_text for row in run_arm(along, plan, path, options=options)]
     keys = [t.trial_id if t.entry is None else (t.entry.fields["speaker"], t.snr_db) for t in plan.trials]
     assert len(set(keys)) == 5  # two speakers, clean and noisy, and noise alone
     heard = [plan.listen(trial).samples for trial in plan.trials]
     expected = adapt_along_streams(model, lambda number: heard[number], keys, how)
     assert said == [result.text for result in expected]
-    assert said != [row.pred_text for row in run_arm(alone, plan, path, options)]
+    assert said != [row.pred_text for row in run_arm(alone, plan, path, options=options)]
     rows = read_hypotheses(path)
     cut = [row for row in rows if row.model == along.name][-2:-1]
     write_hypotheses(path, [row for row in rows if row not in cut])
-    assert [row.pred_text for row in run_arm(along, plan, path, options)] == said
+    assert [row.pred_text for row in run_arm(along, plan, path, options=options)] == said
     written = len(read_hypotheses(path))
-    assert len(run_arm(replace(along, trials=4), plan, path, options)) == 4  # another stream: nothing is taken over
+    assert (
+        len(run_arm(replace(along, trials=4), plan, path, options=options)) == 4
+    )  # another stream: nothing is taken over
     assert len(read_hypotheses(path)) == written + 4
 
 
@@ -174,21 +195,23 @@ def test_streams_are_left_out_where_utterances_come_with_more_than_samples(
         speech.write_text("\n".join(json.dumps(line) for line in lines))
     lists, only = {"unseen": write_noise(tmp_path / "noise")}, NoiseOnlyOptions(crops=0, silence_s=())
     before_s = 1.0 if what == "pre-roll" else 0.0
-    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean"], 0, only, preroll_s=before_s)
+    plan = load_plan(SAMPLE_RATE, speech, lists, snr_db=["clean"], seed=0, noise_only=only, preroll_s=before_s)
     listening_ctc(tmp_path).save_to(str(tmp_path / "ctc.nemo"))
     options = RunOptions(adaptation=AdaptationConfig(**FREE), adaptation_streams=["speaker"])
     path, device = tmp_path / "hypotheses.jsonl", torch.device("cpu")
-    rows = run_models({"ctc": str(tmp_path / "ctc.nemo")}, lambda _: plan, path, [], options, device)
+    rows = run_models(
+        {"ctc": str(tmp_path / "ctc.nemo")}, lambda _: plan, path, controls=[], options=options, device=device
+    )
     assert {row.model for row in rows} == {"ctc", "ctc+adapted"}
     assert "adaptation along streams left out: it hears neither sensors nor a pre-roll" in caplog.text
 
 
 def test_streams_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
     lists, speech = {"unseen": write_noise(tmp_path / "noise")}, write_speech(tmp_path / "speech")
-    plan = load_plan(SAMPLE_RATE, speech, lists, ["clean"], 0, NoiseOnlyOptions(crops=0))
-    (_, _, along) = arms_of("meter", LevelMeter(), [], METER, adaptation_streams=["place"])
+    plan = load_plan(SAMPLE_RATE, speech, lists, snr_db=["clean"], seed=0, noise_only=NoiseOnlyOptions(crops=0))
+    (_, _, along) = arms_of("meter", LevelMeter(), [], adaptation=METER, adaptation_streams=["place"])
     with pytest.raises(ManifestError, match=r"speech.*:1: place=None must be a text or a number in every line"):
-        run_arm(along, plan, tmp_path / "hypotheses.jsonl", RunOptions())
+        run_arm(along, plan, tmp_path / "hypotheses.jsonl", options=RunOptions())
     with pytest.raises(ManifestError, match="place=None"):
         check_stream_fields(plan.trials, ["speaker", "place"])
     with pytest.raises(ValueError, match="adaptation_streams is 'speaker', should be a list, as in"):
@@ -228,9 +251,9 @@ def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path:
         SAMPLE_RATE,
         config.speech,
         dict(config.noise_lists),
-        ["clean", 5],
-        0,
-        NoiseOnlyOptions(0, silence_s=(1, 5, 10, 30)),
+        snr_db=["clean", 5],
+        seed=0,
+        noise_only=NoiseOnlyOptions(0, silence_s=(1, 5, 10, 30)),
     )
     by_trial = {row.trial_id: row for row in rows}
     trial = next(trial for trial in plan.trials if trial.snr_db == 5 and trial.trial_id in by_trial)

@@ -15,8 +15,9 @@ from nemo_noise.evaluation.hypothesis import Hypothesis, Place
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.export import export_mixtures
+from nemo_noise.evaluation.mixtures.lines import describe_mixture
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, load_plan
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import noise_manifests
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
@@ -35,7 +36,9 @@ def plan_of(folder: Path, rooms: dict | None = None, channels: dict | None = Non
     speech, noise = write_speech(folder / "speech"), write_noise(folder / "noise")
     only = NoiseOnlyOptions(crops=2, crop_s=0.5, silence_s=(0.5, 1.0))
     acoustics = parse_acoustics(rooms, channels, grid)
-    return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, ["clean", 10, 0], 0, only, acoustics)
+    return load_plan(
+        SAMPLE_RATE, speech, {"unseen": noise}, snr_db=["clean", 10, 0], seed=0, noise_only=only, acoustics=acoustics
+    )
 
 
 def described(plan: MixturePlan) -> list[Hypothesis]:
@@ -152,7 +155,7 @@ def test_two_models_are_compared_in_every_room_and_channel_with_known_rates() ->
         rows += [row(u, "one two", model=model) for u in "xyz"]
         rows += [row(u, wrong, model=model, room="office") for u in "xyz"]
         rows += [row(u, "one two" if u == "x" else "", model=model, channel="cut") for u in "xyz"]
-    results = collect_results(rows, "ours", "theirs", ScoringOptions(replications=50))
+    results = collect_results(rows, "ours", "theirs", options=ScoringOptions(replications=50))
     places = results["places"]
     assert {axis: list(values) for axis, values in places.items()} == {
         "room": ["dry", "office"],
@@ -169,18 +172,18 @@ def test_two_models_are_compared_in_every_room_and_channel_with_known_rates() ->
     assert f"Fewer errors of ours than of theirs by room, mean of 10 dB: {office_said}" in said
     assert gate_values(results)["comparison.places.room.office.relative_reduction"] == 0.5
     alone = [one for one in rows if one.cell.place == Place()]
-    assert "places" not in collect_results(alone, "ours", "theirs", ScoringOptions(replications=50))
+    assert "places" not in collect_results(alone, "ours", "theirs", options=ScoringOptions(replications=50))
     elsewhere = [one for one in rows if one.model == "ours" or one.cell.place.room == "dry"]
-    shared = collect_results(elsewhere, "ours", "theirs", ScoringOptions(replications=50))["places"]
+    shared = collect_results(elsewhere, "ours", "theirs", options=ScoringOptions(replications=50))["places"]
     assert list(shared["room"]) == ["dry"] and list(shared["channel"]) == ["wideband", "cut"]
     clean = [one.changed(snr_db=None, noise_list=None, condition="clean") for one in rows]
-    assert "places" not in collect_results(clean, "ours", "theirs", ScoringOptions(replications=50))
+    assert "places" not in collect_results(clean, "ours", "theirs", options=ScoringOptions(replications=50))
     others = [one.changed(seed=1) if one.model == "ours" and "room" in one.fields else one for one in rows]
-    apart = collect_results(others, "ours", "theirs", ScoringOptions(replications=50))["places"]
+    apart = collect_results(others, "ours", "theirs", options=ScoringOptions(replications=50))["places"]
     assert list(apart["room"]) == ["dry"]
     rows[-1] = rows[-1].changed(text="one three")
     with pytest.raises(ValueError, match="text differs between ours and theirs"):
-        collect_results(rows, "ours", "theirs", ScoringOptions(replications=50))
+        collect_results(rows, "ours", "theirs", options=ScoringOptions(replications=50))
 
 
 def test_an_export_names_each_place_and_has_the_hash_of_the_rows(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tests.evaluation.rows import synthetic_rows
 @pytest.fixture(scope="module")
 def results() -> Results:
     rows = synthetic_rows("a", 0.05) + synthetic_rows("b", 0.1) + synthetic_rows("a+shuffled_context", 0.08)
-    return collect_results(rows, "a", "b", ScoringOptions(replications=100))
+    return collect_results(rows, "a", "b", options=ScoringOptions(replications=100))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def results() -> Results:
         for name in ("mo|del: x", "b")
         for row in synthetic_rows(name, 0.1, utterances=10)
     ]
-    return collect_results(rows, "mo|del: x", "b", ScoringOptions(replications=20))
+    return collect_results(rows, "mo|del: x", "b", options=ScoringOptions(replications=20))
 
 
 def test_the_hub_reads_every_error_rate_in_per_cent(results: Results) -> None:

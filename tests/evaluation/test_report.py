@@ -61,7 +61,7 @@ def page() -> str:
     clip = make_clip(np.sin(np.arange(8000) / 9).astype(np.float32), 16000)
     clips = {str(row.trial_id): clip for row in rows}
     made = {"time": attack, "hardware": attack, "versions": {attack: attack}, "config": {"speech": attack}}
-    return render_report(collect_results(rows, f"a{attack}", "b", FAST, made), rows, clips)
+    return render_report(collect_results(rows, f"a{attack}", "b", options=FAST, made=made), rows, clips)
 
 
 def test_the_page_asks_nothing_from_elsewhere(page: str) -> None:
@@ -101,7 +101,7 @@ def test_one_model_on_clean_speech_alone_makes_a_page() -> None:
 
 def test_a_single_utterance_makes_a_page_without_intervals() -> None:
     rows = [row for name in "ab" for row in synthetic_rows(name, 0.1, utterances=1)]
-    results = collect_results(rows, "a", "b", FAST)
+    results = collect_results(rows, "a", "b", options=FAST)
     assert results["comparison"]["lists"]["unseen"]["difference_low"] is None
     assert "no interval" in render_report(results, rows)
     assert findings(results)
@@ -109,11 +109,11 @@ def test_a_single_utterance_makes_a_page_without_intervals() -> None:
 
 def test_findings_claim_only_what_the_interval_shows() -> None:
     same = [row.changed(model="b") for row in synthetic_rows("a", 0.1)]
-    results = collect_results(synthetic_rows("a", 0.1) + same, "a", "b", FAST)
+    results = collect_results(synthetic_rows("a", 0.1) + same, "a", "b", options=FAST)
     assert all("no difference" in sentence for sentence in findings(results))
-    better = collect_results(synthetic_rows("a", 0.03) + synthetic_rows("b", 0.1), "a", "b", FAST)
+    better = collect_results(synthetic_rows("a", 0.03) + synthetic_rows("b", 0.1), "a", "b", options=FAST)
     assert "fewer errors than b" in findings(better)[1]
-    worse = collect_results(synthetic_rows("a", 0.1) + synthetic_rows("b", 0.03), "a", "b", FAST)
+    worse = collect_results(synthetic_rows("a", 0.1) + synthetic_rows("b", 0.03), "a", "b", options=FAST)
     assert "more errors than b" in findings(worse)[1]
 
 
@@ -121,7 +121,7 @@ def written(text: str, heard: str, snrs: tuple[float, ...] = (5.0,), **scoring: 
     """Results of nine utterances, clean and at some SNRs."""
     cells = [(None, None), *(("street", snr) for snr in snrs)]
     rows = [cell_row(str(n), text, heard, snr, model="m", noise_list=noise) for n in range(9) for noise, snr in cells]
-    return collect_results(rows, "m", None, ScoringOptions(replications=50, **scoring))
+    return collect_results(rows, "m", None, options=ScoringOptions(replications=50, **scoring))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_errors_of_words_get_no_hint() -> None:
 
 def test_models_without_a_difference_are_not_given_an_interval_of_no_width() -> None:
     rows = [row.changed(pred_text="one") for name in "ab" for row in synthetic_rows(name, 0.0)]
-    told = summary_table(collect_results(rows, "a", "b", FAST))
+    told = summary_table(collect_results(rows, "a", "b", options=FAST))
     assert "no difference between a and b is shown: equally many errors" in told
     assert "0.0\N{NO-BREAK SPACE}% to 0.0\N{NO-BREAK SPACE}%" not in told
 
@@ -213,7 +213,7 @@ def test_foreign_text_steers_neither_terminal_nor_page_nor_card(attack: str) -> 
     def shown(mark: str) -> tuple[str, str, str]:
         made = {"hardware": mark, "versions": {mark: mark}, "time": mark}
         rows = rows_of(mark)
-        results = collect_results(rows, f"a{mark}", f"b{mark}", ScoringOptions(replications=10), made)
+        results = collect_results(rows, f"a{mark}", f"b{mark}", options=ScoringOptions(replications=10), made=made)
         item = {"name": mark, "source": f"{mark}.json:1", "reason": mark}
         left_out = {f"left_out{kind}": [item] for kind in ("", "_mixtures", "_noises")}
         speech = {"utterances": 4, **left_out, "resampled_from_hz": {}}

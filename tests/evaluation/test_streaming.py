@@ -27,7 +27,14 @@ OPTIONS = RunOptions(batch_size=4, latency_utterances=2)
 def plan(tmp_path: Path) -> MixturePlan:
     lists = {"seen": write_noise(tmp_path / "seen"), "unseen": write_noise(tmp_path / "unseen", ("car", "siren"))}
     only = NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,))
-    return load_plan(SAMPLE_RATE, write_speech(tmp_path / "speech", count=4), lists, ["clean", 10, 0], 0, only)
+    return load_plan(
+        SAMPLE_RATE,
+        write_speech(tmp_path / "speech", count=4),
+        lists,
+        snr_db=["clean", 10, 0],
+        seed=0,
+        noise_only=only,
+    )
 
 
 def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a_row_with_its_reason(
@@ -36,9 +43,9 @@ def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a
     model = tiny_ctc(streaming_encoder(has_context=True), normalize="NA")
     randomize(model.encoder)
     randomize(model.decoder)
-    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", OPTIONS)
+    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", options=OPTIONS)
     path, streaming = tmp_path / "streaming.jsonl", StreamingOptions([160, 100, 80])
-    runs = run_streams("tiny", model, plan, path, streaming, OPTIONS)
+    runs = run_streams("tiny", model, plan, path=path, streaming=streaming, options=OPTIONS)
     said = {row.trial_id: row.pred_text for row in offline}
     assert len(runs[0].rows) == 4 * 5 and any(said.values())
     assert {row.trial_id: row.pred_text for row in runs[0].rows} == {
@@ -56,15 +63,20 @@ def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a
     assert "possible: 160 ms" in others[1]["reason"]
     page = streaming_section({"tiny": table}, "10, 0 dB")
     assert "not possible: 100 ms is not a multiple" in page.replace("&#x27;", "'") and "2 of the latencies" in page
-    again = run_streams("tiny", model, plan, path, streaming, OPTIONS)
+    again = run_streams("tiny", model, plan, path=path, streaming=streaming, options=OPTIONS)
     assert again[0].rows == runs[0].rows and len(read_hypotheses(path)) == 20  # a killed run goes on
 
 
 def test_offline_is_scored_on_the_mixtures_that_were_streamed(plan: MixturePlan, tmp_path: Path) -> None:
     model = tiny_ctc()
-    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", OPTIONS)
+    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", options=OPTIONS)
     runs = run_streams(
-        "tiny", model, plan, tmp_path / "s.jsonl", StreamingOptions([400], trials=10, left_s=0.4), OPTIONS
+        "tiny",
+        model,
+        plan,
+        path=tmp_path / "s.jsonl",
+        streaming=StreamingOptions([400], trials=10, left_s=0.4),
+        options=OPTIONS,
     )
     heard = {row.utterance for row in runs[0].rows}
     assert len(heard) == 2 and len(runs[0].rows) == 10
@@ -81,7 +93,7 @@ def test_streams_are_of_the_first_room_and_channel_which_the_table_is_about(tmp_
         None, {"wideband": None, "clipped": {"effects": {"clipping": {"clipped_share": 0.05}}}}
     )
     speech, noise = write_speech(tmp_path / "speech"), write_noise(tmp_path / "noise")
-    plan = load_plan(SAMPLE_RATE, speech, {"unseen": noise}, ["clean", 0], 0, acoustics=acoustics)
+    plan = load_plan(SAMPLE_RATE, speech, {"unseen": noise}, snr_db=["clean", 0], seed=0, acoustics=acoustics)
     assert {trial.place.channel for trial in plan.trials} == {"wideband", "clipped"}
     for count in (None, 4):
         assert {trial.place.channel for trial in choose_trials(plan.trials, count)} == {"wideband"}

@@ -76,7 +76,7 @@ def probe_accuracy(train: FloatArray, train_labels: IntArray, test: FloatArray, 
 
 
 def probe_r2(
-    train: FloatArray, train_values: FloatArray, test: FloatArray, test_values: FloatArray, seed: int = 0
+    train: FloatArray, train_values: FloatArray, test: FloatArray, test_values: FloatArray, *, seed: int = 0
 ) -> ProbeScore:
     """R2 of ridge regression on standardised contexts, interval by bootstrap over the test recordings.
 

@@ -44,7 +44,7 @@ class SegmentTest(NamedTuple):
 
 
 def segment_errors(
-    reference: str, model_text: str, baseline_text: str, buffer_words: int = BUFFER_WORDS
+    reference: str, model_text: str, baseline_text: str, *, buffer_words: int = BUFFER_WORDS
 ) -> list[SegmentErrors]:
     """Cut one utterance into segments and count the errors of both systems in each.
 

@@ -134,7 +134,7 @@ def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None)
     every_row, rows = rows, reference_rows(rows)
     scored = scored_rows(rows, options)
     tally = Tally(scored, options)
-    lists = {name: _summarize_list(tally, name, rows, options) for name in tally.noise_lists()}
+    lists = {name: _summarize_list(tally, name, rows, options=options) for name in tally.noise_lists()}
     speed = summarize_speed(every_row)
     summary = Summary(
         model=model,
@@ -246,7 +246,7 @@ def _summarize_label(tally: Tally, noise_list: str, noise_label: str | None) -> 
     )
 
 
-def _summarize_list(tally: Tally, name: str, rows: Sequence[Hypothesis], options: ScoringOptions) -> ListSummary:
+def _summarize_list(tally: Tally, name: str, rows: Sequence[Hypothesis], *, options: ScoringOptions) -> ListSummary:
     """Summarise a noise list."""
     whole = _summarize_label(tally, name, None)
     in_mean = cells_of_mean(tally.cells(name))

@@ -76,7 +76,7 @@ class AdaptedHearing:
 
 
 def adapted_hearings(
-    name: str, model: ASRModel, adaptation: AdaptationConfig | None, along_streams: bool = False
+    name: str, model: ASRModel, adaptation: AdaptationConfig | None, *, along_streams: bool = False
 ) -> dict[str, AdaptedHearing]:
     """Make a model adapt, if it can.
 

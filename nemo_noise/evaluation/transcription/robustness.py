@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.data.manifests.sensors import SensorBatch, collate_sensors
@@ -30,7 +31,8 @@ from nemo_noise.evaluation.mixtures.batches import (
     stream_batches,
 )
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
-from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
+from nemo_noise.evaluation.mixtures.lines import as_hypothesis
+from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial
 from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.preroll import after_preroll
@@ -95,7 +97,9 @@ class RunOptions:
         return "transcribe", self.transcribe
 
 
-def name_models(model: str, baseline: str | None, model_name: str | None, baseline_name: str | None) -> dict[str, str]:
+def name_models(
+    model: str, baseline: str | None, *, model_name: str | None, baseline_name: str | None
+) -> dict[str, str]:
     """Name one or two models for tables: by the given names, else by their files, with the folder where those agree.
 
     Args:
@@ -126,6 +130,7 @@ def run_models(
     models: Mapping[str, str],
     make_plan: Callable[[int], MixturePlan],
     hypotheses_path: str | Path,
+    *,
     controls: Sequence[Control | str],
     options: RunOptions,
     device: torch.device,
@@ -154,7 +159,7 @@ def run_models(
             if options.adaptation is not None and not rows:
                 logging.warning(f"adaptation left out: {name} is a file of transcripts, {path}")
             plan = plan or make_plan(options.sample_rate)
-            rows += rows_of_transcripts(name, path, plan, options.training_seed)
+            rows += rows_of_transcripts(name, path, plan, training_seed=options.training_seed)
             continue
         model = load_model(path, device)
         if options.confidence is not None:
@@ -165,18 +170,30 @@ def run_models(
             raise ValueError(
                 f"model {name!r} wants {sample_rate} Hz, the first one {plan.sample_rate} Hz: not comparable"
             )
-        adapting = (options.adaptation, options.adaptation_trials, _stream_fields(plan, options))
-        arms = arms_of(name, model, controls, *adapting) if not rows else arms_of(name, model, [])
+        arms = arms_of(name, model, []) if rows else _all_arms(name, model, controls, plan=plan, options=options)
         if options.batch_size < 2 and any(arm.mixes_cells for arm in arms):
             ring_batches([], (), options.batch_size)  # refuses, before a model has run
         own = replace(options, transcribe=options.transcribe_of(number)[1])
         for arm in arms:
-            rows += run_arm(arm, plan, hypotheses_path, own)
+            rows += run_arm(arm, plan, hypotheses_path, options=own)
         del model, arms, arm
         gc.collect()
     Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
     set_aside_other_rows(hypotheses_path, rows)
     return rows
+
+
+def _all_arms(
+    name: str, model: ASRModel, controls: Sequence[Control | str], *, plan: MixturePlan, options: RunOptions
+) -> list[Arm]:
+    return arms_of(
+        name,
+        model,
+        controls,
+        adaptation=options.adaptation,
+        adaptation_trials=options.adaptation_trials,
+        adaptation_streams=_stream_fields(plan, options),
+    )
 
 
 def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
@@ -191,7 +208,7 @@ def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
     return options.adaptation_streams
 
 
-def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Hypothesis]:
+def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options: RunOptions) -> list[Hypothesis]:
     """Run all trials that have no row yet.
 
     Args:
@@ -216,7 +233,9 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
     prompts = prompts_of(arm.model, trials, options.transcribe)
-    batches = _batches_of(arm, plan, trials, todo, prompts, arm.batch_size or options.batch_size)
+    batches = _batches_of(
+        arm, plan, trials, todo=todo, prompts=prompts, batch_size=arm.batch_size or options.batch_size
+    )
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
     listener = _Listener(arm, options)
@@ -229,15 +248,11 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
             batch, mixtures = [trial for trial, _ in made], [mixture for _, mixture in made]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
             also_alone = [trial.trial_id in alone for trial in batch]
-            results = listener.hear(mixtures, also_alone, sensors, prompts.get(batch[0].trial_id, {}))
+            results = listener.hear(mixtures, also_alone, sensors=sensors, prompt=prompts.get(batch[0].trial_id, {}))
             rows = []
             for trial, mixture, result in list(zip(batch, mixtures, results, strict=True))[int(arm.mixes_cells) :]:
-                duration = round(len(mixture.samples) / plan.sample_rate, 4)
                 who = {"model": arm.name, "model_fingerprint": model_fingerprint}
-                heard = describe_mixture(trial, mixture, plan.seed)
-                rows.append(
-                    Hypothesis.of({**heard, **who, **result, "duration": duration, "seed": options.training_seed})
-                )
+                rows.append(as_hypothesis(plan, trial, mixture, training_seed=options.training_seed, **who, **result))
             append_hypotheses(path, rows)
             done.update((_row_key(row), row) for row in rows)
             progress.update(len(rows))
@@ -257,6 +272,7 @@ def _batches_of(
     arm: Arm,
     plan: MixturePlan,
     trials: Sequence[Trial],
+    *,
     todo: Sequence[Trial],
     prompts: Mapping[str, Mapping[str, str]],
     batch_size: int,
@@ -311,6 +327,7 @@ class _Listener:
         self,
         mixtures: Sequence[Mixture],
         also_alone: Sequence[bool],
+        *,
         sensors: Mapping[str, SensorBatch],
         prompt: Mapping[str, str],
     ) -> list[dict[str, object]]:

@@ -15,8 +15,9 @@ from typing import Any
 
 from nemo_noise.data.manifests.strict_json import check_values, parse_object
 from nemo_noise.evaluation.hypothesis import Hypothesis
+from nemo_noise.evaluation.mixtures.lines import as_hypothesis, name_mixtures
 from nemo_noise.evaluation.mixtures.names import file_name
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
+from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.foreign_text import printable
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
@@ -90,7 +91,7 @@ def read_transcripts(path: str | Path) -> list[Transcript]:
 
 
 def rows_of_transcripts(
-    name: str, path: str | Path, plan: MixturePlan, training_seed: int | None = None
+    name: str, path: str | Path, plan: MixturePlan, *, training_seed: int | None = None
 ) -> list[Hypothesis]:
     """Turn a file of transcripts into hypothesis rows of the same mixtures that models hear.
 
@@ -123,9 +124,7 @@ def rows_of_transcripts(
     for trial, mixture in (pair for planned in plan.trials for pair in plan.mixtures_of([planned])):
         transcript = found[trial.trial_id]
         result = {"model": name, "model_fingerprint": fingerprint, "pred_text": transcript.text, **transcript.extras}
-        duration = round(len(mixture.samples) / plan.sample_rate, 4)
-        heard = describe_mixture(trial, mixture, plan.seed)
-        rows.append(Hypothesis.of({**heard, **result, "duration": duration, "seed": training_seed}))
+        rows.append(as_hypothesis(plan, trial, mixture, training_seed=training_seed, **result))
     return rows
 
 
@@ -183,7 +182,7 @@ def _read_table(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if any(value.strip() for value in values):
                 if header is None:
                     header = [name.strip() for name in values]
-                    _check_header(header, f"{path}:{number}", delimiter, other)
+                    _check_header(header, f"{path}:{number}", delimiter=delimiter, other=other)
                 elif len(values) != len(header):
                     quotes = "; a text with a comma needs quotes around it" if is_csv else ""
                     raise TranscriptError(
@@ -197,7 +196,7 @@ def _read_table(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise TranscriptError(f"{path}:{number}: not a table ({error}), expected quotes in pairs") from error
 
 
-def _check_header(header: Sequence[str], source: str, delimiter: str, other: str) -> None:
+def _check_header(header: Sequence[str], source: str, *, delimiter: str, other: str) -> None:
     """Refuse a header that repeats or lacks a column, with a guess why."""
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
