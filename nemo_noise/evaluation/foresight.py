@@ -38,14 +38,6 @@ class Survey(NamedTuple):
 def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: NoiseOnlyOptions) -> Survey:
     """Read the configurations of all models, and files of transcripts; no weights.
 
-    Args:
-        models: path or pretrained name by the name to show.
-        running: how they are run.
-        noise_only: how much is transcribed where nobody speaks.
-
-    Returns:
-        What they ask.
-
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: they want different sample rates, or an option is not for one of them; names both.
@@ -79,10 +71,6 @@ def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: No
 def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> None:
     """Refuse fields for blocks and groups that no line has, but for those that are looked for by default.
 
-    Args:
-        rows: lines of the speech, or rows of hypotheses.
-        scoring: names the fields.
-
     Raises:
         ValueError: no line has a field, no line has a text, or the values of `block_field` are no names.
     """
@@ -114,13 +102,6 @@ def check_gates(
     options: EvaluationOptions,
 ) -> None:
     """Refuse gates on values that this evaluation will not have.
-
-    Args:
-        gates: conditions of failure.
-        plan: the mixtures.
-        scoring: how they are scored.
-        models: by the name to show.
-        options: which controls run.
 
     Raises:
         GateError: a path does not exist; near names are listed.

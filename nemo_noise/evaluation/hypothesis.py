@@ -138,14 +138,7 @@ class Hypothesis:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any], source: str = "") -> "Hypothesis":
-        """Parse a line.
-
-        Args:
-            fields: the JSON object.
-            source: `file:line`, with which messages start.
-
-        Returns:
-            The hypothesis.
+        """Parse a line; messages start with its source, `file:line`.
 
         Raises:
             ValueError: a field is missing or wrong; names it, its value and the utterance.
@@ -175,15 +168,7 @@ class Hypothesis:
 
 
 def by_key(rows: Iterable[Hypothesis], key: Callable[[Hypothesis], _Key]) -> dict[_Key, list[Hypothesis]]:
-    """Group rows, in order of first appearance.
-
-    Args:
-        rows: any.
-        key: what the rows of a group share.
-
-    Returns:
-        Rows by key.
-    """
+    """Group rows by what they share, in order of first appearance."""
     groups: dict[_Key, list[Hypothesis]] = {}
     for row in rows:
         groups.setdefault(key(row), []).append(row)
@@ -196,26 +181,13 @@ def by_model(rows: Iterable[Hypothesis]) -> dict[str, list[Hypothesis]]:
 
 
 def reference_rows(rows: Sequence[Hypothesis]) -> list[Hypothesis]:
-    """Keep the rows of the first room and channel, and those where nobody speaks.
-
-    Args:
-        rows: in the order of the plan, which lists the first room and channel first.
-
-    Returns:
-        What the tables by noise and SNR are made of; all rows of a plan without rooms and channels.
-    """
+    """Keep the rows of the first room and channel, which a plan lists first, and those where nobody speaks."""
     reference = next((row.cell.place for row in rows if row.is_spoken), PLAIN)
     return [row for row in rows if not row.is_spoken or row.cell.place == reference]
 
 
 def read_hypotheses(path: str | Path) -> list[Hypothesis]:
     """Read rows back; a last line that a killed run left unfinished is dropped and logged.
-
-    Args:
-        path: JSON lines written by `append_hypotheses`.
-
-    Returns:
-        The rows in file order.
 
     Raises:
         FileNotFoundError: no such file.
@@ -246,22 +218,12 @@ def read_hypotheses(path: str | Path) -> list[Hypothesis]:
 
 
 def write_hypotheses(path: str | Path, rows: Iterable[Hypothesis]) -> None:
-    """Replace a file of rows in one step, so that a kill leaves the old or the whole new file.
-
-    Args:
-        path: the file.
-        rows: its rows.
-    """
+    """Replace a file of rows in one step, so that a kill leaves the old or the whole new file."""
     whole_file.write_text(path, "".join(map(_line, rows)))
 
 
 def append_hypotheses(path: str | Path, rows: Iterable[Hypothesis]) -> None:
-    """Add finished rows and flush them to the system, so that a killed run keeps them.
-
-    Args:
-        path: the file, created where absent.
-        rows: rows of one batch.
-    """
+    """Add finished rows and flush them to the system, so that a killed run keeps them."""
     with Path(path).open("a", encoding="utf-8") as file:
         file.write("".join(map(_line, rows)))
 

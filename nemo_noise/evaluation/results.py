@@ -153,14 +153,7 @@ def _scored(rows: Sequence[Hypothesis], options: ScoringOptions | None) -> list[
 
 
 def describe_speech(plan: MixturePlan) -> SpeechMaterial:
-    """Write down what became of the utterances.
-
-    Args:
-        plan: after the models were run.
-
-    Returns:
-        Counts, and names of what is left out.
-    """
+    """Write down what became of the utterances, after the models were run."""
     examined = plan.examined
     return SpeechMaterial(
         utterances=examined.utterances,
@@ -182,15 +175,7 @@ def _item(one: LeftOut) -> LeftOutItem:
 
 
 def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """Write down how a run was made.
-
-    Args:
-        config: the resolved configuration.
-        device: where the models ran.
-
-    Returns:
-        Time, versions, hardware and configuration.
-    """
+    """Write down how a run was made: time, versions, hardware and configuration."""
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
     versions = {"nemo_noise": nemo_noise.__version__, "python": platform.python_version()}
     return {
@@ -204,23 +189,12 @@ def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, A
 
 
 def write_results(path: str | Path, results: Results) -> None:
-    """Write results as JSON.
-
-    Args:
-        path: the file; its folder is created where absent.
-        results: the results.
-    """
+    """Write results as JSON; the folder is made where it is absent."""
     whole_file.write_text(path, json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_results(path: str | Path) -> Results:
     """Read results back, those of earlier versions as well: what they did not measure is null.
-
-    Args:
-        path: a `summary.json`.
-
-    Returns:
-        The results in the form of this version.
 
     Raises:
         FileNotFoundError: no such file.

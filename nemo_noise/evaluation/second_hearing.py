@@ -111,14 +111,7 @@ def not_heard_again(models: list[str], questions: Questions) -> SecondHearing:
 def add_second_hearing(
     results: Results, again: SecondHearing, rows: list[Hypothesis], *, options: ScoringOptions | None = None
 ) -> None:
-    """Add the answers to results; a key is there only where it was asked for.
-
-    Args:
-        results: of `collect_results`; changed.
-        again: what was heard.
-        rows: the hypotheses behind the results.
-        options: how to score; None takes the defaults.
-    """
+    """Add the answers to results; a key is there only where it was asked for."""
     if again.streams:
         offline = by_model(rows)
         results["streaming"] = {

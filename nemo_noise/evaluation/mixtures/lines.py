@@ -33,16 +33,7 @@ def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
 
 
 def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[str, object]:
-    """Write the manifest line of the speech again, with what was mixed.
-
-    Args:
-        trial: the trial.
-        mixture: its audio.
-        mixture_seed: seed of the plan.
-
-    Returns:
-        The fields of a hypothesis row that do not depend on the model.
-    """
+    """Write the manifest line of the speech again, with what was mixed: what does not depend on the model."""
     described: dict[str, object] = {
         "utterance_id": trial.utterance_id,
         "text": "" if trial.entry is None else trial.entry.text or "",
@@ -66,15 +57,7 @@ def as_hypothesis(
 ) -> Hypothesis:
     """Write down what a model wrote for a mixture.
 
-    Args:
-        plan: the mixtures.
-        trial: one of its trials.
-        mixture: its audio.
-        training_seed: of the model, None where it is unknown.
-        measured: `model`, `model_fingerprint`, `pred_text` and what was measured.
-
-    Returns:
-        The row.
+    `measured` are `model`, `model_fingerprint`, `pred_text` and what was measured.
     """
     length = {"duration": round(len(mixture.samples) / plan.sample_rate, 4), "seed": training_seed}
     return Hypothesis.of({**describe_mixture(trial, mixture, plan.seed), **measured, **length})

@@ -144,25 +144,12 @@ class MixturePlan:
         """Make the audio of trials; one that is not possible is left out, kept in `left_out` and logged once.
 
         A room or channel may silence speech that is none before it: such a mixture has no SNR.
-
-        Args:
-            trials: some of `trials`.
-
-        Returns:
-            Those that are possible, with their mixtures, in order.
         """
         made = [(trial, self._possible(trial)) for trial in trials]
         return [(trial, mixture) for trial, mixture in made if mixture is not None]
 
     def listen(self, trial: Trial) -> Mixture:
-        """Make the audio of a trial.
-
-        Args:
-            trial: one of `trials`.
-
-        Returns:
-            The mixture; equal trials give equal samples.
-        """
+        """Make the audio of a trial; equal trials give equal samples."""
         if trial.condition is Condition.SILENCE:
             silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
             return Mixture(silence, None, None, None)
@@ -185,14 +172,7 @@ class MixturePlan:
         return Mixture(samples, noise_file, label, offset_s, before)
 
     def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
-        """Read what was measured while a trial was recorded.
-
-        Args:
-            trial: one of `trials`.
-
-        Returns:
-            Name of a stream -> recording; a stream of the noise goes before one of the speech.
-        """
+        """Read what was measured beside a trial, by stream; one of the noise goes before one of the speech."""
         sensors = {} if trial.entry is None else read_sensors(trial.entry)
         if trial.noise_list is not None and any(
             "sensors" in entry.fields for entry in self.noise_lists[trial.noise_list].entries

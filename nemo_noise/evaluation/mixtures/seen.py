@@ -52,13 +52,7 @@ def name_noise_lists(given: Any) -> dict[str, Any]:
 
 
 def noise_manifests(noise_lists: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the manifests out of `noise_lists`.
-
-    Args:
-        noise_lists: by name a manifest, several, or `{manifest: ..., seen: true|false}`.
-
-    Returns:
-        One or several manifests by name.
+    """Take the manifests out of `noise_lists`: one or several by name.
 
     Raises:
         ValueError: an entry has another key, lacks `manifest`, or `seen` is neither true nor false.

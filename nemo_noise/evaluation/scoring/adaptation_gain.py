@@ -33,17 +33,7 @@ class AdaptationGain(TypedDict):
 def measure_adaptation(
     adapted_rows: Sequence[Hypothesis], plain_rows: Sequence[Hypothesis], options: ScoringOptions | None = None
 ) -> AdaptationGain:
-    """Compare a model that adapts with itself.
-
-    Args:
-        adapted_rows: rows with `is_adapted`, `adaptation_steps` and, where measured, `transcribe_s` and
-            `plain_transcribe_s`.
-        plain_rows: rows of the same model unadapted, on the same mixtures.
-        options: how to score; None takes the defaults.
-
-    Returns:
-        Gain and cost.
-    """
+    """Compare a model that adapts with itself unadapted, on the same mixtures."""
     options = options or ScoringOptions()
     rows = scored_rows(adapted_rows, options)
     adapted = sum(row.is_adapted for row in rows)

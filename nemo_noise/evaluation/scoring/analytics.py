@@ -66,15 +66,7 @@ class Analytics(TypedDict):
 
 
 def analyze_errors(scored: Sequence[Hypothesis], options: ScoringOptions) -> Analytics:
-    """Sort the errors of one model.
-
-    Args:
-        scored: speech rows with a reference, clean and noisy.
-        options: how texts are normalised.
-
-    Returns:
-        The analytics.
-    """
+    """Sort the errors of one model on speech with a reference, clean and noisy."""
     alignments = [align_words(options.reference(row), options.written(row)) for row in scored]
     confusions = Counter(pair for alignment in alignments for pair in alignment.substitutions)
     missed = Counter(word for alignment in alignments for word in alignment.deletions)

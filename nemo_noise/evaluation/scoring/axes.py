@@ -47,14 +47,7 @@ class Split(TypedDict):
 
 
 def values_by_axis(places: Sequence[Place]) -> dict[str, dict[str, Place]]:
-    """List rooms and channels, `room` and `channel` by name, each with the other at its first.
-
-    Args:
-        places: the first room and channel first.
-
-    Returns:
-        The place of each value.
-    """
+    """List rooms and channels, `room` and `channel` by name, each with the other at that of the first place."""
     return {
         axis: {getattr(place, axis): places[0]._replace(**{axis: getattr(place, axis)}) for place in places}
         for axis in Place._fields
@@ -62,15 +55,7 @@ def values_by_axis(places: Sequence[Place]) -> dict[str, dict[str, Place]]:
 
 
 def summarize_axes(scored: Sequence[Hypothesis], options: ScoringOptions) -> Axes | None:
-    """Summarise rooms and channels.
-
-    Args:
-        scored: speech rows with a reference, of one model, in the order of the plan.
-        options: how to score.
-
-    Returns:
-        The axes; None where all rows have one room and one channel.
-    """
+    """Summarise rooms and channels of one model; None where all rows have one of each."""
     if len({row.cell.place for row in scored}) < 2:
         return None
     tally = Tally(scored, options)
@@ -86,12 +71,7 @@ def summarize_axes(scored: Sequence[Hypothesis], options: ScoringOptions) -> Axe
 def summarize_split(scored: Sequence[Hypothesis], options: ScoringOptions) -> dict[str, Split] | None:
     """Compare seen with unseen noise lists, rooms and channels, the other axes at their first room and channel.
 
-    Args:
-        scored: speech rows with a reference, of one model, in the order of the plan.
-        options: how to score; `seen` says by axis (noise, room, channel) and name what was seen.
-
-    Returns:
-        Split by axis; None where nothing is said to be seen or unseen.
+    `options.seen` says by axis (noise, room, channel) and name what was seen; None where it says nothing.
     """
     given = {axis: names for axis, names in options.seen.items() if names}
     if not given or not scored:

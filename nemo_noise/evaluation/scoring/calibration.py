@@ -47,15 +47,10 @@ Judged = tuple[float, bool]
 
 
 def summarize_calibration(scored: Sequence[Hypothesis], options: ScoringOptions) -> Calibration | None:
-    """Compare confidences with the truth.
+    """Compare confidences with the truth; None where no row has a confidence.
 
-    Args:
-        scored: speech rows with a reference, of one model.
-        options: how texts are normalised.
-
-    Returns:
-        The calibration; None where no row has a confidence. Rows without one, or whose normalised text has another
-        number of words than `word_confidence`, are left out and counted.
+    Rows without one, or whose normalised text has another number of words than `word_confidence`, are left out and
+    counted.
 
     Raises:
         ValueError: a confidence is no number from 0 to 1.
@@ -87,14 +82,7 @@ def summarize_calibration(scored: Sequence[Hypothesis], options: ScoringOptions)
 
 
 def calibration_error(judged: Iterable[Judged]) -> float:
-    """Mean distance between confidence and accuracy over 10 bins of equal width, each weighing its items.
-
-    Args:
-        judged: confidence from 0 to 1, and whether the item was right.
-
-    Returns:
-        The expected calibration error, 0 to 1.
-    """
+    """Mean distance between confidence and accuracy over 10 bins of equal width, each weighing its items."""
     bins = _fill_bins(list(judged))
     total = sum(each["items"] for each in bins)
     return sum(each["items"] * abs(each["confidence"] - each["accuracy"]) for each in bins) / total

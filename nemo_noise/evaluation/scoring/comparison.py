@@ -93,13 +93,7 @@ class PairedRows(NamedTuple):
 
 
 class PairedTallies:
-    """Two tallies over the same units, seeds and cells, drawn with the same weights.
-
-    Args:
-        model_rows: paired rows of the model.
-        baseline_rows: the same utterances, cells and seeds of the baseline.
-        options: how to score.
-    """
+    """Two tallies over the same units, seeds and cells, drawn with the same weights."""
 
     def __init__(
         self, model_rows: Sequence[Hypothesis], baseline_rows: Sequence[Hypothesis], options: ScoringOptions
@@ -158,11 +152,6 @@ def compare(
 ) -> Comparison:
     """Compare two models row by row: pairs share utterance, cell and training seed, in the first room and channel.
 
-    Args:
-        model_rows: hypothesis rows of the model.
-        baseline_rows: hypothesis rows of the baseline.
-        options: how to score; None takes the defaults.
-
     Returns:
         The comparison, ready for JSON. Rows without a partner are left out, counted and logged.
 
@@ -201,14 +190,6 @@ def pair_rows(
     model_rows: Sequence[Hypothesis], baseline_rows: Sequence[Hypothesis], options: ScoringOptions | None = None
 ) -> PairedRows:
     """Bring rows of two models together that share utterance, cell and training seed; all of one room and channel.
-
-    Args:
-        model_rows: of the model.
-        baseline_rows: of the baseline.
-        options: how to score; None takes the defaults.
-
-    Returns:
-        The pairs.
 
     Raises:
         ValueError: a pair did not hear the same mixture or reference.

@@ -29,15 +29,9 @@ Groups = dict[str, dict[str, GroupSummary]]
 
 
 def summarize_groups(scored: Sequence[Hypothesis], options: ScoringOptions) -> Groups:
-    """Summarise the rows of each group.
+    """Summarise the rows of each value of each of `options.group_fields`.
 
-    Args:
-        scored: speech rows with a reference, of one model.
-        options: how to score; `group_fields` names the fields.
-
-    Returns:
-        Summary by field and value; a field with fewer than 2 values, or more than 24, is left out (the latter logged).
-        Rows that lack the field form no group.
+    A field with fewer than 2 values, or more than 24, is left out (the latter logged).
     """
     groups: Groups = {}
     for field in options.group_fields:

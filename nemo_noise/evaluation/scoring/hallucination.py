@@ -32,14 +32,7 @@ class SilenceSummary(TypedDict):
 
 
 def summarize_noise_only(rows: Sequence[Hypothesis], options: ScoringOptions) -> NoiseOnlySummary | None:
-    """Count what was recognised where there was nothing to recognise; digital silence is counted apart.
-
-    Args:
-        rows: hypothesis rows of one model.
-        options: how texts are normalised.
-
-    Returns:
-        The counts; None where every row holds speech with a reference, or is silence.
+    """Count what was written where nobody speaks, digital silence apart; None where there is no such row.
 
     Raises:
         ValueError: a row without text has no duration.
@@ -62,14 +55,7 @@ def summarize_noise_only(rows: Sequence[Hypothesis], options: ScoringOptions) ->
 
 
 def summarize_silence(rows: Sequence[Hypothesis], options: ScoringOptions) -> SilenceSummary | None:
-    """Count what was recognised in digital silence.
-
-    Args:
-        rows: hypothesis rows of one model.
-        options: how texts are normalised.
-
-    Returns:
-        The counts; None where no silence was heard.
+    """Count what was written in digital silence; None where there is none.
 
     Raises:
         ValueError: a row of silence has no duration.

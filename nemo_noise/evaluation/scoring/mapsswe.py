@@ -74,14 +74,7 @@ def segment_errors(
 
 
 def segment_test(segments: Iterable[SegmentErrors]) -> SegmentTest:
-    """Test whether two systems make equally many errors per segment.
-
-    Args:
-        segments: from `segment_errors`, of all utterances.
-
-    Returns:
-        The test.
-    """
+    """Test whether two systems make equally many errors per segment."""
     differences = np.asarray([one.model - one.baseline for one in segments], dtype=np.float64)
     count = len(differences)
     if not count:

@@ -26,11 +26,6 @@ def compare_places(
 ) -> dict[str, dict[str, PlaceDifference]] | None:
     """Compare two models by room and by channel, the other at its first.
 
-    Args:
-        model_rows: of the model, in the order of the plan.
-        baseline_rows: of the baseline.
-        options: how to score; None takes the defaults.
-
     Returns:
         `room` and `channel`, by name, what both models transcribed in noise; None where there is one place alone, or
         no noise in common.

@@ -28,15 +28,7 @@ class SpeedSummary(TypedDict):
 
 
 def summarize_speed(rows: Sequence[Hypothesis]) -> SpeedSummary:
-    """Read the cost of a model from its rows.
-
-    Args:
-        rows: hypothesis rows of one model, with `duration` and `transcribe_s`, `latency_s`, `parameters`,
-            `peak_memory_mb` where they were measured.
-
-    Returns:
-        The cost.
-    """
+    """Read the cost of a model from its rows, as far as it was measured."""
     timed = [(row.duration_s, row.transcribe_s) for row in rows]
     known = [(audio, spent) for audio, spent in timed if audio is not None and spent is not None]
     audio_s = float(sum(audio for audio, _ in known)) if known else None

@@ -15,7 +15,7 @@ from typing_extensions import NotRequired
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
 from nemo_noise.evaluation.hypothesis import PLAIN, UNNAMED, Cell, Hypothesis, reference_rows
 from nemo_noise.evaluation.scoring.analytics import Analytics, analyze_errors
-from nemo_noise.evaluation.scoring.axes import Axes, Split, summarize_axes, summarize_split
+from nemo_noise.evaluation.scoring.axes import Axes, Rate, Split, summarize_axes, summarize_split
 from nemo_noise.evaluation.scoring.bootstrap import CONFIDENCE
 from nemo_noise.evaluation.scoring.calibration import Calibration, summarize_calibration
 from nemo_noise.evaluation.scoring.groups import Groups, summarize_groups
@@ -46,12 +46,9 @@ class CellSummary(TypedDict):
     utterances: int
 
 
-class LabelSummary(TypedDict):
+class LabelSummary(Rate):
     """One noise label of a list; cells are keyed by SNR, "10" or "-5"."""
 
-    mean_wer: float
-    mean_wer_low: float | None
-    mean_wer_high: float | None
     cells: dict[str, CellSummary]
 
 
@@ -64,22 +61,18 @@ class WorstCell(TypedDict):
     wer: float
 
 
-class ListSummary(TypedDict):
+class ListSummary(LabelSummary):
     """One noise list; the mean is over the SNRs of `mean_over_snr_db`, each weighing the same.
 
     `wer_snr_area` is the area under the WER-SNR curve over the whole grid, divided by its width in dB.
     """
 
-    mean_wer: float
-    mean_wer_low: float | None
-    mean_wer_high: float | None
     mean_cer: float
     mean_over_snr_db: list[float]
     mean_wer_by_seed: dict[str, float | None]
     wer_snr_area: float | None
     wer_snr_area_low: float | None
     wer_snr_area_high: float | None
-    cells: dict[str, CellSummary]
     labels: dict[str, LabelSummary]
     worst: WorstCell
     worst_label: WorstCell
@@ -117,13 +110,6 @@ class Summary(TypedDict):
 
 def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None) -> Summary:
     """Summarise the hypotheses of one model, or of one arm trained with several seeds.
-
-    Args:
-        rows: hypothesis rows (see `hypotheses`); rows of several training seeds carry a `seed` field.
-        options: how to score; None takes the defaults.
-
-    Returns:
-        The summary, ready for JSON.
 
     Raises:
         ValueError: rows of several models, repeated rows, or no speech row with a reference.
@@ -169,12 +155,6 @@ def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None)
 def model_of(rows: Sequence[Hypothesis]) -> str:
     """Name the one model of rows.
 
-    Args:
-        rows: hypothesis rows.
-
-    Returns:
-        The value of `model`, "model" where rows have none.
-
     Raises:
         ValueError: rows of several models.
     """
@@ -185,13 +165,9 @@ def model_of(rows: Sequence[Hypothesis]) -> str:
 
 
 def hash_mixtures(rows: Sequence[Hypothesis]) -> str | None:
-    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio.
+    """Hash the hashes of all mixtures, in any order, so that two laboratories can check that they have the same audio.
 
-    Args:
-        rows: hypothesis rows, or those of an export, without a text.
-
-    Returns:
-        64 hexadecimal digits, whatever the order of the rows; None where no row has a hash.
+    None where no row has a hash.
     """
     lines = {_hashed_line(row) for row in rows if row.mixture_sha256 is not None}
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None

@@ -80,23 +80,12 @@ def scored_rows(rows: Sequence[Hypothesis], options: ScoringOptions) -> list[Hyp
 
 
 def cells_of_mean(cells: Sequence[Cell]) -> list[Cell]:
-    """Keep the cells that the mean over 20..0 dB is taken over.
-
-    Args:
-        cells: cells of one noise list or label.
-
-    Returns:
-        Those at 20, 15, 10, 5 and 0 dB, as far as the grid has them; all cells where it has none of these.
-    """
+    """Keep the cells of a mean: those at 20, 15, 10, 5 and 0 dB, all where there are none of these."""
     return [cell for cell in cells if cell.snr_db in MEAN_OVER_SNR_DB] or list(cells)
 
 
 def check_unique(rows: Sequence[Hypothesis], argument: str) -> None:
-    """Refuse rows that would count one utterance twice.
-
-    Args:
-        rows: rows of one model.
-        argument: name of the caller's argument, for the message.
+    """Refuse rows of one model that would count one utterance twice; messages name the argument.
 
     Raises:
         ValueError: two rows share utterance, cell and seed.

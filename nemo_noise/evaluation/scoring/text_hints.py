@@ -33,12 +33,7 @@ class TextHint(TypedDict):
 def hint_at_writing(scored: Sequence[Hypothesis], options: ScoringOptions) -> TextHint | None:
     """Count the errors once more with all further steps, and offer those that matter.
 
-    Args:
-        scored: speech rows with a reference, of one model.
-        options: how they are scored.
-
-    Returns:
-        The hint; None where less than 5 % of the errors go, or texts are scored by letter.
+    None where less than 5 % of the errors go, or texts are scored by letter.
     """
     steps = parse_steps(options.text_normalization)
     if TextStep.LETTERS in steps or not scored:

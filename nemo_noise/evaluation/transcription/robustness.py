@@ -209,16 +209,9 @@ def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
 
 
 def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options: RunOptions) -> list[Hypothesis]:
-    """Run all trials that have no row yet.
+    """Run all trials that have no row yet, and return a row per trial in the order of the plan.
 
-    Args:
-        arm: the model and how to run it.
-        plan: the trials. Controls leave noise without speech out.
-        hypotheses_path: JSON lines, read first, then appended to.
-        options: how to run.
-
-    Returns:
-        One row per trial, in the order of the plan.
+    The file of hypotheses is read first, then appended to. Controls leave noise without speech out.
     """
     model_fingerprint = fingerprint(arm.model) + arm.settings
     path = Path(hypotheses_path)
@@ -289,12 +282,7 @@ def _batches_of(
 
 
 def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Hypothesis]) -> None:
-    """Leave exactly the rows of this evaluation in the file; move rows of other models or plans to a second file.
-
-    Args:
-        hypotheses_path: the file; the others go to `<stem>.other.jsonl` beside it.
-        rows: rows of this evaluation.
-    """
+    """Leave exactly the rows of this evaluation in the file; others go to `<stem>.other.jsonl` beside it."""
     path = Path(hypotheses_path)
     keys = {_row_key(row) for row in rows}
     others = [row for row in _saved_rows(path) if _row_key(row) not in keys]
@@ -306,12 +294,7 @@ def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Hypothesis]
 
 
 class _Listener:
-    """Transcribes batches of one arm and measures what that costs.
-
-    Args:
-        arm: the model and how to run it.
-        options: how to run.
-    """
+    """Transcribes batches of one arm and measures what that costs."""
 
     def __init__(self, arm: Arm, options: RunOptions) -> None:
         self.arm, self.options = arm, options

@@ -93,16 +93,7 @@ def read_transcripts(path: str | Path) -> list[Transcript]:
 def rows_of_transcripts(
     name: str, path: str | Path, plan: MixturePlan, *, training_seed: int | None = None
 ) -> list[Hypothesis]:
-    """Turn a file of transcripts into hypothesis rows of the same mixtures that models hear.
-
-    Args:
-        name: of the system, for tables.
-        path: see `read_transcripts`.
-        plan: the mixtures.
-        training_seed: written to every row as `seed`.
-
-    Returns:
-        One row per trial of the plan.
+    """Turn a file of transcripts (see `read_transcripts`) into a row for each trial of a plan.
 
     Raises:
         TranscriptError: a mixture has no transcript, or a transcript no mixture; nothing is scored in part.
