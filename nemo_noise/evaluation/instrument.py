@@ -20,7 +20,7 @@ from nemo_noise.evaluation.mixtures.examination import named
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.mixtures.seen import collect_seen, noise_manifests
+from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
 from nemo_noise.evaluation.report.audio import Clip, make_clips
 from nemo_noise.evaluation.report.model_card import write_model_card
@@ -70,7 +70,7 @@ class Instrument:
             seed=o.bootstrap_seed,
             text_normalization=tuple(o.text_normalization),
             group_fields=tuple(o.group_fields),
-            seen=collect_seen(o.noise_lists, self.acoustics),
+            seen=collect_seen(o.noise_lists or {}, self.acoustics),
         )
         streaming = StreamingOptions(o.streaming_ms, o.streaming_trials, o.streaming_left_s)
         self.questions = Questions(streaming, o.context_snr)
@@ -167,7 +167,7 @@ class Instrument:
         o = self.options
         self._require_manifests()
         self._sample_rate = sample_rate
-        noise = folders_as_manifests(noise_manifests(o.noise_lists or {}), self.output / "noise_folders")
+        noise = folders_as_manifests(self._noise_manifests(), self.output / "noise_folders")
         plan = load_plan(
             sample_rate,
             o.speech or (),
@@ -184,6 +184,9 @@ class Instrument:
             raise ValueError(f"speech: all {len(faults)} utterances are left out: {named(faults)}")
         return plan
 
+    def _noise_manifests(self) -> dict[str, tuple[str | Path, ...]]:
+        return {name: one.manifests for name, one in (self.options.noise_lists or {}).items()}
+
     def _require_manifests(self) -> None:
         for name in ("speech", "noise_lists"):
             if getattr(self.options, name) is None:
@@ -194,8 +197,8 @@ class Instrument:
                     f"speech is {path!r}, a folder: should be a manifest, a line with its text for each file"
                 )
             _require(path, "speech", "a manifest")
-        for name, manifests in noise_manifests(self.options.noise_lists or {}).items():
-            for given in [manifests] if isinstance(manifests, str | Path) else manifests:
+        for name, manifests in self._noise_manifests().items():
+            for given in manifests:
                 _require(given, f"noise_lists.{name}", "a manifest, or a folder of noises")
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:

@@ -18,7 +18,7 @@ from nemo_noise.evaluation.mixtures.export import export_mixtures
 from nemo_noise.evaluation.mixtures.lines import describe_mixture
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.mixtures.seen import noise_manifests
+from nemo_noise.evaluation.mixtures.seen import parse_noise_lists
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import collect_results
@@ -132,7 +132,7 @@ def test_rooms_and_channels_can_be_named_on_the_command_line() -> None:
 
 def test_a_bad_seen_of_a_noise_list_is_named() -> None:
     with pytest.raises(ValueError, match="noise_lists.a.seen is 'maybe'"):
-        noise_manifests({"a": {"manifest": "a.json", "seen": "maybe"}})
+        parse_noise_lists({"a": {"manifest": "a.json", "seen": "maybe"}})
 
 
 def test_the_page_and_the_gates_show_rooms_and_the_gap() -> None:

@@ -16,7 +16,7 @@ from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.mixtures.seen import name_noise_lists, noise_manifests
+from nemo_noise.evaluation.mixtures.seen import parse_noise_lists
 from nemo_noise.evaluation.results import describe_speech
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech
 
@@ -170,7 +170,7 @@ def test_a_folder_is_a_noise_list_whose_subfolders_are_labels(tmp_path: Path) ->
         (tmp_path / "my noise" / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(tmp_path / "my noise" / name, 0.1 * np.sin(np.arange(9000)), SAMPLE_RATE)
     (tmp_path / "my noise" / "notes.txt").write_text("no audio")
-    lists = noise_manifests(name_noise_lists(f"{tmp_path}/my noise/"))
+    lists = {name: one.manifests for name, one in parse_noise_lists(f"{tmp_path}/my noise/").items()}
     (path,) = folders_as_manifests(lists, tmp_path / "made")["my_noise"]
     assert [entry.fields["label"] for entry in read_manifest(path)] == ["my noise", "dog", "rain", "rain"]
     with pytest.raises(ValueError, match="noise_lists.made is .* a folder without audio"):
