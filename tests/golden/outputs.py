@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nemo_noise.data.sensors import SensorBatch
+from nemo_noise.data.manifests.sensors import SensorBatch
 
 RATE = 16000
 KEPT = 48  # numbers of each output
