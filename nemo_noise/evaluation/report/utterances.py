@@ -70,11 +70,11 @@ def _utterance(
     cell, counts = row.cell, options.errors(row)
     where = "clean" if cell.snr_db is None else f"{row.noise_label or cell.noise_list}, {snr_text(cell.snr_db)}"
     said, heard = _marked(options.reference(row), options.written(row))
-    lines = [("said", said), (row.model, heard)]
+    lines = [("said", said), (row.value("model") or "heard", heard)]
     other = heard_by_baseline.get(row.pair_key)
     if other is not None:
         marked = _marked(options.reference(row), options.written(other))[1]
-        lines.append((other.model, marked))
+        lines.append((other.value("model") or "baseline", marked))
     body = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in lines)
     size = f"{row.utterance} · {counts.errors} errors in {counts.words} words"
     title = f'{escape(where)} <span class="soft">· {escape(size)}</span>'
