@@ -140,7 +140,7 @@ def test_the_control_with_shuffled_sensors_runs_for_a_model_that_reads_them_only
     model = tiny_ctc(NOISE_AWARE)
     control = arms_of("m", model, ["shuffled_sensors"])[1]
     rows = run_arm(control, plan, tmp_path / "rows.jsonl", options=RunOptions(batch_size=3))
-    assert len(rows) == 6 and {row["model"] for row in rows} == {"m+shuffled_sensors"}
+    assert len(rows) == 6 and {row.model for row in rows} == {"m+shuffled_sensors"}
     assert not model.encoder.context_encoder.shuffles_sensors
 
 
