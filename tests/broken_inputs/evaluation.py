@@ -63,9 +63,8 @@ def scored(rows: list[dict[str, Any]], model: str = "ours", baseline: str | None
 
 
 def gated(fail_if: str) -> None:
-    failed_gates(
-        [parse_gate(fail_if)], collect_results(CLEAN_ROWS, "ours", None, options=ScoringOptions(replications=10))
-    )
+    rows = list(map(Hypothesis.of, CLEAN_ROWS))
+    failed_gates([parse_gate(fail_if)], collect_results(rows, "ours", options=ScoringOptions(replications=10)))
 
 
 def loaded(name: str) -> None:
