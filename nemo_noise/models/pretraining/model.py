@@ -16,6 +16,7 @@ from nemo.core.classes.modelPT import ModelPT
 from nemo.core.neural_types import AudioSignal, EncodedRepresentation, LengthsType, NeuralType
 from nemo.utils import logging
 
+from nemo_noise.archive.class_paths import public_path
 from nemo_noise.data.pairs.context_pairs import (
     ContextPair,
     ContextPairDataset,
@@ -54,7 +55,7 @@ class NoiseContextPretrainingModel(ModelPT):
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
         with open_dict(cfg):
             tasks_from_losses(cfg)
-            cfg.target = f"{type(self).__module__}.{type(self).__name__}"
+            cfg.target = public_path(type(self))
         _check_config(cfg)
         super().__init__(cfg=cfg, trainer=trainer)
         self.preprocessor = self.from_config_dict(cfg.preprocessor)
