@@ -86,7 +86,7 @@ def test_the_page_has_every_section(page: str) -> None:
         assert heading in page
     assert page.count("<svg") == 5
     assert page.count("<audio") == page.count("<img") == 15
-    anchors = re.findall(r'<a href="#(s\d+)">', page)
+    anchors = re.findall('<a href="#([a-z0-9-]+)">', page)
     assert len(anchors) == page.count("<h2") == len(set(anchors))
     assert all(page.count(f'id="{anchor}"') == 1 for anchor in anchors)
 
