@@ -18,8 +18,8 @@ from preparation import at_two_levels, prepare_prompts, source_folder, split_noi
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.connected_digits import build_connected_digits
-from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.manifests.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.synthesis.connected_digits import build_connected_digits
 
 
 def prepare(cfg: DictConfig) -> Path:

@@ -27,7 +27,7 @@ from preparation import (
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.manifests.manifest import ManifestEntry, read_manifest, write_manifest
 
 
 def prepare(cfg: DictConfig) -> Path:

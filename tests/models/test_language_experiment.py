@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from nemo.collections.asr.models import EncDecCTCModelBPE
 
 from nemo_noise.configuration import config_directory
-from nemo_noise.data.manifest import read_manifest
+from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.models import Wav2Vec2PretrainingModel
 
 ROOT = Path(__file__).resolve().parents[2]
