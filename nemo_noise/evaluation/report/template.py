@@ -56,6 +56,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters |= {"kind": lambda value: type(value).__name__, "pixel": _pixel}
     environment.globals["strong_heat"] = STRONG_HEAT
