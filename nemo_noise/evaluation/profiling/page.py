@@ -38,9 +38,9 @@ def profile_table(profiles: Sequence[Profile]) -> str:
     lines = _markdown(header, rows, left=2)
     shares = []
     for profile in profiles:
-        for each in profile["shares"]:
-            numbers = (f"{each['parameters'] / 1e6:.3f}", f"{100 * each['share']:.1f}")
-            shares.append([_cell(profile["model"]), _cell(each["module"]), *numbers])
+        for share in profile["shares"]:
+            numbers = (f"{share['parameters'] / 1e6:.3f}", f"{100 * share['share']:.1f}")
+            shares.append([_cell(profile["model"]), _cell(share["module"]), *numbers])
     lines += ["", *_markdown(["model", "module", "parameters M", "share of transcribe() %"], shares, left=2)]
     for profile in profiles:
         name = _cell(profile["model"])
