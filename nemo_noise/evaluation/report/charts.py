@@ -1,14 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The charts of the report: WER over SNR with interval bands, differences with their intervals, reliability."""
+"""The charts of the report: WER over SNR with interval bands, differences with their intervals."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from nemo_noise.evaluation.report.drawing import Area, Curve, Drawing, Label, Point, Position, Shape, Stroke
 from nemo_noise.evaluation.report.numbers import interval_text, percent, snr_text, with_minus
-from nemo_noise.evaluation.scoring.calibration import Calibration
 from nemo_noise.evaluation.scoring.comparison import ListComparison
 from nemo_noise.evaluation.scoring.summary import CellSummary
 
@@ -102,30 +101,6 @@ def difference_forest(block: ListComparison) -> Drawing:
         shapes.append(Label((WIDTH - FOREST_RIGHT + 12, y + 4), text))
     shapes.append(Label((middle, height - 4), "difference in points of WER", "middle"))
     return Drawing(WIDTH, height, tuple(shapes))
-
-
-def reliability_chart(calibrations: Mapping[str, Calibration], css_classes: Mapping[str, str]) -> Drawing:
-    """Draw how often a model is right over how sure it is; on the diagonal it is as good as its word.
-
-    Args:
-        calibrations: by model; a larger point holds more items.
-        css_classes: colour of each model, see `Series`.
-    """
-    side = HEIGHT - TOP - BOTTOM
-    shapes: list[Shape] = []
-    for line in range(6):
-        x, y = LEFT + line / 5 * side, TOP + (1 - line / 5) * side
-        shapes += ticks((x, y), f"{100 * line / 5:g}")
-    shapes.append(Stroke((LEFT, TOP + side), (LEFT + side, TOP), "axis", is_dashed=True))
-    for model, calibration in calibrations.items():
-        points = [((LEFT + b["confidence"] * side, TOP + (1 - b["accuracy"]) * side), b) for b in calibration["bins"]]
-        shapes.append(Curve(tuple(position for position, _ in points), f"curve {css_classes[model]}"))
-        for position, each in points:
-            radius = 3 + 6 * math.sqrt(each["items"] / calibration["items"])
-            text = f"{model}: {each['items']} {calibration['unit']}s, confidence {percent(each['confidence'])}, "
-            text += f"right {percent(each['accuracy'])}"
-            shapes.append(Point(position, radius, f"point {css_classes[model]}", text))
-    return square(shapes, "Share of right items over confidence, in per cent", "confidence, %")
 
 
 def ticks(position: Position, label: str) -> list[Shape]:

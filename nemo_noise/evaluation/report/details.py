@@ -1,14 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The details of the report: all lists, errors by length and word, groups of speakers, calibration, cost."""
+"""The details of the report: all lists, errors by length and word, cost."""
 
 from collections.abc import Mapping
 
 from nemo_noise.evaluation.report.blocks import BarPart, Cell, Chips, Column, Line, Table, TableRow, strong
-from nemo_noise.evaluation.report.numbers import interval_text, percent, snr_text
+from nemo_noise.evaluation.report.numbers import interval_text, percent
 from nemo_noise.evaluation.scoring.analytics import LengthErrors, WordErrors
-from nemo_noise.evaluation.scoring.calibration import Calibration
-from nemo_noise.evaluation.scoring.groups import group_gap
 from nemo_noise.evaluation.scoring.mean_snr import mean_over
 from nemo_noise.evaluation.scoring.summary import Summary
 
@@ -106,56 +104,6 @@ def word_chips(summary: Summary) -> tuple[Chips, ...]:
     invented = [(each["word"], each["times"]) for each in analytics["invented"]]
     blocks = (("Taken for another", confusions), ("Missed", missed), ("Invented", invented))
     return tuple(Chips(title, tuple(entries[:SHOWN_CHIPS])) for title, entries in blocks if entries)
-
-
-def groups_table(summaries: Mapping[str, Summary]) -> Table | None:
-    """Tabulate WER by group of speakers.
-
-    Args:
-        summaries: by model, in the order to show.
-
-    Returns:
-        The table; None where no field has two values.
-    """
-    fields = list(dict.fromkeys(field for summary in summaries.values() for field in summary["groups"]))
-    rows = []
-    for field in fields:
-        cells: list[Cell | Line] = [Cell.text(strong(field)), ""]
-        for summary in summaries.values():
-            cells += [Cell.soft(f"gap {percent(group_gap(summary['groups'].get(field, {})))}"), "", ""]
-        rows.append(TableRow(tuple(cells), starts_group=True))
-        values = dict.fromkeys(value for summary in summaries.values() for value in summary["groups"].get(field, {}))
-        for value in values:
-            groups = [summary["groups"].get(field, {}).get(value) for summary in summaries.values()]
-            count = next(group["utterances"] for group in groups if group is not None)
-            cells = [Cell.text(value, is_sub=True), str(count)]
-            for group in groups:
-                known = group or {"mean_wer": None, "mean_wer_low": None, "mean_wer_high": None, "clean_wer": None}
-                interval = Cell.soft(interval_text(known["mean_wer_low"], known["mean_wer_high"]))
-                cells += [strong(percent(known["mean_wer"])), interval, percent(known["clean_wer"])]
-            rows.append(TableRow(tuple(cells)))
-    heads = (f"WER, {mean_over(summaries.values())}", "95 % interval", "clean") * len(summaries)
-    over: tuple[Column | str, ...] = ("", "", *(Column(model, columns=3) for model in summaries))
-    return Table((Column.text("group"), "utterances", *heads), tuple(rows), over) if rows else None
-
-
-def calibration_table(calibrations: Mapping[str, Calibration]) -> Table:
-    """Tabulate calibration errors by SNR.
-
-    Args:
-        calibrations: by model.
-    """
-    known = list(calibrations.values())
-    rows: list[tuple[str, list[Line]]] = [
-        ("judged", [f"{one['items']} {one['unit']}s" for one in known]),
-        ("mean confidence", [percent(one["confidence"]) for one in known]),
-        ("right", [percent(one["accuracy"]) for one in known]),
-        ("calibration error, ECE", [strong(percent(one["ece"])) for one in known]),
-    ]
-    for snr in dict.fromkeys(snr for one in known for snr in one["ece_by_snr"]):
-        title = "ECE, clean" if snr == "clean" else f"ECE, {snr_text(snr)}"
-        rows.append((title, [percent(one["ece_by_snr"].get(snr)) for one in known]))
-    return Table(("", *calibrations), tuple(TableRow((Cell.text(title), *cells)) for title, cells in rows))
 
 
 def speed_table(summaries: Mapping[str, Summary]) -> Table | None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nemo_noise import whole_file
+from nemo_noise.evaluation.questions.calibration import CalibrationQuestion
+from nemo_noise.evaluation.questions.groups import GroupsQuestion
+from nemo_noise.evaluation.questions.question import section_of
 from nemo_noise.evaluation.report.adaptation import adaptation_sections
 from nemo_noise.evaluation.report.audio import Clip
 from nemo_noise.evaluation.report.axes import axes_sections
@@ -20,12 +23,10 @@ from nemo_noise.evaluation.report.blocks import (
     Span,
     Stack,
 )
-from nemo_noise.evaluation.report.charts import Series, highest_wer, reliability_chart, wer_curves
+from nemo_noise.evaluation.report.charts import Series, highest_wer, wer_curves
 from nemo_noise.evaluation.report.comparison import comparison_sections
 from nemo_noise.evaluation.report.context_snr import context_snr_section
 from nemo_noise.evaluation.report.details import (
-    calibration_table,
-    groups_table,
     lengths_table,
     lists_table,
     speed_table,
@@ -47,10 +48,6 @@ from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 KINDS = Key((("substituted", "s"), ("deleted", "d"), ("inserted", "i")))
-CALIBRATION = (
-    "Expected calibration error: distance between confidence and share of right answers. "
-    "Above the diagonal the model is right more often than it says, below it is too sure."
-)
 MARKS = (
     "Highest WER at 0 dB or better, each utterance once. Marked:",
     Span("missed", Look.MISSED),
@@ -96,8 +93,8 @@ def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Cli
         *adaptation_sections(results),
         *_errors(results),
         _words(results),
-        _groups(results),
-        _calibration(results),
+        section_of(GroupsQuestion(), results),
+        section_of(CalibrationQuestion(), results),
         noise_only_section(results, rows, options),
         _speed(results),
         streaming_section(results.get("streaming", {}), mean_of(results)),
@@ -187,23 +184,6 @@ def _words(results: Results) -> Section | None:
         return None
     note = Paragraph(f"All cells together, clean and noisy. Words: {results['model']}.")
     return Section("Which errors", "words", (note, Panels((Stack(tuple(left)), *right))))
-
-
-def _groups(results: Results) -> Section | None:
-    table = groups_table(_shown(results))
-    note = Paragraph("Mean over all noise lists; the gap is the highest minus the lowest.")
-    return None if table is None else Section("Whose speech", "groups", (note, Card((table,), scrolls=True)))
-
-
-def _calibration(results: Results) -> Section | None:
-    """Show whether confidences can be believed."""
-    known = {name: s["calibration"] for name, s in _shown(results).items() if s["calibration"] is not None}
-    if not known:
-        return None
-    classes = {name: "model" if name == results["model"] else "baseline" for name in known}
-    table = Stack((calibration_table(known),), scrolls=True)
-    card = Card((reliability_chart(known, classes), table), is_side_by_side=True)
-    return Section("Is it as sure as it should be?", "calibration", (Paragraph(CALIBRATION), card))
 
 
 def _speed(results: Results) -> Section | None:
