@@ -58,7 +58,7 @@ def noise_only_section(results: Results, rows: Sequence[Row], options: ScoringOp
         return None
     heads = ("characters per minute", "pieces with text", "pieces", "utterances with empty reference", "minutes")
     body: list[Block] = [Table((Column.text("model"), Column.text("noise"), *heads), tuple(lines))]
-    texts = _invented_texts([row for row in rows if row.get("model") == results["model"]], options)
+    texts = _invented_texts([row for row in rows if (row.get("model") or "model") == results["model"]], options)
     if texts:
         body += [Heading(f"The longest texts of {results['model']}", is_below=True), Items(texts)]
     return Section("Where nobody speaks", "noise-only", (Card(tuple(body), scrolls=True),))
