@@ -48,7 +48,7 @@ def choose_worst(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
 
 
 def worst_utterances(
-    rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions, clips: Mapping[str, Clip]
+    rows: Sequence[Row], baseline_rows: Sequence[Row], *, options: ScoringOptions, clips: Mapping[str, Clip]
 ) -> tuple[Utterance, ...]:
     """Show the worst utterances; none where there are no errors.
 
@@ -60,7 +60,9 @@ def worst_utterances(
     """
     heard_by_baseline = {pair_key(row): row for row in baseline_rows}
     worst = choose_worst(rows, options)
-    return tuple(_utterance(row, heard_by_baseline, options, clips.get(str(row.get("trial_id")))) for row in worst)
+    return tuple(
+        _utterance(row, heard_by_baseline, options=options, clip=clips.get(str(row.get("trial_id")))) for row in worst
+    )
 
 
 def cut_text(text: str) -> str:
@@ -69,7 +71,7 @@ def cut_text(text: str) -> str:
 
 
 def _utterance(
-    row: Row, heard_by_baseline: Mapping[PairKey, Row], options: ScoringOptions, clip: Clip | None
+    row: Row, heard_by_baseline: Mapping[PairKey, Row], *, options: ScoringOptions, clip: Clip | None
 ) -> Utterance:
     """Write what was said and what each model heard."""
     cell, counts = cell_of(row), count_errors(reference_of(row, options), hypothesis_of(row, options))
