@@ -15,11 +15,7 @@ NOTE = (
 
 
 def adaptation_sections(results: Results) -> list[Section]:
-    """Write one section for each way of adapting that was run.
-
-    Args:
-        results: the results.
-    """
+    """Write one section for each way of adapting that was run."""
     ways = (
         ("to each utterance", "adaptation", results["adaptation"]),
         ("along streams", "stream-adaptation", results["stream_adaptation"]),

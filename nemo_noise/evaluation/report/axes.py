@@ -12,11 +12,7 @@ from nemo_noise.evaluation.scoring.axes import Axes, Rate, Split
 
 
 def axes_sections(results: Results) -> list[Section]:
-    """Tabulate rooms, channels and the split of the model, as far as there are any.
-
-    Args:
-        results: the results.
-    """
+    """Tabulate rooms, channels and the split of the model, as far as there are any."""
     summary = results["models"][results["model"]]
     axes, split = summary.get("axes"), summary.get("split")
     over, sections = mean_of(results), []

@@ -153,18 +153,18 @@ def _curve(axes: Axes, series: Series, clean_offset: float) -> list[Shape]:
     path = tuple((axes.x(snr), axes.y(cell["wer"])) for snr, cell in cells)
     shapes: list[Shape] = [Curve(path, f"curve {series.css_class}")]
     for (snr, cell), position in zip(cells, path, strict=True):
-        shapes.append(_point(position, cell, f"{series.name}, {snr_text(snr)}", series.css_class))
+        shapes.append(_point(position, cell, name=f"{series.name}, {snr_text(snr)}", css_class=series.css_class))
     if series.clean is not None:
         x = axes.x(None) + clean_offset
         _, low, high = Estimate.read(series.clean, "wer")
         if low is not None and high is not None:
             shapes.append(Stroke((x, axes.y(low)), (x, axes.y(high)), f"clean {series.css_class}"))
         position = (x, axes.y(series.clean["wer"]))
-        shapes.append(_point(position, series.clean, f"{series.name}, clean", series.css_class))
+        shapes.append(_point(position, series.clean, name=f"{series.name}, clean", css_class=series.css_class))
     return shapes
 
 
-def _point(position: Position, cell: CellSummary, name: str, css_class: str) -> Point:
+def _point(position: Position, cell: CellSummary, *, name: str, css_class: str) -> Point:
     hint = f"{name}: {percent(cell['wer'])} ({interval_of(cell, 'wer')})"
     return Point(position, 4, f"point {css_class}", hint)
 

@@ -12,11 +12,7 @@ TESTS = "Every cell tested: paired bootstrap and MAPSSWE, p-values corrected ove
 
 
 def comparison_sections(results: Results) -> list[Section]:
-    """Show differences with their intervals, then each control; none where there is nothing to compare with.
-
-    Args:
-        results: the results.
-    """
+    """Show differences with their intervals, then each control; none where there is nothing to compare with."""
     comparison = results["comparison"]
     sections = [] if comparison is None else [_comparison(comparison)]
     for number, (name, control) in enumerate(results["controls"].items(), start=1):

@@ -18,9 +18,6 @@ MILLION = 1e6
 def lists_table(summaries: Mapping[str, Summary]) -> Table | None:
     """Tabulate the headline numbers of every noise list and model.
 
-    Args:
-        summaries: by model, in the order to show.
-
     Returns:
         The table; None where there is no noise list.
     """
@@ -49,9 +46,6 @@ def lists_table(summaries: Mapping[str, Summary]) -> Table | None:
 
 def lengths_table(summaries: Mapping[str, Summary]) -> Table | None:
     """Tabulate WER by the number of words in the reference.
-
-    Args:
-        summaries: by model, in the order to show.
 
     Returns:
         The table; None where nothing is known.
@@ -91,11 +85,7 @@ def words_table(summary: Summary, baseline: Summary | None) -> Table | None:
 
 
 def word_chips(summary: Summary) -> tuple[Chips, ...]:
-    """List confusions, missed and invented words; nothing where there are no errors.
-
-    Args:
-        summary: of the model.
-    """
+    """List confusions, missed and invented words; nothing where there are no errors."""
     analytics = summary["analytics"]
     if analytics is None:
         return ()
@@ -108,9 +98,6 @@ def word_chips(summary: Summary) -> tuple[Chips, ...]:
 
 def speed_table(summaries: Mapping[str, Summary]) -> Table | None:
     """Tabulate what the models cost.
-
-    Args:
-        summaries: by model, in the order to show.
 
     Returns:
         The table; None where nothing was measured.

@@ -10,11 +10,7 @@ from nemo_noise.evaluation.results import Results
 
 
 def headline_tiles(results: Results) -> list[Tile]:
-    """Choose the headline numbers of the model: what was not measured has no tile.
-
-    Args:
-        results: the results.
-    """
+    """Choose the headline numbers of the model: what was not measured has no tile."""
     summary = results["models"][results["model"]]
     baseline = None if results["baseline"] is None else results["models"][results["baseline"]]
     tiles = []

@@ -43,11 +43,7 @@ DEFINITIONS = (
 
 
 def making_section(results: Results) -> Section:
-    """Write definitions, versions and the configuration.
-
-    Args:
-        results: the results.
-    """
+    """Write definitions, versions and the configuration."""
     made, summary = results["made"], results["models"][results["model"]]
     facts = {
         "time": made.get("time"),

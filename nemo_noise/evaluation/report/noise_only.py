@@ -47,13 +47,13 @@ def noise_only_section(results: Results, rows: Sequence[Hypothesis], options: Sc
             blocks: list[tuple[str, NoiseOnlySummary | None]] = [("all", whole)]
             blocks += [(noise, block["noise_only"]) for noise, block in summary["lists"].items()]
             lines += [
-                _row(name, noise, block, (block["noise_crops"], block["empty_references"]))
+                _row(name, noise, block=block, counts=(block["noise_crops"], block["empty_references"]))
                 for noise, block in blocks
                 if block is not None
             ]
         silence = summary["silence"]
         if silence is not None:
-            lines.append(_row(name, "digital silence", silence, (silence["pieces"], "")))
+            lines.append(_row(name, "digital silence", block=silence, counts=(silence["pieces"], "")))
     if not lines:
         return None
     heads = ("characters per minute", "pieces with text", "pieces", "utterances with empty reference", "minutes")
@@ -64,7 +64,9 @@ def noise_only_section(results: Results, rows: Sequence[Hypothesis], options: Sc
     return Section("Where nobody speaks", "noise-only", (Card(tuple(body), scrolls=True),))
 
 
-def _row(model: str, noise: str, block: NoiseOnlySummary | SilenceSummary, counts: tuple[int, int | str]) -> TableRow:
+def _row(
+    model: str, noise: str, *, block: NoiseOnlySummary | SilenceSummary, counts: tuple[int, int | str]
+) -> TableRow:
     rate, share = strong(f"{block['characters_per_minute']:.1f}"), percent(block["share_with_text"])
     return TableRow((Cell.text(model), Cell.text(noise), rate, share, *map(str, counts), f"{block['minutes']:.1f}"))
 

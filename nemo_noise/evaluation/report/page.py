@@ -58,7 +58,7 @@ MARKS = (
 
 
 def write_report(
-    path: str | Path, results: Results, rows: Sequence[Hypothesis], clips: Mapping[str, Clip] | None = None
+    path: str | Path, results: Results, rows: Sequence[Hypothesis], *, clips: Mapping[str, Clip] | None = None
 ) -> None:
     """Write the page.
 
@@ -99,7 +99,7 @@ def render_report(results: Results, rows: Sequence[Hypothesis], clips: Mapping[s
         _speed(results),
         streaming_section(results.get("streaming", {}), mean_of(results)),
         context_snr_section(results.get("context_snr", {}), results["model"]),
-        _worst(results, rows, options, clips or {}),
+        _worst(results, rows, options, clips=clips or {}),
         making_section(results),
     ]
     return render_page(
@@ -192,8 +192,10 @@ def _speed(results: Results) -> Section | None:
 
 
 def _worst(
-    results: Results, rows: Sequence[Hypothesis], options: ScoringOptions, clips: Mapping[str, Clip]
+    results: Results, rows: Sequence[Hypothesis], options: ScoringOptions, *, clips: Mapping[str, Clip]
 ) -> Section | None:
     of = by_model(rows)
-    blocks = worst_utterances(of.get(results["model"], []), of.get(str(results["baseline"]), []), options, clips)
+    blocks = worst_utterances(
+        of.get(results["model"], []), of.get(str(results["baseline"]), []), options=options, clips=clips
+    )
     return Section("The worst utterances", "utterances", (Paragraph(MARKS), Card(blocks))) if blocks else None

@@ -39,11 +39,7 @@ def label_heat_map(labels: Mapping[str, LabelSummary], snrs: Sequence[str]) -> T
 
 
 def error_table(summaries: Mapping[str, Summary]) -> Table:
-    """Tabulate WER, its interval, and the kinds of errors per noise list, SNR and model.
-
-    Args:
-        summaries: by model, in the order to show.
-    """
+    """Tabulate WER, its interval, and the kinds of errors per noise list, SNR and model."""
     grid = list(
         dict.fromkeys((n, snr) for s in summaries.values() for n, b in s["lists"].items() for snr in b["cells"])
     )
@@ -76,11 +72,7 @@ def error_table(summaries: Mapping[str, Summary]) -> Table:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Tabulate reductions, gains and p-values per noise list, and per training seed where there are several.
-
-    Args:
-        comparison: of two models.
-    """
+    """Tabulate reductions, gains and p-values per noise list, and per training seed where there are several."""
     rows = []
     for noise, block in comparison["lists"].items():
         over = ", ".join(f"{snr:g}" for snr in block["mean_over_snr_db"])
@@ -101,9 +93,6 @@ def comparison_table(comparison: Comparison) -> Table:
 
 def cell_tests_table(comparison: Comparison) -> Table:
     """Tabulate both tests of every cell, with the p-values corrected over all of them.
-
-    Args:
-        comparison: of two models.
 
     Returns:
         The table; what stays below 0.05 after the correction is bold.

@@ -40,7 +40,11 @@ def choose_worst(rows: Sequence[Hypothesis], options: ScoringOptions) -> list[Hy
 
 
 def worst_utterances(
-    rows: Sequence[Hypothesis], baseline_rows: Sequence[Hypothesis], options: ScoringOptions, clips: Mapping[str, Clip]
+    rows: Sequence[Hypothesis],
+    baseline_rows: Sequence[Hypothesis],
+    *,
+    options: ScoringOptions,
+    clips: Mapping[str, Clip],
 ) -> tuple[Utterance, ...]:
     """Show the worst utterances; none where there are no errors.
 
@@ -52,7 +56,9 @@ def worst_utterances(
     """
     heard_by_baseline = {row.pair_key: row for row in baseline_rows}
     worst = choose_worst(rows, options)
-    return tuple(_utterance(row, heard_by_baseline, options, clips.get(str(row.trial_id))) for row in worst)
+    return tuple(
+        _utterance(row, heard_by_baseline, options=options, clip=clips.get(str(row.trial_id))) for row in worst
+    )
 
 
 def cut_text(text: str) -> str:
@@ -61,7 +67,7 @@ def cut_text(text: str) -> str:
 
 
 def _utterance(
-    row: Hypothesis, heard_by_baseline: Mapping[PairKey, Hypothesis], options: ScoringOptions, clip: Clip | None
+    row: Hypothesis, heard_by_baseline: Mapping[PairKey, Hypothesis], *, options: ScoringOptions, clip: Clip | None
 ) -> Utterance:
     """Write what was said and what each model heard."""
     cell, counts = row.cell, options.errors(row)
