@@ -37,7 +37,7 @@ def main(cfg: DictConfig) -> None:
     if cfg.export_mixtures is not None:
         print(describe_export(instrument.export(), cfg.export_mixtures))
         sys.exit(0)
-    results = instrument.report(instrument.hear())
+    results = instrument.report(instrument.run())
     failures = gates.failed_gates(instrument.options.fail_if, results)
     print("\n".join([summary_table(results), f"report: {instrument.output / 'report.html'}", *failures]))
     sys.exit(1 if failures else 0)

@@ -4,10 +4,11 @@
 
 from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
+from nemo_noise.evaluation.questions.evidence import Results
 from nemo_noise.evaluation.report.page import write_report
-from nemo_noise.evaluation.results import Results, collect_results, read_results
+from nemo_noise.evaluation.results import collect_results, read_results, summarize
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.summary import Summary, summarize
+from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import count_errors
 

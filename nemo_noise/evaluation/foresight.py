@@ -12,7 +12,8 @@ from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.options import EvaluationOptions
-from nemo_noise.evaluation.results import collect_results, describe_speech
+from nemo_noise.evaluation.questions.speech import describe_speech
+from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import control_name
 from nemo_noise.evaluation.transcription.robustness import RunOptions
@@ -119,8 +120,8 @@ def check_gates(
         group_fields=scoring.group_fields,
         seen=scoring.seen,
     )
-    results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, options=quick)
-    results["speech"] = describe_speech(plan)
+    found = {"speech": describe_speech(plan)}
+    results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, options=quick, found=found)
     measured = {"calibration"}  # what these hold depends on what models write
     measured |= set() if options.adaptation is None else {"adaptation", "stream_adaptation"}
     known = [gate for gate in gates if not measured & set(gate.path.split(".")[:2])]

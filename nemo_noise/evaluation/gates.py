@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.scoring.comparison import Comparison
+from nemo_noise.evaluation.questions import BY_WEIGHT
+from nemo_noise.evaluation.questions.evidence import Results
 from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.foreign_text import printable
 
@@ -108,28 +108,19 @@ def gate_values(results: Results) -> dict[str, float | None]:
     tree: dict[str, Any] = _summary_tree(results["models"][results["model"]])
     if results["baseline"] is not None:
         tree["baseline"] = _summary_tree(results["models"][results["baseline"]])
-    if results["comparison"] is not None:
-        tree["comparison"] = {"places": results.get("places", {})} | _comparison_tree(results["comparison"])
-    tree["controls"] = {name: _comparison_tree(control) for name, control in results["controls"].items()}
-    for way, gain in (("adaptation", results["adaptation"]), ("stream_adaptation", results["stream_adaptation"])):
-        if gain is not None:
-            scalars = {name: gain[name] for name in ("share_adapted", "steps", "times_as_long")}
-            tree[way] = _comparison_tree(gain["comparison"]) | scalars
-    if "speech" in results:
-        speech = results["speech"]
-        tree["left_out"] = sum(map(len, (speech["left_out"], speech["left_out_mixtures"], speech["left_out_noises"])))
+    for question in BY_WEIGHT:
+        tree |= question.in_gates(results)
     return dict(_leaves(tree, ""))
 
 
 def _summary_tree(summary: Summary) -> dict[str, Any]:
-    scalars = ("clean", "worst", "noise_only", "silence", "groups", "calibration", "speed", "rtfx")
+    """What some summaries have gives way to a noise list of that name, and the list to what all of them have."""
     known = cast(Mapping[str, Any], summary)
-    further = {name: known[name] for name in ("axes", "split") if name in known}
-    return {**further, **summary["lists"], **{name: known[name] for name in scalars}}
-
-
-def _comparison_tree(comparison: Comparison) -> dict[str, Any]:
-    return {**comparison["lists"], "clean": comparison["clean"]}
+    some, every = (
+        {name: known[name] for one in BY_WEIGHT if one.is_optional is flag for name in one.gates if name in known}
+        for flag in (True, False)
+    )
+    return {**some, **summary["lists"], **every}
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float | None]]:

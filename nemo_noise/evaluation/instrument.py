@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The instrument as a config: what `conf/evaluation/noise_robustness.yaml` asks for, turned into rows and files."""
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from omegaconf import DictConfig
 
 from nemo.utils import logging
 
+from nemo_noise.evaluation.blocks.elements import Clip
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.foresight import check_fields, check_gates, survey_models
 from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, read_hypotheses, reference_rows
@@ -22,30 +22,52 @@ from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
-from nemo_noise.evaluation.report.audio import Clip, make_clips
+from nemo_noise.evaluation.questions.asking import Found, ask_models, ask_nothing
+from nemo_noise.evaluation.questions.evidence import Results
+from nemo_noise.evaluation.questions.speech import SpeechQuestion, describe_speech
+from nemo_noise.evaluation.questions.utterances import choose_worst
+from nemo_noise.evaluation.report.audio import make_clips
 from nemo_noise.evaluation.report.model_card import write_model_card
 from nemo_noise.evaluation.report.page import write_report
-from nemo_noise.evaluation.report.utterances import choose_worst
-from nemo_noise.evaluation.results import Results, collect_results, describe_run, describe_speech, write_results
+from nemo_noise.evaluation.results import collect_results, describe_run, write_results
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
-from nemo_noise.evaluation.second_hearing import (
-    Questions,
-    SecondHearing,
-    add_second_hearing,
-    hear_again,
-    not_heard_again,
-)
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
-from nemo_noise.evaluation.transcription.streaming import StreamingOptions
 
 
-class Heard(NamedTuple):
-    """The rows of an evaluation, the names of model and baseline (None: there is none), and what was heard again."""
+class Run(NamedTuple):
+    """What an evaluation has run.
+
+    Attributes:
+        rows: of all models.
+        model: name of the model.
+        baseline: name of the baseline; None: there is none.
+        found: what questions asked of models, by question and model.
+        plan: of the mixtures; None where rows were read.
+    """
 
     rows: list[Hypothesis]
     model: str
     baseline: str | None
-    again: SecondHearing | None = None
+    found: Found
+    plan: MixturePlan | None = None
+
+
+class PlanMaker:
+    """Makes the plan for a sample rate, and keeps the last one.
+
+    Args:
+        make: the maker.
+    """
+
+    def __init__(self, make: Callable[[int], MixturePlan]) -> None:
+        self._make = make
+        self.kept: MixturePlan | None = None
+
+    def __call__(self, sample_rate: int) -> MixturePlan:
+        """The plan for a sample rate in Hz."""
+        if self.kept is None or self.kept.sample_rate != sample_rate:
+            self.kept = self._make(sample_rate)
+        return self.kept
 
 
 class Instrument:
@@ -62,7 +84,7 @@ class Instrument:
         self.options = o = EvaluationOptions.of(cfg)
         self.output = Path(o.output_dir)
         self.device = choose_device(o.device)
-        self.plan = lru_cache(maxsize=1)(self._plan)
+        self.plan = PlanMaker(self._plan)
         self.acoustics = parse_acoustics(o.rooms, o.channels, o.grid)
         self.scoring = ScoringOptions(
             block_field=o.block_field,
@@ -72,8 +94,6 @@ class Instrument:
             group_fields=tuple(o.group_fields),
             seen=collect_seen(o.noise_lists or {}, self.acoustics),
         )
-        streaming = StreamingOptions(o.streaming_ms, o.streaming_trials, o.streaming_left_s)
-        self.questions = Questions(streaming, o.context_snr)
         self.running = RunOptions(
             batch_size=o.batch_size,
             transcribe=o.transcribe,
@@ -86,10 +106,9 @@ class Instrument:
             adaptation_trials=o.adaptation_trials,
             adaptation_streams=o.adaptation_streams,
         )
-        for other in ("streaming_ms", "export_mixtures", "context_snr"):
-            if o.preroll_s and getattr(o, other):
-                raise ValueError(f"preroll_s is {o.preroll_s} beside {other}, should be one of the two")
-        self._sample_rate: int = o.sample_rate
+        asking = [question.asked_by for question in o.questions if question.asked_by is not None]
+        for other in [*asking, *(["export_mixtures"] if o.export_mixtures else [])] if o.preroll_s else []:
+            raise ValueError(f"preroll_s is {o.preroll_s} beside {other}, should be one of the two")
         self._longest_s: float | None = None
 
     def export(self) -> MixtureSet:
@@ -121,8 +140,8 @@ class Instrument:
         check_output("output_dir", self.output)
         return models
 
-    def hear(self) -> Heard:
-        """Run the models, or read what they wrote earlier."""
+    def run(self) -> Run:
+        """Run the models and ask them, or read what they wrote earlier."""
         o = self.options
         if o.from_hypotheses:
             rows = [row for path in o.from_hypotheses for row in read_hypotheses(path)]
@@ -131,7 +150,9 @@ class Instrument:
                 raise ValueError(f"from_hypotheses is {given} with no row, should be hypotheses.jsonl")
             check_fields([row.fields for row in rows], self.scoring)
             check_output("output_dir", self.output)
-            return Heard(rows, o.model_name or rows[0].model, o.baseline_name)
+            model = o.model_name or rows[0].model
+            shown = [name for name in (model, o.baseline_name) if name is not None]
+            return Run(rows, model, o.baseline_name, ask_nothing(shown, o.questions))
         models = self.prepare()
         rows = run_models(
             models,
@@ -141,32 +162,25 @@ class Instrument:
             options=self.running,
             device=self.device,
         )
-        streams = self.output / "streaming.jsonl"
-        again = hear_again(
-            models, self.plan, streams, questions=self.questions, options=self.running, device=self.device
+        asked = ask_models(
+            models, self.plan, self.output, questions=o.questions, options=self.running, device=self.device
         )
+        found: Found = {} if self.plan.kept is None else {SpeechQuestion.key: describe_speech(self.plan.kept)}
         names = list(models)
-        return Heard(rows, names[0], names[1] if len(names) > 1 else None, again)
+        return Run(rows, names[0], names[1] if len(names) > 1 else None, found | asked, self.plan.kept)
 
-    def report(self, heard: Heard) -> Results:
+    def report(self, run: Run) -> Results:
         """Score, and write `summary.json`, `report.html` and the model card `README.md`."""
         made = describe_run(self.options.given, self.device)
-        results = collect_results(heard.rows, heard.model, heard.baseline, options=self.scoring, made=made)
-        if not self.options.from_hypotheses:
-            results["speech"] = describe_speech(self.plan(self._sample_rate))
-        shown = [name for name in (heard.model, heard.baseline) if name is not None]
-        again = heard.again or not_heard_again(shown, self.questions)
-        add_second_hearing(results, again, heard.rows, options=self.scoring)
+        results = collect_results(run.rows, run.model, run.baseline, options=self.scoring, made=made, found=run.found)
         write_results(self.output / "summary.json", results)
-        write_report(self.output / "report.html", results, reference_rows(heard.rows), clips=self._clips(heard))
+        write_report(self.output / "report.html", results, reference_rows(run.rows), clips=self._clips(run))
         write_model_card(self.output / "README.md", results, self.options.model_card)
         return results
 
     def _plan(self, sample_rate: int) -> MixturePlan:
-        """Plan the mixtures for a sample rate; `plan` keeps the last one."""
         o = self.options
         self._require_manifests()
-        self._sample_rate = sample_rate
         noise = folders_as_manifests(self._noise_manifests(), self.output / "noise_folders")
         plan = load_plan(
             sample_rate,
@@ -201,14 +215,14 @@ class Instrument:
             for given in manifests:
                 _require(given, f"noise_lists.{name}", "a manifest, or a folder of noises")
 
-    def _clips(self, heard: Heard) -> Mapping[str, Clip]:
+    def _clips(self, run: Run) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""
         o = self.options
-        rows = by_model(reference_rows(heard.rows)).get(heard.model, [])
+        rows = by_model(reference_rows(run.rows)).get(run.model, [])
         worst = choose_worst(rows, self.scoring)[: o.audio_clips]
         if not worst or o.speech is None or o.noise_lists is None:
             return {}
-        plan = self.plan(self._sample_rate)
+        plan = run.plan or self.plan(o.sample_rate)
         trials = {trial.trial_id: trial for trial in plan.trials}
         known = [trials[row.trial_id] for row in worst if row.trial_id in trials]
         if len(known) < len(worst):
@@ -220,7 +234,7 @@ class Instrument:
 
 
 def describe_export(written: MixtureSet, folder: str | Path) -> str:
-    """Say what was exported and what to do with it, in two lines."""
+    """Describe what was exported and what to do with it, in two lines."""
     return (
         f"{written['mixtures']} mixtures, {written['seconds'] / 60:.1f} minutes, in {folder}; "
         f"SHA-256 of all: {written['mixture_set_sha256']}\n"

@@ -21,6 +21,7 @@ from nemo_noise.evaluation.mixtures.acoustics import Grid
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.seen import NoiseSource, parse_noise_lists
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
+from nemo_noise.evaluation.questions import QUESTIONS, Question
 from nemo_noise.evaluation.report.model_card import CardOptions
 from nemo_noise.evaluation.scoring.bootstrap import MOST_REPLICATIONS
 from nemo_noise.evaluation.scoring.text_normalization import parse_steps
@@ -59,10 +60,6 @@ RULES: dict[str, rules.Rule] = {
     "device": rules.maybe(rules.text()),
     "latency_utterances": rules.whole(0),
     "confidence": rules.maybe(rules.mapping("{method_cfg: {name: max_prob}, aggregation: mean}")),
-    "streaming_ms": rules.listed(rules.number(above=0), "[80, 320]"),
-    "streaming_trials": rules.maybe(rules.whole(1)),
-    "streaming_left_s": rules.number(0, LONGEST_S),
-    "context_snr": rules.flag(),
     "training_seed": rules.maybe(rules.whole()),
     "text_normalization": rules.Rule(lambda _: True, ""),  # see parse_steps
     "group_fields": _NAMES,
@@ -79,6 +76,7 @@ RULES: dict[str, rules.Rule] = {
     "output_dir": rules.text(),
     "fail_if": rules.listed(rules.Rule(lambda _: True, ""), "['unseen.mean_wer > 0.3']"),
 }
+OF_QUESTIONS = {name: rule for question in QUESTIONS for name, rule in question.rules.items()}
 NOISE_ONLY = {
     "crops": rules.whole(0, MOST_CROPS),
     "crop_s": rules.number(SHORTEST_S, LONGEST_S),
@@ -91,11 +89,12 @@ CARD = dict.fromkeys(("license", "dataset", "dataset_type", "base_model"), rules
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """All options, each of its type and within its range; the names are those of the config.
+    """All options, each of its type and within its range; the names are those of the config but for `questions`.
 
     Attributes:
         given: the whole configuration as plain values, for the record.
         noise_lists: by name; None where not given.
+        questions: all, each with the options that are its own.
     """
 
     given: Mapping[str, Any]
@@ -122,10 +121,6 @@ class EvaluationOptions:
     device: str | None
     latency_utterances: int
     confidence: Mapping[str, Any] | None
-    streaming_ms: Sequence[float]
-    streaming_trials: int | None
-    streaming_left_s: float
-    context_snr: bool
     training_seed: int | None
     text_normalization: Sequence[str]
     group_fields: Sequence[str]
@@ -139,6 +134,7 @@ class EvaluationOptions:
     model_card: CardOptions
     output_dir: str
     fail_if: Sequence[gates.Gate]
+    questions: Sequence[Question]
 
     @classmethod
     def of(cls, cfg: DictConfig) -> "EvaluationOptions":
@@ -154,7 +150,7 @@ class EvaluationOptions:
             ValueError: an option is unknown or wrong; names it and its value.
         """
         given = _complete(cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True)))
-        rules.check_options(given, RULES)
+        rules.check_options(given, RULES | OF_QUESTIONS)
         rules.check_options(given["noise_only"], NOISE_ONLY, "noise_only")
         rules.check_options(given["model_card"], CARD, "model_card")
         parse_snr_db(given["snr_db"])
@@ -168,9 +164,11 @@ class EvaluationOptions:
             "transcribe": given["transcribe"] or {},
             "from_hypotheses": _several(given["from_hypotheses"]),
             "model_card": CardOptions(**given["model_card"]),
+            "questions": [question.given(given) for question in QUESTIONS],
             "fail_if": [gates.parse_gate(expression) for expression in given["fail_if"]],
         }
-        return cls(given=given, **{**given, **parsed})
+        own = {name: value for name, value in given.items() if name not in OF_QUESTIONS}
+        return cls(given=given, **{**own, **parsed})
 
 
 def check_output(option: str, path: str | Path) -> None:

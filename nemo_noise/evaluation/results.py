@@ -8,89 +8,45 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypedDict, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 import nemo_noise
 from nemo_noise import whole_file
-from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, reference_rows
-from nemo_noise.evaluation.mixtures.examination import LeftOut
-from nemo_noise.evaluation.mixtures.plan import MixturePlan
-from nemo_noise.evaluation.probes.context_snr import ContextSnr
-from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
-from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.places import PlaceDifference, compare_places
-from nemo_noise.evaluation.scoring.streaming import Streaming
-from nemo_noise.evaluation.scoring.summary import Summary, summarize
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
-from nemo_noise.evaluation.scoring.text_hints import TextHint, hint_at_writing
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model
+from nemo_noise.evaluation.questions import BY_WEIGHT, QUESTIONS, EvaluationQuestion, Question
+from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Results
+from nemo_noise.evaluation.scoring.summary import Summary, summarize_cells
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import measure_area
-from nemo_noise.evaluation.transcription.adapted import adapted_name
-from nemo_noise.evaluation.transcription.arms import Control, control_name
 
 SCHEMA_VERSION = 2
 REQUIRED_KEYS = ("models", "model", "baseline", "comparison", "controls")  # of all versions
 VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}
 
 
-class LeftOutItem(TypedDict):
-    """One utterance or mixture that was not evaluated, `file:line` of its speech, and why."""
+def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None) -> Summary:
+    """Summarise the hypotheses of one model, or of one arm trained with several seeds, with the keys of all questions.
 
-    name: str
-    source: str
-    reason: str
-
-
-class SpeechMaterial(TypedDict):
-    """The audio: how many utterances were given, which are left out, which mixtures and noises, what has a lower rate.
-
-    `resampled_from_hz` counts utterances by the rate of their files, "8000", where it is below `sample_rate`;
-    `has_plain_channel` says whether some mixtures went through no channel.
+    Raises:
+        ValueError: rows of several models, repeated rows, or no speech row with a reference.
     """
-
-    utterances: int
-    left_out: list[LeftOutItem]
-    left_out_mixtures: list[LeftOutItem]
-    left_out_noises: list[LeftOutItem]
-    resampled_from_hz: dict[str, int]
-    sample_rate: int
-    has_plain_channel: bool
+    summary = summarize_cells(rows, options)
+    of_model = ModelRows(rows, options or ScoringOptions())
+    for question in BY_WEIGHT:
+        _add(cast(dict[str, Any], summary), question.of_model(of_model))
+    return summary
 
 
-class Answers(TypedDict, total=False):
-    """What only some evaluations have; a key is there only where it was asked for.
-
-    `places` is model against baseline by room and channel. `text_hints` are by model, where the way of writing makes
-    errors. `speech` is what became of the utterances, unknown where only rows are at hand. The others are by model and
-    need more than rows.
-    """
-
-    places: dict[str, dict[str, PlaceDifference]]
-    streaming: dict[str, Streaming]
-    context_snr: dict[str, ContextSnr]
-    text_hints: dict[str, TextHint]
-    speech: SpeechMaterial
-
-
-class Results(Answers):
-    """Everything about one evaluation.
-
-    `comparison` is model against baseline; `controls` holds the model against itself in each control, where a
-    reduction above zero says that the control does harm. `adaptation` is the model adapted to each utterance against
-    itself, `stream_adaptation` along streams, null where that was not run.
-    """
-
-    schema_version: int
-    model: str
-    baseline: str | None
-    models: dict[str, Summary]
-    comparison: Comparison | None
-    controls: dict[str, Comparison]
-    adaptation: AdaptationGain | None
-    stream_adaptation: AdaptationGain | None
-    made: dict[str, Any]
+def _add(tree: dict[str, Any], answer: Mapping[str, Any]) -> None:
+    """Add keys; one that is there gets those below it."""
+    for key, value in answer.items():
+        if key in tree and isinstance(value, Mapping):
+            _add(tree[key], value)
+        else:
+            tree[key] = value
 
 
 def collect_results(
@@ -100,18 +56,20 @@ def collect_results(
     *,
     options: ScoringOptions | None = None,
     made: Mapping[str, Any] | None = None,
+    found: Mapping[str, Any] | None = None,
 ) -> Results:
-    """Summarise and compare all models in saved hypotheses; no model is run.
+    """Answer all questions from saved hypotheses; no model is run.
 
     Args:
-        rows: hypothesis rows of one or more models, told apart by their field `model`.
+        rows: hypothesis rows of one or more models, kept apart by their field `model`.
         model: the model that the report is about.
         baseline: the model it is compared with, None for none.
         options: how to score; None takes the defaults.
         made: how the rows were made, for the record (see `describe_run`).
+        found: what models were asked beside that (see `ask_models`), by the key of the question.
 
     Returns:
-        The results.
+        The results: the answers that are always there, `made`, those that only some evaluations have.
 
     Raises:
         ValueError: rows of `model` or `baseline` are missing.
@@ -120,58 +78,27 @@ def collect_results(
     for argument, name in (("model", model), ("baseline", baseline)):
         if name is not None and name not in of:
             raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(of)}")
-    controls = {c.value: of[control_name(model, c)] for c in Control if control_name(model, c) in of}
-    compared = [model] + ([] if baseline is None else [baseline])
-    shown = compared + [control_name(model, c) for c in controls]
-    alone, stream = adapted_name(model), adapted_name(model, along_stream=True)
-    adapted = [name for name in (alone, stream) if name in of]
-    gains = {name: measure_adaptation(of[name], of[model], options) for name in adapted}
-    shown += adapted
-    places = None if baseline is None else compare_places(of[model], of[baseline], options)
-    results = Results(
-        schema_version=SCHEMA_VERSION,
-        model=model,
-        baseline=baseline,
-        models={name: summarize(of[name], options) for name in shown},
-        comparison=None if baseline is None else compare(of[model], of[baseline], options),
-        controls={name: compare(of[model], of_control, options) for name, of_control in controls.items()},
-        adaptation=gains.get(alone),
-        stream_adaptation=gains.get(stream),
-        made=dict(made or {}),
-    )
-    if places is not None:
-        results["places"] = places
-    hints = {name: hint_at_writing(_scored(of[name], options), options or ScoringOptions()) for name in compared}
-    found = {name: hint for name, hint in hints.items() if hint is not None}
-    if found:
-        results["text_hints"] = found
-    return results
+    evidence = Evidence(of, model, baseline, options or ScoringOptions(), found or {})
+    further = [name for question in BY_WEIGHT for name in question.further_models(evidence)]
+    answers = {question: question.of_all(evidence) for question in BY_WEIGHT}
+    asked = list(evidence.found)
+    some = sorted(filter(_is_optional, answers), key=lambda one: asked.index(one.key) + 1 if one.key in asked else 0)
+    results: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "model": model,
+        "baseline": baseline,
+        "models": {name: summarize(of[name], options) for name in [*evidence.compared, *further]},
+    }
+    for question in answers:
+        results |= {} if _is_optional(question) else answers[question]
+    results["made"] = dict(made or {})
+    for question in some:
+        results |= answers[question]
+    return cast(Results, results)
 
 
-def _scored(rows: Sequence[Hypothesis], options: ScoringOptions | None) -> list[Hypothesis]:
-    return scored_rows(reference_rows(rows), options or ScoringOptions())
-
-
-def describe_speech(plan: MixturePlan) -> SpeechMaterial:
-    """Write down what became of the utterances, after the models were run."""
-    examined = plan.examined
-    return SpeechMaterial(
-        utterances=examined.utterances,
-        left_out=list(map(_item, examined.left_out)),
-        left_out_mixtures=list(map(_item, plan.left_out.values())),
-        left_out_noises=[
-            LeftOutItem(name=name, source=one.entry.source, reason=one.message.removeprefix(f"{one.entry.source}: "))
-            for name, noises in plan.noise_lists.items()
-            for one in noises.left_out
-        ],
-        resampled_from_hz={str(rate): count for rate, count in examined.resampled.items()},
-        sample_rate=plan.sample_rate,
-        has_plain_channel=any(channel.chain is None for channel in plan.acoustics.channels.values()),
-    )
-
-
-def _item(one: LeftOut) -> LeftOutItem:
-    return LeftOutItem(name=one.name, source=one.source, reason=one.reason)
+def _is_optional(question: Question) -> bool:
+    return question.is_optional
 
 
 def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
@@ -215,8 +142,9 @@ def read_results(path: str | Path) -> Results:
         raise ValueError(f"{path}: lacks {missing[0]!r}, expected a summary.json of schema_version {found}")
     if found == 1:
         _upgrade_from_1(tree)
-    for name in ("adaptation", "stream_adaptation"):
-        tree.setdefault(name, None)
+    for question in QUESTIONS:
+        if isinstance(question, EvaluationQuestion) and not question.is_optional:
+            tree.setdefault(question.key, None)
     return cast(Results, tree)
 
 

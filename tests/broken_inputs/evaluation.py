@@ -34,7 +34,7 @@ CLEAN_ROWS = (ROW, {**ROW, "utterance_id": "b", "pred_text": "two"})
 def evaluate(**changes: Any) -> None:
     """The instrument of `evaluate_noise_robustness.py` with some options changed, up to its results."""
     instrument = Instrument(OmegaConf.merge(_all_options(), {"replications": 10, "audio_clips": 0, **changes}))
-    collect_results(instrument.hear().rows, "ours", None, options=instrument.scoring)
+    collect_results(instrument.run().rows, "ours", None, options=instrument.scoring)
 
 
 @cache

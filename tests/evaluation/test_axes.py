@@ -21,8 +21,8 @@ from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import parse_noise_lists
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
-from nemo_noise.evaluation.results import collect_results
-from nemo_noise.evaluation.scoring.summary import hash_mixtures, summarize
+from nemo_noise.evaluation.results import collect_results, summarize
+from nemo_noise.evaluation.scoring.summary import hash_mixtures
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from tests.evaluation.rows import cell_row, hypothesis
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_noise, write_speech

@@ -14,12 +14,11 @@ from nemo_noise.evaluation import read_results
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.probes.context_snr import summarize_context_snr
-from nemo_noise.evaluation.probes.heard_contexts import HeardContexts, NoContextError, hear_contexts
-from nemo_noise.evaluation.report.context_snr import context_snr_section
+from nemo_noise.evaluation.probes.mixture_contexts import MixtureContexts, NoContextError, encode_contexts
+from nemo_noise.evaluation.questions.context_snr import ContextSnrQuestion, summarize_context_snr
+from nemo_noise.evaluation.questions.evidence import Subject
 from nemo_noise.evaluation.report.template import render_section
 from nemo_noise.evaluation.report.text_table import summary_table
-from nemo_noise.evaluation.second_hearing import Questions
 from tests.evaluation.tiny_models import (
     SAMPLE_RATE,
     streaming_encoder,
@@ -40,7 +39,7 @@ def _heard(knows: float, utterances: int = 40, lists: tuple[str, ...] = ("seen",
     snr_db = np.array([snr for _, snr, _ in keys])
     contexts = generator.standard_normal((len(keys), 8)) + knows * snr_db[:, None]
     fields = [{"speaker": f"s{int(key[2][1:]) % 10}"} for key in keys]
-    return HeardContexts(contexts, snr_db, [key[0] for key in keys], [key[2] for key in keys], fields)
+    return MixtureContexts(contexts, snr_db, [key[0] for key in keys], [key[2] for key in keys], fields)
 
 
 def test_a_context_that_holds_the_snr_gives_it_away() -> None:
@@ -52,7 +51,7 @@ def test_a_context_that_holds_the_snr_gives_it_away() -> None:
         assert band["low_db"] < band["median_db"] < band["high_db"]
         assert band["median_db"] == pytest.approx(float(snr), abs=0.5) and band["mixtures"] == 80
     assert (found["block"], found["blocks"], found["folds"]) == ("speaker", 10, 5)
-    page = render_section(context_snr_section({"tiny": found}, "tiny"))
+    page = render_section(ContextSnrQuestion().section({"tiny": found}, Subject("tiny", None, "")))
     ticks = [f'text-anchor="middle">{tick}</text>' for tick in ("\N{MINUS SIGN}5", "0", "10", "20", "true SNR, dB")]
     assert all(tick in page for tick in ticks) and page.count("<circle") == 4
     assert "5 folds over 10 speakers" in page and "NaN" not in page
@@ -80,7 +79,7 @@ def test_what_cannot_be_estimated_says_why() -> None:
     )
     assert "only 10 dB" in summarize_context_snr(_heard(1.0, snrs=(10.0,)))["reason"]
     with pytest.raises(ValueError, match="context_snr is 'yes', should be true or false"):
-        Questions(context_snr="yes")  # type: ignore[arg-type]
+        ContextSnrQuestion(context_snr="yes")  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -94,7 +93,7 @@ def plan(tmp_path: Path) -> MixturePlan:
 @pytest.mark.parametrize("is_causal", [True, False])
 def test_contexts_are_those_of_the_model_for_every_noisy_mixture(plan: MixturePlan, is_causal: bool) -> None:
     model = tiny_ctc(streaming_encoder(has_context=True, is_causal_context=is_causal), normalize="NA")
-    heard = hear_contexts("tiny", model, plan)
+    heard = encode_contexts("tiny", model, plan)
     assert heard.contexts.shape == (6, 8) and heard.snr_db.tolist() == [10, 0] * 3
     assert heard.utterances == ["utt0", "utt0", "utt1", "utt1", "utt2", "utt2"]
     seen: list[np.ndarray] = []
@@ -106,7 +105,7 @@ def test_contexts_are_those_of_the_model_for_every_noisy_mixture(plan: MixturePl
     expected = seen[0][: len(seen[0]) - 1].mean(axis=0) if is_causal else seen[0]  # a frame of padding at the end
     assert np.abs(heard.contexts[3] - expected).max() < (0.05 if is_causal else 1e-4)
     with pytest.raises(NoContextError, match="no context encoder"):
-        hear_contexts("plain", tiny_ctc(), plan)
+        encode_contexts("plain", tiny_ctc(), plan)
 
 
 def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_else(tmp_path: Path) -> None:
@@ -123,7 +122,7 @@ def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_el
     config.update(baseline=str(write_lines(tmp_path / "other.jsonl", lines)))
     plain = OmegaConf.merge(config, {"baseline": None, "output_dir": str(tmp_path / "plain")})
     instrument = Instrument(plain)
-    results = instrument.report(instrument.hear())
+    results = instrument.report(instrument.run())
     assert "streaming" not in results and "context_snr" not in results
     assert not (tmp_path / "plain/streaming.jsonl").exists()
     page = (tmp_path / "plain/report.html").read_text()
@@ -131,7 +130,7 @@ def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_el
 
     asked = {"baseline": None, "streaming_ms": [160, 80], "streaming_trials": 3, "context_snr": True}
     instrument = Instrument(OmegaConf.merge(config, asked))
-    results = instrument.report(instrument.hear())
+    results = instrument.report(instrument.run())
     assert read_results(tmp_path / "out/summary.json") == results
     table, estimates = results["streaming"]["context"], results["context_snr"]["context"]
     assert table["not_possible"] == 1 and table["rows"][1]["lists"]["unseen"]["difference"] == 0
@@ -143,7 +142,9 @@ def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_el
         assert "SNR estimated from the context of context by a linear probe: R² " in text
     kept = {"from_hypotheses": [str(tmp_path / "out/hypotheses.jsonl")], "output_dir": str(tmp_path / "rebuilt")}
     instrument = Instrument(OmegaConf.merge(config, asked, kept))
-    results = instrument.report(instrument.hear())
+    results = instrument.report(instrument.run())
     assert "needs the model" in results["streaming"]["context"]["reason"]
     assert "needs the model" in results["context_snr"]["context"]["reason"]
-    assert "needs the model" in render_section(context_snr_section(results["context_snr"], "context"))
+    assert "needs the model" in render_section(
+        ContextSnrQuestion().section(results["context_snr"], Subject("context", None, ""))
+    )

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from nemo_noise.evaluation import Hypothesis, ScoringOptions, collect_results
-from nemo_noise.evaluation.report.blocks import Section
+from nemo_noise.evaluation.blocks.elements import Section
+from nemo_noise.evaluation.questions.evidence import Results
 from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
-from nemo_noise.evaluation.results import Results
 from nemo_noise.foreign_text import printable
 from tests.evaluation.rows import synthetic_rows
 

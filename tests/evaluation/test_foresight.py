@@ -83,7 +83,7 @@ def test_what_does_not_fit_is_refused_before_a_model_is_loaded(
 ) -> None:
     files = {name: str(models / changes[name]) for name in ("model", "baseline") if name in changes}
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        Instrument(OmegaConf.merge(config, changes, files)).hear()
+        Instrument(OmegaConf.merge(config, changes, files)).run()
 
 
 def test_each_model_gets_options_of_its_own(config: DictConfig, models: Path) -> None:
@@ -104,7 +104,7 @@ def test_what_is_left_out_and_the_lower_rate_are_said_and_the_run_goes_on(
         file.write('{"audio_filepath": "quiet.wav", "text": "three"}\n')
     lists = {"noise_lists": str(write_noise(tmp_path / "noise")), "snr_db": ["clean", 5]}
     instrument = Instrument(OmegaConf.merge(config, lists, {"fail_if": ["noise.mean_wer > 9", "left_out > 0"]}))
-    results = instrument.report(instrument.hear())
+    results = instrument.report(instrument.run())
     (item,) = results["speech"]["left_out"]
     assert item["source"].endswith("s.json:3") and "silent" in item["reason"] and item["name"] == "quiet"
     assert results["models"]["ctc"]["utterances"] == 2 and results["speech"]["resampled_from_hz"] == {"8000": 1}
@@ -136,8 +136,8 @@ def test_a_name_of_no_model_and_a_model_that_cannot_transcribe_are_refused_by_na
 
     monkeypatch.setattr(ASRModel, "from_pretrained", no_such_model)
     with pytest.raises(ValueError, match=r"model 'stt_xx' is no .nemo file, and no pretrained .*was not found\.\)"):
-        Instrument(OmegaConf.merge(config, {"model": "stt_xx"})).hear()
+        Instrument(OmegaConf.merge(config, {"model": "stt_xx"})).run()
     other = OmegaConf.create({"target": "nemo.collections.asr.models.EncDecSpeakerLabelModel"})
     monkeypatch.setattr(ASRModel, "from_pretrained", lambda *_, **__: other)
     with pytest.raises(TypeError, match="EncDecSpeakerLabelModel, which cannot transcribe"):
-        Instrument(OmegaConf.merge(config, {"model": "titanet"})).hear()
+        Instrument(OmegaConf.merge(config, {"model": "titanet"})).run()

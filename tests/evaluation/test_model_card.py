@@ -6,8 +6,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from nemo_noise.evaluation import ScoringOptions, collect_results
+from nemo_noise.evaluation.questions.evidence import Results
 from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
-from nemo_noise.evaluation.results import Results
 from tests.evaluation.rows import synthetic_rows
 
 

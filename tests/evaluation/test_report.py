@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from nemo_noise.evaluation import ScoringOptions, collect_results
+from nemo_noise.evaluation.questions.evidence import Results, mean_of
 from nemo_noise.evaluation.report.audio import make_clip
 from nemo_noise.evaluation.report.findings import findings
 from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
-from nemo_noise.evaluation.report.numbers import mean_of
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
-from nemo_noise.evaluation.results import Results
 from tests.evaluation.rows import cell_row, hypothesis, synthetic_rows
 
 FAST = ScoringOptions(replications=100)

@@ -9,7 +9,8 @@ import numpy as np
 import soundfile
 from PIL import Image
 
-from nemo_noise.evaluation.report.audio import IMAGE_BANDS, IMAGE_WIDTH, Clip, make_clip, make_clips
+from nemo_noise.evaluation.blocks.elements import Clip
+from nemo_noise.evaluation.report.audio import IMAGE_BANDS, IMAGE_WIDTH, make_clip, make_clips
 
 RATE = 16000
 

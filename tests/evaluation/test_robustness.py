@@ -305,9 +305,9 @@ def test_utterances_alone_are_timed_and_chosen_across_the_plan(plan: MixturePlan
 def test_what_a_config_leaves_out_is_named() -> None:
     config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
     with pytest.raises(ValueError, match="model is missing"):
-        Instrument(config).hear()
+        Instrument(config).run()
     with pytest.raises(ValueError, match="speech is missing"):
-        Instrument(OmegaConf.merge(config, {"model": "other.csv"})).hear()
+        Instrument(OmegaConf.merge(config, {"model": "other.csv"})).run()
 
 
 def _load_script(name: str):

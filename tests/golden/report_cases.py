@@ -13,14 +13,14 @@ import numpy as np
 from nemo_noise.evaluation import ScoringOptions, collect_results, read_results
 from nemo_noise.evaluation.gates import gate_values
 from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses, reference_rows, write_hypotheses
-from nemo_noise.evaluation.probes.heard_contexts import HeardContexts
+from nemo_noise.evaluation.probes.mixture_contexts import MixtureContexts
+from nemo_noise.evaluation.questions.evidence import Results
 from nemo_noise.evaluation.report.audio import make_clip
 from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
-from nemo_noise.evaluation.results import Results, write_results
-from nemo_noise.evaluation.scoring.streaming import StreamedRun
-from nemo_noise.evaluation.second_hearing import SecondHearing, add_second_hearing
+from nemo_noise.evaluation.results import write_results
+from nemo_noise.evaluation.transcription.streaming import StreamedRun
 from tests.golden.page_outline import outline
 from tests.golden.report_rows import PLACES, Row, adapted, speech_free_rows, speech_rows, streamed, without
 
@@ -139,14 +139,14 @@ def only_clean() -> Case:
     return Case([*rows, *({**row, "model": "b"} for row in rows)], "a", "b")
 
 
-def contexts(utterances: int = 20) -> HeardContexts:
+def contexts(utterances: int = 20) -> MixtureContexts:
     """Contexts of four numbers that hold the SNR, in noise."""
     keys = [(name, snr, f"u{n}") for n in range(utterances) for name in ("street", "factory") for snr in (20.0, 0.0)]
     generator = np.random.default_rng(0)
     snr_db = np.array([snr for _, snr, _ in keys])
     values = generator.standard_normal((len(keys), 4)) + 0.1 * snr_db[:, None]
     fields: list[dict[str, Any]] = [{"speaker": f"s{int(key[2][1:]) % 10}"} for key in keys]
-    return HeardContexts(values, snr_db, [key[0] for key in keys], [key[2] for key in keys], fields)
+    return MixtureContexts(values, snr_db, [key[0] for key in keys], [key[2] for key in keys], fields)
 
 
 CASES: dict[str, Callable[[], Case]] = {
@@ -160,10 +160,9 @@ def write_case(name: str, folder: Path) -> None:
     write_hypotheses(folder / "hypotheses.jsonl", map(Hypothesis.of, case.rows))
     rows = read_hypotheses(folder / "hypotheses.jsonl")
     options = ScoringOptions(**({"replications": 60} | case.scoring))
-    results = collect_results(rows, case.model, case.baseline, options=options, made=case.made)
-    if case.speech is not None:
-        results["speech"] = case.speech  # type: ignore[typeddict-item]
-    add_second_hearing(results, SecondHearing(case.streams, case.contexts), rows, options=options)
+    asked = {"speech": case.speech, "streaming": case.streams, "context_snr": case.contexts}
+    found = {name: answer for name, answer in asked.items() if answer}
+    results = collect_results(rows, case.model, case.baseline, options=options, made=case.made, found=found)
     shown = reference_rows(rows)
     clip = make_clip(np.sin(np.arange(8000) / 9).astype(np.float32), 16000)
     trials = [row.trial_id for row in shown if row.trial_id is not None and row.cell.snr_db == 20.0]

@@ -17,7 +17,7 @@ from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.mean_snr import mean_over
-from nemo_noise.evaluation.scoring.summary import summarize
+from nemo_noise.evaluation.scoring.summary import summarize_cells
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import is_control
 from nemo_noise.figure_file import save_figure
@@ -78,7 +78,8 @@ class AblationTable:
         if not chosen[self.baseline]:
             raise ValueError(f"groups: {name!r} ({dict(group.where)}) holds no row.")
         arms: dict[str, dict[str, Any]] = {
-            arm: {"summary": summarize(arm_rows, self.scoring), "comparison": None} for arm, arm_rows in chosen.items()
+            arm: {"summary": summarize_cells(arm_rows, self.scoring), "comparison": None}
+            for arm, arm_rows in chosen.items()
         }
         others = [arm for arm in arms if arm != self.baseline]
         for arm in others:

@@ -5,7 +5,6 @@
 import base64
 import io
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import matplotlib
 import numpy as np
@@ -16,6 +15,8 @@ from matplotlib.image import imsave
 
 from nemo.utils import logging
 
+from nemo_noise.evaluation.blocks.elements import Clip
+
 BUDGET_BYTES = 1_200_000  # of all clips in one page
 CLIP_S = 15.0
 CLIP_RATES = (8000, 11025, 12000, 16000)  # MP3 knows these; higher ones are taken down
@@ -23,15 +24,6 @@ FULL_SCALE = 0.9  # MP3 overshoots a little
 IMAGE_WIDTH, IMAGE_BANDS = 420, 96
 RANGE_DB, COLOURS = 70.0, 24
 WINDOW_S = 0.032
-
-
-class Clip(NamedTuple):
-    """Audio and spectrogram as data URIs; seconds of the clip; whether the utterance goes on after it."""
-
-    audio: str
-    spectrogram: str
-    seconds: float
-    is_cut: bool
 
 
 def make_clips(

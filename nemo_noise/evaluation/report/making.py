@@ -4,7 +4,7 @@
 
 from omegaconf import OmegaConf
 
-from nemo_noise.evaluation.report.blocks import (
+from nemo_noise.evaluation.blocks.elements import (
     Block,
     Card,
     Cell,
@@ -18,7 +18,7 @@ from nemo_noise.evaluation.report.blocks import (
     Table,
     TableRow,
 )
-from nemo_noise.evaluation.results import Results
+from nemo_noise.evaluation.questions.evidence import Results
 
 DEFINITIONS = (
     "SNR: active level of the speech (ITU-T P.56, pauses do not count) against the RMS level of the noise over the "

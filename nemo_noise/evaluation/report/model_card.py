@@ -11,9 +11,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from nemo_noise import whole_file
+from nemo_noise.evaluation.blocks.numbers import percent
+from nemo_noise.evaluation.questions import BY_WEIGHT
+from nemo_noise.evaluation.questions.evidence import Results, mean_of
 from nemo_noise.evaluation.report.findings import findings
-from nemo_noise.evaluation.report.numbers import mean_of, percent
-from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.foreign_text import markdown, printable
 
@@ -150,16 +151,8 @@ def _text(results: Results, summary: Summary, options: CardOptions) -> str:
             lines.append(_row([_inline(name), "–", clean, *["–"] * (len(snrs) + bool(snrs))]))
     sentences = findings(results)
     lines += ["", *[f"- {_inline(sentence)}" for sentence in sentences]] if sentences else []
-    speed = summary["speed"]
-    if speed["parameters"] is not None:
-        lines += ["", f"{speed['parameters'] / 1e6:.3g} million parameters."]
-    if speed["rtfx"] is not None:
-        hardware = results["made"].get("hardware") or results["made"].get("device") or "unknown hardware"
-        hardware = _inline(hardware)
-        lines += [
-            "",
-            f"{speed['rtfx']:.3g} seconds of audio per second of transcription in batches ({hardware}).",
-        ]
+    for question in BY_WEIGHT:
+        lines += [line for paragraph in question.in_card(results) for line in ("", _inline(paragraph))]
     lines += ["", "## How it was measured", ""]
     lines += [
         "Noise is added to speech; SNR: active level of the speech (ITU-T P.56) against the RMS level of the noise. "

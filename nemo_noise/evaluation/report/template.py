@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from nemo_noise.evaluation.report.blocks import Section, Tile
+from nemo_noise.evaluation.blocks.elements import Section, Tile
 from nemo_noise.foreign_text import printable
 
 STEERING = re.compile(r"[^\n\x20-\x7e]")  # what may steer a terminal or the direction of writing; most of it may not

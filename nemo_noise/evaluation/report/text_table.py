@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The results as a few lines of plain text, for a terminal."""
 
+from nemo_noise.evaluation.questions.evidence import Results, mean_of
 from nemo_noise.evaluation.report.findings import findings
-from nemo_noise.evaluation.report.numbers import mean_of
-from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.foreign_text import printable
 

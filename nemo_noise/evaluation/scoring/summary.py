@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The summary of one model: error rates with intervals per cell and label, the mean over 20..0 dB, and the rest.
+"""The cells of one model: error rates with intervals per cell and label, and the mean over 20..0 dB.
 
 Rates are fractions, not per cent. A number that cannot be computed is null, never zero.
 """
@@ -10,25 +10,21 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 import numpy as np
-from typing_extensions import NotRequired
 
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
 from nemo_noise.evaluation.hypothesis import PLAIN, UNNAMED, Cell, Hypothesis, reference_rows
-from nemo_noise.evaluation.scoring.analytics import Analytics, analyze_errors
-from nemo_noise.evaluation.scoring.axes import Axes, Rate, Split, summarize_axes, summarize_split
 from nemo_noise.evaluation.scoring.bootstrap import CONFIDENCE
-from nemo_noise.evaluation.scoring.calibration import Calibration, summarize_calibration
-from nemo_noise.evaluation.scoring.groups import Groups, summarize_groups
-from nemo_noise.evaluation.scoring.hallucination import (
-    NoiseOnlySummary,
-    SilenceSummary,
-    summarize_noise_only,
-    summarize_silence,
-)
-from nemo_noise.evaluation.scoring.speed import SpeedSummary, summarize_speed
 from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, cells_of_mean, check_unique, scored_rows
 from nemo_noise.evaluation.scoring.text_normalization import parse_steps
 from nemo_noise.evaluation.scoring.wer import measure_area
+
+
+class Rate(TypedDict):
+    """A mean of WERs at 20..0 dB over noise lists, or a difference of two, with its interval."""
+
+    mean_wer: float
+    mean_wer_low: float | None
+    mean_wer_high: float | None
 
 
 class CellSummary(TypedDict):
@@ -76,13 +72,12 @@ class ListSummary(LabelSummary):
     labels: dict[str, LabelSummary]
     worst: WorstCell
     worst_label: WorstCell
-    noise_only: NoiseOnlySummary | None
 
 
 class Summary(TypedDict):
-    """All of one model; `rtfx` is that of `speed`.
+    """What all questions need of one model, in the first room and channel (the hash is of all rows).
 
-    Speed, hash, `axes` and `split` are of all rows, the rest is of the first room and channel.
+    In results, questions add keys of their own: `noise_only`, `groups`, `speed` and so on.
     """
 
     model: str
@@ -96,20 +91,11 @@ class Summary(TypedDict):
     clean: CellSummary | None
     lists: dict[str, ListSummary]
     worst: WorstCell | None
-    noise_only: NoiseOnlySummary | None
-    silence: SilenceSummary | None
-    groups: Groups
-    calibration: Calibration | None
-    analytics: Analytics | None
-    speed: SpeedSummary
-    rtfx: float | None
     mixture_set_sha256: str | None
-    axes: NotRequired[Axes]
-    split: NotRequired[dict[str, Split]]
 
 
-def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None) -> Summary:
-    """Summarise the hypotheses of one model, or of one arm trained with several seeds.
+def summarize_cells(rows: Sequence[Hypothesis], options: ScoringOptions | None = None) -> Summary:
+    """Summarise the cells of one model, or of one arm trained with several seeds.
 
     Raises:
         ValueError: rows of several models, repeated rows, or no speech row with a reference.
@@ -117,12 +103,10 @@ def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None)
     options = options or ScoringOptions()
     model = model_of(rows)
     check_unique(rows, "rows")
-    every_row, rows = rows, reference_rows(rows)
-    scored = scored_rows(rows, options)
+    scored = scored_rows(reference_rows(rows), options)
     tally = Tally(scored, options)
-    lists = {name: _summarize_list(tally, name, rows, options=options) for name in tally.noise_lists()}
-    speed = summarize_speed(every_row)
-    summary = Summary(
+    lists = {name: _summarize_list(tally, name) for name in tally.noise_lists()}
+    return Summary(
         model=model,
         utterances=len({row.utterance for row in scored}),
         seeds=[seed for seed in tally.seeds if seed],
@@ -134,22 +118,8 @@ def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None)
         clean=next(iter(_summarize_cells(tally, tally.clean_cells())), None),
         lists=lists,
         worst=max((block["worst"] for block in lists.values()), key=lambda worst: worst["wer"], default=None),
-        noise_only=summarize_noise_only(rows, options),
-        silence=summarize_silence(rows, options),
-        groups=summarize_groups(scored, options),
-        calibration=summarize_calibration(scored, options),
-        analytics=analyze_errors(scored, options),
-        speed=speed,
-        rtfx=speed["rtfx"],
-        mixture_set_sha256=hash_mixtures(every_row),
+        mixture_set_sha256=hash_mixtures(rows),
     )
-    every_scored = scored_rows(every_row, options)
-    axes, split = summarize_axes(every_scored, options), summarize_split(every_scored, options)
-    if axes is not None:
-        summary["axes"] = axes
-    if split is not None:
-        summary["split"] = split
-    return summary
 
 
 def model_of(rows: Sequence[Hypothesis]) -> str:
@@ -191,7 +161,6 @@ def finite_or_none(value: float | np.floating) -> float | None:
 
 
 def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
-    """Summarise cells, all in one resampling."""
     samples = tally.resample(cells)  # [R, C]
     summaries = []
     for index, cell in enumerate(cells):
@@ -213,7 +182,6 @@ def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
 
 
 def _summarize_label(tally: Tally, noise_list: str, noise_label: str | None) -> LabelSummary:
-    """Summarise a label, or with None the whole list."""
     cells = tally.cells(noise_list, noise_label)
     return record(
         LabelSummary,
@@ -222,8 +190,7 @@ def _summarize_label(tally: Tally, noise_list: str, noise_label: str | None) -> 
     )
 
 
-def _summarize_list(tally: Tally, name: str, rows: Sequence[Hypothesis], *, options: ScoringOptions) -> ListSummary:
-    """Summarise a noise list."""
+def _summarize_list(tally: Tally, name: str) -> ListSummary:
     whole = _summarize_label(tally, name, None)
     in_mean = cells_of_mean(tally.cells(name))
     labels = tally.noise_labels(name)
@@ -242,7 +209,6 @@ def _summarize_list(tally: Tally, name: str, rows: Sequence[Hypothesis], *, opti
         labels={label: _summarize_label(tally, name, label) for label in labels},
         worst=_worst(tally, tally.cells(name)),
         worst_label=_worst(tally, [cell for label in labels for cell in tally.cells(name, label)]),
-        noise_only=summarize_noise_only([row for row in rows if row.cell.noise_list == name], options),
     )
 
 
@@ -256,7 +222,6 @@ def _area(tally: Tally, cells: Sequence[Cell]) -> Estimate:
 
 
 def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:
-    """Find the cell with the highest WER."""
     cell = max(cells, key=lambda cell: tally.totals(cell).wer)
     return WorstCell(
         noise_list=str(cell.noise_list),

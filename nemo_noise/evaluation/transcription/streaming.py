@@ -5,7 +5,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.configuration import is_number
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
-from nemo_noise.evaluation.scoring.streaming import StreamedRun
 from nemo_noise.evaluation.transcription.arms import Arm
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
 from nemo_noise.inference.streaming.encoder_streams import (
@@ -61,6 +61,27 @@ class StreamingOptions:
         check_count("streaming_trials", self.trials)
         if not is_number(self.left_s) or self.left_s < 0:
             raise ValueError(f"streaming_left_s is {self.left_s!r}, should be 0 or more, in seconds")
+
+
+@dataclass(frozen=True)
+class StreamedRun:
+    """One latency of one model.
+
+    Attributes:
+        chunk_ms: as asked for.
+        reason: why it is not possible; None where it is. All below is empty where it is not.
+        way: cache-aware or overlapping chunks, with what keeps the model from the former.
+        latency_ms: the algorithmic latency.
+        rows: hypothesis rows.
+        steps_s: seconds of single steps, one stream alone.
+    """
+
+    chunk_ms: float
+    reason: str | None = None
+    way: str | None = None
+    latency_ms: float | None = None
+    rows: Sequence[Hypothesis] = ()
+    steps_s: Sequence[float] = field(default=())
 
 
 def run_streams(

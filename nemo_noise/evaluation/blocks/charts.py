@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nemo_noise.evaluation.blocks.drawing import Area, Curve, Drawing, Label, Point, Position, Shape, Stroke
+from nemo_noise.evaluation.blocks.numbers import interval_of, interval_text, percent, snr_text, with_minus
 from nemo_noise.evaluation.estimate import Estimate
-from nemo_noise.evaluation.report.drawing import Area, Curve, Drawing, Label, Point, Position, Shape, Stroke
-from nemo_noise.evaluation.report.numbers import interval_of, interval_text, percent, snr_text, with_minus
 from nemo_noise.evaluation.scoring.comparison import ListComparison
 from nemo_noise.evaluation.scoring.summary import CellSummary
 

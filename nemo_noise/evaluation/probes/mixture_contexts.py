@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The contexts of a plan's mixtures: what a recogniser's own context encoder says about each of them."""
+"""The contexts of a plan's mixtures: as the context encoder of a recogniser gives them."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -21,10 +21,10 @@ FloatArray = npt.NDArray[np.floating]
 
 
 class NoContextError(ValueError):
-    """A model or a plan has no contexts to ask; the message is the reason, to stand in a report."""
+    """A model or a plan has no contexts; the message is the reason, to stand in a report."""
 
 
-class HeardContexts(NamedTuple):
+class MixtureContexts(NamedTuple):
     """Contexts of noisy mixtures [N, C], and of each its SNR in dB [N], noise list, utterance and manifest fields."""
 
     contexts: FloatArray
@@ -35,7 +35,7 @@ class HeardContexts(NamedTuple):
 
 
 @torch.inference_mode()
-def hear_contexts(name: str, model: ASRModel, plan: MixturePlan) -> HeardContexts:
+def encode_contexts(name: str, model: ASRModel, plan: MixturePlan) -> MixtureContexts:
     """Run the context encoder of a model on all noisy mixtures, one by one: no padding, and no recogniser.
 
     Args:
@@ -64,7 +64,7 @@ def hear_contexts(name: str, model: ASRModel, plan: MixturePlan) -> HeardContext
         with listening_to(model, collate_sensors([plan.sensors(trial)])):
             context = model.encoder.noise_context(features[:, :, : int(frames)], frames)[0]  # [C], [S, C] or [M, C]
         contexts.append((context if context.dim() == 1 else context.mean(dim=0)).float().cpu().numpy())
-    return HeardContexts(
+    return MixtureContexts(
         np.stack(contexts),
         np.array([float(trial.snr_db or 0.0) for trial in trials]),
         [str(trial.noise_list) for trial in trials],

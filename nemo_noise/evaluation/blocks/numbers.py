@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from nemo_noise.evaluation.estimate import Estimate
-from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.scoring.mean_snr import mean_over
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:
@@ -53,8 +51,3 @@ def points(difference: float | None) -> str:
 def with_minus(number: str) -> str:
     """Write a number with a true minus sign."""
     return number.replace("-", "\N{MINUS SIGN}")
-
-
-def mean_of(results: Results) -> str:
-    """Name the SNRs of the means in results, as `mean_over` does."""
-    return mean_over([results["models"][name] for name in (results["model"], results["baseline"]) if name is not None])

@@ -8,11 +8,11 @@ Nothing here is HTML: text is given as it is, and the template escapes it.
 import re
 from dataclasses import KW_ONLY, dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from nemo_noise.evaluation.report.audio import Clip
-from nemo_noise.evaluation.report.drawing import Drawing
+from nemo_noise.evaluation.blocks.drawing import Drawing
 
+SHOWN_CHARACTERS = 400
 ANCHOR = re.compile(r"[a-z][a-z0-9-]*")
 
 
@@ -45,6 +45,11 @@ def strong(content: str) -> Span:
 def soft(content: str) -> Span:
     """Text in grey: an interval, a remark."""
     return Span(content, Look.SOFT)
+
+
+def cut_text(text: str) -> str:
+    """Shorten a text for the page."""
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
 
 
 @dataclass(frozen=True)
@@ -191,6 +196,15 @@ class Listing:
     """Text as it stands in a file."""
 
     content: str
+
+
+class Clip(NamedTuple):
+    """Audio and spectrogram as data URIs; seconds of the clip; whether the utterance goes on after it."""
+
+    audio: str
+    spectrogram: str
+    seconds: float
+    is_cut: bool
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from nemo_noise.evaluation.estimate import Estimate
-from nemo_noise.evaluation.report.blocks import BarPart, Cell, Column, Line, Table, TableRow, strong
-from nemo_noise.evaluation.report.numbers import (
+from nemo_noise.evaluation.blocks.elements import BarPart, Cell, Column, Line, Table, TableRow, strong
+from nemo_noise.evaluation.blocks.numbers import (
     decibels,
     interval_of,
     interval_text,
@@ -15,6 +14,7 @@ from nemo_noise.evaluation.report.numbers import (
     snr_text,
     with_minus,
 )
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference
 from nemo_noise.evaluation.scoring.summary import CellSummary, LabelSummary, Summary
 
