@@ -15,6 +15,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from nemo.collections.asr.metrics.wer import word_error_rate_detail
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
@@ -167,8 +168,6 @@ class DifficultyCurriculum(Callback, Serialization):
 
     def measure(self, model: LightningModule, trainer: Trainer) -> list[float]:
         """Error rate of the model in each band, by all ranks together."""
-        from nemo.collections.asr.metrics.wer import word_error_rate_detail  # late: NeMo may be importing us
-
         mine = range(trainer.global_rank, len(self.speech), trainer.world_size)
         texts = [str(self.speech[index].text) for index in mine]
         counts = torch.zeros(len(self.bands_db) - 1, 2, dtype=torch.float64)  # errors, words

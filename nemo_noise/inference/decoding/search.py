@@ -29,6 +29,7 @@ from nemo_noise.arpa import check_arpa, is_kenlm_binary
 from nemo_noise.configuration import is_number
 from nemo_noise.foreign_text import printable
 from nemo_noise.nemo_patches import packed_language_model
+from nemo_noise.nemo_patches.wrapping import replaced_on
 from nemo_noise.recogniser.model_file import save_model
 
 __all__ = [
@@ -187,7 +188,7 @@ def encode_speech(
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         began = time.perf_counter()
-        with _listening(model) as listener, _quiet():
+        with _recording_frames(model) as recorder, _quiet():
             model.transcribe(
                 [waveforms[index] for index in chosen],
                 batch_size=len(chosen),
@@ -195,9 +196,9 @@ def encode_speech(
                 verbose=False,
                 **(options or {}),
             )
-        encoder_s += time.perf_counter() - began - listener.search_s
-        for index, heard in zip(chosen, listener.frames, strict=True):
-            frames[index] = heard
+        encoder_s += time.perf_counter() - began - recorder.search_s
+        for index, encoded in zip(chosen, recorder.frames, strict=True):
+            frames[index] = encoded
         progress(len(chosen))
     model.eval()
     return EncodedSpeech(frames, encoder_s)
@@ -315,8 +316,8 @@ def _value(member: Any) -> Any:
     return getattr(member, "value", member)
 
 
-class _Listener:
-    """Stands in front of a recogniser's search and takes down what reaches it."""
+class _FrameRecorder:
+    """Stands before a recogniser's search and records what reaches it."""
 
     def __init__(self, decoding: Any) -> None:
         self._decoding = decoding
@@ -330,7 +331,7 @@ class _Listener:
         self, decoder_outputs: Tensor, decoder_lengths: Tensor, *args: Any, **kwargs: Any
     ) -> Any:
         """Log-probabilities [B, T, V + 1] come by."""
-        self._take_down(decoder_outputs, decoder_lengths)
+        self._record(decoder_outputs, decoder_lengths)
         return self._timed(
             self._decoding.ctc_decoder_predictions_tensor, decoder_outputs, decoder_lengths, args, kwargs
         )
@@ -339,12 +340,12 @@ class _Listener:
         self, encoder_output: Tensor, encoded_lengths: Tensor, *args: Any, **kwargs: Any
     ) -> Any:
         """Encodings [B, D, T] come by."""
-        self._take_down(encoder_output.transpose(1, 2), encoded_lengths)
+        self._record(encoder_output.transpose(1, 2), encoded_lengths)
         return self._timed(
             self._decoding.rnnt_decoder_predictions_tensor, encoder_output, encoded_lengths, args, kwargs
         )
 
-    def _take_down(self, frames: Tensor, lengths: Tensor) -> None:
+    def _record(self, frames: Tensor, lengths: Tensor) -> None:
         self.frames += [one[: int(length)].float().cpu().clone() for one, length in zip(frames, lengths, strict=True)]
 
     def _timed(
@@ -362,15 +363,11 @@ class _Listener:
 
 
 @contextmanager
-def _listening(model: ASRModel) -> Iterator[_Listener]:
-    """A recogniser whose search is listened at."""
-    own = model.decoding
-    listener = _Listener(own)
-    model.decoding = listener
-    try:
-        yield listener
-    finally:
-        model.decoding = own
+def _recording_frames(model: ASRModel) -> Iterator[_FrameRecorder]:
+    """Record the frames that reach the search."""
+    recorder = _FrameRecorder(model.decoding)
+    with replaced_on(model, "decoding", recorder):
+        yield recorder
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from nemo_noise.inference.streaming.chunked import ChunkPlan, encode_in_chunks
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules import CausalContextEncoder, noise_context_of, sensor_users
 from nemo_noise.modules.mixers.encoder import MixerEncoder
+from nemo_noise.nemo_patches.wrapping import replaced_on
 
 __all__ = [
     "CacheAwareStream",
@@ -257,12 +258,8 @@ def streamed(model: ASRModel, stream: EncoderStream) -> Iterator[list[float]]:
             return offline(*inputs, **named)
         return stream.encode(encoder, offline, named["audio_signal"], named["length"], steps_s)
 
-    with stream.prepared(encoder):
-        encoder.forward = forward  # of this object only: the class keeps its own
-        try:
-            yield steps_s
-        finally:
-            del encoder.__dict__["forward"]
+    with stream.prepared(encoder), replaced_on(encoder, "forward", forward):
+        yield steps_s
 
 
 class _Window(nn.Module):
