@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one door for `.nemo` files: NeMo restores a recogniser only from an archive that was checked.
 
-`nemo_noise.nemo_patches` puts `load` and `register` into NeMo's connector, so that `ASRModel.restore_from` and
-`from_pretrained` pass it too. A configuration that the user gives in place of the archive's own stays the user's
-business.
+`nemo_noise.nemo_patches` puts `load` and `register` into NeMo's connector, and `build` before what NeMo builds, so
+that `ASRModel.restore_from` and `from_pretrained` pass it too. A configuration that the user gives in place of the
+archive's own stays the user's business.
 """
 
 import inspect
@@ -25,6 +25,7 @@ from nemo.utils.app_state import AppState
 from nemo.utils.msc_utils import is_multistorageclient_url
 
 from nemo_noise.archive.checked_config import REMEDY, TRUST, checked_config, largest_numbers
+from nemo_noise.archive.class_paths import public_paths
 from nemo_noise.archive.construction_budget import ConstructionBudget
 from nemo_noise.archive.contents import MAX_CONFIG_BYTES, ArchiveContents, check_checkpoint, read_contents
 from nemo_noise.archive.finite_weights import check_model
@@ -32,6 +33,7 @@ from nemo_noise.foreign_text import printable
 
 __all__ = [
     "any_file",
+    "build",
     "building_from",
     "is_trusting",
     "load",
@@ -76,7 +78,7 @@ def read_config(checkpoint: str | Path, argument: str = "checkpoint") -> DictCon
     """
     where = f"{argument}={printable(checkpoint)}"
     if is_trusting():
-        return OmegaConf.create(read_contents(checkpoint, where).config_text)
+        return public_paths(OmegaConf.create(read_contents(checkpoint, where).config_text))
     return checked_config(read_contents(checkpoint, where).config_text, where)
 
 
@@ -121,7 +123,8 @@ def load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[
         return wrapped(*args, **kwargs)
     if is_trusting():
         logging.warning(f"{printable(path)} is restored unchecked, as {TRUST} asks: it may run any program.")
-        return wrapped(*args, **kwargs)
+        unchecked = wrapped(*args, **kwargs)
+        return public_paths(unchecked) if isinstance(unchecked, DictConfig) else unchecked
     if is_multistorageclient_url(path):
         raise ValueError(f"{printable(path)} cannot be checked where it lies: download it first. {REMEDY}.")
     contents = _contents(connector, path)
@@ -135,6 +138,12 @@ def load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[
     if isinstance(loaded, tuple):  # configuration, model, weights that are not in it yet
         _check_types(loaded[2], loaded[1], path)
     return loaded
+
+
+def build(wrapped: _Wrapped, kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """NeMo's own building of a part or a model, from a configuration whose class paths are public ones."""
+    call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
+    return wrapped(**{**call, "config": public_paths(call["config"])})
 
 
 @contextmanager

@@ -141,6 +141,12 @@ TABLE = (
         page="decisions/008-foreign-checkpoints.md",
     ),
     _wrapped(
+        "old paths of our classes are read",
+        {"nemo.core.classes.common:Serialization.from_config_dict": door.build},
+        why="checkpoints of earlier versions name the file that a class stood in",
+        page="decisions/008-foreign-checkpoints.md",
+    ),
+    _wrapped(
         "a language model inside a .nemo is found and saved",
         packed_language_model.WRAPPERS,
         why="NeMo packs the file, but resolves its path nowhere",
