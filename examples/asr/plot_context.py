@@ -21,7 +21,8 @@ from nemo_noise.data.mixing.noise_mix import mix_at_snr
 from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.evaluation.plots.contexts import draw_contexts, observe_context
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 
 @hydra_runner(config_path="../../conf/context", config_name="plot_context")

@@ -46,6 +46,9 @@ WRITES_IN_PLACE = {
 PATCHES = "nemo_patches"
 REGISTRATIONS = {"register_new_resolver", "register_perturbation", "register_scheduler"}
 PER_INSTANCE = {"_one_step_forward", "_prepare_for_search", "decoding", "forward"}
+# Where the family of a recogniser is told by its parts.
+FACTS = "nemo_noise/recogniser/facts.py"
+FAMILY_PARTS = {"joint", "ctc_decoder", "transf_decoder"}
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|tmp|root|home)/")
 TEXT_SUFFIXES = {".py", ".yaml", ".yml", ".toml", ".md", ".txt", ".cfg", ".html", ".json", ".sh", ""}
 IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "results", "demo_output", "__pycache__"}
@@ -154,6 +157,18 @@ def scattered_patches(root: Path, files: list[Path]) -> list[str]:
                     breaches.append(
                         f"{name}:{node.lineno}: replaces {target.attr}; use replace_on of nemo_noise/{PATCHES}"
                     )
+    return breaches
+
+
+def probed_families(root: Path, files: list[Path]) -> list[str]:
+    """Finds questions for the parts of a recogniser that tell its family, asked elsewhere than in its facts."""
+    breaches = []
+    for name, tree in _modules(root, [name for name in files if name.parts[0] in ("nemo_noise", "examples")]):
+        for node in ast.walk(tree):
+            asks = isinstance(node, ast.Call) and ast.unparse(node.func) in {"hasattr", "getattr"}
+            asked = {one.value for one in node.args if isinstance(one, ast.Constant)} if asks else set()
+            if name.as_posix() != FACTS and asked & FAMILY_PARTS:
+                breaches.append(f"{name}:{node.lineno}: {ast.unparse(node)}; ask family_of of {FACTS}")
     return breaches
 
 

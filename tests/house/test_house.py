@@ -30,6 +30,7 @@ RULES_AND_BREACHES: list[tuple[Rule, str, str]] = [
     (rules.scattered_patches, "nemo_noise/data/a.py", HEAD + "from wrapt import wrap_function_wrapper\n"),
     (rules.scattered_patches, "nemo_noise/a.py", HEAD + "OmegaConf.register_new_resolver('a', len)\n"),
     (rules.scattered_patches, "nemo_noise/a.py", HEAD + "model.encoder.forward = len\n"),
+    (rules.probed_families, "nemo_noise/inference/a.py", HEAD + "x = hasattr(model, 'joint')\n"),
     (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "x = eval('1')\n"),
     (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "import pickle\n"),
     (rules.unsafe_calls, "examples/a.py", HEAD + "import subprocess\nsubprocess.run('ls', shell=True)\n"),

@@ -19,13 +19,15 @@ import torch
 from torch import Tensor, nn
 
 from nemo.collections.asr.models import ASRModel
-from nemo.utils import logging
 
-from nemo_noise.inference.adaptation.borrowed_weights import borrowed_weights, choose_parameters
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.adaptation.emissions import check_has_emissions, emissions_of
+from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
 from nemo_noise.inference.adaptation.steps import Found, put, share_spoken, step_down
 from nemo_noise.recogniser.batch_statistics import OwnStatistics
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.state import borrowed_weights
+from nemo_noise.recogniser.transcription import transcribe
 from nemo_noise.recogniser.waveforms import check_waveform
 
 __all__ = [
@@ -155,7 +157,7 @@ class AdaptedStream:
         config = self.config
         if config.max_steps == 0 and config.batch_statistics == 0:
             return Found(None, [], "max_steps=0")
-        if len(waveform) / float(self.model.cfg.sample_rate) < config.min_duration_s:
+        if len(waveform) / sample_rate_of(self.model) < config.min_duration_s:
             return Found(None, [], f"shorter than {config.min_duration_s} s")
         waveform = waveform.to(next(self.model.parameters()).device)
         with torch.no_grad():
@@ -186,18 +188,7 @@ class AdaptedStream:
 
     def _decode(self, waveform: Tensor) -> str:
         """The model's own transcript of one utterance, and the model in evaluation mode."""
-        verbosity = logging.get_verbosity()
-        try:
-            output = self.model.transcribe(
-                [waveform.cpu().numpy()], batch_size=1, num_workers=0, verbose=False, **self.config.transcribe
-            )
-        finally:
-            logging.set_verbosity(verbosity)
-            self.model.eval()
-        best = output[0] if isinstance(output, tuple) else output
-        while isinstance(best, list):
-            best = best[0]
-        return best if isinstance(best, str) else str(best.text)
+        return transcribe(self.model, [waveform.cpu().numpy()], self.config.transcribe)[0].text
 
     def _is_like(self, text: str, plain: str) -> bool:
         """Whether one text is at most so many times as long as the other."""

@@ -35,8 +35,8 @@ from nemo_noise.foreign_text import printable
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
 from nemo_noise.option_rules import whole
-from nemo_noise.recogniser.facts import frame_samples, heard_rate
-from nemo_noise.recogniser.modes import modes_kept
+from nemo_noise.recogniser.facts import frame_samples, sample_rate_of
+from nemo_noise.recogniser.state import modes_kept
 from nemo_noise.recogniser.waveforms import check_waveform
 
 __all__ = ["AlignedStream", "AlignedStreamingConfig", "StreamedTranscript", "transcribe_aligned"]
@@ -143,7 +143,7 @@ class AlignedStream:
                 f"{type(model).__name__} cannot stream by attention; use an EncDecMultiTaskModel (Canary)."
             )
         self.model, self.config = model, config or AlignedStreamingConfig()
-        self._rate, self._frame = heard_rate(model), frame_samples(model)
+        self._rate, self._frame = sample_rate_of(model), frame_samples(model)
         self._chunk, self._left, self._right = (
             round(seconds * self._rate / self._frame) * self._frame
             for seconds in (self.config.chunk_s, self.config.left_s, self.config.right_s)
