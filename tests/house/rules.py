@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.house.architecture import with_map
+
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_RECIPE_LINES = 30
@@ -205,15 +207,15 @@ def machine_paths(root: Path, files: list[Path]) -> list[str]:
     return breaches
 
 
-def tree_differences(root: Path, files: list[Path]) -> list[str]:
-    """Compares the tree at the end of the README with the files: all of the top, all of our package's modules."""
-    shown = _shown_tree((root / "README.md").read_text(encoding="utf-8"))
-    breaches = [f"README.md shows {name}, which is not there" for name in sorted(shown) if not (root / name).exists()]
-    expected = {name.parts[0] for name in files if not name.parts[0].startswith(".")}
-    for name in files:
-        if name.parts[0] == "nemo_noise" and name.suffix == ".py" and name.name != "__init__.py":
-            expected |= {str(name), str(name.parent)}
-    return breaches + [f"README.md's tree lacks {name}" for name in sorted(expected - shown)]
+def stale_map(root: Path, files: list[Path]) -> list[str]:
+    """Finds a map of the folders in docs/architecture.md that is not that of the package."""
+    page = root / "docs" / "architecture.md"
+    if not page.is_file():
+        return [f"{page.name} is missing"] if any(name.parts[0] == "nemo_noise" for name in files) else []
+    written = page.read_text(encoding="utf-8")
+    if written == with_map(written, root):
+        return []
+    return ["docs/architecture.md: the map of the folders is stale; write it by python -m tests.house.architecture"]
 
 
 def unlisted_pages(root: Path, files: list[Path]) -> list[str]:
@@ -282,17 +284,3 @@ def _writes_in_place(call: ast.Call) -> bool:
         modes = [value.value for value in arguments if isinstance(value, ast.Constant)]
         return any(isinstance(mode, str) and re.fullmatch(r"[bt]?[wx][bt+]*", mode) for mode in modes)
     return method in {"write_text", "write_bytes", "savefig", "save_to"} and not function.startswith("whole_file.")
-
-
-def _shown_tree(readme: str) -> set[str]:
-    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
-    shown: set[str] = set()
-    folders: list[str] = []
-    for line in blocks[-1].splitlines() if blocks else []:
-        if not line.strip():
-            continue
-        depth = (len(line) - len(line.lstrip())) // 2
-        for name in [word for word in re.split(r"\s{2,}", line.strip())[0].split() if word]:
-            folders = [*folders[:depth], name.rstrip("/")]
-            shown.add("/".join(folders))
-    return shown
