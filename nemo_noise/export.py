@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Attention models out of NeMo: two ONNX graphs, what hears and what writes, and all that a search needs to know.
+"""Attention models out of NeMo: two ONNX graphs, encoder and decoder, and all that a search needs.
 
 NeMo exports encoders and CTC models by ``model.export``; it has no way for a whole attention model, with or without
 a second attention. Here the secondary memory is part of the first graph, so that the second one, and whoever
@@ -27,7 +27,7 @@ __all__ = ["export_attention_model"]
 OPSET = 17
 
 
-class _Hearing(nn.Module):
+class _EncoderGraph(nn.Module):
     """Features [B, F, T] and their lengths [B] to states [B, S, D] and their mask [B, S]."""
 
     def __init__(self, model: EncDecMultiTaskModel) -> None:
@@ -39,7 +39,7 @@ class _Hearing(nn.Module):
         return states, mask
 
 
-class _Writing(nn.Module):
+class _DecoderGraph(nn.Module):
     """Tokens so far [B, U], states [B, S, D] and mask [B, S] to log-probabilities of the next tokens [B, U, V]."""
 
     def __init__(self, model: EncDecMultiTaskModel) -> None:
@@ -96,7 +96,7 @@ def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:
     signal = 0.1 * torch.randn(2, sample_rate_of(model))
     length = torch.tensor([signal.shape[1], signal.shape[1] * 2 // 3])
     features, frames = model.preprocessor(input_signal=signal, length=length)
-    hearing, writing = _Hearing(model).eval(), _Writing(model).eval()  # the exporter puts back this mode
+    hearing, writing = _EncoderGraph(model).eval(), _DecoderGraph(model).eval()  # the exporter puts back this mode
     states, mask = hearing(features, frames)
     tokens = _prompt(model).expand(2, -1).contiguous()
     parts: list[tuple[str, nn.Module, tuple[Tensor, ...], dict[str, dict[int, str]], list[str]]] = [
