@@ -51,6 +51,8 @@ PER_INSTANCE = {"_one_step_forward", "_prepare_for_search", "decoding", "forward
 # Where the family of a recogniser is told by its parts.
 FACTS = "nemo_noise/recogniser/facts.py"
 FAMILY_PARTS = {"joint", "ctc_decoder", "transf_decoder"}
+TAG = re.compile(r"</?(?:a|b|body|code|div|h[1-6]|i|img|li|mark|p|pre|script|span|style|svg|t[dhr]|table|ul)[\s/>]")
+UNESCAPED = re.compile(r"\|\s*safe\b|\bautoescape\s+false\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|tmp|root|home)/")
 TEXT_SUFFIXES = {".py", ".yaml", ".yml", ".toml", ".md", ".txt", ".cfg", ".html", ".json", ".sh", ""}
 IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "results", "demo_output", "__pycache__"}
@@ -194,6 +196,22 @@ def writes_in_place(root: Path, files: list[Path]) -> list[str]:
         if is_ours and name.as_posix() not in WRITES_IN_PLACE:
             calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _writes_in_place(node)]
             breaches += [f"{name}:{call.lineno}: {ast.unparse(call.func)} writes in place" for call in calls]
+    return breaches
+
+
+def markup_by_hand(root: Path, files: list[Path]) -> list[str]:
+    """Finds tags and escaping in code, which are the templates' business, and templates that leave escaping out."""
+    breaches = []
+    for name, tree in _modules(root, [name for name in files if name.parts[0] == "nemo_noise"]):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and TAG.search(node.value):
+                breaches.append(f"{name}:{node.lineno}: writes a tag; give a template the text")
+            for package in _imported_packages(node) & {"html", "markupsafe"}:
+                breaches.append(f"{name}:{node.lineno}: imports {package}; templates escape")
+    for name in files:
+        if name.parts[0] == "nemo_noise" and name.suffix in (".html", ".svg"):
+            found = UNESCAPED.search((root / name).read_text(encoding="utf-8"))
+            breaches += [f"{name}: {found[0]!r} leaves escaping out"] if found else []
     return breaches
 
 
