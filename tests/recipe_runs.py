@@ -52,7 +52,7 @@ def recipes() -> list[str]:
         name = path.relative_to(config_directory()).with_suffix("").as_posix()
         text = path.read_text(encoding="utf-8")
         is_recipe = "- /base/trainer" in text or ("\nexp_manager:" in text and "\nmodel:" in text)
-        if is_recipe and not name.startswith("ablations/"):
+        if is_recipe:
             found.append(name)
     return found
 

@@ -16,8 +16,8 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifest import read_manifest
+from nemo_noise.evaluation import decoding_tuning as tuning
 from nemo_noise.evaluation.device import choose_device
-from nemo_noise.evaluation.experiments import decoding_tuning as tuning
 from nemo_noise.evaluation.plots.decoding import draw_trials
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.transcribe import load_model

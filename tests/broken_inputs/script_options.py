@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.data.curriculum_plot import curriculum_moments
-from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
+from nemo_noise.evaluation.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.profiling.profile import ProfileOptions
 from nemo_noise.evaluation.script_options import check_script
 from tests.broken_inputs.case import Case

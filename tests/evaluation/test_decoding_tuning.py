@@ -15,7 +15,7 @@ from nemo.collections.asr.models import ASRModel
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.data.manifest import ManifestError, read_manifest
-from nemo_noise.evaluation.experiments.decoding_tuning import (
+from nemo_noise.evaluation.decoding_tuning import (
     SearchGrid,
     Trial,
     best_by_size,

@@ -25,6 +25,7 @@ PURPOSES = {
     "nemo_noise/serving": "the server",
     "hydra_plugins": "lets NeMo's own scripts see us",
     "conf": "parts, and recipes of at most 30 lines that put them together",
+    "experiments": "a folder for every question, and what trains, evaluates and tabulates its arms",
     "examples": "scripts shaped like NeMo's; the demo",
     "tests": "mirrors nemo_noise; contracts.py, and house/ with the rules of this repository",
     "docs": "one page per room, decisions, results, log",
