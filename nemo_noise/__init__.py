@@ -16,12 +16,12 @@ def _register() -> None:
     from nemo_noise.archive.door import install as install_archive_door
     from nemo_noise.configuration import register_resolvers
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
-    from nemo_noise.data.augmentor_probability import install_probability_check
-    from nemo_noise.data.lhotse_loader import install_augmentor
-    from nemo_noise.data.mixing import NoiseMixPerturbation
+    from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
     from nemo_noise.data.sensors_in_batches import install_sensors
-    from nemo_noise.data.waveforms import install_waveform_check
-    from nemo_noise.packed_language_model import install as install_packed_language_model
+    from nemo_noise.nemo_patches.augmentor_probability import install_probability_check
+    from nemo_noise.nemo_patches.lhotse_loader import install_augmentor
+    from nemo_noise.nemo_patches.packed_language_model import install as install_packed_language_model
+    from nemo_noise.recogniser.waveforms import install_waveform_check
     from nemo_noise.training.optim import register_schedules
 
     named = {"noise_mix": NoiseMixPerturbation, "rooms": AcousticsPerturbation, "devices": AcousticsPerturbation}

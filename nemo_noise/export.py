@@ -18,9 +18,9 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 
 from nemo_noise import whole_file
-from nemo_noise.models.frames import frame_samples, heard_rate
-from nemo_noise.models.search_rules import generator_of
-from nemo_noise.training.modes import modes_kept
+from nemo_noise.nemo_patches.search_rules import generator_of
+from nemo_noise.recogniser.facts import frame_samples, heard_rate
+from nemo_noise.recogniser.modes import modes_kept
 
 __all__ = ["export_attention_model"]
 

@@ -13,8 +13,14 @@ import pytest
 from nemo.collections.asr.models import EncDecCTCModel
 
 from nemo_noise.arpa import ArpaError, check_arpa
-from nemo_noise.inference.decoding import GREEDY, SearchSetting, apply_setting, fast_language_model, save_with_setting
-from nemo_noise.inference.ngram_training import Estimator, Unit, train_ngram
+from nemo_noise.inference.decoding.ngram_training import Estimator, Unit, train_ngram
+from nemo_noise.inference.decoding.search import (
+    GREEDY,
+    SearchSetting,
+    apply_setting,
+    fast_language_model,
+    save_with_setting,
+)
 from tests.broken_inputs.language_models import ARPA, KENLM
 from tests.recognisers import build_recogniser
 

@@ -7,7 +7,7 @@ import re
 import pytest
 import torch
 
-from nemo_noise.finite_weights import check_finite, check_model
+from nemo_noise.archive.finite_weights import check_finite, check_model
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.complex64]
 

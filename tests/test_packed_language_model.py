@@ -22,9 +22,15 @@ from nemo.collections.asr.models import ASRModel, EncDecCTCModel
 from nemo.core.classes.modelPT import ModelPT
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise import packed_language_model
-from nemo_noise.inference.decoding import GREEDY, SearchSetting, apply_setting, fast_language_model, save_with_setting
-from nemo_noise.inference.ngram_training import Estimator, train_ngram
+from nemo_noise.inference.decoding.ngram_training import Estimator, train_ngram
+from nemo_noise.inference.decoding.search import (
+    GREEDY,
+    SearchSetting,
+    apply_setting,
+    fast_language_model,
+    save_with_setting,
+)
+from nemo_noise.nemo_patches import packed_language_model
 from tests.recognisers import build_recogniser
 
 KEY = "decoding.beam.ngram_lm_model"

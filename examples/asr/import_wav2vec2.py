@@ -17,7 +17,7 @@ from nemo.utils import logging
 
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.models import import_wav2vec2
-from nemo_noise.models.model_file import save_model
+from nemo_noise.recogniser.model_file import save_model
 
 
 @hydra_runner(config_path="../../conf/wav2vec", config_name="import_wav2vec2")

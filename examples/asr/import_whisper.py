@@ -16,9 +16,9 @@ from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import export_whisper, import_whisper
-from nemo_noise.models.model_file import save_model
+from nemo_noise.recogniser.model_file import save_model
+from nemo_noise.recogniser.transcription import load_model
 
 
 @hydra_runner(config_path="../../conf/whisper", config_name="import_whisper")

@@ -16,12 +16,12 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.manifest import load_entry, read_manifest
-from nemo_noise.data.mixing import mix_at_snr
-from nemo_noise.data.noise_list import NoiseList
+from nemo_noise.data.manifests.manifest import load_entry, read_manifest
+from nemo_noise.data.mixing.noise_mix import mix_at_snr
+from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.evaluation.plots.contexts import draw_contexts, observe_context
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
+from nemo_noise.recogniser.transcription import load_model, sample_rate_of
 
 
 @hydra_runner(config_path="../../conf/context", config_name="plot_context")

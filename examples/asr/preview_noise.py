@@ -22,9 +22,9 @@ from nemo.utils import logging
 
 from nemo_noise.data.acoustics.chain import build_chain
 from nemo_noise.data.acoustics.preview import write_effects_preview
-from nemo_noise.data.manifest import read_manifest
-from nemo_noise.data.mixing import NoiseMixPerturbation
-from nemo_noise.data.preview import write_preview
+from nemo_noise.data.manifests.manifest import read_manifest
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.mixing.preview import write_preview
 from nemo_noise.evaluation.script_options import check_script
 
 

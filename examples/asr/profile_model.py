@@ -22,7 +22,7 @@ from nemo_noise.evaluation.profiling.profile import ProfileOptions, profile_mode
 from nemo_noise.evaluation.results import describe_run
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.evaluation.transcription.robustness import name_models
-from nemo_noise.evaluation.transcription.transcribe import load_model
+from nemo_noise.recogniser.transcription import load_model
 
 
 @hydra_runner(config_path="../../conf/evaluation", config_name="profile")

@@ -30,7 +30,7 @@ from nemo.utils.model_utils import import_class_by_path
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 from nemo_noise.models import start_from_checkpoints
-from nemo_noise.models.model_file import save_model
+from nemo_noise.recogniser.model_file import save_model
 
 
 @hydra_runner(config_path="../../conf/speech_multitask", config_name="noise_aware_fast-conformer_aed")

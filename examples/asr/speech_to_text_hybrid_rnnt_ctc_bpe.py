@@ -26,7 +26,7 @@ from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 from nemo_noise.models import start_from_checkpoints
-from nemo_noise.models.model_file import save_model
+from nemo_noise.recogniser.model_file import save_model
 
 
 @hydra_runner(

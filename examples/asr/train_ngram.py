@@ -14,8 +14,8 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.evaluation.transcription.transcribe import load_model
-from nemo_noise.inference.ngram_training import Estimator, Unit, UnknownText, train_ngram
+from nemo_noise.inference.decoding.ngram_training import Estimator, Unit, UnknownText, train_ngram
+from nemo_noise.recogniser.transcription import load_model
 
 
 @hydra_runner(config_path="../../conf/inference", config_name="train_ngram")

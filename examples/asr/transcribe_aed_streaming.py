@@ -15,12 +15,12 @@ from tqdm import tqdm
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.manifest import load_entry, read_manifest, write_manifest
+from nemo_noise.data.manifests.manifest import load_entry, read_manifest, write_manifest
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of, transcribe
 from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
+from nemo_noise.recogniser.transcription import load_model, sample_rate_of, transcribe
 
 
 @hydra_runner(config_path="../../conf/inference", config_name="transcribe_aed_streaming")

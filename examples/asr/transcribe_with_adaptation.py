@@ -12,12 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.manifest import field_values, load_entry, read_manifest, write_manifest
+from nemo_noise.data.manifests.manifest import field_values, load_entry, read_manifest, write_manifest
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.inference import AdaptationConfig, adapt_along_streams
+from nemo_noise.recogniser.transcription import load_model, sample_rate_of
 
 
 @hydra_runner(config_path="../../conf/inference", config_name="transcribe_with_adaptation")

@@ -15,13 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.manifest import read_manifest
+from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.evaluation import decoding_tuning as tuning
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.plots.decoding import draw_trials
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.evaluation.transcription.transcribe import load_model
-from nemo_noise.inference.decoding import GREEDY, save_with_setting, strategies_of
+from nemo_noise.inference.decoding.search import GREEDY, save_with_setting, strategies_of
+from nemo_noise.recogniser.transcription import load_model
 
 
 @hydra_runner(config_path="../../conf/inference", config_name="tune_decoding")

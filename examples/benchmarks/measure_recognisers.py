@@ -19,8 +19,8 @@ import torch
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise import whole_file
-from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.modules import CausalContextEncoder, noise_context_of
+from nemo_noise.recogniser.transcription import load_model, sample_rate_of
 
 
 def main() -> None:

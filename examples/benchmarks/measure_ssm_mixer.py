@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers.models.mamba2.configuration_mamba2 import Mamba2Config
 from transformers.models.mamba2.modeling_mamba2 import Mamba2Mixer as TransformersMixer
 
-from nemo_noise.modules.ssm import Mamba2Mixer
+from nemo_noise.modules.mixers.ssm.mixer import Mamba2Mixer
 
 D_MODEL, D_STATE, HEAD_DIM = 256, 64, 64
 NUM_FRAMES = (2000, 8000)

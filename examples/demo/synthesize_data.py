@@ -15,8 +15,8 @@ import soundfile
 from tqdm import tqdm
 
 from nemo_noise import whole_file
-from nemo_noise.data.synthesis import SpeechSynthesizer, Voice, babble, draw_digits, make_voices
-from nemo_noise.data.synthetic_noise import draw_noise
+from nemo_noise.data.synthesis.noise import draw_noise
+from nemo_noise.data.synthesis.speech import SpeechSynthesizer, Voice, babble, draw_digits, make_voices
 
 SAMPLE_RATE = 16000
 TRAIN_VOICES, TEST_VOICES, BABBLE_VOICES = 10, 4, 6

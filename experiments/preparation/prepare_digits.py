@@ -25,8 +25,8 @@ from experiments.preparation.splits import (
     train_tokenizer,
     write_unlabelled,
 )
-from nemo_noise.data.connected_digits import build_connected_digits
-from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.manifests.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.synthesis.connected_digits import build_connected_digits
 
 
 def prepare(cfg: DictConfig) -> Path:

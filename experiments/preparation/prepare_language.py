@@ -18,7 +18,7 @@ from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
 from experiments.preparation.splits import source_folder, split_noises, train_tokenizer, write_part
-from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.manifests.manifest import ManifestEntry, read_manifest, write_manifest
 from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text
 
 

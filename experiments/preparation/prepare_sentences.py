@@ -27,7 +27,7 @@ from experiments.preparation.splits import (
     write_part,
     write_unlabelled,
 )
-from nemo_noise.data.manifest import ManifestEntry, read_manifest, write_manifest
+from nemo_noise.data.manifests.manifest import ManifestEntry, read_manifest, write_manifest
 
 
 def prepare(cfg: DictConfig) -> Path:

@@ -17,8 +17,8 @@ from nemo.collections.common.tokenizers.canary_tokenizer import CanaryTokenizer
 from nemo.collections.common.tokenizers.sentencepiece_tokenizer import create_spt_model
 from nemo.utils import logging
 
-from nemo_noise.data.audio import change_speed, write_audio
-from nemo_noise.data.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
+from nemo_noise.data.audio.files import change_speed, write_audio
+from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
 
 SAMPLE_RATE = 16000
 SEGMENT_S = 5.0  # long recordings of test noise are cut, so that every class can give the same number of files

@@ -44,7 +44,7 @@ def trainer_callbacks() -> list[Any]:
 
     It stands here because an entry point imports the package it stands in, and ours imports NeMo.
     """
-    if "nemo_noise.data.mixing" not in sys.modules:
+    if "nemo_noise.data.mixing.noise_mix" not in sys.modules:
         return []
     logging.getLogger("lightning.fabric.utilities.registry").addFilter(_is_not_about_us)
     return importlib.import_module("nemo_noise.training.epoch").trainer_callbacks()

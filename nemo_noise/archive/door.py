@@ -28,7 +28,7 @@ from nemo.utils.msc_utils import is_multistorageclient_url
 from nemo_noise.archive.checked_config import REMEDY, TRUST, checked_config, largest_numbers
 from nemo_noise.archive.construction_budget import ConstructionBudget
 from nemo_noise.archive.contents import MAX_CONFIG_BYTES, ArchiveContents, check_checkpoint, read_contents
-from nemo_noise.finite_weights import check_model
+from nemo_noise.archive.finite_weights import check_model
 from nemo_noise.foreign_text import printable
 
 __all__ = ["any_file", "building_from", "install", "is_trusting", "read_config", "restore", "trusted_checkpoints"]

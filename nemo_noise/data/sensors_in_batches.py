@@ -22,8 +22,14 @@ from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from nemo.utils import logging, logging_mode
 
-from nemo_noise.data.manifest import ManifestEntry, ManifestError, parse_line
-from nemo_noise.data.sensors import SensorBatch, SensorRecording, collate_sensors, describes_streams, read_sensors
+from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, parse_line
+from nemo_noise.data.manifests.sensors import (
+    SensorBatch,
+    SensorRecording,
+    collate_sensors,
+    describes_streams,
+    read_sensors,
+)
 
 __all__ = ["BatchWithSensors", "SampleWithSensors", "install_sensors", "note_noise"]
 

@@ -17,11 +17,10 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise import whole_file
 from nemo_noise.configuration import refuse_unknown
-from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry
+from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, load_entry
 from nemo_noise.evaluation.scoring.text_normalization import normalize_text
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, count_errors, sum_errors
-from nemo_noise.evaluation.transcription.transcribe import sample_rate_of
-from nemo_noise.inference.decoding import (
+from nemo_noise.inference.decoding.search import (
     BONUS_STRATEGIES,
     GREEDY,
     SearchSetting,
@@ -31,6 +30,7 @@ from nemo_noise.inference.decoding import (
     search,
 )
 from nemo_noise.option_rules import listed, maybe, number, text, whole
+from nemo_noise.recogniser.transcription import sample_rate_of
 
 MOST_BEAMS = 4096  # more are no beam but all there is
 

@@ -15,10 +15,10 @@ from nemo_noise.evaluation.results import collect_results, describe_speech
 from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions, reference_of
 from nemo_noise.evaluation.transcription.arms import control_name
-from nemo_noise.evaluation.transcription.model_facts import ModelFacts, check_transcribe_options, facts_of
 from nemo_noise.evaluation.transcription.robustness import RunOptions
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, read_transcripts
 from nemo_noise.option_rules import near_names
+from nemo_noise.recogniser.config_facts import ModelFacts, check_transcribe_options, facts_of
 
 __all__ = ["Survey", "check_fields", "check_gates", "survey_models"]
 

@@ -26,7 +26,7 @@ from nemo_noise.evaluation.scoring.bootstrap import MOST_REPLICATIONS
 from nemo_noise.evaluation.scoring.text_normalization import parse_steps
 from nemo_noise.evaluation.transcription.arms import Control
 from nemo_noise.foreign_text import printable
-from nemo_noise.inference.adaptation_config import AdaptationConfig
+from nemo_noise.inference.adaptation.config import AdaptationConfig
 
 __all__ = ["EvaluationOptions", "check_output"]
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise import option_rules as rules
 from nemo_noise.archive import check_checkpoint
-from nemo_noise.data.manifest import read_manifest, require_audio_files
+from nemo_noise.data.manifests.manifest import read_manifest, require_audio_files
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
 from nemo_noise.evaluation.options import check_output

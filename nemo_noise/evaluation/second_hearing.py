@@ -20,8 +20,8 @@ from nemo_noise.evaluation.scoring.streaming import StreamedRun, no_streaming, s
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import RunOptions, set_aside_other_rows
 from nemo_noise.evaluation.transcription.streaming import StreamingOptions, run_streams
-from nemo_noise.evaluation.transcription.transcribe import load_model, sample_rate_of
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file
+from nemo_noise.recogniser.transcription import load_model, sample_rate_of
 
 NO_MODEL = "transcripts come without a model"
 FROM_ROWS = "it needs the model, and this report is made from hypotheses"

@@ -2,23 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inference: searching with a language model, adaptation to utterances and streams, streaming, states by layer."""
 
-from nemo_noise.inference.adaptation import (
+from nemo_noise.inference.adaptation.adaptation import (
     AdaptedStream,
     AdaptedTranscript,
     adapt_along_streams,
     adapt_and_transcribe,
 )
-from nemo_noise.inference.adaptation_config import AdaptationConfig
-from nemo_noise.inference.aligned_streaming import (
+from nemo_noise.inference.adaptation.config import AdaptationConfig
+from nemo_noise.inference.adaptation.uncertainty import Objective
+from nemo_noise.inference.decoding.search import SearchSetting, apply_setting, save_with_setting
+from nemo_noise.inference.streaming.aligned import (
     AlignedStream,
     AlignedStreamingConfig,
     StreamedTranscript,
     transcribe_aligned,
 )
-from nemo_noise.inference.chunked import ChunkPlan, ChunkStream, encode_in_chunks
-from nemo_noise.inference.decoding import SearchSetting, apply_setting, save_with_setting
-from nemo_noise.inference.layer_features import LayerFeatures, layer_features, pool_features
-from nemo_noise.inference.uncertainty import Objective
+from nemo_noise.inference.streaming.chunked import ChunkPlan, ChunkStream, encode_in_chunks
+from nemo_noise.recogniser.layer_features import LayerFeatures, layer_features, pool_features
 
 __all__ = [
     "AdaptationConfig",

@@ -18,8 +18,8 @@ from nemo.utils import logging
 
 from nemo_noise import modules
 from nemo_noise.archive import read_config
-from nemo_noise.models.output_settings import normalization_of
-from nemo_noise.models.warm_start import restore_with_added_parts
+from nemo_noise.recogniser.checkpoint import restore_with_added_parts
+from nemo_noise.recogniser.output_settings import normalization_of
 from nemo_noise.training.context_input import context_complaints
 
 __all__ = ["add_noise_context"]

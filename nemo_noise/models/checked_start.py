@@ -16,7 +16,7 @@ from torch import Tensor
 from nemo.core.classes import ModelPT
 from nemo.utils import logging
 
-from nemo_noise.models.output_settings import different_settings, normalization_of
+from nemo_noise.recogniser.output_settings import different_settings, normalization_of
 
 __all__ = ["start_from_checkpoints"]
 

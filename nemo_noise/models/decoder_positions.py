@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from nemo_noise.data.long_transcripts import POSITIONS
+from nemo_noise.data.manifests.long_transcripts import POSITIONS
 
 __all__ = ["FittingTranscriptsMixin"]
 

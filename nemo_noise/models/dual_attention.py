@@ -18,11 +18,11 @@ from nemo.core.classes.common import _get_allowed_target_class, typecheck
 
 from nemo_noise.archive import read_config
 from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
-from nemo_noise.models.search_rules import generator_of
-from nemo_noise.models.warm_start import restore_with_added_parts
-from nemo_noise.models.whisper import WhisperModel
-from nemo_noise.modules.dual_attention import DualAttentionDecoder
-from nemo_noise.modules.secondary_memory import SecondaryMemory
+from nemo_noise.models.whisper.model import WhisperModel
+from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
+from nemo_noise.modules.dual_attention.secondary_memory import SecondaryMemory
+from nemo_noise.nemo_patches.search_rules import generator_of
+from nemo_noise.recogniser.checkpoint import restore_with_added_parts
 
 __all__ = ["DualAttentionMixin", "DualAttentionMultiTaskModel", "DualAttentionWhisperModel", "add_dual_attention"]
 

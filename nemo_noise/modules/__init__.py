@@ -2,61 +2,61 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors in, tensors out: context encoders, fusions and the encoders that hold them."""
 
-from nemo_noise.modules.causal_context import CausalContextEncoder, CausalStatisticsContextEncoder
-from nemo_noise.modules.context_encoders import (
+from nemo_noise.modules.context.causal import CausalContextEncoder, CausalStatisticsContextEncoder
+from nemo_noise.modules.context.encoders import (
     AttentiveContextEncoder,
     ConstantContextEncoder,
     ContextEncoder,
     StatisticsContextEncoder,
 )
-from nemo_noise.modules.context_users import context_users, noise_context_of, shuffled_context
-from nemo_noise.modules.cross_attention import CrossAttentionFusion, attention_maps
-from nemo_noise.modules.dual_attention import (
-    AttentionMaps,
-    DualAttentionDecoder,
-    DualCrossAttention,
-    attention_maps_of,
-)
-from nemo_noise.modules.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
-from nemo_noise.modules.hierarchical_context import HierarchicalContextEncoder
-from nemo_noise.modules.lact import BidirectionalLaCTMixer, CausalLaCTMixer
-from nemo_noise.modules.lact_encoder import LaCTEncoder, NoiseAwareLaCTEncoder, Order
-from nemo_noise.modules.log_mel import LogMelFeatures
-from nemo_noise.modules.mixer_encoder import MixerEncoder, MixerLayer
-from nemo_noise.modules.mixture_fusion import MixtureFusion
-from nemo_noise.modules.multimodal_context import (
+from nemo_noise.modules.context.hierarchical import HierarchicalContextEncoder
+from nemo_noise.modules.context.multimodal import (
     MultimodalContextEncoder,
     listening_to,
     sensor_users,
     shuffled_sensors,
 )
-from nemo_noise.modules.noise_aware import NoiseAwareConformerEncoder
-from nemo_noise.modules.noise_aware_wav2vec import NoiseAwareWav2Vec2Encoder
-from nemo_noise.modules.noise_types import NoiseTypeContextEncoder
-from nemo_noise.modules.preroll import cache_after_preroll, noise_before
-from nemo_noise.modules.pyramid_context import FeaturePyramidContextEncoder
-from nemo_noise.modules.running_normalization import RunningNormalization
-from nemo_noise.modules.secondary_memory import (
+from nemo_noise.modules.context.noise_types import NoiseTypeContextEncoder
+from nemo_noise.modules.context.pyramid import FeaturePyramidContextEncoder
+from nemo_noise.modules.context.sensor_tokens import SensorStream, SensorTokens
+from nemo_noise.modules.context.temporal import TemporalContextEncoder
+from nemo_noise.modules.context.users import context_users, noise_context_of, shuffled_context
+from nemo_noise.modules.dual_attention.decoder import (
+    AttentionMaps,
+    DualAttentionDecoder,
+    DualCrossAttention,
+    attention_maps_of,
+)
+from nemo_noise.modules.dual_attention.secondary_memory import (
     ContextTokenMemory,
     EncoderLayerMemory,
     NoiseTypeMemory,
     SecondaryMemory,
 )
-from nemo_noise.modules.sensor_tokens import SensorStream, SensorTokens
-from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer
-from nemo_noise.modules.ssm_encoder import Direction, SSMEncoder
-from nemo_noise.modules.temporal_context import TemporalContextEncoder
-from nemo_noise.modules.wav2vec_encoder import NormPlace, Wav2Vec2Encoder
-from nemo_noise.modules.waveform_front_end import ConvolutionNorm, WaveformPreprocessor
-from nemo_noise.modules.whisper_decoder import (
+from nemo_noise.modules.fusion.cross_attention import CrossAttentionFusion, attention_maps
+from nemo_noise.modules.fusion.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
+from nemo_noise.modules.fusion.mixture import MixtureFusion
+from nemo_noise.modules.mixers.encoder import MixerEncoder, MixerLayer
+from nemo_noise.modules.mixers.lact.encoder import LaCTEncoder, NoiseAwareLaCTEncoder, Order
+from nemo_noise.modules.mixers.lact.mixer import BidirectionalLaCTMixer, CausalLaCTMixer
+from nemo_noise.modules.mixers.ssm.encoder import Direction, SSMEncoder
+from nemo_noise.modules.mixers.ssm.mixer import BidirectionalMamba2Mixer, Mamba2Mixer
+from nemo_noise.modules.seam.noise_aware import NoiseAwareConformerEncoder
+from nemo_noise.modules.seam.preroll import cache_after_preroll, noise_before
+from nemo_noise.modules.seam.running_normalization import RunningNormalization
+from nemo_noise.modules.wav2vec.encoder import NormPlace, Wav2Vec2Encoder
+from nemo_noise.modules.wav2vec.front_end import ConvolutionNorm, WaveformPreprocessor
+from nemo_noise.modules.wav2vec.log_mel import LogMelFeatures
+from nemo_noise.modules.wav2vec.noise_aware import NoiseAwareWav2Vec2Encoder
+from nemo_noise.modules.whisper.decoder import (
     DualAttentionWhisperDecoder,
     WhisperDecoder,
     WhisperEmbedding,
     WhisperHead,
     follow_whisper,
 )
-from nemo_noise.modules.whisper_encoder import WhisperEncoder
-from nemo_noise.modules.whisper_features import WhisperFeatures
+from nemo_noise.modules.whisper.encoder import WhisperEncoder
+from nemo_noise.modules.whisper.features import WhisperFeatures
 
 __all__ = [
     "AddFusion",

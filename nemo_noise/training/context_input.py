@@ -11,8 +11,8 @@ from nemo.core.classes import Serialization
 from nemo.utils import logging
 
 from nemo_noise.modules import CausalContextEncoder, ConstantContextEncoder, ContextEncoder
-from nemo_noise.modules.context_encoders import FeatureScale
-from nemo_noise.modules.noise_aware import NoiseAwareMixin
+from nemo_noise.modules.context.encoders import FeatureScale
+from nemo_noise.modules.seam.noise_aware import NoiseAwareMixin
 
 __all__ = ["ContextInputCheck", "context_complaints"]
 

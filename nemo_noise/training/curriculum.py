@@ -18,13 +18,13 @@ from lightning.pytorch.trainer.states import TrainerFn
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
-from nemo_noise.data.band_weights import BAND_WEIGHTS
-from nemo_noise.data.manifest import ManifestError, load_entry, read_manifest, require_audio_files
-from nemo_noise.data.noise_list import NoiseList
-from nemo_noise.data.snr import finite, mix_at_snr, share
-from nemo_noise.data.snr_schedule import read_bands
-from nemo_noise.data.usable_audio import find_unusable, no_speech, usable_entries
-from nemo_noise.training.modes import modes_kept
+from nemo_noise.data.audio.usable import find_unusable, no_speech, usable_entries
+from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
+from nemo_noise.data.curriculum.snr_schedule import read_bands
+from nemo_noise.data.manifests.manifest import ManifestError, load_entry, read_manifest, require_audio_files
+from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data.signal.snr import finite, mix_at_snr, share
+from nemo_noise.recogniser.modes import modes_kept
 
 __all__ = ["DifficultyCurriculum", "difficulty_weights"]
 

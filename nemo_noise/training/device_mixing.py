@@ -10,9 +10,9 @@ from torch import Tensor
 
 from nemo.core.classes import Serialization
 
-from nemo_noise.data.device_mixing import DeviceMixer
-from nemo_noise.data.epoch_clock import EpochClock
-from nemo_noise.data.mixing import NoiseMixPerturbation
+from nemo_noise.data.draw.clock import EpochClock
+from nemo_noise.data.mixing.device import DeviceMixer
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 
 __all__ = ["DeviceNoiseMix"]
 

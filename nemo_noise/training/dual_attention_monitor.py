@@ -11,7 +11,7 @@ from torch import Tensor
 from nemo.core.classes import Serialization
 
 if TYPE_CHECKING:  # importing nemo_noise, also in the middle of NeMo's own import, must not need NeMo's modules
-    from nemo_noise.modules.dual_attention import AttentionMaps, DualCrossAttention
+    from nemo_noise.modules.dual_attention.decoder import AttentionMaps, DualCrossAttention
 
 __all__ = ["DualAttentionMonitor", "gate_entropy", "map_similarity"]
 

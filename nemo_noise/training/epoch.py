@@ -10,9 +10,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from nemo.core.classes import Serialization
 
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK, has_readers
+from nemo_noise.data.draw.clock import EPOCH_CLOCK, has_readers
 from nemo_noise.training.context_input import ContextInputCheck
-from nemo_noise.training.random_numbers import Moment, RandomNumbers
+from nemo_noise.training.resume.random_numbers import Moment, RandomNumbers
 from nemo_noise.training.sensors import SensorListener
 
 __all__ = ["EpochClockCallback", "GuestEpochClock", "trainer_callbacks"]
@@ -71,7 +71,7 @@ class EpochClockCallback(Callback, Serialization):
         EPOCH_CLOCK.set(*self._resumed)
         self._acts = self.is_wanted(trainer, pl_module)
         if self._acts:
-            from nemo_noise.training.position import count_trained_batch  # late: NeMo may be importing us
+            from nemo_noise.training.resume.position import count_trained_batch  # late: NeMo may be importing us
 
             count_trained_batch(checkpoint)
             self._numbers.resume(clock)
@@ -92,7 +92,7 @@ class EpochClockCallback(Callback, Serialization):
         EPOCH_CLOCK.set(trainer.current_epoch, first_steps.get(trainer.current_epoch, trainer.global_step))
         if not self._acts:
             return
-        from nemo_noise.training import position  # late: NeMo may be importing us
+        from nemo_noise.training.resume import position
 
         self._seed(trainer, Moment.EPOCH)
         self._must_forget = position.settle_validation(trainer, self._was_validated)
@@ -105,7 +105,7 @@ class EpochClockCallback(Callback, Serialization):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sets the loop back before callbacks look for what a validation measured."""
         if self._must_forget:
-            from nemo_noise.training.position import forget_validation
+            from nemo_noise.training.resume.position import forget_validation
 
             forget_validation(trainer)
             self._must_forget = False
@@ -153,11 +153,11 @@ _GUESTS = (GuestEpochClock, SensorListener, ContextInputCheck)
 
 
 def trainer_callbacks() -> list[Callback]:
-    """What every Lightning trainer gets, by entry point, once `nemo_noise.data.mixing` is imported; nothing before.
+    """What every Lightning trainer gets, by entry point, once `noise_mix` is imported; nothing before.
 
     A Hydra application imports it with NeMo's ASR collection. Where neither the model nor a callback nor a
     perturbation is ours, they do nothing that anybody can see.
     """
-    if "nemo_noise.data.mixing" not in sys.modules:
+    if "nemo_noise.data.mixing.noise_mix" not in sys.modules:
         return []
     return [GuestEpochClock(), SensorListener(), ContextInputCheck()]

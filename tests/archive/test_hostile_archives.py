@@ -16,7 +16,7 @@ import torch
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.evaluation.transcription.transcribe import load_model
+from nemo_noise.recogniser.transcription import load_model
 from tests.archive.archives import CONFIG, WEIGHTS, member, write
 
 Files = dict[str, bytes]

@@ -14,8 +14,8 @@ from nemo.core.classes.modelPT import ModelPT
 
 from nemo_noise.archive import restore, trusted_checkpoints
 from nemo_noise.archive.checked_config import checked_config
-from nemo_noise.evaluation.transcription.transcribe import load_model
 from nemo_noise.models import DualAttentionMultiTaskModel, add_dual_attention, add_noise_context
+from nemo_noise.recogniser.transcription import load_model
 from tests.archive.archives import CONFIG, WEIGHTS, Change, files_of, with_config, write
 from tests.recognisers import build_recogniser
 

@@ -89,5 +89,5 @@ def test_no_function_of_nemo_is_allowed(module: str) -> None:
 
 
 def test_what_reads_files_or_trains_is_not_allowed() -> None:
-    assert refusal_of("nemo_noise.data.context_pairs.ContextPairDataset")
+    assert refusal_of("nemo_noise.data.pairs.context_pairs.ContextPairDataset")
     assert refusal_of("nemo_noise.training.DifficultyCurriculum")

@@ -4,7 +4,7 @@
 
 from typing import Any
 
-from nemo_noise.data.audio import load_audio
+from nemo_noise.data.audio.files import load_audio
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import RATE, SPEECH_LINE, Lines, Riff, Wave
 from tests.broken_inputs.manifests import load_all

@@ -9,11 +9,11 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from nemo_noise.data.whisper_tokenizer import WhisperTokenizer
 from nemo_noise.models import add_dual_attention, add_noise_context
-from nemo_noise.models.hugging_face_folder import read_weights
-from nemo_noise.models.wav2vec_checkpoint import import_wav2vec2
-from nemo_noise.models.whisper_checkpoint import import_whisper
+from nemo_noise.models.hugging_face.folder import read_weights
+from nemo_noise.models.wav2vec.checkpoint import import_wav2vec2
+from nemo_noise.models.whisper.checkpoint import import_whisper
+from nemo_noise.models.whisper.tokenizer import WhisperTokenizer
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import Content, Folder, Missing
 

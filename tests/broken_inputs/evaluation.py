@@ -21,8 +21,8 @@ from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models
-from nemo_noise.evaluation.transcription.transcribe import load_model
-from nemo_noise.models.frames import check_normalization
+from nemo_noise.recogniser.facts import check_normalization
+from nemo_noise.recogniser.transcription import load_model
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import NOISE, RATE, SPEECH, SPEECH_LINE, Content, Lines, Missing
 

@@ -5,8 +5,8 @@
 from typing import Any
 
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
-from nemo_noise.evaluation.transcription.model_facts import ModelFacts, check_transcribe_options
 from nemo_noise.evaluation.transcription.robustness import RunOptions
+from nemo_noise.recogniser.config_facts import ModelFacts, check_transcribe_options
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.evaluation import CLEAN_ROWS, evaluate, scored
 from tests.broken_inputs.files import SPEECH, SPEECH_LINE, Content, Folder, Lines, Wave

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
-from nemo_noise.models.hugging_face_folder import read_weights
-from nemo_noise.models.wav2vec_checkpoint import import_wav2vec2
-from nemo_noise.models.whisper_checkpoint import import_whisper
+from nemo_noise.models.hugging_face.folder import read_weights
+from nemo_noise.models.wav2vec.checkpoint import import_wav2vec2
+from nemo_noise.models.whisper.checkpoint import import_whisper
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import Content, Folder, HuggingFace
 

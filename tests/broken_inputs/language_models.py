@@ -5,7 +5,7 @@
 import gzip
 from types import SimpleNamespace
 
-from nemo_noise.inference.decoding import SearchSetting, apply_setting
+from nemo_noise.inference.decoding.search import SearchSetting, apply_setting
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import Content, Missing
 

@@ -10,14 +10,14 @@ from omegaconf import OmegaConf
 
 from nemo.core.classes import ModelPT, Serialization
 
-from nemo_noise.inference.adaptation import AdaptationConfig
-from nemo_noise.inference.aligned_streaming import AlignedStreamingConfig
-from nemo_noise.inference.borrowed_weights import choose_parameters
-from nemo_noise.inference.chunked import ChunkPlan, ChunkStream
-from nemo_noise.inference.decoding import SearchSetting, fast_language_model
-from nemo_noise.inference.kneser_ney import estimate
-from nemo_noise.inference.ngram_training import Unit, train_ngram
-from nemo_noise.models.pretraining_losses import build_losses
+from nemo_noise.inference.adaptation.adaptation import AdaptationConfig
+from nemo_noise.inference.adaptation.borrowed_weights import choose_parameters
+from nemo_noise.inference.decoding.kneser_ney import estimate
+from nemo_noise.inference.decoding.ngram_training import Unit, train_ngram
+from nemo_noise.inference.decoding.search import SearchSetting, fast_language_model
+from nemo_noise.inference.streaming.aligned import AlignedStreamingConfig
+from nemo_noise.inference.streaming.chunked import ChunkPlan, ChunkStream
+from nemo_noise.models.pretraining.loss_choice import build_losses
 from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from tests.broken_inputs.case import Case

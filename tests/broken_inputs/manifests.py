@@ -5,7 +5,13 @@
 import gzip
 from typing import Any
 
-from nemo_noise.data.manifest import check_manifest, load_entry, read_manifest, require_audio_files, write_manifest
+from nemo_noise.data.manifests.manifest import (
+    check_manifest,
+    load_entry,
+    read_manifest,
+    require_audio_files,
+    write_manifest,
+)
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import RATE, SPEECH_LINE, Content, Folder, Lines, Missing
 

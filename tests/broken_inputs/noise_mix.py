@@ -9,9 +9,9 @@ import numpy as np
 from nemo.collections.asr.parts.preprocessing.perturb import process_augmentations
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.data.mixing import NoiseMixPerturbation
-from nemo_noise.data.noise_list import NoiseList
-from nemo_noise.data.snr import mix_at_band_snrs, mix_at_snr
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data.signal.snr import mix_at_band_snrs, mix_at_snr
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import NOISE, RATE, Content, Lines, Missing, Wave
 

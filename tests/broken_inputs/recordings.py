@@ -4,10 +4,10 @@
 
 from typing import Any
 
-from nemo_noise.data.audio import load_audio
+from nemo_noise.data.audio.files import load_audio
 from nemo_noise.data.corpora.preparation import prepare_corpus
-from nemo_noise.data.manifest import read_manifest
-from nemo_noise.data.sensors import SensorRecording, read_sensors
+from nemo_noise.data.manifests.manifest import read_manifest
+from nemo_noise.data.manifests.sensors import SensorRecording, read_sensors
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import RATE, SPEECH_LINE, Content, Folder, Lines, Missing, Wave
 from tests.broken_inputs.manifests import first_problem

@@ -4,7 +4,7 @@
 
 import gzip
 
-from nemo_noise.inference.ngram_training import Unit
+from nemo_noise.inference.decoding.ngram_training import Unit
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import Content
 from tests.broken_inputs.learning import ngrams

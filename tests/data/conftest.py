@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.band_weights import BAND_WEIGHTS
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK
+from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
+from nemo_noise.data.draw.clock import EPOCH_CLOCK
 
 Corpus = Callable[..., Path]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.audio import load_audio
-from nemo_noise.data.audio_files import COUNTS, open_audio
+from nemo_noise.data.audio.blocks import COUNTS, open_audio
+from nemo_noise.data.audio.files import load_audio
 from tests.broken_inputs.files import Riff
 
 RATE = 16000
@@ -45,7 +45,7 @@ def test_a_wave_whose_recorder_was_cut_off_is_read_to_its_end_and_counted(
 def test_blocks_are_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     soundfile.write(tmp_path / "a.flac", sound(channels=2), RATE)
     whole = load_audio(tmp_path / "a.flac", RATE)
-    monkeypatch.setattr("nemo_noise.data.audio_files._BLOCK_VALUES", 1000)
+    monkeypatch.setattr("nemo_noise.data.audio.blocks._BLOCK_VALUES", 1000)
     np.testing.assert_array_equal(load_audio(tmp_path / "a.flac", RATE), whole)
     with open_audio(tmp_path / "a.flac") as audio:
         assert [len(block) for block in audio.blocks(31900)] == [100]

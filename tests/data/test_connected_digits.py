@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.audio import change_speed
-from nemo_noise.data.connected_digits import build_connected_digits, digit_clips
-from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry, read_manifest, write_manifest
+from nemo_noise.data.audio.files import change_speed
+from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, load_entry, read_manifest, write_manifest
+from nemo_noise.data.synthesis.connected_digits import build_connected_digits, digit_clips
 
 RATE = 16000
 WORDS = ["zero", "one", "two"]

@@ -19,8 +19,8 @@ from nemo.core.classes import Serialization
 from nemo.utils import logging
 
 from hydra_plugins.nemo_noise_searchpath import trainer_callbacks as from_entry_point
-from nemo_noise.data.band_weights import BandWeights
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock
+from nemo_noise.data.curriculum.band_weights import BandWeights
+from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.training import SensorListener
 from nemo_noise.training.context_input import ContextInputCheck
 from nemo_noise.training.epoch import EpochClockCallback, GuestEpochClock, trainer_callbacks
@@ -170,9 +170,9 @@ def test_a_negative_epoch_is_refused() -> None:
 
 
 def test_the_entry_point_gives_callbacks_only_where_mixing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "nemo_noise.data.mixing", sys)
+    monkeypatch.setitem(sys.modules, "nemo_noise.data.mixing.noise_mix", sys)
     assert [type(callback) for callback in trainer_callbacks()] == [GuestEpochClock, SensorListener, ContextInputCheck]
-    monkeypatch.delitem(sys.modules, "nemo_noise.data.mixing")
+    monkeypatch.delitem(sys.modules, "nemo_noise.data.mixing.noise_mix")
     assert trainer_callbacks() == []
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK
-from nemo_noise.data.mixing import NoiseMixPerturbation
+from nemo_noise.data.draw.clock import EPOCH_CLOCK
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 
 RATE = 16000
 CHOICES = {"snr_db": [0, 5, 10], "seed": 3, "mix_prob": 0.7}

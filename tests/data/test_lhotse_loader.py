@@ -21,9 +21,9 @@ from nemo.collections.common.data.lhotse import get_lhotse_dataloader_from_confi
 from nemo.utils import logging
 
 import nemo_noise
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK
-from nemo_noise.data.lhotse_loader import AugmentedAudio
+from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.noise_only import without_transcript
+from nemo_noise.nemo_patches.lhotse_loader import AugmentedAudio
 
 RATE = 16000
 

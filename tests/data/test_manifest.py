@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.audio import write_audio
-from nemo_noise.data.manifest import (
+from nemo_noise.data.audio.files import write_audio
+from nemo_noise.data.manifests.manifest import (
     AudioError,
     ManifestError,
     check_manifest,

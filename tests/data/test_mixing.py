@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemo_noise.data.mixing import active_speech_level_db, mix_at_snr, rms_db
-from nemo_noise.data.noise_list import loop_to_length
+from nemo_noise.data.mixing.noise_mix import active_speech_level_db, mix_at_snr, rms_db
+from nemo_noise.data.noise.noise_list import loop_to_length
 
 RATE = 16000
 

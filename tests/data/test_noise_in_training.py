@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from nemo.collections.asr.models import EncDecCTCModel
 
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK
+from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.training.epoch import EpochClockCallback
 
 RATE = 16000

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nemo_noise.data.manifest import ManifestError
-from nemo_noise.data.noise_list import NoiseList
-from nemo_noise.data.speech_level import rms_db
+from nemo_noise.data.manifests.manifest import ManifestError
+from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data.signal.speech_level import rms_db
 
 RATE = 16000
 Corpus = Callable[..., Path]

@@ -12,9 +12,9 @@ import soundfile
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from nemo_noise.data.manifest import ManifestEntry, load_audio, load_entry, read_manifest
-from nemo_noise.data.mixing import NoiseMixPerturbation
-from nemo_noise.data.preview import measured_snr_db, write_preview
+from nemo_noise.data.manifests.manifest import ManifestEntry, load_audio, load_entry, read_manifest
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.mixing.preview import measured_snr_db, write_preview
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from nemo_noise.data.band_weights import BAND_WEIGHTS
-from nemo_noise.data.schedule import read_schedule
-from nemo_noise.data.snr_schedule import WeightedBands, read_snr_schedule
+from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
+from nemo_noise.data.curriculum.schedule import read_schedule
+from nemo_noise.data.curriculum.snr_schedule import WeightedBands, read_snr_schedule
 
 NUMBERS = st.floats(-40, 40)
 TIMES = st.integers(0, 400)

@@ -16,10 +16,10 @@ from lightning.pytorch.plugins import DoublePrecision, HalfPrecision, Precision
 from nemo.collections.asr.data.audio_to_text import AudioToCharDataset
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.data.manifest import ManifestError, read_manifest
-from nemo_noise.data.mixing import NoiseMixPerturbation
-from nemo_noise.data.sensor_table import parse_table
-from nemo_noise.data.sensors import SensorRecording, collate_sensors, read_sensors
+from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
+from nemo_noise.data.manifests.sensor_table import parse_table
+from nemo_noise.data.manifests.sensors import SensorRecording, collate_sensors, read_sensors
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 from nemo_noise.data.sensors_in_batches import BatchWithSensors, SampleWithSensors
 
 RATE = 16000

@@ -12,7 +12,7 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.data.acoustics import PacketLoss
 from nemo_noise.data.acoustics.effect import Applied
-from nemo_noise.data.mixing import NoiseMixPerturbation
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 from nemo_noise.data.noise_only import listening
 
 RATE = 16000

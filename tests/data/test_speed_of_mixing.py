@@ -15,12 +15,13 @@ from scipy.ndimage import maximum_filter1d
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.data import mixing, noise_list
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK
-from nemo_noise.data.mixing import NoiseMixPerturbation
-from nemo_noise.data.noise_list import NoiseList
-from nemo_noise.data.speech_level import _Blocks
-from nemo_noise.data.utterance_memory import Known, UtteranceMemory
+from nemo_noise.data.draw.clock import EPOCH_CLOCK
+from nemo_noise.data.mixing import noise_mix as mixing
+from nemo_noise.data.mixing.memory import Known, UtteranceMemory
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.noise import noise_list
+from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data.signal.speech_level import _Blocks
 
 RATE = 16000
 

@@ -5,8 +5,8 @@
 import numpy as np
 import pytest
 
-from nemo_noise.data.synthesis import DIGITS, SpeechSynthesizer, babble, draw_digits, make_voices
-from nemo_noise.data.synthetic_noise import NOISE_CLASSES, draw_noise
+from nemo_noise.data.synthesis.noise import NOISE_CLASSES, draw_noise
+from nemo_noise.data.synthesis.speech import DIGITS, SpeechSynthesizer, babble, draw_digits, make_voices
 
 SAMPLE_RATE = 16000
 

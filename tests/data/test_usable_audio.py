@@ -11,13 +11,13 @@ import soundfile
 
 from nemo.utils import logging
 
-from nemo_noise.data import usable_audio
-from nemo_noise.data.babble import Babble
-from nemo_noise.data.environments import NoiseBank, SpeechBank
-from nemo_noise.data.manifest import ManifestError, read_manifest
-from nemo_noise.data.mixing import NoiseMixPerturbation
-from nemo_noise.data.noise_list import NoiseList
-from nemo_noise.data.usable_audio import find_unusable, no_speech
+from nemo_noise.data.audio import usable as usable_audio
+from nemo_noise.data.audio.usable import find_unusable, no_speech
+from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.noise.babble import Babble
+from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data.pairs.environments import NoiseBank, SpeechBank
 from tests.broken_inputs.files import Content, Riff, Wave
 
 RATE = 16000

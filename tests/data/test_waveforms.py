@@ -12,9 +12,9 @@ import pytest
 import soundfile
 import torch
 
-from nemo_noise.data.waveforms import check_waveform
-from nemo_noise.evaluation.transcription.transcribe import hear
 from nemo_noise.models import add_noise_context, import_wav2vec2, import_whisper
+from nemo_noise.recogniser.transcription import hear
+from nemo_noise.recogniser.waveforms import check_waveform
 from tests.recognisers import build_recogniser, noise_aware
 from tests.wav2vecs import write_wav2vec2
 from tests.whispers import write_whisper

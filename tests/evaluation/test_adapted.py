@@ -13,7 +13,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from nemo_noise.data.manifest import ManifestError
+from nemo_noise.data.manifests.manifest import ManifestError
 from nemo_noise.evaluation import ScoringOptions, collect_results, read_results
 from nemo_noise.evaluation.gates import gate_values
 from nemo_noise.evaluation.mixtures.batches import check_stream_fields

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from nemo.collections.asr.models import ASRModel
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.data.manifest import ManifestError, read_manifest
+from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
 from nemo_noise.evaluation.decoding_tuning import (
     SearchGrid,
     Trial,
@@ -25,8 +25,8 @@ from nemo_noise.evaluation.decoding_tuning import (
 )
 from nemo_noise.evaluation.plots.decoding import draw_trials
 from nemo_noise.evaluation.scoring.wer import ErrorCounts
-from nemo_noise.evaluation.transcription.transcribe import transcribe
-from nemo_noise.inference.decoding import GREEDY, SearchSetting
+from nemo_noise.inference.decoding.search import GREEDY, SearchSetting
+from nemo_noise.recogniser.transcription import transcribe
 from tests.evaluation.tiny_models import tiny_ctc, write_lines, write_speech
 
 

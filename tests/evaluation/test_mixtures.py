@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.manifest import ManifestError, read_manifest
+from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions

@@ -11,7 +11,7 @@ import torch
 from hydra import compose, initialize_config_dir
 
 from nemo_noise.configuration import config_directory
-from nemo_noise.data.manifest import load_entry, read_manifest
+from nemo_noise.data.manifests.manifest import load_entry, read_manifest
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.manifest import ManifestError
+from nemo_noise.data.manifests.manifest import ManifestError
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, load_plan
 from nemo_noise.evaluation.transcription.arms import Arm
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
-from nemo_noise.evaluation.transcription.transcribe import Heard, hear
 from nemo_noise.models import WhisperModel, import_whisper
+from nemo_noise.recogniser.transcription import Heard, hear
 from tests.whispers import write_whisper
 
 SILENCE = NoiseOnlyOptions(crops=0, silence_s=(0.5,))

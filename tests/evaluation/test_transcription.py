@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from nemo_noise.evaluation.transcription.adapted import AdaptedHearing
-from nemo_noise.evaluation.transcription.transcribe import (
+from nemo_noise.inference import AdaptationConfig
+from nemo_noise.recogniser.transcription import (
     Heard,
     fingerprint,
     hear,
@@ -21,7 +22,6 @@ from nemo_noise.evaluation.transcription.transcribe import (
     texts_of,
     transcribe,
 )
-from nemo_noise.inference import AdaptationConfig
 from tests.recognisers import FAMILIES, build_recogniser
 
 CPU = torch.device("cpu")

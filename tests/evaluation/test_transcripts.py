@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from nemo_noise.data.manifest import load_entry, read_manifest, require_audio_files
+from nemo_noise.data.manifests.manifest import load_entry, read_manifest, require_audio_files
 from nemo_noise.evaluation import collect_results
 from nemo_noise.evaluation.mixtures.export import export_mixtures
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions

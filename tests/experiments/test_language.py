@@ -18,7 +18,7 @@ from nemo.collections.asr.models import EncDecCTCModelBPE
 
 from experiments.arms import CONFIGS
 from experiments.preparation.prepare_language import prepare
-from nemo_noise.data.manifest import read_manifest
+from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.models import Wav2Vec2PretrainingModel
 
 SENTENCES = [

@@ -16,6 +16,8 @@ PURPOSES = {
     "nemo_noise/data": "before the tensor",
     "nemo_noise/data/acoustics": "rooms and devices",
     "nemo_noise/data/corpora": "manifests of public corpora",
+    "nemo_noise/recogniser": "a NeMo ASR model seen from outside",
+    "nemo_noise/nemo_patches": "all that is changed or registered in NeMo, Lightning and Lhotse",
     "nemo_noise/modules": "tensors in, tensors out",
     "nemo_noise/training": "what a training run needs beside NeMo's trainer",
     "nemo_noise/models": "names that a NeMo user can restore",

@@ -36,9 +36,9 @@ OPTIONAL_PACKAGES = {
 WRITES_IN_PLACE = {
     "nemo_noise/whole_file.py": "the one that writes",
     "nemo_noise/figure_file.py": "draws into the temporary file of whole_file",
-    "nemo_noise/models/model_file.py": "saves into the temporary file of whole_file",
-    "nemo_noise/inference/kneser_ney.py": "streams into the temporary file of whole_file",
-    "nemo_noise/inference/decoding.py": "a language model in a temporary folder",
+    "nemo_noise/recogniser/model_file.py": "saves into the temporary file of whole_file",
+    "nemo_noise/inference/decoding/kneser_ney.py": "streams into the temporary file of whole_file",
+    "nemo_noise/inference/decoding/search.py": "a language model in a temporary folder",
     "experiments/jobs.py": "the logs of jobs, which grow",
     "nemo_noise/evaluation/transcription/peak_memory.py": "a switch of the kernel",
 }

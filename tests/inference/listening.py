@@ -10,7 +10,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from nemo_noise.inference.emissions import emissions_of
+from nemo_noise.inference.adaptation.emissions import emissions_of
 from tests.recognisers import build_recogniser
 
 RATE = 16000

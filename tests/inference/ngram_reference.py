@@ -5,7 +5,7 @@
 import random
 from typing import Any
 
-from nemo_noise.inference.kneser_ney import NGramModel
+from nemo_noise.inference.decoding.kneser_ney import NGramModel
 
 
 def drawn_sentences(num_words: int, count: int) -> list[list[str]]:

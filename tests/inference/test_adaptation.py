@@ -16,9 +16,10 @@ from omegaconf import OmegaConf, open_dict
 from torch import Tensor
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe, adaptation_steps
-from nemo_noise.inference.borrowed_weights import borrowed_weights, choose_parameters
-from nemo_noise.inference.emissions import emissions_of
+from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
+from nemo_noise.inference.adaptation import steps as adaptation_steps
+from nemo_noise.inference.adaptation.borrowed_weights import borrowed_weights, choose_parameters
+from nemo_noise.inference.adaptation.emissions import emissions_of
 from tests.recognisers import build_recogniser
 
 # An untrained model says something else after every step: let it, and look at the machinery.

@@ -15,15 +15,15 @@ import torch
 from omegaconf import OmegaConf
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.data.manifest import ManifestError
+from nemo_noise.data.manifests.manifest import ManifestError
 from nemo_noise.inference import (
     AdaptationConfig,
     AdaptedStream,
     AdaptedTranscript,
     adapt_along_streams,
     adapt_and_transcribe,
-    adaptation_steps,
 )
+from nemo_noise.inference.adaptation import steps as adaptation_steps
 from tests.inference.listening import LevelMeter, listening_ctc, state_bytes, tones
 
 LIMITS: dict[str, Any] = {"min_spoken_frames": 1, "max_spoken_change": 1.0, "max_length_ratio": 1e9, "max_steps": 3}

@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.data.audio import write_audio
-from nemo_noise.data.manifest import read_manifest, write_manifest
+from nemo_noise.data.audio.files import write_audio
+from nemo_noise.data.manifests.manifest import read_manifest, write_manifest
 from nemo_noise.inference import AlignedStream, AlignedStreamingConfig, transcribe_aligned
 from nemo_noise.models import add_dual_attention
 from tests.models.test_dual_attention import SECONDARY, _opened, _search
@@ -104,7 +104,7 @@ def test_a_stream_that_is_longer_than_its_window_goes_on_to_the_end(policy: str,
 
 def test_a_text_that_reaches_the_decoder_s_limit_is_told(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
-    monkeypatch.setattr("nemo_noise.inference.aligned_streaming.logging.warning", told.append)
+    monkeypatch.setattr("nemo_noise.inference.streaming.aligned.logging.warning", told.append)
     stream = AlignedStream(_model(plain, "plain"), _config(alignatt_threshold=0, max_tokens_per_s=100.0))
     stream.feed(_speech(4.0))
     stream.finish()

@@ -12,9 +12,9 @@ from torch import nn
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
-from nemo_noise.inference.adaptation import check_adaptable
-from nemo_noise.inference.batch_statistics import OwnStatistics
-from nemo_noise.inference.emissions import emissions_of
+from nemo_noise.inference.adaptation.adaptation import check_adaptable
+from nemo_noise.inference.adaptation.emissions import emissions_of
+from nemo_noise.recogniser.batch_statistics import OwnStatistics
 from tests.inference.listening import LevelMeter, listening_ctc, state_bytes, tones
 
 FREE: dict[str, Any] = {"min_spoken_frames": 1, "max_spoken_change": 1.0, "max_length_ratio": 1e9, "max_steps": 0}
@@ -127,7 +127,7 @@ def test_after_an_error_no_norm_is_left_changed(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr("nemo_noise.inference.adaptation.step_down", fail)
+    monkeypatch.setattr("nemo_noise.inference.adaptation.adaptation.step_down", fail)
     with pytest.raises(RuntimeError, match="no"):
         adapt_and_transcribe(model, audio[:1], AdaptationConfig(**FREE, batch_statistics=0.5))
     assert not any(module._forward_hooks for module in model.modules())

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from nemo.collections.asr.modules import ConformerEncoder
 
-from nemo_noise.inference.chunked import ChunkPlan, ChunkStream, encode_in_chunks
+from nemo_noise.inference.streaming.chunked import ChunkPlan, ChunkStream, encode_in_chunks
 from nemo_noise.modules import Wav2Vec2Encoder
 from tests.contracts import fill_padding
 from tests.modules.test_contracts import BANDS, TINY_CONFORMER

@@ -19,10 +19,10 @@ from omegaconf import OmegaConf, open_dict
 from nemo.collections.asr.models import ASRModel, EncDecCTCModel
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise import packed_language_model
-from nemo_noise.evaluation.transcription.transcribe import fingerprint
 from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
-from nemo_noise.inference.decoding import (
+from nemo_noise.inference.decoding.kneser_ney import estimate, write_arpa
+from nemo_noise.inference.decoding.ngram_training import Estimator, train_ngram
+from nemo_noise.inference.decoding.search import (
     GREEDY,
     SearchSetting,
     apply_setting,
@@ -32,8 +32,8 @@ from nemo_noise.inference.decoding import (
     search,
     strategies_of,
 )
-from nemo_noise.inference.kneser_ney import estimate, write_arpa
-from nemo_noise.inference.ngram_training import Estimator, train_ngram
+from nemo_noise.nemo_patches import packed_language_model
+from nemo_noise.recogniser.transcription import fingerprint
 from tests.inference.ngram_reference import log10_prob
 from tests.recognisers import LABELS, build_recogniser, noise_aware
 

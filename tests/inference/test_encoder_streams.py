@@ -10,9 +10,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from nemo_noise.evaluation.transcription.transcribe import transcribe
-from nemo_noise.inference.chunked import ChunkPlan
-from nemo_noise.inference.encoder_streams import (
+from nemo_noise.inference.streaming.chunked import ChunkPlan
+from nemo_noise.inference.streaming.encoder_streams import (
     CacheAwareStream,
     NotStreamableError,
     OverlappingStream,
@@ -21,6 +20,7 @@ from nemo_noise.inference.encoder_streams import (
     what_hears_the_future,
 )
 from nemo_noise.models import WhisperModel
+from nemo_noise.recogniser.transcription import transcribe
 from tests.contracts import randomize
 from tests.evaluation.tiny_models import streaming_encoder, tiny_ctc
 from tests.recognisers import build_recogniser

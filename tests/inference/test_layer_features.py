@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from nemo_noise.inference.layer_features import LayerFeatures, layer_features, pool_features
 from nemo_noise.models import import_wav2vec2
+from nemo_noise.recogniser.layer_features import LayerFeatures, layer_features, pool_features
 from tests.models.test_families import audio
 from tests.recognisers import build_recogniser
 from tests.wav2vecs import write_wav2vec2

@@ -17,9 +17,16 @@ import torch
 from nemo.collections.asr.parts.submodules.ngram_lm import NGramGPULanguageModel
 
 import nemo_noise  # noqa: F401  registers with NeMo
-from nemo_noise.data.manifest import ManifestError
-from nemo_noise.inference.kneser_ney import FALLBACK_DISCOUNTS, estimate, write_arpa
-from nemo_noise.inference.ngram_training import Estimator, TextError, Unit, UnknownText, find_lmplz, train_ngram
+from nemo_noise.data.manifests.manifest import ManifestError
+from nemo_noise.inference.decoding.kneser_ney import FALLBACK_DISCOUNTS, estimate, write_arpa
+from nemo_noise.inference.decoding.ngram_training import (
+    Estimator,
+    TextError,
+    Unit,
+    UnknownText,
+    find_lmplz,
+    train_ngram,
+)
 from tests.inference.ngram_reference import defined_prob, drawn_sentences, log10_prob
 from tests.recognisers import build_recogniser
 

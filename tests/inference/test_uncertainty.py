@@ -7,7 +7,13 @@ import math
 import pytest
 import torch
 
-from nemo_noise.inference.uncertainty import Objective, class_confusion, entropies, spoken_frames, uncertainty
+from nemo_noise.inference.adaptation.uncertainty import (
+    Objective,
+    class_confusion,
+    entropies,
+    spoken_frames,
+    uncertainty,
+)
 
 
 def test_the_entropy_is_torch_s() -> None:

@@ -11,10 +11,10 @@ import soundfile
 import torch
 from torch.utils.data import DataLoader, DistributedSampler
 
-from nemo_noise.data.context_pairs import ContextPairDataset, collate_context_pairs
-from nemo_noise.data.environments import NoiseBank, sound_extent
-from nemo_noise.data.manifest import ManifestError
-from nemo_noise.data.mixing import active_speech_level_db
+from nemo_noise.data.manifests.manifest import ManifestError
+from nemo_noise.data.mixing.noise_mix import active_speech_level_db
+from nemo_noise.data.pairs.context_pairs import ContextPairDataset, collate_context_pairs
+from nemo_noise.data.pairs.environments import NoiseBank, sound_extent
 
 RATE = 16000
 

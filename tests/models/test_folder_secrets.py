@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.models import export_whisper, import_wav2vec2, import_whisper
-from nemo_noise.models.hugging_face_folder import opaque_text
+from nemo_noise.models.hugging_face.folder import opaque_text
 from tests.wav2vecs import write_wav2vec2
 from tests.whispers import write_whisper
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.data.context_pairs import collate_context_pairs
+from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import (
     NoiseContextPretrainingModel,
     add_dual_attention,
@@ -22,7 +22,7 @@ from nemo_noise.models import (
     import_wav2vec2,
     import_whisper,
 )
-from nemo_noise.models.contrastive_prediction import draw_distractors
+from nemo_noise.models.wav2vec.contrastive_prediction import draw_distractors
 from tests.contracts import HALF_PRECISIONS, ROUNDING, randomize
 from tests.models.test_families import audio, outputs, texts
 from tests.models.test_wav2vec_pretraining import _batch, _ragged_mask

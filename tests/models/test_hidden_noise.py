@@ -6,8 +6,8 @@ import pytest
 import torch
 from omegaconf import DictConfig, open_dict
 
-from nemo_noise.losses import HiddenNoiseLoss
 from nemo_noise.models import NoiseContextPretrainingModel
+from nemo_noise.models.pretraining.losses import HiddenNoiseLoss
 from tests.models.test_ssl import batch_of
 
 TEMPORAL = {"_target_": "nemo_noise.modules.TemporalContextEncoder", "feat_in": 16, "d_context": 8, "d_hidden": 16}

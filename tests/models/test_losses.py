@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nemo_noise.losses import (
+from nemo_noise.models.pretraining.losses import (
     EnvironmentContrastiveLoss,
     MaskedCodeLoss,
     RedundancyLoss,

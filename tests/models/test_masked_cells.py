@@ -9,10 +9,10 @@ import torch
 from omegaconf import DictConfig, open_dict
 from torch.nn import functional
 
-from nemo_noise.data.context_pairs import collate_context_pairs
-from nemo_noise.losses import EnvironmentContrastiveLoss, MaskedCodeLoss
+from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import NoiseContextPretrainingModel
-from nemo_noise.models.masked_cells import CellMasking, MaskedCells
+from nemo_noise.models.pretraining.losses import EnvironmentContrastiveLoss, MaskedCodeLoss
+from nemo_noise.models.pretraining.masked_cells import CellMasking, MaskedCells
 
 CELLS = {"num_groups": 4, "num_cepstra": 4, "num_codes": 16, "code_dim": 4, "d_hidden": 16}
 

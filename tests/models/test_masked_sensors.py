@@ -11,9 +11,9 @@ import soundfile
 import torch
 from omegaconf import DictConfig, open_dict
 
-from nemo_noise.data.context_pairs import collate_context_pairs
+from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import NoiseContextPretrainingModel
-from nemo_noise.models.masked_sensors import MaskedSensors, SensorCodes
+from nemo_noise.models.pretraining.masked_sensors import MaskedSensors, SensorCodes
 from nemo_noise.modules import SensorStream, SensorTokens
 
 RATE_HZ = 100

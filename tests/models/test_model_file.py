@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from nemo_noise.figure_file import save_figure
-from nemo_noise.models import model_file
-from nemo_noise.models.model_file import save_model
+from nemo_noise.recogniser import model_file
+from nemo_noise.recogniser.model_file import save_model
 from tests.evaluation.tiny_models import tiny_ctc
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from nemo_noise.data.manifest import ManifestError
+from nemo_noise.data.manifests.manifest import ManifestError
 from nemo_noise.evaluation.probes import probe, probe_sets
 
 

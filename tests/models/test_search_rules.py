@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nemo.collections.common.parts import NEG_INF
 
-from nemo_noise.models.search_rules import apply_search_rules
+from nemo_noise.nemo_patches.search_rules import apply_search_rules
 
 
 class _Recorder:

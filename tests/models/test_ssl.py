@@ -16,10 +16,10 @@ from torch import nn
 
 from nemo.core.classes.modelPT import ModelPT
 
-from nemo_noise.data.context_pairs import collate_context_pairs
+from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import NoiseContextPretrainingModel
-from nemo_noise.models.masked_prediction import NoiseCodes, SpanMasking
-from nemo_noise.models.ssl import _same_speech
+from nemo_noise.models.pretraining.masked_spans import NoiseCodes, SpanMasking
+from nemo_noise.models.pretraining.model import _same_speech
 
 
 @pytest.fixture

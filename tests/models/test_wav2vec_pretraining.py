@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from nemo_noise.models import Wav2Vec2PretrainingModel, import_wav2vec2
-from nemo_noise.models.contrastive_prediction import (
+from nemo_noise.models.wav2vec.contrastive_prediction import (
     ContrastiveHead,
     ContrastiveTask,
     contrastive_loss,

@@ -17,9 +17,9 @@ from omegaconf import OmegaConf
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
-from nemo_noise.data.manifest import ManifestError
-from nemo_noise.data.whisper_languages import slots_of_line
+from nemo_noise.data.manifests.manifest import ManifestError
 from nemo_noise.models import WhisperModel, export_whisper, import_whisper
+from nemo_noise.models.whisper.languages import slots_of_line
 from tests.whispers import write_whisper
 
 GERMAN = {"source_lang": "de", "taskname": "asr"}

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nemo_noise.modules.fast_weights import (
+from nemo_noise.modules.mixers.lact.fast_weights import (
     POLAR_COEFFICIENTS,
     ChunkState,
     FastWeights,

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nemo_noise.modules.lact import BidirectionalLaCTMixer, CausalLaCTMixer, LaCTMixer
-from nemo_noise.modules.window_attention import WindowAttention
+from nemo_noise.modules.mixers.lact.mixer import BidirectionalLaCTMixer, CausalLaCTMixer, LaCTMixer
+from nemo_noise.modules.mixers.lact.window_attention import WindowAttention
 
 WIDTH = 32
 SIZES: dict[str, Any] = {"n_heads": 4, "fast_heads": 4, "fast_hidden": 16}

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nemo_noise.modules import mamba_kernels, ssm
-from nemo_noise.modules.mamba_kernels import MixerKernels, choose_kernels, find_kernels, installed_kernels
-from nemo_noise.modules.ssm import Mamba2Mixer, causal_convolution
-from nemo_noise.modules.state_space_duality import chunked_scan, recurrent_scan
+from nemo_noise.modules.mixers.ssm import mamba_kernels
+from nemo_noise.modules.mixers.ssm import mixer as ssm
+from nemo_noise.modules.mixers.ssm.mamba_kernels import MixerKernels, choose_kernels, find_kernels, installed_kernels
+from nemo_noise.modules.mixers.ssm.mixer import Mamba2Mixer, causal_convolution
+from nemo_noise.modules.mixers.ssm.state_space_duality import chunked_scan, recurrent_scan
 
 OWN = MixerKernels(chunked_scan, causal_convolution)
 CPU = torch.device("cpu")

@@ -18,7 +18,7 @@ from nemo_noise.modules import (
     StatisticsContextEncoder,
     attention_maps,
 )
-from nemo_noise.modules.context_layers import MultiHeadAttention
+from nemo_noise.modules.context.layers import MultiHeadAttention
 from tests.contracts import randomize
 from tests.modules.test_contracts import BANDS, CONTEXT, TINY_CONFORMER, WIDTH
 

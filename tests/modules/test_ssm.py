@@ -10,8 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from nemo_noise.modules.ssm import BidirectionalMamba2Mixer, Mamba2Mixer, MixerState
-from nemo_noise.modules.state_space_duality import _carry_at_once, _carry_in_turn, chunked_scan, recurrent_scan
+from nemo_noise.modules.mixers.ssm.mixer import BidirectionalMamba2Mixer, Mamba2Mixer, MixerState
+from nemo_noise.modules.mixers.ssm.state_space_duality import (
+    _carry_at_once,
+    _carry_in_turn,
+    chunked_scan,
+    recurrent_scan,
+)
 
 WIDTH = 32
 

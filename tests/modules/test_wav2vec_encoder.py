@@ -29,8 +29,8 @@ from nemo_noise.modules import (
     Wav2Vec2Encoder,
     WaveformPreprocessor,
 )
-from nemo_noise.modules.span_mask import draw_span_mask
-from nemo_noise.modules.waveform_front_end import MaskedGroupNorm, normalize_waveform, strides_for_hop
+from nemo_noise.modules.wav2vec.front_end import MaskedGroupNorm, normalize_waveform, strides_for_hop
+from nemo_noise.modules.wav2vec.span_mask import draw_span_mask
 from tests.contracts import ONNX_TOLERANCE, check_gradients, fill_padding, randomize
 from tests.models.test_families import outputs
 from tests.recognisers import LABELS, build_recogniser

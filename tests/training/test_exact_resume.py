@@ -21,11 +21,11 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from nemo.utils import logging
 from nemo.utils.exp_manager import configure_no_restart_validation_training_loop
 
-from nemo_noise.data.epoch_clock import _READERS
-from nemo_noise.data.mixing import NoiseMixPerturbation
+from nemo_noise.data.draw.clock import _READERS
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 from nemo_noise.training import SensorListener
 from nemo_noise.training.epoch import EpochClockCallback, GuestEpochClock
-from nemo_noise.training.random_numbers import Moment, RandomNumbers
+from nemo_noise.training.resume.random_numbers import Moment, RandomNumbers
 
 ITEMS = 10
 BATCHES = 5

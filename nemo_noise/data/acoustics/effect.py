@@ -8,7 +8,7 @@ from typing import NamedTuple, final
 import numpy as np
 import numpy.typing as npt
 
-from nemo_noise.data.speech_level import checked_sample_rate, checked_signal
+from nemo_noise.data.signal.speech_level import checked_sample_rate, checked_signal
 
 __all__ = ["Applied", "Effect", "Samples", "Settings", "Wave"]
 

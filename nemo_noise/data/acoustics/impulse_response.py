@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy.signal import oaconvolve
 
 from nemo_noise.data.acoustics.effect import Wave
-from nemo_noise.data.speech_level import checked_sample_rate, checked_signal
+from nemo_noise.data.signal.speech_level import checked_sample_rate, checked_signal
 
 __all__ = [
     "at_level_of",

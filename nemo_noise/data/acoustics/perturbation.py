@@ -10,10 +10,10 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.acoustics.chain import build_chain
-from nemo_noise.data.curriculum import ProbabilityCurriculum
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK, note_reader
-from nemo_noise.data.event_counts import EventCounts
-from nemo_noise.data.utterance_draw import UtteranceDraw
+from nemo_noise.data.curriculum.curriculum import ProbabilityCurriculum
+from nemo_noise.data.draw.clock import EPOCH_CLOCK, note_reader
+from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.draw.utterance import UtteranceDraw
 
 __all__ = ["AcousticsPerturbation"]
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from nemo_noise.data.acoustics.chain import EffectChain
 from nemo_noise.data.acoustics.effect import Samples, Settings
-from nemo_noise.data.audio import write_audio
-from nemo_noise.data.manifest import ManifestEntry, load_entry, write_manifest
-from nemo_noise.data.preview import draw_spectrograms
+from nemo_noise.data.audio.files import write_audio
+from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, write_manifest
+from nemo_noise.data.mixing.preview import draw_spectrograms
 
 __all__ = ["write_effects_preview"]
 

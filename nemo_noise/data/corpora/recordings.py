@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from nemo_noise import whole_file
 from nemo_noise.configuration import is_number
-from nemo_noise.data.audio import is_shorter
-from nemo_noise.data.audio_files import AudioError, open_audio
-from nemo_noise.data.manifest import write_manifest
+from nemo_noise.data.audio.blocks import AudioError, open_audio
+from nemo_noise.data.audio.files import is_shorter
+from nemo_noise.data.manifests.manifest import write_manifest
 
 __all__ = ["CorpusError", "Found", "LeftOut", "Limits", "Prepared", "read_text_lines", "write_corpus"]
 

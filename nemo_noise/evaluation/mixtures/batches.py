@@ -8,7 +8,7 @@ import numpy as np
 
 from nemo.utils import logging
 
-from nemo_noise.data.manifest import field_values
+from nemo_noise.data.manifests.manifest import field_values
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial
 
 SHUFFLE_WINDOW = 256  # trials

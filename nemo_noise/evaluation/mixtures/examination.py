@@ -11,10 +11,10 @@ import soundfile
 
 from nemo.utils import logging
 
-from nemo_noise.data.manifest import ManifestEntry, ManifestError, load_entry
-from nemo_noise.data.noise_list import NoiseList
-from nemo_noise.data.sensors import read_sensors
-from nemo_noise.data.speech_level import SILENCE_DB, rms_db
+from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, load_entry
+from nemo_noise.data.manifests.sensors import read_sensors
+from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data.signal.speech_level import SILENCE_DB, rms_db
 from nemo_noise.foreign_text import printable
 
 __all__ = ["Examined", "LeftOut", "check_noises", "examine_speech", "named"]

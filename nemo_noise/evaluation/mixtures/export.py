@@ -10,7 +10,7 @@ import soundfile
 from tqdm import tqdm
 
 from nemo_noise import whole_file
-from nemo_noise.data.manifest import write_manifest
+from nemo_noise.data.manifests.manifest import write_manifest
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
 from nemo_noise.evaluation.scoring.summary import hash_mixtures
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from nemo_noise.data.manifest import ManifestEntry
+from nemo_noise.data.manifests.manifest import ManifestEntry
 
 __all__ = ["check_list_name", "file_name", "name_utterances"]
 

@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from nemo_noise.data.manifest import write_manifest
+from nemo_noise.data.manifests.manifest import write_manifest
 
 __all__ = ["folders_as_manifests"]
 

@@ -16,8 +16,8 @@ from omegaconf import OmegaConf
 
 from nemo_noise.figure_file import save_figure
 from nemo_noise.models import DualAttentionMultiTaskModel, DualAttentionWhisperModel
-from nemo_noise.models.frames import frame_samples, heard_rate
 from nemo_noise.modules import AttentionMaps, DualCrossAttention, attention_maps_of
+from nemo_noise.recogniser.facts import frame_samples, heard_rate
 
 __all__ = ["AttentionPicture", "draw_attention", "observe_attention"]
 

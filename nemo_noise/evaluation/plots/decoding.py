@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.decoding_tuning import Trial, best_by_size, best_trial
 from nemo_noise.figure_file import save_figure
-from nemo_noise.inference.decoding import GREEDY
+from nemo_noise.inference.decoding.search import GREEDY
 
 __all__ = ["draw_trials"]
 

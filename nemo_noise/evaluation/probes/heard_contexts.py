@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.data.sensors import collate_sensors
+from nemo_noise.data.manifests.sensors import collate_sensors
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.hypotheses import Condition
 from nemo_noise.modules import listening_to, noise_context_of

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nemo_noise.data.environments import DecodedFiles, NoiseBank, read_manifests, root_mean_square
-from nemo_noise.data.manifest import ManifestEntry, ManifestError
-from nemo_noise.data.mixing import mix_at_snr
+from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError
+from nemo_noise.data.mixing.noise_mix import mix_at_snr
+from nemo_noise.data.pairs.environments import DecodedFiles, NoiseBank, read_manifests, root_mean_square
 
 __all__ = ["ProbeSet", "ProbeSplit", "noise_probe_set", "word_probe_set"]
 

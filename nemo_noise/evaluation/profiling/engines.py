@@ -15,8 +15,8 @@ from torch import Tensor
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.evaluation.transcription.transcribe import transcribe
 from nemo_noise.inference.onnx_session import open_session
+from nemo_noise.recogniser.transcription import transcribe
 
 EXAMPLE_S = 2.0
 Run = Callable[[], "Tensor | None"]

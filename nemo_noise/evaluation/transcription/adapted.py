@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
-from nemo_noise.data.waveforms import check_waveforms
-from nemo_noise.evaluation.transcription.transcribe import Heard
-from nemo_noise.inference.adaptation import adapt_along_streams, check_adaptable
-from nemo_noise.inference.adaptation_config import AdaptationConfig
+from nemo_noise.inference.adaptation.adaptation import adapt_along_streams, check_adaptable
+from nemo_noise.inference.adaptation.config import AdaptationConfig
+from nemo_noise.recogniser.transcription import Heard
+from nemo_noise.recogniser.waveforms import check_waveforms
 
 __all__ = ["AdaptedHearing", "adapted_hearings", "adapted_name"]
 

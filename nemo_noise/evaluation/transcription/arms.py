@@ -17,9 +17,9 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.evaluation.transcription.adapted import adapted_hearings
-from nemo_noise.evaluation.transcription.transcribe import Heard, hear
-from nemo_noise.inference.adaptation_config import AdaptationConfig
+from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.modules import context_users, sensor_users, shuffled_context, shuffled_sensors
+from nemo_noise.recogniser.transcription import Heard, hear
 
 __all__ = ["Arm", "Control", "arms_of", "control_name", "is_control"]
 

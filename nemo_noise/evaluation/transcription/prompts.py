@@ -5,9 +5,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from nemo_noise.data.manifest import ManifestError
+from nemo_noise.data.manifests.manifest import ManifestError
 from nemo_noise.evaluation.mixtures.plan import Trial
-from nemo_noise.models.whisper import WhisperModel
+from nemo_noise.models.whisper.model import WhisperModel
 
 __all__ = ["prompts_of", "same_prompt_batches"]
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from nemo.utils import logging
 
-from nemo_noise.data.sensors import SensorBatch, collate_sensors
+from nemo_noise.data.manifests.sensors import SensorBatch, collate_sensors
 from nemo_noise.evaluation.mixtures.batches import (
     check_stream_fields,
     ring_batches,
@@ -40,17 +40,17 @@ from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.prompts import prompts_of, same_prompt_batches
-from nemo_noise.evaluation.transcription.transcribe import (
+from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
+from nemo_noise.foreign_text import printable
+from nemo_noise.inference.adaptation.config import AdaptationConfig
+from nemo_noise.modules import listening_to
+from nemo_noise.option_rules import mapping, whole
+from nemo_noise.recogniser.transcription import (
     fingerprint,
     keep_word_confidence,
     load_model,
     sample_rate_of,
 )
-from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
-from nemo_noise.foreign_text import printable
-from nemo_noise.inference.adaptation_config import AdaptationConfig
-from nemo_noise.modules import listening_to
-from nemo_noise.option_rules import mapping, whole
 
 RowKey = tuple[str, str, str]
 

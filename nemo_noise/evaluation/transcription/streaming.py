@@ -21,8 +21,7 @@ from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.streaming import StreamedRun
 from nemo_noise.evaluation.transcription.arms import Arm
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
-from nemo_noise.evaluation.transcription.transcribe import transcribe
-from nemo_noise.inference.encoder_streams import (
+from nemo_noise.inference.streaming.encoder_streams import (
     EncoderStream,
     NotStreamableError,
     OverlappingStream,
@@ -30,6 +29,7 @@ from nemo_noise.inference.encoder_streams import (
     streamed,
     what_hears_the_future,
 )
+from nemo_noise.recogniser.transcription import transcribe
 
 TIMED_UTTERANCES = 5  # a stream of some seconds has many steps
 

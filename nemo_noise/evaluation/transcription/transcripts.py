@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nemo_noise.data.strict_json import check_values, parse_object
+from nemo_noise.data.manifests.strict_json import check_values, parse_object
 from nemo_noise.evaluation.mixtures.names import file_name
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
 from nemo_noise.evaluation.scoring.hypotheses import Row

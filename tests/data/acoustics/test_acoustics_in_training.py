@@ -18,10 +18,10 @@ from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, pro
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
-from nemo_noise.data import utterance_draw
 from nemo_noise.data.acoustics.chain import EFFECTS, build_chain
 from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
-from nemo_noise.data.epoch_clock import EPOCH_CLOCK, EpochClock
+from nemo_noise.data.draw import utterance as utterance_draw
+from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock
 
 RATE = 16000
 PARTS = sorted((Path(__file__).parents[3] / "conf" / "acoustics").glob("*.yaml"))

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from nemo_noise.data.acoustics.chain import EffectChain, build_chain
 from nemo_noise.data.acoustics.preview import write_effects_preview
-from nemo_noise.data.manifest import load_entry, read_manifest
+from nemo_noise.data.manifests.manifest import load_entry, read_manifest
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from nemo_noise.data.corpora.fleurs_download import download_fleurs
 from nemo_noise.data.corpora.preparation import CORPORA, prepare_corpus
 from nemo_noise.data.corpora.recordings import CorpusError, Prepared
-from nemo_noise.data.manifest import check_manifest, read_manifest
+from nemo_noise.data.manifests.manifest import check_manifest, read_manifest
 
 RATE = 16000
 

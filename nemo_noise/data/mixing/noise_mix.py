@@ -1,0 +1,380 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""The NeMo perturbation `noise_mix`: speech plus noise while training, the same for (seed, epoch, utterance)."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
+from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
+from nemo.utils import logging
+
+from nemo_noise.configuration import refuse_unknown
+from nemo_noise.data.audio.narrow_band import is_telephone_band
+from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
+from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock, note_reader, shared_integers
+from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.mixing.effect_chain import EffectChain
+from nemo_noise.data.mixing.memory import Known, UtteranceMemory, key_of
+from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
+from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
+from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
+from nemo_noise.data.sensors_in_batches import note_noise
+from nemo_noise.data.signal.full_scale import FullScale
+from nemo_noise.data.signal.snr import (
+    SilenceError,
+    SnrChoices,
+    SnrRange,
+    add_noise,
+    mix_at_snr,
+    noise_at_band_snrs,
+    noise_at_snr,
+    noise_gain,
+    share,
+    snr_bands,
+)
+from nemo_noise.data.signal.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db
+
+__all__ = [
+    "Mixture",
+    "NoiseCrop",
+    "NoiseDraw",
+    "NoiseList",
+    "NoiseMixPerturbation",
+    "Refresh",
+    "SnrChoices",
+    "SnrRange",
+    "active_speech_level_db",
+    "mix_at_snr",
+    "rms_db",
+]
+
+Samples = npt.NDArray[np.float32]
+_LOOKED_AT = 20  # utterances of a process
+# Streams of random numbers beside the first, so that a knob changes nothing but what it is for.
+_SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS = 1, 2, 3, 4
+
+
+class Refresh(Enum):
+    """When an utterance gets other noise: in each epoch (training), or never (a fixed noisy validation set)."""
+
+    EACH_EPOCH = "each_epoch"
+    NEVER = "never"
+
+
+class NoiseDraw(NamedTuple):
+    """What an utterance gets.
+
+    Attributes:
+        noise: the noise crop [T].
+        snr_db: the SNR in dB; None where each band has its own.
+        source: name of the noise source.
+        band_snrs_db: the SNR of each band in dB, from the lowest to the highest; empty without bands.
+        is_noise_only: the speech is left out, and the transcript is empty.
+        seed: what effects draw from.
+    """
+
+    noise: NoiseCrop
+    snr_db: float | None
+    source: str = ""
+    band_snrs_db: tuple[float, ...] = ()
+    is_noise_only: bool = False
+    seed: tuple[int, ...] = ()
+
+
+class Mixture(NamedTuple):
+    """A mixture [T] and the speech that is in it [T], both before the effects on the mixture and the full scale."""
+
+    samples: Samples
+    speech: Samples
+
+
+class NoiseMixPerturbation(Perturbation):
+    """Mixes noise into an utterance; registered with NeMo as `noise_mix` for `train_ds.augmentor`, in both loaders.
+
+    The draw depends on (seed, epoch, samples of the utterance) and on nothing else: not on the number of workers, the
+    order or the batch. NeMo's own `prob` draws from a generator that differs per worker, so leave it at 1.0 and use
+    `mix_prob`; random perturbations listed before this one change the samples and thereby the draw.
+
+    The epoch comes from `nemo_noise.training.epoch.EpochClockCallback`. Silent utterances stay untouched, counted. An
+    utterance whose speech or noise an effect has silenced goes on as it is after the effect, without noise, counted.
+
+    Args:
+        manifest_path: NeMo manifest of noises, or a list of them; or say `sources`. Recordings that cannot be used are
+            left out at the start, see `NoiseList`.
+        snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or say `bands`, or each source says its own.
+        seed: 0 or more.
+        mix_prob: share of utterances that get noise, 0 to 1.
+        refresh: `each_epoch`, or `never` for a validation set that stays the same.
+        cache_limit_mb: memory for decoded noise per process, MB.
+        decoded_dir: folder for decoded noise that all workers, ranks and later runs map into memory, or None.
+        sources: several noise lists and babble, see `noise_sources`.
+        bands: SNRs per frequency band, see `snr_bands`.
+        noise_only_prob: share of utterances that become noise alone, with an empty transcript; the noise has the level
+            that it would have had in the mixture.
+        full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
+        effects: what happens to speech, noise and mixture, see `EffectChain`; utterances without noise stay untouched.
+        curriculum: what changes while training, see `NoiseCurriculum`; its `snr_db` stands in for `snr_db`.
+        unknown: keys of the block that are none of these; refused.
+    """
+
+    def __init__(
+        self,
+        manifest_path: str | Path | Sequence[str | Path] | None = None,
+        snr_db: Sequence[float] | Mapping[str, float] | None = None,
+        seed: int = 0,
+        mix_prob: float = 1.0,
+        refresh: str = "each_epoch",
+        cache_limit_mb: float = 512.0,
+        decoded_dir: str | Path | None = None,
+        sources: Sequence[Mapping[str, Any]] | None = None,
+        bands: Sequence[Mapping[str, Any]] | None = None,
+        noise_only_prob: float = 0.0,
+        full_scale: str = "leave",
+        effects: Mapping[str, Sequence[Any]] | None = None,
+        curriculum: Mapping[str, Any] | None = None,
+        **unknown: Any,
+    ) -> None:
+        refuse_unknown(unknown, type(self), "noise_mix")
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"seed: is {seed!r}, expected a whole number, 0 or more")
+        self.seed, self.mix_prob = seed, share(mix_prob, "mix_prob")
+        self.noise_only_prob = share(noise_only_prob, "noise_only_prob")
+        self.refresh = _refresh(refresh)
+        self.full_scale = FullScale.of(full_scale)
+        self.effects = EffectChain(effects)
+        self.counts = EventCounts()
+        if bands is not None and snr_db is not None:
+            raise ValueError("bands: is given beside snr_db, expected one of the two")
+        self.bands = None if bands is None else snr_bands(bands)
+        if (manifest_path is None) == (sources is None):
+            raise ValueError("manifest_path, sources: expected exactly one of the two")
+        if sources is None:
+            sources = [{"manifest_path": manifest_path}]
+        self._clock = EPOCH_CLOCK
+        self.curriculum = self._curriculum(curriculum, snr_db)
+        snrs = CurriculumSnr(self.curriculum) if self.curriculum and self.curriculum.snr else snr_db
+        made = noise_sources(sources, snrs, 16000, cache_limit_mb, decoded_dir, needs_snr=bands is None)
+        if self.curriculum:
+            self.curriculum.check(made)
+        self._sources = {16000: made}
+        self._memory = UtteranceMemory()
+        self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
+        note_reader(self)
+        self._looked_at = 0
+        self._reach_transcripts()
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Makes the perturbation again in a spawned worker."""
+        self.__dict__.update(state)
+        self._reach_transcripts()
+
+    def perturb(self, data: AudioSegment) -> None:
+        """Adds noise to the segment in place.
+
+        Args:
+            data: NeMo's mono segment.
+
+        Raises:
+            ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where nobody can
+                empty its transcript; ManifestError for a bad noise.
+        """
+        samples, rate = data._samples, data.sample_rate
+        known = self._memory.recall(samples, rate) if _is_mono(samples) else None
+        if known is None:
+            if rms_db(_checked_segment(data)) < SILENCE_DB:
+                self.counts.note("silent speech", f"{_segment_name(data)}: is silent, noise_mix leaves it untouched")
+                return
+            self._look_at_band(data, samples, rate)
+            known = Known(key_of(samples), active_speech_level_db(samples, rate))
+            self._memory.keep(samples, rate, known)
+        draw = self.draw_by_key(known.key, len(samples), rate)
+        if draw is None:
+            return
+        note_noise(draw.noise.entry, draw.noise.offset_s, len(samples) / rate)
+        if draw.is_noise_only:
+            empty_transcript()
+        data._samples = self.finish(self.mix(samples, draw, rate, known.level_db), draw, rate)
+
+    def draw(self, samples: Samples, sample_rate: int) -> NoiseDraw | None:
+        """Decides which noise, which part of it and which SNR an utterance gets in the current epoch.
+
+        Args:
+            samples: the utterance, [T].
+            sample_rate: samples per second.
+
+        Returns:
+            The draw, noise [T]; None for the share 1 - mix_prob that stays clean.
+        """
+        return self.draw_by_key(key_of(samples), len(samples), sample_rate)
+
+    def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
+        """As `draw`, for an utterance of `num_samples` whose key (`key_of`) is known."""
+        epoch = 0
+        if self.refresh is Refresh.EACH_EPOCH:
+            epoch = self._clock.epoch
+            self._warn_when_time_stands_still(key)
+        seed = (self.seed, epoch, key)
+        is_noise_only = self.noise_only_prob > 0 and _generator(seed, _NOISE_ONLY).random() < self.noise_only_prob
+        rng = _generator(seed)
+        mix_prob = self.curriculum.mix_prob(self.mix_prob) if self.curriculum else self.mix_prob
+        if rng.random() >= mix_prob and not is_noise_only:
+            return None
+        source = self._source(sample_rate, seed)
+        snr_db = None if source.snr is None else source.snr.draw(rng)
+        band_snrs_db = () if self.bands is None else self.bands.draw(_generator(seed, _BANDS))
+        crop = source.noises.crop(rng, num_samples, self.curriculum.labels() if self.curriculum else None)
+        return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS))
+
+    def mix(
+        self, samples: Samples, draw: NoiseDraw, sample_rate: int, speech_level_db: float | None = None
+    ) -> Mixture:
+        """Mixes what was drawn, without the effects on the mixture.
+
+        Args:
+            samples: the utterance, [T].
+            draw: for this utterance.
+            sample_rate: samples per second.
+            speech_level_db: active level of the utterance, where it is known.
+
+        Returns:
+            The mixture, [T]; without noise where the effects leave no speech or no noise (in any band).
+        """
+        speech = self.effects.apply("speech", samples, sample_rate, draw.seed)
+        noise = self.effects.apply("noise", draw.noise.samples, sample_rate, draw.seed)
+        try:
+            return self._added(samples, speech, noise, draw, sample_rate, speech_level_db)
+        except SilenceError as error:
+            source = draw.noise.entry.source
+            self.counts.note("without noise", f"{source}: {error}; the utterance goes on without noise")
+            left = np.zeros_like(speech) if draw.is_noise_only else speech
+            return Mixture(left, left)
+
+    def _added(
+        self,
+        samples: Samples,
+        speech: Samples,
+        noise: Samples,
+        draw: NoiseDraw,
+        sample_rate: int,
+        speech_level_db: float | None,
+    ) -> Mixture:
+        """Adds noise to speech after the effects on both; `samples` are the speech before them. All [T]."""
+        if draw.snr_db is not None and not draw.is_noise_only:
+            noise_level_db = draw.noise.level_db if noise is draw.noise.samples else None
+            if speech is samples and speech_level_db is not None and noise_level_db is not None:
+                gain = noise_gain(speech_level_db, noise_level_db, draw.snr_db)
+                return Mixture(add_noise(speech, noise, gain, draw.snr_db), speech)
+            return Mixture(mix_at_snr(speech, noise, draw.snr_db, sample_rate), speech)
+        if draw.snr_db is not None:
+            added = noise_at_snr(speech, noise, draw.snr_db, sample_rate)
+        else:
+            added = noise_at_band_snrs(speech, noise, self._edges_hz(), draw.band_snrs_db, sample_rate)
+        left = np.zeros_like(speech) if draw.is_noise_only else speech
+        return Mixture((left.astype(np.float64) + added).astype(np.float32), left)
+
+    def finish(self, mixture: Mixture, draw: NoiseDraw, sample_rate: int) -> Samples:
+        """Applies the effects on the mixture, then the policy for full scale: [T]."""
+        return self.full_scale.apply(self.effects.apply("mixture", mixture.samples, sample_rate, draw.seed))
+
+    def check(self) -> None:
+        """Decodes every noise, so that a bad one raises its ManifestError now and not in the middle of training."""
+        for source in self._sources[16000]:
+            source.noises.check()
+
+    def follow(self, clock: EpochClock) -> None:
+        """Takes the time from another clock than the one that all perturbations share."""
+        self._clock = clock
+        if self.curriculum:
+            self.curriculum.clock = clock
+
+    def sources(self, sample_rate: int) -> list[NoiseSource]:
+        """The sources of noise at a rate."""
+        if sample_rate not in self._sources:
+            self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
+        return self._sources[sample_rate]
+
+    def _look_at_band(self, data: AudioSegment, samples: Samples, sample_rate: int) -> None:
+        """Says of the first utterances of a process if they lack the upper band, where the noise is alone."""
+        self._looked_at += 1
+        if self._looked_at <= _LOOKED_AT and is_telephone_band(samples, sample_rate):
+            name = _segment_name(data)
+            self.counts.note(
+                "telephone band",
+                f"{name}: holds nothing above 4 kHz, where the noise is alone; put devices (telephone) after it",
+            )
+
+    def _reach_transcripts(self) -> None:
+        if self.noise_only_prob > 0:
+            install_empty_transcripts()
+
+    def _edges_hz(self) -> tuple[float, ...]:
+        return () if self.bands is None else self.bands.edges_hz
+
+    def _source(self, sample_rate: int, seed: tuple[int, ...]) -> NoiseSource:
+        """Draws a source by weight; the speech decides the rate."""
+        sources = self.sources(sample_rate)
+        if len(sources) == 1:
+            return sources[0]
+        weights = self.curriculum.weights(sources) if self.curriculum else [source.weight for source in sources]
+        return draw_source(sources, weights, _generator(seed, _SOURCE))
+
+    def _curriculum(self, config: Mapping[str, Any] | None, snr_db: Any) -> NoiseCurriculum | None:
+        if config is None:
+            return None
+        if self.refresh is Refresh.NEVER:
+            raise ValueError("curriculum: is given with refresh: never, but time does not pass there; leave one out")
+        made = NoiseCurriculum(config, self._clock)
+        if made.snr is not None and (snr_db is not None or self.bands is not None):
+            other = "bands" if snr_db is None else "snr_db"
+            raise ValueError(f"curriculum.snr_db: is given beside {other}, expected one of the two")
+        return made
+
+    def _warn_when_time_stands_still(self, key: int) -> None:
+        """Keeps the first utterance as a witness: seen again with a clock that nobody ever set, the noise repeats."""
+        if self._clock.times_set or self._witness[1]:
+            return
+        short_key = key >> 1 or 1  # fits int64, and 0 means no witness
+        if self._witness[0] == 0:
+            self._witness[0] = short_key
+        elif self._witness[0] == short_key:
+            self._witness[1] = 1
+            logging.warning(
+                "noise_mix sees an utterance again, but nobody sets the epoch: every epoch repeats the same noise. "
+                "Add nemo_noise.training.epoch.EpochClockCallback to trainer.callbacks, or set `refresh: never`."
+            )
+
+
+def _generator(seed: tuple[int, ...], *stream: int) -> np.random.Generator:
+    return np.random.default_rng([*seed, *stream])
+
+
+def _refresh(value: str) -> Refresh:
+    try:
+        return Refresh(value)
+    except ValueError:
+        allowed = [option.value for option in Refresh]
+        raise ValueError(f"refresh: is {value!r}, expected one of {allowed}") from None
+
+
+def _is_mono(samples: Any) -> bool:
+    """Whether samples are such that they can have been heard before."""
+    return isinstance(samples, np.ndarray) and samples.ndim == 1 and samples.dtype == np.float32 and samples.size > 0
+
+
+def _checked_segment(data: AudioSegment) -> Samples:
+    try:
+        checked_signal(data._samples, "samples")
+    except ValueError as error:
+        raise ValueError(f"{_segment_name(data)}: noise_mix cannot use it, {error}") from error
+    samples: Samples = data._samples
+    return samples
+
+
+def _segment_name(data: AudioSegment) -> str:
+    return str(getattr(data, "_audio_file", None) or "a segment without a file name")

@@ -1,0 +1,202 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""What lies in a Hugging Face folder: its JSON files and its weights, which are never unpickled.
+
+The folder is foreign: nothing in it is trusted to be well formed, and nothing outside it is read.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from nemo_noise.archive.finite_weights import check_finite
+from nemo_noise.data.manifests.strict_json import each_key_once
+from nemo_noise.foreign_text import printable
+from nemo_noise.models.hugging_face.json_fields import JsonFields
+
+__all__ = ["check_own_file", "is_reference", "opaque_text", "read_features", "read_json", "read_weights"]
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+WEIGHT_TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+LARGEST_JSON = 32 * 2**20  # bytes; the index of a model of a thousand layers has less than 1 MB
+REFERENCE = "${"  # begins what OmegaConf replaces, by the environment for one
+MISSING = "???"  # what OmegaConf takes for nothing
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the tensors of `model.safetensors`, or of the shards that its index names.
+
+    Args:
+        folder: the folder.
+
+    Returns:
+        Tensors by their names, all floating point and finite.
+
+    Raises:
+        FileNotFoundError: if there are no weights, or a shard is missing.
+        ValueError: if there are only pickled ones, they cannot be read, are not finite, or of another type.
+    """
+    single, index = folder / WEIGHTS, folder / INDEX
+    if single.is_file():
+        return _tensors(single)
+    if index.is_file():
+        weights: dict[str, Tensor] = {}
+        for shard in _shards(index):
+            tensors = _tensors(shard)
+            twice = next((name for name in tensors if name in weights), None)
+            if twice is not None:
+                raise ValueError(f"{printable(shard)}: tensor {printable(twice)} is in another shard, too.")
+            weights.update(tensors)
+        return weights
+    pickled = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
+    if pickled:
+        raise ValueError(
+            f"{folder} has only pickled weights ({printable(pickled[0])}), whose loading can run code. Convert them "
+            "to model.safetensors with transformers' save_pretrained, where you trust them."
+        )
+    raise FileNotFoundError(f"{folder} has no {WEIGHTS} and no {INDEX}.")
+
+
+def check_own_file(file: Path) -> None:
+    """Refuses a link that leads out of the folder: what lies there would leave with the model that is saved.
+
+    The hub's own cache is a folder of links, from `snapshots/<commit>` into `blobs`; these are fine.
+
+    Args:
+        file: a file of the folder, there or not.
+
+    Raises:
+        ValueError: if it is such a link.
+    """
+    folder = file.parent.resolve()
+    homes = (folder, folder.parent.parent / "blobs")
+    if file.is_symlink() and not any(file.resolve().is_relative_to(home) for home in homes):
+        raise ValueError(
+            f"{file} is a link out of its folder, expected the file itself: copy it there if it is yours."
+        )
+
+
+def read_json(file: Path, needed_by: str | None = None) -> dict[str, Any]:
+    """Read a JSON object, strictly: no key twice, no NaN, no size or depth without end; a byte-order mark is skipped.
+
+    Args:
+        file: the file.
+        needed_by: whose folder must have it, such as `a Whisper`; None if it may be missing.
+
+    Returns:
+        The object; an empty one where the file may be missing and is.
+
+    Raises:
+        FileNotFoundError: if a needed file is missing.
+        ValueError: if it holds no such object, or is a link out of its folder.
+    """
+    check_own_file(file)
+    if not file.is_file():
+        if needed_by is not None:
+            raise FileNotFoundError(f"{file} does not exist: {needed_by}'s Hugging Face folder is needed.")
+        return {}
+    if file.stat().st_size > LARGEST_JSON:
+        raise ValueError(f"{file} has {file.stat().st_size} bytes, must have at most {LARGEST_JSON} to be read.")
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file} must hold a JSON object in UTF-8; byte {error.start} is none of it.") from error
+    start = printable(repr(text[:60]))
+    try:
+        content = json.loads(text, object_pairs_hook=each_key_once, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise ValueError(f"{file} must hold a JSON object, not {start}, nested beyond reason.") from error
+    except ValueError as error:
+        raise ValueError(f"{file} must hold a JSON object, not {start} ({printable(error)}).") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{file} must hold a JSON object, not {start}.")
+    return content
+
+
+def read_features(folder: Path, kind: str) -> JsonFields:
+    """Read what a folder says about its features: `preprocessor_config.json`, or the newer `processor_config.json`.
+
+    Args:
+        folder: the folder.
+        kind: whose it is, for messages.
+
+    Returns:
+        The fields; none where there is no such file.
+
+    Raises:
+        ValueError: if a file holds no such object, or the two disagree.
+    """
+    old, new = folder / "preprocessor_config.json", folder / "processor_config.json"
+    fields = read_json(old)
+    nested = read_json(new).get("feature_extractor") or {}
+    if not isinstance(nested, dict):
+        raise ValueError(f"{new}: feature_extractor={printable(repr(nested), 60)} must be an object.")
+    for name in fields.keys() & nested.keys():
+        if fields[name] != nested[name]:
+            raise ValueError(
+                f"{old}: {printable(name)}={printable(repr(fields[name]), 60)}, but {new.name} says "
+                f"{printable(repr(nested[name]), 60)}: make the two agree, or remove one."
+            )
+    return JsonFields(new if nested else old, fields | nested, kind)
+
+
+def opaque_text(content: Any) -> str:
+    r"""JSON that no configuration interprets: each `$` stands as ``\u0024``, so OmegaConf finds nothing to resolve.
+
+    ``json.loads`` gives back the same content, however often the text went through a configuration.
+
+    Args:
+        content: what JSON can hold.
+    """
+    return json.dumps(content, ensure_ascii=False).replace("$", "\\u0024")
+
+
+def is_reference(text: str) -> bool:
+    """Whether OmegaConf would put something else in place of a text: it holds ``${``, or is ``???``."""
+    return REFERENCE in text or text == MISSING
+
+
+def _shards(index: Path) -> list[Path]:
+    """The files that an index names, each in the folder of the index itself."""
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise ValueError(f"{index}: weight_map={printable(repr(places), 60)}, expected the file of every tensor.")
+    for tensor, name in places.items():
+        if not isinstance(name, str) or not name.endswith(".safetensors") or Path(name).name != name or "\\" in name:
+            raise ValueError(
+                f"{index}: weight_map names {printable(repr(name), 100)} for {printable(tensor, 100)}, expected a "
+                ".safetensors file in the same folder."
+            )
+    shards = [index.parent / name for name in sorted(set(places.values()))]
+    lost = [shard.name for shard in shards if not shard.is_file()]
+    if lost:
+        raise FileNotFoundError(f"{index} names {printable(lost[0])}, which is not in {index.parent}.")
+    return shards
+
+
+def _tensors(file: Path) -> dict[str, Tensor]:
+    """The tensors of one file, checked."""
+    try:
+        tensors = dict(load_file(file))
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = printable(error, longest=200)
+        raise ValueError(f"{file} cannot be read ({reason}), expected tensors as safetensors writes them.") from error
+    for name, tensor in tensors.items():
+        if tensor.dtype not in WEIGHT_TYPES:
+            raise ValueError(
+                f"{file}: tensor {printable(name, 100)} is of type {tensor.dtype}, must be one of "
+                f"{[str(known) for known in WEIGHT_TYPES]}: save the weights in full, not quantised."
+            )
+    check_finite(tensors, file)
+    return tensors
+
+
+def _refuse_constant(name: str) -> Any:
+    """NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"{name} is no JSON number")

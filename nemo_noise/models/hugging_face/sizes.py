@@ -1,0 +1,73 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sizes in a foreign `config.json` must be those of the tensors beside it, before a model of these sizes is built."""
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from torch import Tensor
+
+from nemo_noise.foreign_text import printable
+from nemo_noise.models.hugging_face.json_fields import JsonFields
+
+__all__ = ["Size", "check_layers", "check_sizes"]
+
+
+class Size(NamedTuple):
+    """Where a size of a config stands in the weights: a tensor and one of its dimensions."""
+
+    tensor: str
+    dimension: int
+
+
+def check_sizes(
+    fields: JsonFields, sizes: Mapping[str, int], weights: Mapping[str, Tensor], places: Mapping[str, Size]
+) -> None:
+    """Refuse a config whose sizes are not those of the weights.
+
+    Args:
+        fields: the config, for messages.
+        sizes: what it says, by the names of the config.
+        weights: tensors by name.
+        places: where each size stands.
+
+    Raises:
+        ValueError: if a tensor is missing, or has another size.
+    """
+    for name, place in places.items():
+        tensor = weights.get(place.tensor)
+        if tensor is None:
+            raise ValueError(
+                f"{printable(fields.file)}: {name}={sizes[name]}, but the weights lack {place.tensor}, which "
+                f"{fields.kind} has."
+            )
+        actual = tensor.shape[place.dimension] if place.dimension < tensor.dim() else 0
+        if actual != sizes[name]:
+            raise ValueError(
+                f"{printable(fields.file)}: {name}={sizes[name]}, but {place.tensor} of the weights is "
+                f"{list(tensor.shape)}, which needs {name}={actual}."
+            )
+
+
+def check_layers(fields: JsonFields, name: str, count: int, weights: Mapping[str, Tensor], prefix: str) -> None:
+    """Refuse a config whose number of layers is not that of the weights.
+
+    Args:
+        fields: the config, for messages.
+        name: of the number in it.
+        count: the number.
+        weights: tensors by name.
+        prefix: before the number of the layer in these names, such as ``encoder.layers.``.
+
+    Raises:
+        ValueError: if there are more or fewer.
+    """
+    numbered = re.compile(re.escape(prefix) + r"(\d{1,9})\.")
+    found = {int(match[1]) for match in map(numbered.match, weights) if match}
+    if len(found) != count or found != set(range(len(found))):
+        held = f"the layers {min(found)} to {max(found)}" if found else "no layer"
+        raise ValueError(
+            f"{printable(fields.file)}: {name}={count}, but the weights hold {held} ({len(found)} in all) under "
+            f"{prefix}*: the two must agree."
+        )

@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pre-roll: what a device heard before anybody spoke, as further evidence for the noise context.
+
+The context encoder hears the pre-roll and then the utterance; the recogniser hears the utterance alone, at the same
+frames as ever. So the context knows the noise before the first word, and a plain checkpoint keeps its output.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nemo_noise.modules.context.layers import valid_frames
+from nemo_noise.modules.seam.noise_aware import NoiseAwareMixin
+from nemo_noise.modules.seam.preroll_frames import Preroll
+
+__all__ = ["cache_after_preroll", "noise_before"]
+
+
+@contextmanager
+def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[None]:
+    """Let the noise context of a model hear something before every utterance of the forwards within.
+
+    Args:
+        model: a recogniser of ours, with its preprocessor. A second attention's own memory does not hear it.
+        signal: samples at the model's rate [B, N], in the order of the batch.
+        length: valid samples of each [B]; 0 for an utterance that nothing goes before.
+
+    Raises:
+        ValueError: if the model has no noise-aware encoder, its preprocessor normalises the features, or the shapes
+            do not fit.
+    """
+    encoder = _encoder_of(model)
+    outer = encoder.__dict__.get("_preroll")
+    encoder.__dict__["_preroll"] = _features(model, encoder, signal, length)
+    try:
+        yield
+    finally:
+        if outer is None:
+            del encoder.__dict__["_preroll"]
+        else:
+            encoder.__dict__["_preroll"] = outer
+
+
+def cache_after_preroll(model: nn.Module, cache_last_time: Tensor, signal: Tensor) -> Tensor:
+    """The cache of streams whose noise context has heard something before their first chunk.
+
+    Args:
+        model: a recogniser of ours with a causal noise context.
+        cache_last_time: second part of ``encoder.get_initial_cache_state()``.
+        signal: samples at the model's rate [B, N], as many of every stream.
+
+    Returns:
+        The cache to begin with, of the same shape.
+
+    Raises:
+        ValueError: as `noise_before`, or if the context cannot stream.
+    """
+    encoder = _encoder_of(model)
+    length = torch.full((len(signal),), signal.shape[1], dtype=torch.int64)
+    features, frames = _features(model, encoder, signal, length)
+    return encoder.hear_before(features[:, :, : int(frames.max())], cache_last_time)
+
+
+def _encoder_of(model: nn.Module) -> Any:
+    """The noise-aware encoder of a model, whose context hears a spectrogram that the model can make."""
+    encoder = getattr(model, "encoder", None)
+    if not isinstance(encoder, NoiseAwareMixin) or encoder.context_encoder is None:
+        raise ValueError(
+            f"model: {type(model).__name__} has no encoder with a noise context that could hear a pre-roll."
+        )
+    return encoder
+
+
+def _features(model: Any, encoder: Any, signal: Tensor, length: Tensor) -> Preroll:
+    """What the context encoder reads of the samples."""
+    if signal.dim() != 2 or length.shape != signal.shape[:1]:
+        shapes = f"{list(signal.shape)} and {list(length.shape)}"
+        raise ValueError(f"signal, length: have the shapes {shapes}, expected [B, N] and [B].")
+    device = next(encoder.parameters()).device
+    signal, length = signal.to(device), length.to(device)
+    signal = nn.functional.pad(signal, (0, max(0, 1 - signal.shape[1])))
+    signal = signal.masked_fill(~valid_frames(length, signal.shape[1]), 0.0)
+    make = getattr(encoder, "context_features", None) or model.preprocessor
+    normalize = getattr(getattr(make, "featurizer", None), "normalize", None)
+    if normalize not in (None, "NA"):
+        raise ValueError(
+            f"model: its preprocessor normalises ({normalize!r}), and a pre-roll normalised by itself has lost its "
+            "level; use preprocessor.normalize: NA and encoder.feature_normalization."
+        )
+    features, frames = make(input_signal=signal, length=length)
+    return Preroll(features.detach(), torch.where(length > 0, frames, torch.zeros_like(frames)))

@@ -1,0 +1,151 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""NeMo's Lhotse loader with the `augmentor` block that it would drop: the same perturbations on the same samples."""
+
+import copy
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from types import ModuleType
+from typing import Any
+
+import torch
+from lhotse import CutSet
+from omegaconf import DictConfig, OmegaConf, open_dict
+from torch import Tensor
+from wrapt import register_post_import_hook, wrap_function_wrapper
+
+from nemo.collections.asr.parts.preprocessing import perturb
+from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, process_augmentations
+from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
+
+from nemo_noise.data.manifests.long_transcripts import POSITIONS, leave_out_long_transcripts
+from nemo_noise.data.noise_only import listening, without_transcript
+
+__all__ = ["AugmentedAudio", "install_augmentor"]
+
+_DATALOADER = "nemo.collections.common.data.lhotse.dataloader"
+_BUILDERS = ("get_lhotse_dataloader_from_single_config", "get_lhotse_dataloader_from_multi_config")
+_OURS = "nemo_noise."
+
+
+class AugmentedAudio:
+    """Loads the audio of a batch of cuts as before, then perturbs each utterance without its padding.
+
+    It takes the place of `load_audio` in NeMo's Lhotse data sets (a `lhotse.dataset.AudioSamples`). Everything that
+    Lhotse does to a cut (resampling, speed, padding to a minimum) has happened by then, as with NeMo's own loader,
+    whose augmentor is also the last that touches the samples.
+
+    Args:
+        load_audio: gives audio [B, T], lengths [B], and the cuts if it is fault tolerant.
+        augmentor: NeMo's.
+        sample_rate: of the audio, samples per second.
+    """
+
+    def __init__(
+        self, load_audio: Callable[..., tuple[Any, ...]], augmentor: AudioAugmentor, sample_rate: int
+    ) -> None:
+        self.load_audio, self.augmentor, self.sample_rate = load_audio, augmentor, sample_rate
+
+    def __call__(self, cuts: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Returns what `load_audio` returns, with perturbed audio.
+
+        Raises:
+            ValueError: if the audio has several channels.
+        """
+        audio, lengths, *rest = self.load_audio(cuts, *args, **kwargs)
+        if audio.dim() != 2:
+            raise ValueError(
+                f"augmentor: needs mono audio [B, T], got {list(audio.shape)}; set train_ds.channel_selector"
+            )
+        utterances, silent = [], []
+        for index, (row, length) in enumerate(zip(audio, lengths, strict=True)):
+            # Where the cuts do not come back, the data set makes the text of those that it gave: nobody listens.
+            with listening() if rest else nullcontext() as transcript:
+                utterances.append(self._perturbed(row[: int(length)]))
+            if transcript is not None and transcript.is_emptied:
+                silent.append(index)
+        if silent:
+            emptied = [without_transcript(cut) if index in silent else cut for index, cut in enumerate(rest[0])]
+            rest[0] = CutSet.from_cuts(emptied)
+        return (*_padded(utterances, lengths), *rest)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is asked of `load_audio`."""
+        if name == "load_audio":  # a copy that is being unpickled has none yet
+            raise AttributeError(name)
+        return getattr(self.load_audio, name)
+
+    def _perturbed(self, samples: Tensor) -> Tensor:
+        segment = AudioSegment(samples.numpy().copy(), self.sample_rate)
+        self.augmentor.perturb(segment)
+        return torch.from_numpy(segment.samples)
+
+
+def install_augmentor() -> None:
+    """Lets every Lhotse loader that NeMo builds obey `augmentor`, if it names a perturbation of ours.
+
+    A block without one of ours stays NeMo's business, which is to drop it with a warning. Calling this again changes
+    nothing; NeMo's module is not imported before somebody else does.
+    """
+    register_post_import_hook(_wrap_builders, _DATALOADER)
+
+
+def _wrap_builders(module: ModuleType) -> None:
+    for name in _BUILDERS:
+        if getattr(getattr(module, name), "_self_wrapper", None) is not _build:
+            wrap_function_wrapper(module, name, _build)
+
+
+def _build(wrapped: Callable[..., Any], instance: None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Builds NeMo's loader, puts the augmentor between its data set and its audio, and leaves long transcripts out."""
+    name = "config" if args or "config" in kwargs else "top_level_config"
+    config = args[0] if args else kwargs[name]
+    _refuse_nested(config)
+    block, positions = config.get("augmentor"), config.get(POSITIONS)
+    ours = [key for key, is_ours in (("augmentor", _names_ours(block)), (POSITIONS, POSITIONS in config)) if is_ours]
+    if not ours:
+        return wrapped(*args, **kwargs)
+    rest = copy.deepcopy(config)
+    with open_dict(rest):
+        for key in ours:
+            del rest[key]
+    loader = wrapped(rest, *args[1:], **kwargs) if args else wrapped(**{**kwargs, name: rest})
+    if positions is not None:
+        leave_out_long_transcripts(loader, int(positions), str(config.get("manifest_filepath") or "the Lhotse loader"))
+    return _augmented(loader, block, config) if "augmentor" in ours else loader
+
+
+def _augmented(loader: Any, block: Any, config: DictConfig) -> Any:
+    """The loader with the augmentor between its data set and its audio."""
+    dataset = getattr(loader.dataset, "dataset", loader.dataset)  # tarred data has lhotse's IterableDatasetWrapper
+    if not hasattr(dataset, "load_audio"):
+        raise ValueError(
+            f"augmentor: {type(dataset).__name__} has no load_audio, so that it cannot perturb; "
+            "expected one of NeMo's Lhotse data sets for speech recognition"
+        )
+    augmentor = process_augmentations(OmegaConf.to_container(block, resolve=True))
+    dataset.load_audio = AugmentedAudio(dataset.load_audio, augmentor, int(config.get("sample_rate", 16000)))
+    return loader
+
+
+def _names_ours(block: Any) -> bool:
+    classes = (perturb.perturbation_types.get(name) for name in (block or {}))
+    return any(known.__module__.startswith(_OURS) for known in classes if known is not None)
+
+
+def _refuse_nested(config: DictConfig) -> None:
+    """One data set reads the batches of all sub-configs of a multi-config loader, so there is one augmentor."""
+    if not config.get("multi_config"):
+        return
+    for name, nested in config.items():
+        if isinstance(nested, Mapping) and name != "augmentor" and _names_ours(nested.get("augmentor")):
+            raise ValueError(
+                f"{name}.augmentor: a loader with multi_config has one augmentor for all; "
+                "put it beside multi_config and not under one of the data sets"
+            )
+
+
+def _padded(utterances: list[Tensor], lengths: Tensor) -> tuple[Tensor, Tensor]:
+    """Pads with zeros: [T] each -> [B, T], [B]; perturbations may change the length."""
+    padded = torch.nn.utils.rnn.pad_sequence(utterances, batch_first=True)
+    return padded, torch.tensor([len(samples) for samples in utterances], dtype=lengths.dtype)
