@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-__all__ = ["CONFIGS", "EXAMPLES", "PREPARATION", "Arms", "arms_of", "folder_of", "plain", "script_command"]
+__all__ = ["CONFIGS", "EXAMPLES", "PREPARATION", "RECIPES", "Arms", "arms_of", "folder_of", "plain", "script_command"]
 
 Arms = Mapping[str, Mapping[str, Any]]
 
 CONFIGS = Path(__file__).resolve().parent
-PREPARATION = CONFIGS / "preparation"
+PREPARATION, RECIPES = CONFIGS / "preparation", CONFIGS / "recipes"  # of the data; of the trainings
 EXAMPLES = CONFIGS.parent / "examples"
 
 
@@ -34,10 +34,10 @@ def folder_of(cfg: DictConfig, name: str, seed: int) -> Path:
     return Path(cfg.output_dir) / name / f"seed_{seed}"
 
 
-def script_command(script: Path, overrides: list[str], config_name: str | None = None) -> tuple[str, ...]:
-    """The command line of a script; with a config of an experiment, ``question/name``, if one is named."""
-    config = [f"--config-path={CONFIGS}", f"--config-name={config_name}"]
-    return (sys.executable, str(script), *(config if config_name else []), *overrides)
+def script_command(script: Path, overrides: list[str], recipe: str | None = None) -> tuple[str, ...]:
+    """The command line of a script; with a recipe of the experiments, if one is named."""
+    config = [f"--config-path={RECIPES}", f"--config-name={recipe}"]
+    return (sys.executable, str(script), *(config if recipe else []), *overrides)
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -121,8 +121,8 @@ def tabulate(cfg: DictConfig) -> str:
 
 def _data_job(cfg: DictConfig, output_dir: str | Path) -> Job:
     """The preparation of the data, whose file ``done`` marks them as complete."""
-    overrides = [f"output_dir={output_dir}", f"data_dir={cfg.data_dir}", *cfg.forward]
-    command = script_command(PREPARATION / cfg.prepare_script, overrides, cfg.prepare_config)
+    arguments = [f"--config-name={cfg.prepare_config}", f"output_dir={output_dir}", f"data_dir={cfg.data_dir}"]
+    command = script_command(PREPARATION / cfg.prepare_script, [*arguments, *cfg.forward])
     return Job("data", command, Path(cfg.data_dir) / "done")
 
 

@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 
 from nemo.collections.asr.models import EncDecCTCModelBPE
 
-from experiments.arms import CONFIGS
+from experiments.arms import CONFIGS, RECIPES
 from experiments.preparation.prepare_language import prepare
 from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.models import Wav2Vec2PretrainingModel
@@ -88,7 +88,7 @@ SMALL = ["model.encoder.d_model=32", "model.encoder.n_layers=1", "model.encoder.
 
 
 def _recipe(name: str, data: Path, *further: str) -> DictConfig:
-    with initialize_config_dir(str(CONFIGS), version_base="1.1"):
+    with initialize_config_dir(str(RECIPES), version_base="1.1"):
         return compose(
             name,
             [*further, *SMALL, f"data_dir={data}", "model.train_ds.batch_size=2", "model.optim.sched.warmup_steps=1"],
@@ -99,7 +99,7 @@ def test_a_recogniser_is_tuned_from_what_was_pretrained_without_text(data: Path,
     settings = {"max_steps": 1, "limit_val_batches": 1, "logger": False, "enable_checkpointing": False}
     settings |= {"enable_progress_bar": False, "accelerator": "cpu", "num_sanity_val_steps": 0}
     trainer = pl.Trainer(**settings)
-    pretrained = Wav2Vec2PretrainingModel(cfg=_recipe("language/language_pretraining", data).model, trainer=trainer)
+    pretrained = Wav2Vec2PretrainingModel(cfg=_recipe("language_pretraining", data).model, trainer=trainer)
     trainer.fit(pretrained)
     pretrained.save_to(str(tmp_path / "pretrained.nemo"))
     start = f"+init_from_nemo_model.backbone={{path: {tmp_path}/pretrained.nemo, include: [encoder]}}"
@@ -119,7 +119,7 @@ def test_a_recogniser_is_tuned_from_what_was_pretrained_without_text(data: Path,
 def test_a_recogniser_of_the_other_language_is_the_same_but_for_what_it_reads(data: Path) -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.1"):
         experiment = compose("language/language")
-    read = _recipe("language/language_reading", data, *experiment.arms.read.backbone.overrides)
+    read = _recipe("language_reading", data, *experiment.arms.read.backbone.overrides)
     tuning = [*experiment.training_overrides, *experiment.arms.read.overrides]
     tuned = _recipe(experiment.recogniser_config, data, *tuning)
     assert read.model.encoder == tuned.model.encoder and read.model.optim.lr == tuned.model.optim.lr

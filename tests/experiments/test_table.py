@@ -10,7 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import open_dict
 
-from experiments.arms import CONFIGS, arms_of
+from experiments.arms import CONFIGS, RECIPES, arms_of
 from experiments.columns import further_columns
 from experiments.groups import Group
 from experiments.plan import experiment_jobs
@@ -106,7 +106,8 @@ def test_the_questions_about_contexts_have_their_arms_and_every_arm_can_be_built
 ) -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.1"):
         cfg = compose(name, overrides=["seeds=[0]"])
-        chosen = arms_of(cfg)
+    chosen = arms_of(cfg)
+    with initialize_config_dir(str(RECIPES), version_base="1.1"):
         for arm in chosen.values():
             overrides = [*cfg.training_overrides, *arm["overrides"], "data_dir=data"]
             recipe = compose(cfg.recogniser_config, overrides=overrides)
@@ -123,10 +124,8 @@ def test_an_arm_has_the_backbone_of_all_one_of_its_own_or_none() -> None:
         tuned = compose("fine_tuning/fine_tuning", overrides=["seeds=[0]", "+arms.joint.backbone=null"])
     jobs = {job.name: job for job in experiment_jobs(languages)}
     heard, read, nothing = (jobs[name] for name in ("heard_backbone", "read_backbone", "from_nothing_1"))
-    assert (
-        "pretrain_wav2vec2.py" in heard.command[1] and "--config-name=language/language_pretraining" in heard.command
-    )
-    assert "speech_to_text_ctc_bpe.py" in read.command[1] and "--config-name=language/language_reading" in read.command
+    assert "pretrain_wav2vec2.py" in heard.command[1] and "--config-name=language_pretraining" in heard.command
+    assert "speech_to_text_ctc_bpe.py" in read.command[1] and "--config-name=language_reading" in read.command
     for name, backbone in (("heard", heard), ("read", read)):
         start = f"+init_from_nemo_model.backbone={{path: {backbone.produces}, include: [encoder]}}"
         assert all(start in jobs[f"{name}_{seed}"].command for seed in (0, 1))
@@ -221,8 +220,9 @@ def test_the_compared_encoders_have_as_many_parameters_within_3_percent(
 ) -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.1"):
         asked = compose(experiment)
-        arms = {name: arm for name, arm in arms_of(asked).items() if name.endswith("_context") == context}
-        counts = {}
+    arms = {name: arm for name, arm in arms_of(asked).items() if name.endswith("_context") == context}
+    counts = {}
+    with initialize_config_dir(str(RECIPES), version_base="1.1"):
         for name, arm in arms.items():
             overrides = [*asked.training_overrides, *arm["overrides"], "data_dir=data", "model.sample_rate=16000"]
             cfg = compose(arm.get("config", asked.recogniser_config), overrides=overrides)

@@ -20,6 +20,7 @@ from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from experiments.arms import CONFIGS, arms_of
+from experiments.arms import RECIPES as TRAININGS
 from nemo_noise.configuration import config_directory
 from nemo_noise.models import DualAttentionMultiTaskModel
 from nemo_noise.training import CleanGuard
@@ -115,9 +116,10 @@ def test_the_recipe_learns(recipe: str, corpus: Path) -> None:
 def test_the_trainings_of_an_experiment_start(name: str, corpus: Path) -> None:
     with initialize_config_dir(str(CONFIGS), version_base="1.1"):
         experiment = compose(name)
-        arm = next(iter(arms_of(experiment).values()))
-        recipe = arm.get("config", experiment.recogniser_config)
-        overrides = [*_overrides(recipe, corpus), f"data_dir={corpus}"]
+    arm = next(iter(arms_of(experiment).values()))
+    recipe = arm.get("config", experiment.recogniser_config)
+    overrides = [*_overrides(recipe, corpus), f"data_dir={corpus}"]
+    with initialize_config_dir(str(TRAININGS), version_base="1.1"):
         config = compose(recipe, [*overrides, *experiment.training_overrides, *arm["overrides"]])
     trainer = pl.Trainer(
         max_steps=2, limit_val_batches=0, logger=False, enable_checkpointing=False, enable_progress_bar=False,

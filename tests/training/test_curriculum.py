@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.core.classes import Serialization
 
-from experiments.arms import CONFIGS, arms_of
+from experiments.arms import CONFIGS, RECIPES, arms_of
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, rms_db
@@ -293,6 +293,7 @@ def test_every_arm_of_the_ablation_has_a_noise_mix_that_can_be_built(corpus: dic
     schedules = {}
     with initialize_config_dir(str(CONFIGS), version_base="1.1"):
         ablation = compose("curricula/curriculum")
+    with initialize_config_dir(str(RECIPES), version_base="1.1"):
         for name, arm in arms_of(ablation).items():
             overrides = [*ablation.training_overrides, *arm["overrides"], "data_dir=nowhere"]
             recipe = compose(ablation.recogniser_config, overrides=overrides)
