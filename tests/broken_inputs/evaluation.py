@@ -38,12 +38,12 @@ def evaluate(**changes: Any) -> None:
 
 @cache
 def _all_options() -> DictConfig:
-    return OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    return OmegaConf.load(config_directory() / "scripts" / "noise_robustness.yaml")
 
 
 def composed(config_name: str, overrides: list[str]) -> None:
     """What Hydra makes of the command line of a script."""
-    with initialize_config_dir(str(config_directory()), version_base=None):
+    with initialize_config_dir(str(config_directory() / "scripts"), version_base=None):
         compose(config_name, overrides)
 
 
@@ -193,7 +193,7 @@ CONFIGS = [
     ),
 ]
 
-NOISE_ROBUSTNESS = "evaluation/noise_robustness"
+NOISE_ROBUSTNESS = "noise_robustness"
 COMMAND_LINES = [
     Case(
         "command-key-unknown",
@@ -206,18 +206,18 @@ COMMAND_LINES = [
     Case(
         "command-config-unknown",
         composed,
-        {"config_name": "evaluation/noise_robust", "overrides": []},
-        "evaluation/noise_robust",
+        {"config_name": "noise_robust", "overrides": []},
+        "noise_robust",
         "Cannot find",
         "conf",
     ),
     Case(
         "command-choice-unknown",
         composed,
-        {"config_name": NOISE_ROBUSTNESS, "overrides": ["+fusion=late_film"]},
-        "late_film",
+        {"config_name": NOISE_ROBUSTNESS, "overrides": ["+fusion=later_film"]},
+        "later_film",
         "Could not find",
-        "evaluation/noise_robustness",
+        "noise_robustness",
     ),
 ]
 

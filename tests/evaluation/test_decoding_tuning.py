@@ -130,7 +130,7 @@ def test_the_scripts_lead_from_texts_to_a_tuned_model(
 
 def run(repository: Path, name: str, **changes: Any) -> None:
     """Run an example with its configuration and these changes."""
-    config = OmegaConf.merge(OmegaConf.load(repository / "conf" / "inference" / f"{name}.yaml"), changes)
+    config = OmegaConf.merge(OmegaConf.load(repository / "conf" / "scripts" / f"{name}.yaml"), changes)
     spec = importlib.util.spec_from_file_location(name, repository / "examples" / "asr" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

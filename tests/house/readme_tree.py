@@ -26,7 +26,7 @@ PURPOSES = {
     "nemo_noise/compression": "smaller models",
     "nemo_noise/serving": "the server",
     "hydra_plugins": "lets NeMo's own scripts see us",
-    "conf": "parts, and recipes of at most 30 lines that put them together",
+    "conf": "parts, recipes of at most 30 lines that put them together, options of scripts",
     "experiments": "a folder for every question, and what trains, evaluates and tabulates its arms",
     "examples": "scripts shaped like NeMo's; the demo",
     "tests": "mirrors nemo_noise; contracts.py, and house/ with the rules of this repository",

@@ -73,7 +73,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
     folder, name = recipe.split("/")  # as our scripts are started
-    with initialize_config_dir(str(config_directory() / folder), version_base="1.1"):
+    with initialize_config_dir(str(config_directory() / "recipes" / folder), version_base="1.1"):
         return compose(name, [*_overrides(recipe, corpus), *further])
 
 
