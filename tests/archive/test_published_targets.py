@@ -69,7 +69,11 @@ def test_every_module_loss_and_model_that_nemo_exports_is_allowed(package: str) 
 
 
 def test_every_target_of_our_recipes_is_allowed(repository: Path) -> None:
-    texts = [path.read_text() for folder in ("conf", "examples") for path in (repository / folder).rglob("*.yaml")]
+    texts = [
+        path.read_text()
+        for folder in ("conf", "experiments", "examples")
+        for path in (repository / folder).rglob("*.yaml")
+    ]
     targets = {
         target for text in texts for target in re.findall(r"(?:_target_|^target): *([\w.]+)", text, re.MULTILINE)
     }
