@@ -17,6 +17,7 @@ from nemo.collections.common.tokenizers.canary_tokenizer import CanaryTokenizer
 from nemo.collections.common.tokenizers.sentencepiece_tokenizer import create_spt_model
 from nemo.utils import logging
 
+from nemo_noise import whole_file
 from nemo_noise.data.audio.files import change_speed, write_audio
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
 
@@ -103,7 +104,7 @@ def train_tokenizer(out: Path, tokenizer_type: str, vocab_size: int = 64) -> Non
     texts = [str(entry.text) for entry in read_manifest(out / "train" / "train.json")]
     folder = out / "tokenizer"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "text.txt").write_text("\n".join(texts))
+    whole_file.write_text(folder / "text.txt", "\n".join(texts))
     create_spt_model(
         str(folder / "text.txt"),
         vocab_size=vocab_size,
