@@ -17,7 +17,7 @@ from experiments.plan import experiment_jobs
 from experiments.table import AblationTable
 from nemo_noise.evaluation import ScoringOptions, compare
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 FAST = ScoringOptions(replications=200)
 
