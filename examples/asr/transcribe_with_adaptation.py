@@ -21,7 +21,7 @@ from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="transcribe_with_adaptation")
+@hydra_runner(config_path="../../conf/scripts", config_name="transcribe_with_adaptation")
 def main(cfg: DictConfig) -> None:
     """Load, adapt, transcribe, write."""
     check_script("transcribe_with_adaptation", cfg)

@@ -112,7 +112,7 @@ _relative_cosine_annealing.__name__ = _relative_cosine_annealing.__qualname__ = 
 
 
 def register_resolvers() -> None:
-    """Lets recipes compute what `conf/base/trainer.yaml` and `data.yaml` do."""
+    """Lets recipes compute what `conf/parts/base/trainer.yaml` and `data.yaml` do."""
     for name, resolver in RESOLVERS.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
 

@@ -11,8 +11,9 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.configuration import config_directory
-from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
+from nemo_noise.evaluation.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.gates import failed_gates, parse_gate
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import load_plan
@@ -33,17 +34,17 @@ CLEAN_ROWS = (ROW, {**ROW, "utterance_id": "b", "pred_text": "two"})
 def evaluate(**changes: Any) -> None:
     """The instrument of `evaluate_noise_robustness.py` with some options changed, up to its results."""
     instrument = Instrument(OmegaConf.merge(_all_options(), {"replications": 10, "audio_clips": 0, **changes}))
-    collect_results(instrument.hear().rows, "ours", None, instrument.scoring)
+    collect_results(instrument.hear().rows, "ours", None, options=instrument.scoring)
 
 
 @cache
 def _all_options() -> DictConfig:
-    return OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    return OmegaConf.load(config_directory() / "scripts" / "noise_robustness.yaml")
 
 
 def composed(config_name: str, overrides: list[str]) -> None:
     """What Hydra makes of the command line of a script."""
-    with initialize_config_dir(str(config_directory()), version_base=None):
+    with initialize_config_dir(str(config_directory() / "scripts"), version_base=None):
         compose(config_name, overrides)
 
 
@@ -53,11 +54,17 @@ def plan_of(**changes: Any) -> None:
 
 
 def scored(rows: list[dict[str, Any]], model: str = "ours", baseline: str | None = None, **options: Any) -> None:
-    collect_results(rows, model, baseline, ScoringOptions(**{"replications": 10, **options}))
+    collect_results(
+        [Hypothesis.of(row) for row in rows],
+        model,
+        baseline,
+        options=ScoringOptions(**{"replications": 10, **options}),
+    )
 
 
 def gated(fail_if: str) -> None:
-    failed_gates([parse_gate(fail_if)], collect_results(CLEAN_ROWS, "ours", None, ScoringOptions(replications=10)))
+    rows = list(map(Hypothesis.of, CLEAN_ROWS))
+    failed_gates([parse_gate(fail_if)], collect_results(rows, "ours", options=ScoringOptions(replications=10)))
 
 
 def loaded(name: str) -> None:
@@ -193,7 +200,7 @@ CONFIGS = [
     ),
 ]
 
-NOISE_ROBUSTNESS = "evaluation/noise_robustness"
+NOISE_ROBUSTNESS = "noise_robustness"
 COMMAND_LINES = [
     Case(
         "command-key-unknown",
@@ -206,18 +213,18 @@ COMMAND_LINES = [
     Case(
         "command-config-unknown",
         composed,
-        {"config_name": "evaluation/noise_robust", "overrides": []},
-        "evaluation/noise_robust",
+        {"config_name": "noise_robust", "overrides": []},
+        "noise_robust",
         "Cannot find",
         "conf",
     ),
     Case(
         "command-choice-unknown",
         composed,
-        {"config_name": NOISE_ROBUSTNESS, "overrides": ["+fusion=late_film"]},
-        "late_film",
+        {"config_name": NOISE_ROBUSTNESS, "overrides": ["+fusion=later_film"]},
+        "later_film",
         "Could not find",
-        "evaluation/noise_robustness",
+        "noise_robustness",
     ),
 ]
 
