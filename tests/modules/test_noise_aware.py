@@ -190,7 +190,7 @@ def test_normalizing_in_training_ignores_what_specaugment_masked() -> None:
     raw, length = 3.0 * torch.randn(1, BANDS, 100) - 8.0, torch.tensor([100])
     masked = raw.clone()
     masked[:, :, 10:30] = 0.0
-    normalized = encoder._normalized(masked, length)[0]
+    normalized = encoder.normalization(masked, length).features
     assert (normalized[:, :, 10:30] == 0).all()
     kept = torch.cat([raw[:, :, :10], raw[:, :, 30:]], dim=2)
     expected = normalize_batch(kept, length - 20, "per_feature")[0]
@@ -203,7 +203,7 @@ def test_fixed_normalization_shifts_and_scales_and_leaves_padding_zero() -> None
     length = torch.tensor([60, 40])
     raw = fill_padding(3.0 * torch.randn(2, BANDS, 60) - 8.0, length, 0.0)
     expected = fill_padding((raw + 8.0) / 4.0, length, 0.0)
-    assert torch.allclose(encoder._normalized(raw, length)[0], expected, atol=1e-6)
+    assert torch.allclose(encoder.normalization(raw, length).features, expected, atol=1e-6)
     with pytest.raises(ValueError, match="feature_normalization=.*'std': 0.0"):
         _encoder(feature_normalization={"mean": -8.0, "std": 0.0})
 

@@ -191,13 +191,8 @@ class NoiseContextPretrainingModel(ModelPT):
 
     def _pooled(self, context: Tensor, features: Tensor, length: Tensor) -> Tensor:
         """Context [B, C] of the whole recording, also from one that follows the time [B, S, C]."""
-        if context.dim() == 2:
-            return context
-        if cast(ContextEncoder, self.encoder["context_encoder"]).layout == "tokens":
-            return context.mean(dim=1)
-        steps = (length * context.shape[1] / features.shape[2]).ceil().clamp_min(1)  # [B]
-        valid = torch.arange(context.shape[1], device=context.device) < steps[:, None]  # [B, S]
-        return (context * valid.unsqueeze(2)).sum(dim=1) / steps.unsqueeze(1)
+        encoder = cast(ContextEncoder, self.encoder["context_encoder"])
+        return encoder.context_of(context).pooled(length, features.shape[2])
 
     def _losses(self, batch: ContextPair) -> dict[str, Tensor]:
         """All losses, their weighted sum under ``loss``, and what tells how the pretraining goes."""

@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import nn
 
-from nemo_noise.modules.context.encoders import ContextEncoder
-from nemo_noise.modules.fusion.fusion import Fusion
+from nemo_noise.modules.context.contract import ContextEncoder
+from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
 from nemo_noise.modules.mixers.lact.fast_weights import UpdateRule
 from nemo_noise.modules.mixers.lact.mixer import BidirectionalLaCTMixer, CausalLaCTMixer

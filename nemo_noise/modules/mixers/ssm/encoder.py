@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import nn
 
-from nemo_noise.modules.context.encoders import ContextEncoder
-from nemo_noise.modules.fusion.fusion import Fusion
+from nemo_noise.modules.context.contract import ContextEncoder
+from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
 from nemo_noise.modules.mixers.ssm.mixer import BidirectionalMamba2Mixer, Mamba2Mixer
 
