@@ -84,9 +84,8 @@ def test_a_model_with_a_context_hears_it_and_any_other_hears_the_speech_alone(tm
     before = [np.random.default_rng(0).standard_normal(4000).astype(np.float32), None]
     for has_context in (True, False):
         model = _model(has_context)
-        model.memory = NoiseTypeMemory(
-            2, 8
-        )  # as that of a second attention, which uses a context and reads no pre-roll
+        # as that of a second attention: it uses a context and reads no pre-roll
+        model.memory = NoiseTypeMemory(2, 8)
         outputs = model(input_signal=signal, input_signal_length=length)[0]
         with after_preroll(model, before):
             heard = model(input_signal=signal, input_signal_length=length)[0]

@@ -132,7 +132,7 @@ def checked_normalization(value: Setting) -> str | dict[str, float] | None:
     if isinstance(value, Mapping) and has_numbers and set(value) == {"mean", "std"} and value["std"] > 0:
         return {name: float(number) for name, number in value.items()}
     if value in (None, "per_feature", "running"):
-        return value  # type: ignore[return-value]
+        return value
     raise ValueError(
         f"feature_normalization={value!r} is unknown; use 'per_feature', 'running' or {{mean: -8.0, std: 4.0}} (each "
         "with the preprocessor's normalize: NA), or leave it out."

@@ -49,7 +49,8 @@ class StateRows(NamedTuple):
     def read(self, cache: Tensor, num_kept: int) -> Carried:
         """The state behind the rows of NeMo's layers, for a chunk of which ``num_kept`` frames enter the next."""
         state = unpacked_state(cache[self.num_layers :].transpose(0, 1).flatten(1), self.size)
-        return Carried(*state.tensor_split([self.num_moments], dim=1), num_kept)
+        moments, context = state.tensor_split([self.num_moments], dim=1)
+        return Carried(moments, context, num_kept)
 
     def write(self, cache: Tensor, state: Tensor) -> Tensor:
         """Put a state [B, N] behind the rows of NeMo's layers, in the cache's type."""
