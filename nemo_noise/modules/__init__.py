@@ -40,7 +40,7 @@ from nemo_noise.modules.mixers.lact.encoder import LaCTEncoder, NoiseAwareLaCTEn
 from nemo_noise.modules.mixers.lact.mixer import BidirectionalLaCTMixer, CausalLaCTMixer
 from nemo_noise.modules.mixers.ssm.encoder import Direction, SSMEncoder
 from nemo_noise.modules.mixers.ssm.mixer import BidirectionalMamba2Mixer, Mamba2Mixer
-from nemo_noise.modules.seam.conformer import NoiseAwareConformerEncoder
+from nemo_noise.modules.seam.conformer import NoiseAwareConformerEncoder, NoiseAwareConformerEncoderAdapter
 from nemo_noise.modules.seam.normalization import RunningNormalization
 from nemo_noise.modules.seam.preroll import cache_after_preroll, noise_before
 from nemo_noise.modules.wav2vec.encoder import NormPlace, Wav2Vec2Encoder
@@ -90,6 +90,7 @@ __all__ = [
     "MixtureFusion",
     "MultimodalContextEncoder",
     "NoiseAwareConformerEncoder",
+    "NoiseAwareConformerEncoderAdapter",
     "NoiseAwareLaCTEncoder",
     "NoiseAwareWav2Vec2Encoder",
     "NoiseTypeContextEncoder",

@@ -13,6 +13,7 @@ from torch import Tensor
 from nemo.collections.asr.modules import ConformerEncoder
 from nemo.collections.asr.parts.preprocessing.features import normalize_batch
 from nemo.core.classes.mixins import adapter_mixins
+from nemo.utils.model_utils import import_class_by_path
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.modules import (
@@ -257,6 +258,8 @@ def test_local_attention_can_be_switched_on_under_the_context() -> None:
 def test_nemo_adapters_know_the_encoder() -> None:
     registered = adapter_mixins.get_registered_adapter(NoiseAwareConformerEncoder)
     assert registered is not None and issubclass(registered.adapter_class, NoiseAwareConformerEncoder)
+    assert registered.adapter_class_path == "nemo_noise.modules.NoiseAwareConformerEncoderAdapter"
+    assert import_class_by_path(registered.adapter_class_path) is registered.adapter_class
 
 
 def test_bypassing_the_subsampling_is_refused_with_a_context() -> None:

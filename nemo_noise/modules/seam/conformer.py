@@ -12,7 +12,7 @@ from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.seam.noise_aware import NoiseAwareMixin
 
-__all__ = ["NoiseAwareConformerEncoder"]
+__all__ = ["NoiseAwareConformerEncoder", "NoiseAwareConformerEncoderAdapter"]
 
 
 class NoiseAwareConformerEncoder(NoiseAwareMixin, ConformerEncoder):
@@ -47,6 +47,8 @@ class NoiseAwareConformerEncoder(NoiseAwareMixin, ConformerEncoder):
 
 class NoiseAwareConformerEncoderAdapter(NoiseAwareConformerEncoder, ConformerEncoderAdapter):
     """The same encoder when NeMo adapters are added to it."""
+
+    __module__ = "nemo_noise.modules"  # NeMo writes the path into checkpoints: the public one
 
 
 if adapter_mixins.get_registered_adapter(NoiseAwareConformerEncoder) is None:

@@ -20,7 +20,7 @@ __all__ = ["Direction", "SSMEncoder"]
 
 
 class Direction(str, Enum):
-    """Which way the mixers hear: the past alone, for streams, or past and future, for whole utterances."""
+    """What the mixers read: the past alone, for streams, or past and future, for whole utterances."""
 
     CAUSAL = "causal"
     BIDIRECTIONAL = "bidirectional"
@@ -45,7 +45,7 @@ class SSMEncoder(MixerEncoder):
         **conformer: arguments of NeMo's ``ConformerEncoder``.
 
     Raises:
-        ValueError: if sizes do not fit, or a causal encoder would hear the future.
+        ValueError: if sizes do not fit, or a causal encoder would depend on the future.
     """
 
     causal_choice = "direction='causal'"
@@ -55,6 +55,7 @@ class SSMEncoder(MixerEncoder):
         context: ContextEncoder | None = None,
         fusion: Mapping[int | str, Fusion] | None = None,
         feature_normalization: str | Mapping[str, float] | None = None,
+        *,
         direction: Direction | str = Direction.BIDIRECTIONAL,
         attention_every: int | None = None,
         d_state: int = 64,
@@ -70,8 +71,15 @@ class SSMEncoder(MixerEncoder):
         is_causal = self.direction is Direction.CAUSAL
 
         def mixer() -> Mamba2Mixer:
-            sizes = (d_state, expand, head_dim, n_groups, mixer_conv_kernel_size, chunk_size)
-            return Mamba2Mixer(self.d_model, *sizes)
+            return Mamba2Mixer(
+                self.d_model,
+                d_state=d_state,
+                expand=expand,
+                head_dim=head_dim,
+                n_groups=n_groups,
+                conv_kernel_size=mixer_conv_kernel_size,
+                chunk_size=chunk_size,
+            )
 
         def mixing() -> nn.Module:
             return mixer() if is_causal else BidirectionalMamba2Mixer(mixer(), mixer())
@@ -81,7 +89,6 @@ class SSMEncoder(MixerEncoder):
 
 
 def _checked_direction(direction: Direction | str) -> Direction:
-    """The direction by its name; refuses any other."""
     try:
         return Direction(direction)
     except ValueError:

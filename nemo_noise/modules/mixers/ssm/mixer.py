@@ -59,6 +59,7 @@ class Mamba2Mixer(nn.Module):
     def __init__(
         self,
         d_model: int,
+        *,
         d_state: int = 64,
         expand: int = 2,
         head_dim: int = 64,
