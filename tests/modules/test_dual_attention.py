@@ -46,7 +46,7 @@ def _pair(gate: str, tokens: Any = "same", pre_ln: bool = True) -> tuple[nn.Modu
     config = CONFIG | {"pre_ln": pre_ln}
     plain = get_nemo_transformer(config_dict=config, encoder=False, pre_ln_final_layer_norm=pre_ln).eval()
     randomize(plain)
-    dual = DualAttentionDecoder(config, gate, secondary_tokens=tokens, pre_ln_final_layer_norm=pre_ln).eval()
+    dual = DualAttentionDecoder(config, gate=gate, secondary_tokens=tokens, pre_ln_final_layer_norm=pre_ln).eval()
     dual.load_state_dict(plain.state_dict())  # strict
     return plain, dual
 

@@ -35,7 +35,7 @@ class MemoryProjections:
         self.enabled = True
 
     def of(
-        self, name: str, attention: MultiHeadAttention, whole: Tensor, part: Tensor, mask: Tensor
+        self, name: str, attention: MultiHeadAttention, *, whole: Tensor, part: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Keys, scaled as NeMo scales them, and values.
 

@@ -189,6 +189,7 @@ class WaveformFrontEnd(nn.Module):
         channels: Sequence[int],
         kernels: Sequence[int],
         strides: Sequence[int],
+        *,
         norm: ConvolutionNorm,
         has_bias: bool,
         frame_hop: int | None = None,

@@ -46,6 +46,7 @@ class WhisperEncoder(NeuralModule, Exportable):
         d_model: int,
         n_layers: int,
         n_heads: int,
+        *,
         d_ff: int | None = None,
         max_positions: int = 1500,
         dropout: float = 0.0,

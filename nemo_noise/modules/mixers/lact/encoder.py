@@ -91,7 +91,7 @@ class LaCTEncoder(MixerEncoder):
                 return CausalLaCTMixer(self.d_model, window=window, chunk_size=fast_chunk_size, **parts)
             return BidirectionalLaCTMixer(self.d_model, window=window, **parts)
 
-        self.replace_attention(mixer, is_causal, None, conformer)
+        self.replace_attention(mixer, is_causal=is_causal, attention_every=None, conformer=conformer)
         self.add_noise_context(context, fusion, feature_normalization)
 
 

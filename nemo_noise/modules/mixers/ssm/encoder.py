@@ -84,7 +84,7 @@ class SSMEncoder(MixerEncoder):
         def mixing() -> nn.Module:
             return mixer() if is_causal else BidirectionalMamba2Mixer(mixer(), mixer())
 
-        self.replace_attention(mixing, is_causal, attention_every, conformer)
+        self.replace_attention(mixing, is_causal=is_causal, attention_every=attention_every, conformer=conformer)
         self.add_noise_context(context, fusion, feature_normalization)
 
 
