@@ -124,15 +124,13 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         self.layer_drop = layer_drop
         self.time_mask = (mask_time_prob, mask_time_length)
         self.channel_mask = (mask_channel_prob, mask_channel_length)
-        self.feature_extractor = WaveformFrontEnd(
-            dims, conv_kernels, conv_strides, norm=norm, has_bias=conv_bias, frame_hop=frame_hop
-        )
+        convolutions = (dims, conv_kernels, conv_strides)
+        self.feature_extractor = WaveformFrontEnd(*convolutions, norm=norm, has_bias=conv_bias, frame_hop=frame_hop)
         self.subsampling_factor = self.feature_extractor.frame_hop
         dropouts = (dropout, dropout_att, dropout_ff, dropout_features)
         widths = (dims[-1], d_model, d_ff or 4 * d_model)
-        config = _their_config(
-            widths, n_heads, positions=(pos_kernel, pos_groups), dropouts=dropouts, layer_norm_eps=layer_norm_eps
-        )
+        positions = (pos_kernel, pos_groups)
+        config = _their_config(widths, n_heads, positions=positions, dropouts=dropouts, layer_norm_eps=layer_norm_eps)
         self.feature_projection = theirs.Wav2Vec2FeatureProjection(config)
         self.register_parameter("masked_spec_embed", nn.Parameter(torch.rand(d_model)) if mask_time_prob else None)
         self.pos_conv_embed = theirs.Wav2Vec2PositionalConvEmbedding(config)
