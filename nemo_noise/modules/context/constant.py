@@ -43,7 +43,7 @@ class ConstantContextEncoder(ContextEncoder):
 
 
 def width_of(context: ContextEncoder, d_context: int | None) -> int:
-    """The width of a wrapped encoder; one that the recipe says beside it must be the same."""
+    """The width of a wrapped encoder; one that the recipe gives beside it must be the same."""
     if d_context not in (None, context.d_context):
         raise ValueError(f"d_context={d_context}, but the context encoder that is wrapped has {context.d_context}.")
     return context.d_context

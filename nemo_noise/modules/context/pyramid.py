@@ -15,10 +15,9 @@ __all__ = ["FeaturePyramidContextEncoder"]
 class FeaturePyramidContextEncoder(ContextEncoder):
     """Strided convolutions upwards, lateral connections downwards, one pooled vector a level.
 
-    With frames of 10 ms the levels are 20, 40, ... 640 ms apart and the highest sees 2.5 s. What a level knows is
-    added to the level below (Lin et al., CVPR 2017, "Feature pyramid networks for object detection"). Each level
-    is pooled over time; the context is the sum of the levels, weighted by how much each has to say, or all of
-    them as tokens.
+    With frames of 10 ms the levels are 20, 40, ... 640 ms apart and the highest sees 2.5 s. A level is added to the
+    level below (Lin et al., CVPR 2017, "Feature pyramid networks for object detection"). Each level is pooled over
+    time; the context is the sum of the levels, weighted by a learned score, or all of them as tokens.
 
     Args:
         feat_in: number of feature bands D.

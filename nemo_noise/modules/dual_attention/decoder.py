@@ -111,7 +111,7 @@ class DualCrossAttention(MultiHeadAttention):
             secondary memory, as NeMo's beam search asks for one for every position of ``keys`` [B, H, U, T].
 
         Raises:
-            ValueError: if nobody has said where in ``keys`` the secondary memory is.
+            ValueError: if ``secondary_tokens`` is not set.
         """
         if self.secondary_tokens is None:
             raise ValueError(
@@ -165,7 +165,7 @@ class DualAttentionDecoder(TransformerDecoderNM):
 
     Args:
         config_dict: as for ``get_nemo_transformer``: vocab_size, hidden_size, inner_size, num_layers,
-            num_attention_heads, and what NeMo's decoder knows beside them.
+            num_attention_heads, and further arguments of NeMo's decoder.
         gate: one alpha per layer's token (``scalar``), per ``head`` or per ``channel``.
         gate_start: how far the gate is open at the start; 0 keeps a pretrained decoder's output exactly.
         secondary_tokens: ``same``, ``frames`` or a number. ``DualAttentionMultiTaskModel`` sets it; a model of NeMo
@@ -222,7 +222,7 @@ class DualAttentionDecoder(TransformerDecoderNM):
         return [layer.second_sub_layer for layer in self._decoder.layers]
 
     def read_secondary(self, tokens: SecondaryTokens) -> None:
-        """Say where the secondary memory is in ``encoder_embeddings``: ``same``, ``frames`` or how many at the end.
+        """Set where the secondary memory is in ``encoder_embeddings``: ``same``, ``frames`` or how many at the end.
 
         Raises:
             ValueError: if it is none of these.

@@ -69,7 +69,6 @@ class MemoryProjections:
         return key, value
 
     def _forget(self, name: str, _: "weakref.ref[Tensor]") -> None:
-        """Called when the memory is gone."""
         self._entries.pop(name, None)
 
     def __deepcopy__(self, memo: dict[int, object]) -> "MemoryProjections":

@@ -15,7 +15,7 @@ __all__ = ["CrossAttentionFusion", "attention_maps"]
 
 
 class CrossAttentionFusion(Fusion):
-    """``x + W_o attention(norm(x), [0; tokens])``: every frame looks up what it needs to know about the noise.
+    """``x + W_o attention(norm(x), [0; tokens])``: every frame looks up what it needs of the noise.
 
     The tokens are those of a context encoder with several of them; a context of one vector is one token. A learned
     null token stands before them, so a frame can also look nowhere.

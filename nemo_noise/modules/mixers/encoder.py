@@ -167,7 +167,6 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
         self.setup_streaming_params()
 
     def _check_causal(self, causal_downsampling: bool) -> None:
-        """Refuse what would let a causal encoder depend on the future."""
         choice = self.causal_choice
         if isinstance(self.pre_encode, ConvSubsampling) and not causal_downsampling:
             raise ValueError(f"{choice} with causal_downsampling=False would hear the future; use true.")

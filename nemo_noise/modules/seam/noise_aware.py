@@ -91,7 +91,6 @@ class NoiseAwareMixin(ContextUser):
                 module.register_forward_hook(partial(type(self)._fuse_after, self, site))
 
     def _check_context(self, context: ContextEncoder) -> None:
-        """Refuse a context encoder that does not fit, naming the argument, its value and what would be right."""
         if context.feat_in != self._feat_in:
             raise ValueError(f"context.feat_in={context.feat_in} must equal the encoder's feat_in={self._feat_in}.")
         if isinstance(context, CausalContextEncoder) and context.stride != self.subsampling_factor:
@@ -186,7 +185,6 @@ class NoiseAwareMixin(ContextUser):
         return StateRows(len(self.layers), self.d_model, frames, self.normalization.state_size, num_context)
 
     def _carried(self, audio_signal: Tensor, cache: Tensor) -> Carried:
-        """The state before this chunk."""
         repeated = self.streaming_cfg.pre_encode_cache_size
         repeated = repeated[1] if isinstance(repeated, list) else repeated
         repeated = repeated + self.streaming_cfg.cache_drop_size * self.subsampling_factor

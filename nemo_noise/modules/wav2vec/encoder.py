@@ -296,7 +296,6 @@ def _their_config(
     dropouts: tuple[float, float, float, float],
     layer_norm_eps: float,
 ) -> Wav2Vec2Config:
-    """The config that transformers' modules are built from."""
     config = Wav2Vec2Config(
         conv_dim=widths[:1],
         conv_kernel=(1,),
@@ -317,21 +316,18 @@ def _their_config(
 
 
 def _check_sizes(d_model: int, divisors: Mapping[str, int]) -> None:
-    """Refuse a width that something does not divide."""
     for name, value in divisors.items():
         if value < 1 or d_model % value:
             raise ValueError(f"d_model={d_model} must be a multiple of {name}={value}.")
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:
-    """Refuse what is no part of a whole."""
     for name, value in shares.items():
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name}={value} must be from 0 to 1.")
 
 
 def _named(kind: Any, argument: str, value: Any) -> Any:
-    """A member of an enum by its name; refuses any other."""
     try:
         return kind(value)
     except ValueError:

@@ -129,7 +129,7 @@ class WhisperEncoder(NeuralModule, Exportable):
 
         Args:
             audio_signal: features [B, D, 2 * max_positions].
-            length: frames of each utterance [B]; the whole window is read whatever they say.
+            length: frames of each utterance [B]; the whole window is read whatever they are.
 
         Returns:
             States [B, d_model, max_positions] and the full length for every utterance [B].

@@ -35,7 +35,7 @@ class LaCTEncoder(MixerEncoder):
         context: the context encoder, or None.
         fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
         feature_normalization: as in ``NoiseAwareConformerEncoder``.
-        order: ``bidirectional`` (offline) or ``apply_then_update`` (causal, for streams; what else that needs is said
+        order: ``bidirectional`` (offline) or ``apply_then_update`` (causal, for streams; what else that needs stands
             in ``MixerEncoder``).
         window: frames that the attention sees; half of them before and half after, or all before.
         fast_chunk_size: frames after which the fast weights of a causal encoder learn; it must be shorter than the

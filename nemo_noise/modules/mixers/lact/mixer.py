@@ -4,7 +4,7 @@
 
 Zhang et al., 2025 ("Test-time training done right", arXiv 2505.23884). Both branches read the same queries, keys and
 values, and their sum is projected. Every utterance starts from the same learned weights; padding is silent, and an
-utterance does not know what else is in its batch.
+utterance does not depend on what else is in its batch.
 """
 
 import math
@@ -353,7 +353,6 @@ def _without_padding(hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Tenso
 
 
 def _checked_rule(rule: UpdateRule | str) -> UpdateRule:
-    """The rule by its name; refuses any other."""
     try:
         return UpdateRule(rule)
     except ValueError:

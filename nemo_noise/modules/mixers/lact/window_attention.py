@@ -17,7 +17,7 @@ class WindowAttention(nn.Module):
     """Every frame attends to the frames from ``left`` before it to ``right`` after it; has no parameters.
 
     Positions enter by rotating queries and keys (Su et al., 2021, RoFormer, arXiv 2104.09864), so only distances count
-    and a stream need not know where it is.
+    and a stream needs no position of its own.
 
     Args:
         d_model: width D of queries, keys and values.

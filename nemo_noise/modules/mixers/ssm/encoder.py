@@ -34,8 +34,8 @@ class SSMEncoder(MixerEncoder):
         fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
         feature_normalization: as in ``NoiseAwareConformerEncoder``.
         direction: ``bidirectional`` (two mixers a layer, offline) or ``causal`` (one, for streams; what else that
-            needs is said in ``MixerEncoder``).
-        attention_every: every how many layers one keeps NeMo's attention, 4 say; None for no attention at all.
+            needs stands in ``MixerEncoder``).
+        attention_every: every how many layers one keeps NeMo's attention, for example 4; None for no attention at all.
         d_state: size of the state of one channel.
         expand: inner width of a mixer over ``d_model``.
         head_dim: channels that share a decay.
