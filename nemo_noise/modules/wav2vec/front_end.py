@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""From samples to frames: the convolutions at the front of wav2vec 2.0, at a chosen frame hop; padding changes nothing.
+"""From samples to frames: the convolutions at the front of wav2vec 2.0, at a chosen frame hop.
 
 Baevski et al., 2020 (arXiv 2006.11477). Parameters are named as in transformers' ``Wav2Vec2FeatureEncoder``.
 """
