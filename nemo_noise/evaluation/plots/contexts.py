@@ -20,11 +20,8 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.figure_file import save_figure
 from nemo_noise.modules import attention_maps, noise_context_of
-<<<<<<< HEAD
-from nemo_noise.recogniser.facts import sample_rate_of
-=======
 from nemo_noise.modules.context.contract import Layout
->>>>>>> modules
+from nemo_noise.recogniser.facts import sample_rate_of
 
 __all__ = ["ContextPicture", "draw_contexts", "observe_context"]
 
