@@ -80,7 +80,7 @@ def test_a_line_in_the_list_brings_a_question_into_summary_page_sentences_and_ga
 def test_questions_share_no_key_and_their_options_are_those_of_the_config_which_asks_no_model_by_default() -> None:
     keys = [question.key for question in QUESTIONS if question.key]
     assert len(set(keys)) == len(keys)
-    defaults = OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    defaults = OmegaConf.load(config_directory() / "scripts" / "noise_robustness.yaml")
     for question in QUESTIONS:
         assert {name for name in question.rules if name not in defaults} == set()
         assert question.asked_by is None and question.given(OmegaConf.to_container(defaults)).asked_by is None

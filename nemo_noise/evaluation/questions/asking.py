@@ -15,7 +15,8 @@ from nemo_noise.evaluation.questions.evidence import Recogniser
 from nemo_noise.evaluation.questions.question import Question
 from nemo_noise.evaluation.transcription.robustness import RunOptions
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 __all__ = ["Found", "ask_models", "ask_nothing"]
 
