@@ -23,8 +23,6 @@ PURPOSES = {
     "nemo_noise/models": "names that a NeMo user can restore",
     "nemo_noise/inference": "streaming, adaptation, decoding",
     "nemo_noise/evaluation": "the instrument",
-    "nemo_noise/compression": "smaller models",
-    "nemo_noise/serving": "the server",
     "hydra_plugins": "lets NeMo's own scripts see us",
     "conf": "parts, and recipes of at most 30 lines that put them together",
     "examples": "scripts shaped like NeMo's; the demo",
