@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LINT := $(BIN)/ruff check && $(BIN)/ruff format --check && $(BIN)/lint-imports && $(BIN)/mypy
 LINTED := $(VENV)/lint.log
 # A worker a core, each of which imports NeMo once; more than four would take more memory than a small machine has.
 WORKERS := --numprocesses logical --maxprocesses 4 --dist worksteal
@@ -33,14 +34,11 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $@
 
 lint: $(STAMP)  ## ruff, import-linter, mypy
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/lint-imports
-	$(BIN)/mypy
+	$(LINT)
 
 # Side by side; what the linters say comes after the tests, which print as they go.
 test: $(STAMP)  ## lint and every test that is not slow
-	@$(MAKE) --no-print-directory lint > $(LINTED) 2>&1 & linters=$$!; \
+	@($(LINT)) > $(LINTED) 2>&1 & linters=$$!; \
 	$(BIN)/python -m pytest -m "not slow" -rs $(WORKERS); tests=$$?; \
 	wait $$linters; lint=$$?; cat $(LINTED); \
 	test $$tests -eq 0 -a $$lint -eq 0 || { echo "make test: tests exit $$tests, linters exit $$lint"; exit 1; }
