@@ -17,7 +17,10 @@ from nemo_noise.inference.decoding.ngram_training import Unit, train_ngram
 from nemo_noise.inference.decoding.search import SearchSetting, fast_language_model
 from nemo_noise.inference.streaming.aligned import AlignedStreamingConfig
 from nemo_noise.inference.streaming.chunked import ChunkPlan, ChunkStream
-from nemo_noise.models.pretraining.loss_choice import build_losses
+from nemo_noise.models.pretraining import SpanMasking
+from nemo_noise.models.pretraining.old_config import tasks_from_losses
+from nemo_noise.models.pretraining.task import build_tasks
+from nemo_noise.modules import AttentiveContextEncoder
 from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from tests.broken_inputs.case import Case
@@ -49,8 +52,21 @@ def grouped(groups: dict[str, Any]) -> None:
     ModelPT.setup_optimizer_param_groups(model)
 
 
+SNR = "SNRRegression"
+
+
 def losses(**config: Any) -> None:
-    build_losses(OmegaConf.create(config))
+    """Pretraining as configs were before there were tasks."""
+    tasks_from_losses(OmegaConf.create({"losses": config}))
+
+
+def tasks(**config: Any) -> None:
+    """Pretext tasks by the names of their classes."""
+    named = {
+        name: {"_target_": f"nemo_noise.models.pretraining.{kind}", "weight": 1.0} | options
+        for name, (kind, options) in config.items()
+    }
+    build_tasks(OmegaConf.create(named), AttentiveContextEncoder(feat_in=16, d_context=8), SpanMasking())
 
 
 def adapted_parameters(parameters: list[str]) -> None:
@@ -162,8 +178,12 @@ TRAINING = [
         "expected",
     ),
     Case("losses-unknown", losses, {"masks": {"weight": 1.0}}, "model.losses", "['masks']", "known are"),
-    Case("losses-negative", losses, {"snr": {"weight": -1.0}}, "model.losses.snr.weight", "-1.0", "0 or more"),
-    Case("losses-none", losses, {"snr": {"weight": 0.0}}, "model.losses", "no weight above 0", "give one of"),
+    Case("task-negative", tasks, {"snr": (SNR, {"weight": -1.0})}, "model.tasks.snr.weight", "-1.0", "0 or more"),
+    Case("tasks-none", tasks, {"snr": (SNR, {"weight": 0.0})}, "model.tasks", "no weight above 0", "give one of"),
+    Case(
+        "task-without-class", tasks, {"snr": (SNR, {"_target_": None})}, "model.tasks.snr._target_", "missing", "class"
+    ),
+    Case("task-of-cells-with-spans", tasks, {"a": ("MaskedCells", {})}, "model.masking", "SpanMasking", "CellMasking"),
     Case(
         "losses-of-two-masks",
         losses,
@@ -173,20 +193,20 @@ TRAINING = [
         "give one a weight of 0",
     ),
     Case(
-        "loss-weight-in-words", losses, {"snr": {"weight": "much"}}, "model.losses.snr.weight", "'much'", "0 or more"
+        "task-weight-in-words", tasks, {"a": (SNR, {"weight": "much"})}, "model.tasks.a.weight", "'much'", "0 or more"
     ),
     Case(
-        "loss-option-unknown",
-        losses,
-        {"snr": {"weight": 1.0, "scale": 3.0}},
-        "model.losses.snr",
+        "task-option-unknown",
+        tasks,
+        {"snr": (SNR, {"scale": 3.0})},
+        "model.tasks.snr",
         "'scale'",
         "scale_db",
     ),
     Case(
-        "loss-temperature-0",
-        losses,
-        {"contrastive": {"weight": 1.0, "temperature": 0.0}},
+        "task-temperature-0",
+        tasks,
+        {"contrastive": ("EnvironmentContrast", {"temperature": 0.0})},
         "temperature",
         "0.0",
         "above 0",
