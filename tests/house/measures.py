@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the house stands in numbers: `python -m tests.house.measures` prints them beside their goals."""
 
+import argparse
 import ast
 import re
-import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ from tests.house.walk import walk_calls
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = "nemo_noise"
-# From the function that has the rows to the page: followed within the evaluation.
+# From the function that has the rows to the page: followed within the evaluation, as far as names say what is called.
 ROWS_TO_REPORT = ("nemo_noise.evaluation.instrument", "Instrument.report")
 # What wrapt and torch call by position.
 POSITIONAL_PROTOCOLS = {("wrapped", "instance", "args", "kwargs"), ("module", "args", "kwargs", "output")}
@@ -27,12 +27,13 @@ Trees = Mapping[Path, ast.Module]
 
 
 class Measure(NamedTuple):
-    """A line of the table; `before` is what the survey of the first edition found."""
+    """A line of the table; `before` is what the survey of the first edition found, `places` are what is left to do."""
 
     name: str
     before: str
     goal: str
     value: str
+    places: Sequence[str] = ()
 
 
 def measure(root: Path) -> Iterator[Measure]:
@@ -43,12 +44,13 @@ def measure(root: Path) -> Iterator[Measure]:
     yield Measure("Python files; lines (nemo_noise/)", "234; 30,513", "; < 27,500", f"{len(trees)}; {lines:,}")
     share = sum(map(docstring_lines, trees.values())) / lines
     yield Measure("lines that are docstrings", "25 %", "< 18 %", f"{share:.1%}")
-    called, many = keyword_only(trees, foreign_overrides(root, PACKAGE))
-    yield Measure("functions of 4+ parameters with keyword-only ones", "1 of 209", "all", f"{called} of {many}")
+    many, positional = keyword_only(trees, foreign_overrides(root, PACKAGE))
+    by_keyword = f"{many - len(positional)} of {many}"
+    yield Measure("functions of 4+ parameters with keyword-only ones", "1 of 209", "all", by_keyword, positional)
     yield Measure(
         "files with one importer, which is no __init__", "51", "< 20", str(len(with_one_importer(root, trees)))
     )
-    folder, entries = largest_folder(root / PACKAGE)
+    folder, entries = largest_folder(root, trees)
     yield Measure("entries in the largest folder", "38", "12", f"{entries} ({folder.relative_to(root)})")
     records, subscripts = untyped(evaluation)
     yield Measure("dict[str, Any] in evaluation; row[...]", "30; 57", "0; 0", f"{records}; {subscripts}")
@@ -72,21 +74,21 @@ def docstring_lines(tree: ast.Module) -> int:
     return sum((node.end_lineno or node.lineno) - node.lineno + 1 for node in first)
 
 
-def keyword_only(trees: Trees, exempt: set[tuple[Path, str]]) -> tuple[int, int]:
-    """Counts functions of 4 or more parameters without self, and those of them with keyword-only ones.
+def keyword_only(trees: Trees, exempt: set[tuple[Path, str]]) -> tuple[int, list[str]]:
+    """Counts functions of 4 or more parameters without self, and lists those that take none of them by keyword only.
 
     A method that a base class outside the package has too keeps that one's signature and does not count.
     """
-    many = []
+    many, positional = 0, []
     for path, tree in trees.items():
         for name, node in _functions(tree):
-            names = tuple(
-                each.arg for each in (*node.args.posonlyargs, *node.args.args) if each.arg not in {"self", "cls"}
-            )
+            names = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
+            names = tuple(each for each in names if each not in {"self", "cls"})
             counted = len(names) + len(node.args.kwonlyargs) >= MANY_PARAMETERS
             if counted and (path, name) not in exempt and names not in POSITIONAL_PROTOCOLS:
-                many.append(bool(node.args.kwonlyargs))
-    return sum(many), len(many)
+                many += 1
+                positional += [] if node.args.kwonlyargs else [f"{path}:{node.lineno}: {name}"]
+    return many, positional
 
 
 def with_one_importer(root: Path, trees: Trees) -> list[str]:
@@ -102,11 +104,13 @@ def with_one_importer(root: Path, trees: Trees) -> list[str]:
     return [name for name in files if [path.name == "__init__.py" for path in importers[name]] == [False]]
 
 
-def largest_folder(package: Path) -> tuple[Path, int]:
-    """Finds the folder with the most files and folders."""
-    folders = [path for path in [package, *package.rglob("*")] if path.is_dir() and path.name != "__pycache__"]
-    sizes = {folder: sum(path.name != "__pycache__" for path in folder.iterdir()) for folder in folders}
-    return max(sizes.items(), key=lambda item: item[1])
+def largest_folder(root: Path, trees: Trees) -> tuple[Path, int]:
+    """Finds the folder with the most modules and folders of modules."""
+    entries = defaultdict(set)
+    for path in trees:
+        for entry in (path, *path.parents[: len(path.relative_to(root).parts) - 2]):
+            entries[entry.parent].add(entry)
+    return max(((folder, len(inside)) for folder, inside in entries.items()), key=lambda item: item[1])
 
 
 def untyped(trees: Trees) -> tuple[int, int]:
@@ -165,12 +169,18 @@ def _functions(tree: ast.AST, outer: str = "") -> Iterator[tuple[str, ast.Functi
 
 
 def main() -> None:
-    """Prints the table, of the repository or of the folder that is named."""
-    rows = [Measure("measure", "first edition", "goal", "today")]
-    rows += measure(Path(sys.argv[1]).resolve() if len(sys.argv) > 1 else REPOSITORY)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    """Prints the table; `--places` adds where something is left to do, a folder measures another checkout."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=REPOSITORY, help="a checkout; has to be on PYTHONPATH")
+    parser.add_argument("--places", action="store_true", help="list functions and files that keep a goal away")
+    options = parser.parse_args()
+    measured = list(measure(options.folder.resolve()))
+    rows = [Measure("measure", "first edition", "goal", "today"), *measured]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
-        print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        print("  ".join(text.ljust(width) for text, width in zip(row[:4], widths, strict=True)).rstrip())
+    for row in measured if options.places else []:
+        print("".join(f"\n{place}" for place in row.places), end="\n" if row.places else "")
 
 
 if __name__ == "__main__":

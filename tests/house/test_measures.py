@@ -72,6 +72,10 @@ def test_the_walk_enters_each_function_once_and_comes_back(root: Path) -> None:
         walk_calls(root, "nemo_noise", ("nemo_noise.first", "absent"))
 
 
+def test_the_way_to_the_report_begins_where_the_measures_look(repository: Path) -> None:
+    assert walk_calls(repository, "nemo_noise.evaluation", measures.ROWS_TO_REPORT).stays > 1
+
+
 def test_docstrings_are_counted_by_lines(trees: dict[Path, ast.Module]) -> None:
     assert [measures.docstring_lines(tree) for tree in trees.values()] == [1, 3, 0, 0]
 
@@ -79,8 +83,9 @@ def test_docstrings_are_counted_by_lines(trees: dict[Path, ast.Module]) -> None:
 def test_functions_with_many_parameters_take_some_by_keyword_but_for_foreign_signatures(
     root: Path, trees: dict[Path, ast.Module]
 ) -> None:
-    assert measures.keyword_only(trees, set()) == (1, 3)
-    assert measures.keyword_only(trees, {(root / "nemo_noise" / "second.py", "Page.forward")}) == (1, 2)
+    first, second = (root / "nemo_noise" / name for name in ("first.py", "second.py"))
+    assert measures.keyword_only(trees, set()) == (3, [f"{first}:5: read", f"{second}:8: Page.forward"])
+    assert measures.keyword_only(trees, {(second, "Page.forward")}) == (2, [f"{first}:5: read"])
 
 
 def test_a_file_with_one_importer_is_found_unless_it_is_public(root: Path, trees: dict[Path, ast.Module]) -> None:
@@ -93,9 +98,10 @@ def test_untyped_rows_wrappers_and_looked_up_attributes_are_counted(trees: dict[
     assert sum(map(measures.attribute_lookups, trees.values())) == 1
 
 
-def test_the_largest_folder_has_the_most_entries(root: Path) -> None:
-    (root / "nemo_noise" / "room").mkdir()
-    assert measures.largest_folder(root / "nemo_noise") == (root / "nemo_noise", 5)
+def test_the_largest_folder_has_the_most_entries(root: Path, trees: dict[Path, ast.Module]) -> None:
+    package = root / "nemo_noise"
+    further = dict.fromkeys([package / "room" / "deep" / "a.py", package / "room" / "b.py"], ast.Module([], []))
+    assert measures.largest_folder(root, trees | further) == (package, 5)
 
 
 def test_places_with_equal_lines_are_one_pair_however_long(root: Path, trees: dict[Path, ast.Module]) -> None:
