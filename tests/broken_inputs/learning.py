@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Broken options of training, pretraining, adaptation, decoding with language models, and streaming."""
+"""Broken options of training, adaptation, decoding with language models, and streaming."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +17,6 @@ from nemo_noise.inference.decoding.ngram_training import Unit, train_ngram
 from nemo_noise.inference.decoding.search import SearchSetting, fast_language_model
 from nemo_noise.inference.streaming.aligned import AlignedStreamingConfig
 from nemo_noise.inference.streaming.chunked import ChunkPlan, ChunkStream
-from nemo_noise.models.pretraining import SpanMasking
-from nemo_noise.models.pretraining.old_config import tasks_from_losses
-from nemo_noise.models.pretraining.task import build_tasks
-from nemo_noise.modules import AttentiveContextEncoder
 from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from tests.broken_inputs.case import Case
@@ -50,23 +46,6 @@ def grouped(groups: dict[str, Any]) -> None:
     model = torch.nn.ModuleDict({"encoder": torch.nn.Linear(2, 2)})
     model.cfg = OmegaConf.create({"optim_param_groups": groups})
     ModelPT.setup_optimizer_param_groups(model)
-
-
-SNR = "SNRRegression"
-
-
-def losses(**config: Any) -> None:
-    """Pretraining as configs were before there were tasks."""
-    tasks_from_losses(OmegaConf.create({"losses": config}))
-
-
-def tasks(**config: Any) -> None:
-    """Pretext tasks by the names of their classes."""
-    named = {
-        name: {"_target_": f"nemo_noise.models.pretraining.{kind}", "weight": 1.0} | options
-        for name, (kind, options) in config.items()
-    }
-    build_tasks(OmegaConf.create(named), AttentiveContextEncoder(feat_in=16, d_context=8), SpanMasking())
 
 
 def adapted_parameters(parameters: list[str]) -> None:
@@ -176,40 +155,6 @@ TRAINING = [
         "n.json",
         "no such manifest",
         "expected",
-    ),
-    Case("losses-unknown", losses, {"masks": {"weight": 1.0}}, "model.losses", "['masks']", "known are"),
-    Case("task-negative", tasks, {"snr": (SNR, {"weight": -1.0})}, "model.tasks.snr.weight", "-1.0", "0 or more"),
-    Case("tasks-none", tasks, {"snr": (SNR, {"weight": 0.0})}, "model.tasks", "no weight above 0", "give one of"),
-    Case(
-        "task-without-class", tasks, {"snr": (SNR, {"_target_": None})}, "model.tasks.snr._target_", "missing", "class"
-    ),
-    Case("task-of-cells-with-spans", tasks, {"a": ("MaskedCells", {})}, "model.masking", "SpanMasking", "CellMasking"),
-    Case(
-        "losses-of-two-masks",
-        losses,
-        {"masked": {"weight": 1.0}, "masked_cells": {"weight": 1.0}},
-        "model.losses",
-        "masked_cells",
-        "give one a weight of 0",
-    ),
-    Case(
-        "task-weight-in-words", tasks, {"a": (SNR, {"weight": "much"})}, "model.tasks.a.weight", "'much'", "0 or more"
-    ),
-    Case(
-        "task-option-unknown",
-        tasks,
-        {"snr": (SNR, {"scale": 3.0})},
-        "model.tasks.snr",
-        "'scale'",
-        "scale_db",
-    ),
-    Case(
-        "task-temperature-0",
-        tasks,
-        {"contrastive": ("EnvironmentContrast", {"temperature": 0.0})},
-        "temperature",
-        "0.0",
-        "above 0",
     ),
 ]
 
