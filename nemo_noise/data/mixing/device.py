@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nemo_noise.data.draw.utterance import key_of
 from nemo_noise.data.manifests.sensors import describes_streams
-from nemo_noise.data.mixing.memory import Known, UtteranceMemory, fingerprints_of_batch, key_of
+from nemo_noise.data.mixing.memory import Known, UtteranceMemory, fingerprints_of_batch
 from nemo_noise.data.mixing.noise_mix import NoiseDraw, NoiseMixPerturbation
 from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.data.signal.batch_levels import batch_levels_db

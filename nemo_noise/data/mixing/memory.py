@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of utterances heard before (key of the draw, active level), in memory that workers share."""
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -97,11 +96,6 @@ def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: 
 def _fingerprint_of(total: int, weighted: int, last: int, length: int, sample_rate: int) -> tuple[int, int]:
     ending = (length << 32) ^ last ^ (sample_rate * _MIX)
     return (total * _MIX + ending) & _MASK, ((weighted & _MASK) ^ ending) & _MASK
-
-
-def key_of(samples: Samples) -> int:
-    """Hashes the samples of an utterance [T] to 64 bits; draws of noise start from it."""
-    return int.from_bytes(hashlib.blake2b(np.ascontiguousarray(samples).data, digest_size=8).digest(), "big")
 
 
 def _slot(first: int, second: int) -> int:

@@ -3,7 +3,6 @@
 """The NeMo perturbation `noise_mix`: speech plus noise while training, the same for (seed, epoch, utterance)."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,15 +11,15 @@ import numpy.typing as npt
 
 from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
-from nemo.utils import logging
 
 from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.audio.narrow_band import is_telephone_band
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
-from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock, note_reader, shared_integers
+from nemo_noise.data.draw.clock import EpochClock, note_reader
 from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
 from nemo_noise.data.mixing.effect_chain import EffectChain
-from nemo_noise.data.mixing.memory import Known, UtteranceMemory, key_of
+from nemo_noise.data.mixing.memory import Known, UtteranceMemory
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
@@ -58,13 +57,6 @@ Samples = npt.NDArray[np.float32]
 _LOOKED_AT = 20  # utterances of a process
 # Streams of random numbers beside the first, so that a knob changes nothing but what it is for.
 _SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS = 1, 2, 3, 4
-
-
-class Refresh(Enum):
-    """When an utterance gets other noise: in each epoch (training), or never (a fixed noisy validation set)."""
-
-    EACH_EPOCH = "each_epoch"
-    NEVER = "never"
 
 
 class NoiseDraw(NamedTuple):
@@ -141,11 +133,9 @@ class NoiseMixPerturbation(Perturbation):
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, type(self), "noise_mix")
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seed: is {seed!r}, expected a whole number, 0 or more")
-        self.seed, self.mix_prob = seed, share(mix_prob, "mix_prob")
+        self.draws = UtteranceDraw("noise_mix", seed=seed, refresh=refresh)
+        self.mix_prob = share(mix_prob, "mix_prob")
         self.noise_only_prob = share(noise_only_prob, "noise_only_prob")
-        self.refresh = _refresh(refresh)
         self.full_scale = FullScale.of(full_scale)
         self.effects = EffectChain(effects)
         self.counts = EventCounts()
@@ -156,7 +146,6 @@ class NoiseMixPerturbation(Perturbation):
             raise ValueError("manifest_path, sources: expected exactly one of the two")
         if sources is None:
             sources = [{"manifest_path": manifest_path}]
-        self._clock = EPOCH_CLOCK
         self.curriculum = self._curriculum(curriculum, snr_db)
         snrs = CurriculumSnr(self.curriculum) if self.curriculum and self.curriculum.snr else snr_db
         made = noise_sources(sources, snrs, 16000, cache_limit_mb, decoded_dir, needs_snr=bands is None)
@@ -164,7 +153,6 @@ class NoiseMixPerturbation(Perturbation):
             self.curriculum.check(made)
         self._sources = {16000: made}
         self._memory = UtteranceMemory()
-        self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
         note_reader(self)
         self._looked_at = 0
         self._reach_transcripts()
@@ -215,11 +203,7 @@ class NoiseMixPerturbation(Perturbation):
 
     def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
         """As `draw`, for an utterance of `num_samples` whose key (`key_of`) is known."""
-        epoch = 0
-        if self.refresh is Refresh.EACH_EPOCH:
-            epoch = self._clock.epoch
-            self._warn_when_time_stands_still(key)
-        seed = (self.seed, epoch, key)
+        seed = self.draws.seeds(key)
         is_noise_only = self.noise_only_prob > 0 and _generator(seed, _NOISE_ONLY).random() < self.noise_only_prob
         rng = _generator(seed)
         mix_prob = self.curriculum.mix_prob(self.mix_prob) if self.curriculum else self.mix_prob
@@ -289,7 +273,7 @@ class NoiseMixPerturbation(Perturbation):
 
     def follow(self, clock: EpochClock) -> None:
         """Takes the time from another clock than the one that all perturbations share."""
-        self._clock = clock
+        self.draws.clock = clock
         if self.curriculum:
             self.curriculum.clock = clock
 
@@ -327,39 +311,17 @@ class NoiseMixPerturbation(Perturbation):
     def _curriculum(self, config: Mapping[str, Any] | None, snr_db: Any) -> NoiseCurriculum | None:
         if config is None:
             return None
-        if self.refresh is Refresh.NEVER:
+        if self.draws.refresh is Refresh.NEVER:
             raise ValueError("curriculum: is given with refresh: never, but time does not pass there; leave one out")
-        made = NoiseCurriculum(config, self._clock)
+        made = NoiseCurriculum(config, self.draws.clock)
         if made.snr is not None and (snr_db is not None or self.bands is not None):
             other = "bands" if snr_db is None else "snr_db"
             raise ValueError(f"curriculum.snr_db: is given beside {other}, expected one of the two")
         return made
 
-    def _warn_when_time_stands_still(self, key: int) -> None:
-        """Keeps the first utterance as a witness: seen again with a clock that nobody ever set, the noise repeats."""
-        if self._clock.times_set or self._witness[1]:
-            return
-        short_key = key >> 1 or 1  # fits int64, and 0 means no witness
-        if self._witness[0] == 0:
-            self._witness[0] = short_key
-        elif self._witness[0] == short_key:
-            self._witness[1] = 1
-            logging.warning(
-                "noise_mix sees an utterance again, but nobody sets the epoch: every epoch repeats the same noise. "
-                "Add nemo_noise.training.epoch.EpochClockCallback to trainer.callbacks, or set `refresh: never`."
-            )
-
 
 def _generator(seed: tuple[int, ...], *stream: int) -> np.random.Generator:
     return np.random.default_rng([*seed, *stream])
-
-
-def _refresh(value: str) -> Refresh:
-    try:
-        return Refresh(value)
-    except ValueError:
-        allowed = [option.value for option in Refresh]
-        raise ValueError(f"refresh: is {value!r}, expected one of {allowed}") from None
 
 
 def _is_mono(samples: Any) -> bool:

@@ -5,7 +5,7 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +22,13 @@ from nemo_noise.data.manifests.manifest import (
 )
 from nemo_noise.data.noise.decoded import DecodedNoise
 from nemo_noise.data.signal.block_levels import BlockLevels
+from nemo_noise.data.signal.looping import loop_to_length
 from nemo_noise.data.signal.speech_level import SILENCE_DB, checked_sample_rate, rms_db
 
-_CROSS_FADE_S = 0.01
 _QUIET_BELOW_FILE_DB = 40.0  # a crop this far below its file is a gap in the recording, not the noise
 _CROP_ATTEMPTS = 8
 
 Samples = npt.NDArray[np.float32]
-AnySamples = TypeVar("AnySamples", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 class NoiseCrop(NamedTuple):
@@ -229,26 +228,3 @@ def _check_label(entry: ManifestEntry) -> None:
     label = entry.fields.get("label")
     if label is not None and not isinstance(label, str | int | float):
         raise ManifestError(f"{entry.source}: label is {label!r}, expected the name of the noise's class")
-
-
-def loop_to_length(recording: AnySamples, num_samples: int, sample_rate: int) -> AnySamples:
-    """Repeats a recording to a length; seams are cross-faded over 10 ms (a quarter of the recording at most).
-
-    Args:
-        recording: [N], not empty.
-        num_samples: wanted length T; a recording at least as long gives its first T samples.
-        sample_rate: samples per second.
-
-    Returns:
-        [T]; it begins with the recording's own first samples.
-    """
-    if len(recording) >= num_samples:
-        return recording[:num_samples]
-    fade = min(int(_CROSS_FADE_S * sample_rate), len(recording) // 4)
-    period = len(recording) - fade
-    angle = 0.5 * np.pi * (np.arange(fade) + 0.5) / max(fade, 1)
-    seam = recording[period:] * np.cos(angle) + recording[:fade] * np.sin(angle)  # equal power, the parts differ
-    body = np.concatenate([seam, recording[fade:period]]).astype(recording.dtype)  # [period]
-    looped: AnySamples = np.tile(body, -(-num_samples // period))[:num_samples]
-    looped[:fade] = recording[:fade]
-    return looped

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, rfft, rfftfreq
 
-from nemo_noise.data.noise.noise_list import loop_to_length
+from nemo_noise.data.signal.looping import loop_to_length
 from nemo_noise.data.signal.speech_level import (
     SILENCE_DB,
     FloatArray,
