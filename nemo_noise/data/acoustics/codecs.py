@@ -15,7 +15,7 @@ import soundfile
 import soxr
 
 from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["CompandingLaw", "G711Codec", "GsmCodec", "OpusCodec"]
 

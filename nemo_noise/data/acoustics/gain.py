@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["AutomaticGain", "Clipping"]
 

@@ -7,8 +7,8 @@ from enum import Enum
 import numpy as np
 
 from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
 from nemo_noise.data.acoustics.loss_pattern import IsLost, draw_losses
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["Concealment", "FrameDrops", "PacketLoss"]
 

@@ -12,8 +12,8 @@ from nemo_noise.data.acoustics.impulse_response import (
     split_direct,
     with_direct_to_reverberant_db,
 )
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
 from nemo_noise.data.acoustics.rooms import Rooms
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["MovingTalker", "Reverberation"]
 

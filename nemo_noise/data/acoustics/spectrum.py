@@ -9,7 +9,7 @@ from scipy import signal
 
 from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
 from nemo_noise.data.acoustics.impulse_response import at_level_of
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["MicrophoneResponse", "TelephoneBand"]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nemo_noise.data.signal.snr import finite
+from nemo_noise.data.draw.distribution import finite
 
 __all__ = ["Constant", "Cosine", "Linear", "Schedule", "Stepwise", "read_schedule", "read_steps"]
 

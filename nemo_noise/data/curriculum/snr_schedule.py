@@ -11,7 +11,8 @@ import numpy as np
 
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS, MAX_BANDS, BandWeights
 from nemo_noise.data.curriculum.schedule import Schedule, read_schedule
-from nemo_noise.data.signal.snr import SnrChoices, SnrDistribution, SnrRange, finite
+from nemo_noise.data.draw.distribution import finite
+from nemo_noise.data.signal.snr import SnrChoices, SnrDistribution, SnrRange
 
 __all__ = [
     "Accordion",

@@ -16,6 +16,7 @@ from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.audio.narrow_band import is_telephone_band
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.draw.clock import EpochClock, note_reader
+from nemo_noise.data.draw.distribution import share
 from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
 from nemo_noise.data.mixing.effect_chain import EffectChain
@@ -34,7 +35,6 @@ from nemo_noise.data.signal.snr import (
     noise_at_band_snrs,
     noise_at_snr,
     noise_gain,
-    share,
     snr_bands,
 )
 from nemo_noise.data.signal.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from nemo_noise.configuration import is_number
+from nemo_noise.data.draw.distribution import finite
 from nemo_noise.data.noise.babble import Babble
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
-from nemo_noise.data.signal.snr import SnrDistribution, finite, snr_distribution
+from nemo_noise.data.signal.snr import SnrDistribution, snr_distribution
 
 _KEYS = {"name", "manifest_path", "weight", "snr_db", "talkers"}
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signal-to-noise ratios: speech plus noise at an exact one, over all or per band, and where ratios are drawn from."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, rfft, rfftfreq
 
+from nemo_noise.data.draw.distribution import Form, check_order, finite, read_numbers
 from nemo_noise.data.signal.looping import loop_to_length
 from nemo_noise.data.signal.speech_level import (
     SILENCE_DB,
@@ -173,8 +173,6 @@ class SnrChoices:
     """SNRs from a list, all as likely; `choices_db` in dB."""
 
     def __init__(self, choices_db: Sequence[float]) -> None:
-        if len(choices_db) == 0:
-            raise ValueError("snr_db: is an empty list, expected at least one SNR in dB")
         self.choices_db = [finite(value, "snr_db") for value in choices_db]
 
     def draw(self, rng: np.random.Generator) -> float:
@@ -187,8 +185,7 @@ class SnrRange:
 
     def __init__(self, min_db: float, max_db: float) -> None:
         self.min_db, self.max_db = finite(min_db, "snr_db.min"), finite(max_db, "snr_db.max")
-        if self.min_db > self.max_db:
-            raise ValueError(f"snr_db: min {self.min_db:g} is above max {self.max_db:g}")
+        check_order(self.min_db, self.max_db, "snr_db")
 
     def draw(self, rng: np.random.Generator) -> float:
         """Draws an SNR in dB."""
@@ -213,13 +210,10 @@ def snr_distribution(snr_db: Sequence[float] | Mapping[str, float] | SnrDistribu
     """
     if callable(getattr(snr_db, "draw", None)):
         return cast(SnrDistribution, snr_db)
-    if isinstance(snr_db, Mapping):
-        if set(snr_db) != {"min", "max"}:
-            raise ValueError(f"snr_db: has the keys {sorted(snr_db)}, expected exactly min and max")
-        return SnrRange(snr_db["min"], snr_db["max"])
-    if isinstance(snr_db, Sequence) and not isinstance(snr_db, str):
-        return SnrChoices(snr_db)
-    raise ValueError(f"snr_db: is {snr_db!r}, expected a list like [0, 5, 10] or a range {{min: 0, max: 20}}")
+    form, numbers = read_numbers(snr_db, "snr_db")
+    if form is Form.NUMBER:
+        raise ValueError(f"snr_db: is {snr_db!r}, expected a list like [0, 5, 10] or a range {{min: 0, max: 20}}")
+    return SnrChoices(numbers) if form is Form.LIST else SnrRange(*numbers)
 
 
 def snr_bands(bands: Sequence[Mapping[str, Any]]) -> SnrBands:
@@ -236,21 +230,6 @@ def snr_bands(bands: Sequence[Mapping[str, Any]]) -> SnrBands:
     if edges != sorted(set(edges)) or edges[0] <= 0:
         raise ValueError(f"bands: below_hz are {edges}, expected rising numbers above 0")
     return SnrBands(tuple(edges), tuple(snr_distribution(band["snr_db"]) for band in bands))
-
-
-def finite(value: Any, name: str, unit: str = "") -> float:
-    """Returns a number as float, or raises a ValueError that names it."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value):
-        raise ValueError(f"{name}: is {value!r}, expected a finite number{' ' if unit else ''}{unit}")
-    return float(value)
-
-
-def share(value: Any, name: str) -> float:
-    """Returns a number from 0 to 1 as float, or raises a ValueError that names it."""
-    if not 0.0 <= finite(value, name) <= 1.0:
-        raise ValueError(f"{name}: is {value!r}, expected 0 to 1")
-    return float(value)
 
 
 def _checked_pair(speech: npt.ArrayLike, noise: npt.ArrayLike, sample_rate: int) -> tuple[FloatArray, FloatArray, int]:
