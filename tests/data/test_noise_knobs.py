@@ -13,6 +13,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data.acoustics import FrameDrops
 from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, mix_at_snr, rms_db
 from nemo_noise.data.mixing.preview import write_preview
@@ -203,6 +204,15 @@ def test_effects_act_on_speech_noise_and_mixture(noise_manifest: Path) -> None:
     assert len({*speech.drawn, *noise.drawn, *mixture.drawn}) == 3, "each place its own numbers, each time the same"
 
 
+def test_effects_of_ours_are_chosen_by_name(noise_manifest: Path) -> None:
+    samples = utterance(0, 1.0)
+    for part in ("speech", "noise", "mixture"):
+        by_name = {part: [{"effect": "frame_drops", "drop_rate": 0.3}, {"effect": "gsm", "prob": 0.0}]}
+        named = NoiseMixPerturbation(noise_manifest, [5], effects=by_name)
+        passed_in = NoiseMixPerturbation(noise_manifest, [5], effects={part: [FrameDrops(0.3)]})
+        np.testing.assert_array_equal(mixed(named, samples), mixed(passed_in, samples))
+
+
 def test_the_preview_shows_sources_bands_and_noise_alone(
     corpus: Callable[..., Path], noise_manifest: Path, tmp_path: Path
 ) -> None:
@@ -245,6 +255,7 @@ BANDS = [{"below_hz": 1000, "snr_db": [0]}, {"snr_db": [0]}]
         ({"full_scale": "loud"}, r"full_scale: is 'loud', expected one of \['leave', 'scale', 'clip'\]"),
         ({"effects": {"room": []}}, r"effects: has the keys \['room'\]"),
         ({"effects": {"speech": [3]}}, r"effects.speech\[0\]: int has no apply"),
+        ({"effects": {"speech": [{"effect": "echo"}]}}, r"effects.speech\[0\]: there is no effect 'echo'"),
         ({"effects": {"noise": [{"name": "x"}]}}, r"effects.noise\[0\]: is {'name': 'x'}, expected a _target_"),
     ],
 )

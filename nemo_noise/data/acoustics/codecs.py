@@ -14,7 +14,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
 from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["CompandingLaw", "G711Codec", "GsmCodec", "OpusCodec"]
@@ -62,6 +62,7 @@ class _Codec(Effect):
         """Encodes and decodes a wave below full scale at the codec's rate."""
 
 
+@effect("g711")
 class G711Codec(_Codec):
     """The classical telephone, ITU-T G.711: 8 bits per sample, 64 kbit/s, quantised logarithmically at 8 kHz.
 
@@ -83,6 +84,7 @@ class G711Codec(_Codec):
         return _through(wave, rate, "RAW", subtype), {"law": self.law.value}
 
 
+@effect("gsm")
 class GsmCodec(_Codec):
     """The first mobile telephones, GSM 06.10 full rate: 13 kbit/s at 8 kHz, frames of 20 ms."""
 
@@ -93,6 +95,7 @@ class GsmCodec(_Codec):
         return _through(wave, rate, "RAW", "GSM610"), {}
 
 
+@effect("opus")
 class OpusCodec(_Codec):
     """Internet telephony, Opus (RFC 6716), at its variable bit rate.
 

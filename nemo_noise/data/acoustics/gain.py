@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
 from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["AutomaticGain", "Clipping"]
@@ -14,6 +14,7 @@ __all__ = ["AutomaticGain", "Clipping"]
 _BLOCK_S = 0.01
 
 
+@effect("clipping")
 class Clipping(Effect):
     """An input that is overdriven: everything beyond a ceiling becomes the ceiling.
 
@@ -39,6 +40,7 @@ class Clipping(Effect):
         return np.clip(wave, -ceiling, ceiling), {"clipped_share": share, "ceiling": ceiling}
 
 
+@effect("automatic_gain")
 class AutomaticGain(Effect):
     """A gain that pulls the level to a target, fast when it is too loud and slowly when it is too soft.
 

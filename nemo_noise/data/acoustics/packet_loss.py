@@ -6,7 +6,7 @@ from enum import Enum
 
 import numpy as np
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
 from nemo_noise.data.acoustics.loss_pattern import IsLost, draw_losses
 from nemo_noise.data.draw.distribution import Knob, KnobValue
 
@@ -31,6 +31,7 @@ class Concealment(Enum):
     PITCH = "pitch"
 
 
+@effect("frame_drops")
 class FrameDrops(Effect):
     """A device that drops frames: each frame on its own, silence in its place, the rest where it was.
 
@@ -51,6 +52,7 @@ class FrameDrops(Effect):
         return wave * kept, {"dropped_share": float(is_lost.mean()), "frame_ms": frame_ms}
 
 
+@effect("packet_loss")
 class PacketLoss(Effect):
     """A network that loses packets, in bursts, and a receiver that conceals it.
 

@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
 from nemo_noise.data.acoustics.impulse_response import (
     at_level_of,
     convolve_aligned,
@@ -18,6 +18,7 @@ from nemo_noise.data.draw.distribution import Knob, KnobValue
 __all__ = ["MovingTalker", "Reverberation"]
 
 
+@effect("reverberation")
 class Reverberation(Effect):
     """Puts the talker into a room.
 
@@ -43,6 +44,7 @@ class Reverberation(Effect):
         return at_level_of(convolve_aligned(wave, response, room.direct), wave), settings
 
 
+@effect("moving_talker")
 class MovingTalker(Effect):
     """Puts a talker into a room who walks: the direct sound changes, the reverberation stays.
 

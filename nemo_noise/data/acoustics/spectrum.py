@@ -7,7 +7,7 @@ import math
 import numpy as np
 from scipy import signal
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
 from nemo_noise.data.acoustics.impulse_response import at_level_of
 from nemo_noise.data.draw.distribution import Knob, KnobValue
 
@@ -17,6 +17,7 @@ _FILTER_S = 0.04  # length of the microphone's filter: detail down to about 50 H
 _STOP_DB = 60.0
 
 
+@effect("microphone")
 class MicrophoneResponse(Effect):
     """A microphone that is not flat: a random response between two edges.
 
@@ -66,6 +67,7 @@ class MicrophoneResponse(Effect):
         return at_level_of(_filtered(wave, taps), wave), settings
 
 
+@effect("telephone_band")
 class TelephoneBand(Effect):
     """The band of a telephone line: nothing below one edge and above the other.
 

@@ -95,7 +95,7 @@ class DeviceMixer:
         bank_limit_mb: float = 2048.0,
     ) -> None:
         given = {"bands": perturbation.bands is not None, "noise_only_prob": perturbation.noise_only_prob > 0}
-        given["effects"] = not perturbation.effects.is_empty
+        given["effects"] = bool(perturbation.effects)
         lists = [source.noises for source in perturbation.sources(sample_rate) if isinstance(source.noises, NoiseList)]
         given["sensors"] = any(
             describes_streams(entry.fields.get("sensors")) for noises in lists for entry in noises.entries

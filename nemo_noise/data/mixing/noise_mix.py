@@ -13,13 +13,13 @@ from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.configuration import refuse_unknown
+from nemo_noise.data.acoustics.chain import MixturePart, build_mixture_chains
 from nemo_noise.data.audio.narrow_band import is_telephone_band
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.draw.clock import EpochClock, note_reader
 from nemo_noise.data.draw.distribution import share
 from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
-from nemo_noise.data.mixing.effect_chain import EffectChain
 from nemo_noise.data.mixing.memory import Known, UtteranceMemory
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
@@ -110,7 +110,8 @@ class NoiseMixPerturbation(Perturbation):
         noise_only_prob: share of utterances that become noise alone, with an empty transcript; the noise has the level
             that it would have had in the mixture.
         full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
-        effects: what happens to speech, noise and mixture, see `EffectChain`; utterances without noise stay untouched.
+        effects: what happens to speech, noise and mixture, see `build_mixture_chains`; utterances without
+            noise stay untouched.
         curriculum: what changes while training, see `NoiseCurriculum`; its `snr_db` stands in for `snr_db`.
         unknown: keys of the block that are none of these; refused.
     """
@@ -137,7 +138,7 @@ class NoiseMixPerturbation(Perturbation):
         self.mix_prob = share(mix_prob, "mix_prob")
         self.noise_only_prob = share(noise_only_prob, "noise_only_prob")
         self.full_scale = FullScale.of(full_scale)
-        self.effects = EffectChain(effects)
+        self.effects = build_mixture_chains(effects)
         self.counts = EventCounts()
         if bands is not None and snr_db is not None:
             raise ValueError("bands: is given beside snr_db, expected one of the two")
@@ -229,8 +230,8 @@ class NoiseMixPerturbation(Perturbation):
         Returns:
             The mixture, [T]; without noise where the effects leave no speech or no noise (in any band).
         """
-        speech = self.effects.apply("speech", samples, sample_rate, draw.seed)
-        noise = self.effects.apply("noise", draw.noise.samples, sample_rate, draw.seed)
+        speech = self._changed(MixturePart.SPEECH, samples, draw, sample_rate)
+        noise = self._changed(MixturePart.NOISE, draw.noise.samples, draw, sample_rate)
         try:
             return self._added(samples, speech, noise, draw, sample_rate, speech_level_db)
         except SilenceError as error:
@@ -264,7 +265,7 @@ class NoiseMixPerturbation(Perturbation):
 
     def finish(self, mixture: Mixture, draw: NoiseDraw, sample_rate: int) -> Samples:
         """Applies the effects on the mixture, then the policy for full scale: [T]."""
-        return self.full_scale.apply(self.effects.apply("mixture", mixture.samples, sample_rate, draw.seed))
+        return self.full_scale.apply(self._changed(MixturePart.MIXTURE, mixture.samples, draw, sample_rate))
 
     def check(self) -> None:
         """Decodes every noise, so that a bad one raises its ManifestError now and not in the middle of training."""
@@ -282,6 +283,10 @@ class NoiseMixPerturbation(Perturbation):
         if sample_rate not in self._sources:
             self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
         return self._sources[sample_rate]
+
+    def _changed(self, part: MixturePart, samples: Samples, draw: NoiseDraw, sample_rate: int) -> Samples:
+        chain = self.effects.get(part)
+        return samples if chain is None else chain.apply(samples, sample_rate, draw.seed).samples
 
     def _look_at_band(self, data: AudioSegment, samples: Samples, sample_rate: int) -> None:
         """Says of the first utterances of a process if they lack the upper band, where the noise is alone."""
