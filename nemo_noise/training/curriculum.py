@@ -18,11 +18,11 @@ from lightning.pytorch.trainer.states import TrainerFn
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
-from nemo_noise.data.audio.usable import find_unusable, no_speech, usable_entries
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
 from nemo_noise.data.curriculum.snr_schedule import read_bands
 from nemo_noise.data.draw.distribution import finite, share
 from nemo_noise.data.manifests.manifest import ManifestError, load_entry, read_manifest, require_audio_files
+from nemo_noise.data.manifests.usable import find_unusable, no_speech, usable_entries
 from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.data.signal.snr import mix_at_snr
 from nemo_noise.recogniser.modes import modes_kept

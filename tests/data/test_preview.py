@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_audio, load_entry, read_manifest
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
-from nemo_noise.data.mixing.preview import measured_snr_db, write_preview
+from nemo_noise.data.previews.mixtures import measured_snr_db, write_preview
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000

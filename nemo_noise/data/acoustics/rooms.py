@@ -23,9 +23,9 @@ from nemo_noise.data.acoustics.impulse_response import (
     reverberation_time_s,
 )
 from nemo_noise.data.audio.blocks import AudioError, open_audio
-from nemo_noise.data.audio.usable import Unusable, find_unusable, usable_entries
 from nemo_noise.data.draw.distribution import Knob, KnobValue
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, load_entry, read_manifest
+from nemo_noise.data.manifests.usable import Unusable, find_unusable, usable_entries
 
 __all__ = ["RecordedRooms", "RoomResponse", "Rooms", "SimulatedRooms"]
 

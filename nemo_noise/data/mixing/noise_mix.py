@@ -14,13 +14,13 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.configuration import refuse_unknown
 from nemo_noise.data.acoustics.chain import MixturePart, build_mixture_chains
-from nemo_noise.data.audio.narrow_band import is_telephone_band
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.draw.clock import EpochClock, note_reader
 from nemo_noise.data.draw.distribution import share
 from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
-from nemo_noise.data.mixing.memory import Known, UtteranceMemory
+from nemo_noise.data.manifests.narrow_band import is_telephone_band
+from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from nemo_noise.configuration import is_number
-from nemo_noise.data.audio.usable import Unusable, find_unusable, no_noise, usable_entries
 from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import (
     ManifestEntry,
     ManifestError,
@@ -20,6 +20,7 @@ from nemo_noise.data.manifests.manifest import (
     load_entry,
     read_manifest,
 )
+from nemo_noise.data.manifests.usable import Unusable, find_unusable, no_noise, usable_entries
 from nemo_noise.data.noise.decoded import DecodedNoise
 from nemo_noise.data.signal.block_levels import BlockLevels
 from nemo_noise.data.signal.looping import loop_to_length
@@ -97,10 +98,14 @@ class NoiseList:
             no_noise,
         )
         self.entries: list[ManifestEntry] = usable_entries(entries, self.left_out, "noises")
-        self._cache: dict[int, Samples] = {}
-        self._levels_db: dict[int, float] = {}
-        self._cache_bytes_left = int(cache_limit_mb * 1e6)
+        self._start_empty()
         self._lines: dict[frozenset[str], list[int]] = {}
+
+    def _start_empty(self) -> None:
+        """Forgets what was decoded and measured."""
+        limit_bytes = int(self._cache_limit_mb * 1e6)
+        self._files = DecodedFiles(self.entries, self.sample_rate, limit_bytes=limit_bytes, decode=self._decode)
+        self._levels_db: dict[int, float] = {}
         self._block_levels: BlockLevels | None = None
 
     def __len__(self) -> int:
@@ -112,8 +117,7 @@ class NoiseList:
             return self
         other = copy.copy(self)
         other.sample_rate, other.counts = checked_sample_rate(sample_rate), EventCounts()
-        other._cache, other._levels_db, other._cache_bytes_left = {}, {}, int(self._cache_limit_mb * 1e6)
-        other._block_levels = None
+        other._start_empty()
         return other
 
     def labels(self) -> frozenset[str]:
@@ -163,27 +167,25 @@ class NoiseList:
         Raises:
             ManifestError: if it is unreadable, empty, silent or holds NaN; names file:line.
         """
-        if index in self._cache:
-            return self._cache[index]
+        recording = self._files[index]
+        if index not in self._files:
+            source = self.entries[index].source
+            self.counts.note("not cached", f"{source}: the noise cache is full, this is decoded at each use")
+        return recording
+
+    def _decode(self, index: int) -> Samples:
+        """Reads a recording [T], read-only, from the folder of decoded noise if it is there, and keeps its level."""
         entry = self.entries[index]
-        if self._decoded is not None:
-            recording = self._decoded.recall(entry, self.sample_rate)
-            if recording is None:
-                recording = self._decoded.keep(entry, self.sample_rate, *self._decode(index))
-            self._cache[index], self._levels_db[index] = recording
-            return self._cache[index]
-        samples, level_db = self._decode(index)
-        self._levels_db[index] = level_db
-        if samples.nbytes <= self._cache_bytes_left:
-            self._cache[index] = samples
-            self._cache_bytes_left -= samples.nbytes
-        else:
-            self.counts.note("not cached", f"{entry.source}: the noise cache is full, this is decoded at each use")
+        found = None if self._decoded is None else self._decoded.recall(entry, self.sample_rate)
+        if found is None:
+            found = self._loud(entry)
+            if self._decoded is not None:
+                found = self._decoded.keep(entry, self.sample_rate, *found)
+        samples, self._levels_db[index] = found
         return samples
 
-    def _decode(self, index: int) -> tuple[Samples, float]:
-        """Reads a recording [T], read-only, and its RMS level in dB."""
-        entry = self.entries[index]
+    def _loud(self, entry: ManifestEntry) -> tuple[Samples, float]:
+        """Reads a recording [T], read-only, and its RMS level in dB; silence is an error."""
         file_rate = audio_sample_rate(entry)
         if file_rate != self.sample_rate:
             above = f": above {file_rate / 2000:g} kHz it holds nothing" if file_rate < self.sample_rate else ""

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from nemo_noise.data.draw.clock import shared
+from nemo_noise.data.draw.clock import EpochClock
 from nemo_noise.data.manifests.sensors import SensorRecording, collate_sensors, read_sensors
 from nemo_noise.data.pairs.environments import SILENT_RMS, NoiseBank, NoisePair, SpeechBank, equalize, root_mean_square
 from nemo_noise.data.signal.snr import mix_at_snr, snr_distribution
@@ -151,8 +151,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         self.speech = SpeechBank(manifest_filepath, sample_rate, cache_mb)
         self.noise = NoiseBank(noise_manifest, sample_rate, cache_mb)
         self.has_sensors = any("sensors" in entry.fields for entry in self.noise.entries)
-        # Shared memory: workers that outlive an epoch see the number too.
-        self._epoch = shared(torch.zeros((), dtype=torch.int64))
+        self._clock = EpochClock()  # its own: the model that trains sets it
 
     def set_num_processes(self, count: int) -> None:
         """Tell how many processes take the items in turn, as Lightning's distributed sampler deals them.
@@ -165,7 +164,7 @@ class ContextPairDataset(Dataset[ContextPair]):
 
     def set_epoch(self, epoch: int) -> None:
         """Move on to the draws of another epoch, here and in running workers."""
-        self._epoch.fill_(epoch)
+        self._clock.set(epoch)
 
     def __len__(self) -> int:
         """Pairs in one epoch."""
@@ -175,7 +174,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         """Make pair ``index`` of the current epoch."""
         if not 0 <= index < self.num_pairs:
             raise IndexError(f"index={index} must lie in [0, {self.num_pairs}).")
-        epoch = int(self._epoch)
+        epoch = self._clock.epoch
         rng = np.random.default_rng((self.seed, epoch, index, 0))
         turn, process = divmod(index, self._num_processes)
         group, side = divmod(turn, self.pairs_per_speech)

@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nemo_noise.data.audio.usable import find_unusable, no_noise, usable_entries
 from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import (
     ManifestEntry,
     ManifestError,
-    load_entry,
     read_manifest,
     require_audio_files,
 )
+from nemo_noise.data.manifests.usable import find_unusable, no_noise, usable_entries
 
 __all__ = ["NoiseBank", "NoisePair", "SpeechBank", "SpeechCrop", "equalize", "root_mean_square"]
 
@@ -73,7 +73,7 @@ class SpeechBank:
         self.sample_rate = sample_rate
         if len(self.entries) < 2:
             raise ManifestError(f"{self.entries[0].source}: the speech manifest needs at least 2 files, has 1.")
-        self._files = DecodedFiles(self.entries, sample_rate, cache_mb)
+        self._files = DecodedFiles(self.entries, sample_rate, limit_bytes=cache_mb * 2**20)
         self.counts = EventCounts()
         self._speakers = [str(entry.fields.get("speaker", entry.audio_filepath)) for entry in self.entries]
         numbers = {speaker: number for number, speaker in enumerate(sorted(set(self._speakers)))}
@@ -157,7 +157,7 @@ class NoiseBank:
         names = [str(entry.fields.get("label", entry.audio_filepath)) for entry in self.entries]
         self.labels = sorted(set(names))
         self.label_indices = [self.labels.index(name) for name in names]
-        self._files = DecodedFiles(self.entries, sample_rate, cache_mb)
+        self._files = DecodedFiles(self.entries, sample_rate, limit_bytes=cache_mb * 2**20)
         self._extents: dict[int, SoundExtent] = {}
 
     def crop_pair(self, rng: np.random.Generator, num_samples: int) -> NoisePair:
@@ -221,29 +221,6 @@ class NoiseBank:
             self._extents[file_index] = SoundExtent(start, stop, floor)
         extent = self._extents[file_index]
         return samples[extent.start : extent.stop], extent.floor
-
-
-class DecodedFiles:
-    """Audio of manifest entries by index, decoded on demand and kept until ``cache_mb`` are used.
-
-    When the cache is full nothing is thrown out: random access gains nothing from it.
-    """
-
-    def __init__(self, entries: Sequence[ManifestEntry], sample_rate: int, cache_mb: int) -> None:
-        self.entries = entries
-        self.sample_rate = sample_rate
-        self.free_bytes = cache_mb * 2**20
-        self._cached: dict[int, Samples] = {}
-
-    def __getitem__(self, index: int) -> Samples:
-        """Samples [T] of file ``index``; what is wrong with it is reported with the manifest line it came from."""
-        if index in self._cached:
-            return self._cached[index]
-        samples = load_entry(self.entries[index], self.sample_rate)
-        if samples.nbytes <= self.free_bytes:
-            self._cached[index] = samples
-            self.free_bytes -= samples.nbytes
-        return samples
 
 
 def read_manifests(argument: str, paths: str | Sequence[str]) -> list[ManifestEntry]:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError
 from nemo_noise.data.mixing.noise_mix import mix_at_snr
-from nemo_noise.data.pairs.environments import DecodedFiles, NoiseBank, read_manifests, root_mean_square
+from nemo_noise.data.pairs.environments import NoiseBank, read_manifests, root_mean_square
 
 __all__ = ["ProbeSet", "ProbeSplit", "noise_probe_set", "word_probe_set"]
 
@@ -78,7 +79,7 @@ def noise_probe_set(
     splits = []
     for half, count in enumerate((num_train, num_test)):
         rng = np.random.default_rng((seed, half))
-        files = DecodedFiles(halves[half], sample_rate, CACHE_MB)
+        files = DecodedFiles(halves[half], sample_rate, limit_bytes=CACHE_MB * 2**20)
         labels = np.arange(count) % len(noise.labels)
         snrs = rng.uniform(snr_db[0], snr_db[1], size=count)
         rows = []
@@ -132,7 +133,7 @@ def word_probe_set(
         chosen[0].extend(indices[:first_test])
         chosen[1].extend(indices[first_test:])
     noise = NoiseBank(noise_manifest, sample_rate, CACHE_MB)
-    files = DecodedFiles(entries, sample_rate, CACHE_MB)
+    files = DecodedFiles(entries, sample_rate, limit_bytes=CACHE_MB * 2**20)
     num_samples = round(crop_s * sample_rate)
     splits = []
     for half, indices in enumerate(chosen):

@@ -17,7 +17,7 @@ from nemo_noise.data.acoustics import (
     TelephoneBand,
     packet_loss,
 )
-from nemo_noise.data.acoustics.loss_pattern import draw_losses
+from nemo_noise.data.acoustics.packet_loss import draw_losses
 
 RATE = 16000
 

@@ -12,8 +12,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from nemo_noise.data.acoustics.chain import EffectChain, build_chain
-from nemo_noise.data.acoustics.preview import write_effects_preview
 from nemo_noise.data.manifests.manifest import load_entry, read_manifest
+from nemo_noise.data.previews.effects import write_effects_preview
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000

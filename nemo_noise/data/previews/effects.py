@@ -13,7 +13,7 @@ from nemo_noise.data.acoustics.chain import EffectChain
 from nemo_noise.data.acoustics.effect import Samples, Settings
 from nemo_noise.data.audio.files import write_audio
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, write_manifest
-from nemo_noise.data.mixing.preview import draw_spectrograms
+from nemo_noise.data.previews.mixtures import draw_spectrograms
 
 __all__ = ["write_effects_preview"]
 

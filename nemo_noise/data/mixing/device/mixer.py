@@ -10,10 +10,10 @@ from torch import Tensor
 
 from nemo_noise.data.draw.utterance import key_of
 from nemo_noise.data.manifests.sensors import describes_streams
-from nemo_noise.data.mixing.memory import Known, UtteranceMemory, fingerprints_of_batch
+from nemo_noise.data.mixing.device.batch_levels import batch_levels_db
 from nemo_noise.data.mixing.noise_mix import NoiseDraw, NoiseMixPerturbation
+from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory, fingerprints_of_batch
 from nemo_noise.data.noise.noise_list import NoiseList
-from nemo_noise.data.signal.batch_levels import batch_levels_db
 from nemo_noise.data.signal.full_scale import FullScale
 from nemo_noise.data.signal.snr import noise_gain
 from nemo_noise.data.signal.speech_level import rms_db
