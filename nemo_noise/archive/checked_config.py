@@ -13,6 +13,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from nemo_noise.archive.allowed_targets import refusal_of
+from nemo_noise.archive.class_paths import public_paths
 from nemo_noise.foreign_text import printable
 
 __all__ = ["TRUST", "check_targets", "checked_config", "largest_numbers"]
@@ -57,7 +58,8 @@ def checked_config(text: str, where: str) -> DictConfig:
         where: the file, for messages.
 
     Returns:
-        The configuration, every interpolation resolved: what was checked is what is built.
+        The configuration, every interpolation resolved, our classes by their public paths: what was checked is what
+        is built.
 
     Raises:
         ValueError: if it is no YAML of plain values, refers to itself by aliases, is nested too deep, asks for
@@ -79,6 +81,7 @@ def checked_config(text: str, where: str) -> DictConfig:
         resolved = resolved["model"]
         if not isinstance(resolved, dict):
             raise ValueError(f"{where}: model is a {type(resolved).__name__}; it must be a mapping.")
+    resolved = public_paths(resolved)
     check_targets(resolved, where)
     for key, value in _leaves(resolved):
         _check_value(key, value, where)

@@ -18,6 +18,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from wrapt import wrap_function_wrapper
 
+from nemo.core.classes import common as nemo_common
 from nemo.core.classes.common import UnsafeTargetError, _get_allowed_target_class
 from nemo.core.classes.modelPT import ModelPT
 from nemo.core.connectors import save_restore_connector as nemo_connector
@@ -26,6 +27,7 @@ from nemo.utils.app_state import AppState
 from nemo.utils.msc_utils import is_multistorageclient_url
 
 from nemo_noise.archive.checked_config import REMEDY, TRUST, checked_config, largest_numbers
+from nemo_noise.archive.class_paths import public_paths
 from nemo_noise.archive.construction_budget import ConstructionBudget
 from nemo_noise.archive.contents import MAX_CONFIG_BYTES, ArchiveContents, check_checkpoint, read_contents
 from nemo_noise.archive.finite_weights import check_model
@@ -42,10 +44,15 @@ _CONNECTOR = "SaveRestoreConnector"
 
 
 def install() -> None:
-    """Puts the checks into NeMo's connector, for models of its ASR collection; safe to call again."""
+    """Puts the checks into NeMo's connector, for models of its ASR collection, and public paths into what it builds.
+
+    Safe to call again.
+    """
     for method, wrapper in (("load_config_and_state_dict", _load), ("register_artifact", _register)):
         if getattr(getattr(nemo_connector.SaveRestoreConnector, method), "_self_wrapper", None) is not wrapper:
             wrap_function_wrapper(nemo_connector, f"{_CONNECTOR}.{method}", wrapper)
+    if getattr(nemo_common.Serialization.from_config_dict, "_self_wrapper", None) is not _build:
+        wrap_function_wrapper(nemo_common, "Serialization.from_config_dict", _build)
 
 
 def is_trusting() -> bool:
@@ -76,7 +83,7 @@ def read_config(checkpoint: str | Path, argument: str = "checkpoint") -> DictCon
     """
     where = f"{argument}={printable(checkpoint)}"
     if is_trusting():
-        return OmegaConf.create(read_contents(checkpoint, where).config_text)
+        return public_paths(OmegaConf.create(read_contents(checkpoint, where).config_text))
     return checked_config(read_contents(checkpoint, where).config_text, where)
 
 
@@ -121,7 +128,8 @@ def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict
         return wrapped(*args, **kwargs)
     if is_trusting():
         logging.warning(f"{printable(path)} is restored unchecked, as {TRUST} asks: it may run any program.")
-        return wrapped(*args, **kwargs)
+        unchecked = wrapped(*args, **kwargs)
+        return public_paths(unchecked) if isinstance(unchecked, DictConfig) else unchecked
     if is_multistorageclient_url(path):
         raise ValueError(f"{printable(path)} cannot be checked where it lies: download it first. {REMEDY}.")
     contents = _contents(connector, path)
@@ -135,6 +143,12 @@ def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict
     if isinstance(loaded, tuple):  # configuration, model, weights that are not in it yet
         _check_types(loaded[2], loaded[1], path)
     return loaded
+
+
+def _build(wrapped: _Wrapped, kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """NeMo's own building of a part or a model, from a configuration whose class paths are public ones."""
+    call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
+    return wrapped(**{**call, "config": public_paths(call["config"])})
 
 
 @contextmanager

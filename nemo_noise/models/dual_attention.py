@@ -15,8 +15,10 @@ from torch import Tensor, nn
 
 from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import _get_allowed_target_class, typecheck
+from nemo.utils.model_utils import convert_model_config_to_dict_config
 
 from nemo_noise.archive import read_config
+from nemo_noise.archive.class_paths import public_path, public_paths
 from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
@@ -60,6 +62,10 @@ class DualAttentionMixin:
     decoding: Any
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
+        cfg = convert_model_config_to_dict_config(cfg)
+        if "target" not in cfg:
+            with open_dict(cfg):
+                cfg.target = public_path(type(self))
         super().__init__(cfg=cfg, trainer=trainer)  # type: ignore[call-arg]
         if not isinstance(self.transf_decoder, DualAttentionDecoder):
             raise ValueError(
@@ -76,6 +82,7 @@ class DualAttentionMixin:
     @classmethod
     def from_config_dict(cls, config: DictConfig, trainer: Trainer | None = None) -> Any:
         """As the parent's, but a plain checkpoint, such as `init_from_nemo_model` restores, is built as what it is."""
+        config = public_paths(config)
         if str(config.get("target")).endswith(tuple(TARGETS)):
             return _get_allowed_target_class(config.target).from_config_dict(config, trainer)
         return super().from_config_dict(config, trainer)  # type: ignore[misc]

@@ -320,7 +320,7 @@ def _noise_only(results: Results, rows: Sequence[Row], options: ScoringOptions) 
         return ""
     head = '<th class="name">model</th><th class="name">noise</th><th>characters per minute</th>'
     head += "<th>pieces with text</th><th>pieces</th><th>utterances with empty reference</th><th>minutes</th>"
-    texts = invented_texts([row for row in rows if row.get("model") == results["model"]], options)
+    texts = invented_texts([row for row in rows if (row.get("model") or "model") == results["model"]], options)
     shown = f'<h3 class="below">The longest texts of {escape(results["model"])}</h3>{texts}' if texts else ""
     return (
         "<h2>Where nobody speaks</h2>"

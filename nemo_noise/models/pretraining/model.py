@@ -16,6 +16,7 @@ from nemo.core.classes.modelPT import ModelPT
 from nemo.core.neural_types import AudioSignal, EncodedRepresentation, LengthsType, NeuralType
 from nemo.utils import logging
 
+from nemo_noise.archive.class_paths import public_path
 from nemo_noise.data.pairs.context_pairs import (
     ContextPair,
     ContextPairDataset,
@@ -78,7 +79,7 @@ class NoiseContextPretrainingModel(ModelPT):
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
         _check_config(cfg)
         with open_dict(cfg):
-            cfg.target = f"{type(self).__module__}.{type(self).__name__}"
+            cfg.target = public_path(type(self))
         super().__init__(cfg=cfg, trainer=trainer)
         self.preprocessor = self.from_config_dict(cfg.preprocessor)
         # What the noise is gets named on a spectrogram that still has its floor, whatever the recogniser reads.

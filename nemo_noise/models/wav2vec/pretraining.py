@@ -14,6 +14,7 @@ from nemo.core.classes.common import PretrainedModelInfo, typecheck
 from nemo.core.neural_types import AcousticEncodedRepresentation, AudioSignal, LengthsType, NeuralType
 from nemo.utils.model_utils import convert_model_config_to_dict_config
 
+from nemo_noise.archive.class_paths import public_path
 from nemo_noise.models.wav2vec.contrastive_prediction import ContrastiveHead, contrastive_loss, draw_distractors
 from nemo_noise.modules import Wav2Vec2Encoder
 from nemo_noise.modules.wav2vec.span_mask import draw_span_mask
@@ -43,7 +44,7 @@ class Wav2Vec2PretrainingModel(SpeechEncDecSelfSupervisedModel):
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
         cfg = convert_model_config_to_dict_config(cfg)
         with open_dict(cfg):
-            cfg.target = f"{type(self).__module__}.{type(self).__name__}"
+            cfg.target = public_path(type(self))
             cfg.loss_list, cfg.spec_augment = {}, NO_MASKS  # NeMo's class asks for them
         super().__init__(cfg=cfg, trainer=trainer)
         if not isinstance(self.encoder, Wav2Vec2Encoder) or self.encoder.masked_spec_embed is None:

@@ -12,6 +12,7 @@ from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import PretrainedModelInfo
 from nemo.utils.model_utils import convert_model_config_to_dict_config
 
+from nemo_noise.archive.class_paths import public_path
 from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.whisper.languages import check_languages, slots_of_line
 from nemo_noise.models.whisper.tokenizer import WhisperTokenizer
@@ -42,7 +43,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
         cfg = convert_model_config_to_dict_config(cfg)
         with open_dict(cfg):
-            cfg.target = f"{type(self).__module__}.{type(self).__name__}"
+            cfg.target = public_path(type(self))
             cfg.restore_timestamps_model = False
         super().__init__(cfg=cfg, trainer=trainer)
         frames, expected = self.preprocessor.num_frames, 2 * self.encoder.max_positions
