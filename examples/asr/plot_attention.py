@@ -15,9 +15,7 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.manifests.manifest import load_entry, read_manifest
-from nemo_noise.data.mixing.noise_mix import mix_at_snr
-from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data import NoiseList, load_entry, mix_at_snr, read_manifest
 from nemo_noise.evaluation.plots.attention import draw_attention, observe_attention
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.models import WhisperModel

@@ -20,11 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.acoustics.chain import build_chain
-from nemo_noise.data.manifests.manifest import read_manifest
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
-from nemo_noise.data.previews.effects import write_effects_preview
-from nemo_noise.data.previews.mixtures import write_preview
+from nemo_noise.data import NoiseMixPerturbation, build_chain, read_manifest, write_effects_preview, write_preview
 from nemo_noise.evaluation.script_options import check_script
 
 

@@ -24,9 +24,7 @@ import torch
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.data.draw.clock import EPOCH_CLOCK
-from nemo_noise.data.mixing.device import DeviceMixer
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data import EPOCH_CLOCK, DeviceMixer, NoiseMixPerturbation
 
 RATE = 16000
 NUM_NOISES, NOISE_S = 12, 60.0

@@ -15,10 +15,7 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.archive import restore
-from nemo_noise.data.audio.files import load_audio, write_audio
-from nemo_noise.data.manifests.manifest import read_manifest
-from nemo_noise.data.mixing.noise_mix import mix_at_snr
-from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data import NoiseList, load_audio, mix_at_snr, read_manifest, write_audio
 
 SAMPLE_RATE, SNR_DB = 16000, 5.0
 

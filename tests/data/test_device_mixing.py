@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data import NoiseMixPerturbation, active_speech_level_db, rms_db
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing.device import DeviceMixer
 from nemo_noise.data.mixing.device.batch_levels import batch_levels_db
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, rms_db
 from nemo_noise.data.mixing.utterance_memory import UtteranceMemory, fingerprints_of_batch
 from nemo_noise.data.signal.block_levels import BlockLevels
 from nemo_noise.data.signal.speech_level import SILENCE_DB

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemo_noise.data.mixing.noise_mix import active_speech_level_db, mix_at_snr, rms_db
+from nemo_noise.data import active_speech_level_db, mix_at_snr, rms_db
 from nemo_noise.data.signal.looping import loop_to_length
 
 RATE = 16000

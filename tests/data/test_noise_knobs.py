@@ -13,9 +13,9 @@ from scipy.signal import butter, sosfiltfilt
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data import NoiseMixPerturbation, active_speech_level_db, mix_at_snr, rms_db
 from nemo_noise.data.acoustics import FrameDrops
 from nemo_noise.data.manifests.manifest import read_manifest
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, mix_at_snr, rms_db
 from nemo_noise.data.noise_only import listening
 from nemo_noise.data.previews.mixtures import write_preview
 from nemo_noise.data.signal.snr import mix_at_band_snrs, noise_at_snr

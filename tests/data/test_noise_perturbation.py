@@ -16,10 +16,10 @@ from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, pro
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
+from nemo_noise.data import NoiseMixPerturbation, active_speech_level_db
 from nemo_noise.data.draw import utterance as utterance_draw
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.data.manifests.manifest import ManifestError
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db
 
 RATE = 16000
 

@@ -21,15 +21,13 @@ from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
 from nemo_noise.data.manifests.narrow_band import is_telephone_band
 from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory
-from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
+from nemo_noise.data.noise.noise_list import NoiseCrop
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
 from nemo_noise.data.sensors_in_batches import note_noise
 from nemo_noise.data.signal.full_scale import FullScale
 from nemo_noise.data.signal.snr import (
     SilenceError,
-    SnrChoices,
-    SnrRange,
     add_noise,
     mix_at_snr,
     noise_at_band_snrs,
@@ -39,19 +37,7 @@ from nemo_noise.data.signal.snr import (
 )
 from nemo_noise.data.signal.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db
 
-__all__ = [
-    "Mixture",
-    "NoiseCrop",
-    "NoiseDraw",
-    "NoiseList",
-    "NoiseMixPerturbation",
-    "Refresh",
-    "SnrChoices",
-    "SnrRange",
-    "active_speech_level_db",
-    "mix_at_snr",
-    "rms_db",
-]
+__all__ = ["Mixture", "NoiseDraw", "NoiseMixPerturbation"]
 
 Samples = npt.NDArray[np.float32]
 _LOOKED_AT = 20  # utterances of a process

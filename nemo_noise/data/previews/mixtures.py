@@ -16,7 +16,8 @@ from nemo_noise.data.audio.files import load_audio, write_audio
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, write_manifest
 from nemo_noise.data.manifests.usable import no_speech
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, rms_db
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.signal.speech_level import active_speech_level_db, rms_db
 from nemo_noise.figure_file import save_figure
 from nemo_noise.option_rules import whole
 

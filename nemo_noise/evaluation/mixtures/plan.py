@@ -23,7 +23,8 @@ from nemo.utils import logging
 
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, read_manifest, require_audio_files
 from nemo_noise.data.manifests.sensors import SensorRecording, read_sensors
-from nemo_noise.data.mixing.noise_mix import NoiseCrop, NoiseList, mix_at_snr
+from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
+from nemo_noise.data.signal.snr import mix_at_snr
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics
 from nemo_noise.evaluation.mixtures.examination import Examined, LeftOut, check_noises, examine_speech
 from nemo_noise.evaluation.mixtures.names import check_list_name, file_name, name_utterances

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError
-from nemo_noise.data.mixing.noise_mix import mix_at_snr
 from nemo_noise.data.pairs.environments import NoiseBank, read_manifests, root_mean_square
+from nemo_noise.data.signal.snr import mix_at_snr
 
 __all__ = ["ProbeSet", "ProbeSplit", "noise_probe_set", "word_probe_set"]
 
