@@ -32,7 +32,7 @@ def main(cfg: DictConfig) -> None:
     samples, title = load_entry(entries[cfg.utterance], rate), "clean"
     if cfg.noise_manifest is not None:
         crop = NoiseList(cfg.noise_manifest, rate).crop(np.random.default_rng(cfg.seed), len(samples))
-        samples = mix_at_snr(samples, crop.samples, float(cfg.snr_db), rate)
+        samples = mix_at_snr(samples, crop.samples, snr_db=float(cfg.snr_db), sample_rate=rate)
         title = f"{crop.entry.fields.get('label', 'noise')}, {cfg.snr_db} dB"
     prompt = model.prompt_of(entries[cfg.utterance].fields) if isinstance(model, WhisperModel) else None
     picture = observe_attention(model, samples, title, prompt)

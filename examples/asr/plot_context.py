@@ -35,7 +35,7 @@ def main(cfg: DictConfig) -> None:
     pictures = []
     for snr_db in cfg.snr_db:
         is_clean = snr_db == "clean"
-        samples = speech if is_clean else mix_at_snr(speech, crop.samples, float(snr_db), rate)
+        samples = speech if is_clean else mix_at_snr(speech, crop.samples, snr_db=float(snr_db), sample_rate=rate)
         title = "clean" if is_clean else f"{label}, {snr_db} dB"
         pictures.append(observe_context(model, samples, title))
     draw_contexts(pictures, cfg.output)

@@ -27,7 +27,7 @@ def main(output: Path) -> None:
     samples = load_audio(speech.audio_filepath, SAMPLE_RATE)
     crop = NoiseList(output / "data" / "unseen.json", SAMPLE_RATE).crop(np.random.default_rng(7), len(samples))
     noisy = output / "noisy.wav"
-    write_audio(noisy, mix_at_snr(samples, crop.samples, SNR_DB, SAMPLE_RATE), SAMPLE_RATE)
+    write_audio(noisy, mix_at_snr(samples, crop.samples, snr_db=SNR_DB, sample_rate=SAMPLE_RATE), SAMPLE_RATE)
     print(f"{noisy}: {crop.entry.fields['label']} at {SNR_DB:g} dB")
     print(f"  {'said':12} {speech.text}")
     for name in ("noise_aware", "baseline"):

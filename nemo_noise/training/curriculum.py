@@ -187,7 +187,7 @@ class DifficultyCurriculum(Callback, Serialization):
         speech = load_entry(self.speech[index], self.sample_rate)
         noise = self.noises.crop(rng, len(speech)).samples
         snr_db = rng.uniform(self.bands_db[band], self.bands_db[band + 1])
-        return mix_at_snr(speech, noise, snr_db, self.sample_rate)
+        return mix_at_snr(speech, noise, snr_db=snr_db, sample_rate=self.sample_rate)
 
     def _publish(self, epoch: int) -> None:
         self._epoch = epoch

@@ -148,7 +148,7 @@ def build_chain(effects: Mapping[str, Mapping[str, Any] | None]) -> EffectChain:
             raise ValueError(f"effects.{name}: is {options!r}, expected a mapping of options, or null")
         digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
         chosen = {"effect": name, "prob": 1.0, **options}
-        steps.append(_step(name, f"effects.{name}", chosen, (int.from_bytes(digest, "big"),)))
+        steps.append(_step(name, f"effects.{name}", options=chosen, stream=(int.from_bytes(digest, "big"),)))
     return EffectChain(steps)
 
 
@@ -189,7 +189,7 @@ def build_mixture_chains(effects: Mapping[str, Sequence[Any] | None] | None) -> 
 
 def _listed(entry: Any, where: str, stream: tuple[int, ...]) -> ChainStep:
     if isinstance(entry, Mapping) and "effect" in entry:
-        return _step(where, where, dict(entry), stream)
+        return _step(where, where, options=dict(entry), stream=stream)
     if isinstance(entry, Mapping):
         entry = _instantiated(entry, where)
     if not callable(getattr(entry, "apply", None)):
@@ -212,7 +212,7 @@ def _instantiated(entry: Mapping[str, Any], where: str) -> Any:
         ) from error
 
 
-def _step(name: str, where: str, options: dict[str, Any], stream: tuple[int, ...]) -> ChainStep:
+def _step(name: str, where: str, *, options: dict[str, Any], stream: tuple[int, ...]) -> ChainStep:
     """Makes a step of an effect that is chosen by name; `options` hold `effect` and perhaps `prob` beside its own."""
     prob, kind = options.pop("prob", None), options.pop("effect")
     if kind not in EFFECTS:

@@ -26,7 +26,7 @@ class Clipping(Effect):
     """
 
     def __init__(self, clipped_share: KnobValue) -> None:
-        self._share = Knob(clipped_share, "clipped_share", 0.0, 0.5)
+        self._share = Knob(clipped_share, "clipped_share", low=0.0, high=0.5)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         magnitude = np.sort(np.abs(wave))
@@ -58,17 +58,18 @@ class AutomaticGain(Effect):
 
     def __init__(
         self,
+        *,
         target_db: KnobValue = -20.0,
         attack_s: KnobValue = 0.05,
         release_s: KnobValue = 0.5,
         max_gain_db: KnobValue = 30.0,
         gate_db: float = -60.0,
     ) -> None:
-        self._target = Knob(target_db, "target_db", -60.0, 0.0)
-        self._attack = Knob(attack_s, "attack_s", 0.001, 60.0)
-        self._release = Knob(release_s, "release_s", 0.001, 60.0)
-        self._most = Knob(max_gain_db, "max_gain_db", 0.0, 80.0)
-        self._gate = Knob(gate_db, "gate_db", -160.0, 0.0)
+        self._target = Knob(target_db, "target_db", low=-60.0, high=0.0)
+        self._attack = Knob(attack_s, "attack_s", low=0.001, high=60.0)
+        self._release = Knob(release_s, "release_s", low=0.001, high=60.0)
+        self._most = Knob(max_gain_db, "max_gain_db", low=0.0, high=80.0)
+        self._gate = Knob(gate_db, "gate_db", low=-160.0, high=0.0)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         target, attack, release = self._target.draw(rng), self._attack.draw(rng), self._release.draw(rng)

@@ -43,13 +43,13 @@ class FrameDrops(Effect):
     """
 
     def __init__(self, drop_rate: KnobValue, frame_ms: KnobValue = 20.0) -> None:
-        self._rate = Knob(drop_rate, "drop_rate", 0.0, 0.9)
-        self._frame = Knob(frame_ms, "frame_ms", 1.0, 1000.0)
+        self._rate = Knob(drop_rate, "drop_rate", low=0.0, high=0.9)
+        self._frame = Knob(frame_ms, "frame_ms", low=1.0, high=1000.0)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         rate, frame_ms = self._rate.draw(rng), self._frame.draw(rng)
         frame = max(1, round(1e-3 * frame_ms * sample_rate))
-        is_lost = draw_losses(-(-len(wave) // frame), rate, 1.0 / (1.0 - rate), rng)
+        is_lost = draw_losses(-(-len(wave) // frame), loss_rate=rate, mean_burst=1.0 / (1.0 - rate), rng=rng)
         kept = np.repeat(~is_lost, frame)[: len(wave)]
         return wave * kept, {"dropped_share": float(is_lost.mean()), "frame_ms": frame_ms}
 
@@ -71,14 +71,17 @@ class PacketLoss(Effect):
     def __init__(
         self,
         loss_rate: KnobValue,
+        *,
         mean_burst: KnobValue = 2.0,
         packet_ms: KnobValue = 20.0,
         concealment: str = "pitch",
     ) -> None:
-        self._rate = Knob(loss_rate, "loss_rate", 0.0, 0.9)
-        self._burst = Knob(mean_burst, "mean_burst", 1.0, 1000.0)
-        self._packet = Knob(packet_ms, "packet_ms", 2.5, 1000.0)
-        draw_losses(1, self._rate.largest, self._burst.smallest, np.random.default_rng(0))  # is that possible?
+        self._rate = Knob(loss_rate, "loss_rate", low=0.0, high=0.9)
+        self._burst = Knob(mean_burst, "mean_burst", low=1.0, high=1000.0)
+        self._packet = Knob(packet_ms, "packet_ms", low=2.5, high=1000.0)
+        draw_losses(
+            1, loss_rate=self._rate.largest, mean_burst=self._burst.smallest, rng=np.random.default_rng(0)
+        )  # is that possible?
         try:
             self.concealment = Concealment(concealment)
         except ValueError:
@@ -88,11 +91,11 @@ class PacketLoss(Effect):
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         rate, burst, packet_ms = self._rate.draw(rng), self._burst.draw(rng), self._packet.draw(rng)
         packet = max(1, round(1e-3 * packet_ms * sample_rate))
-        is_lost = draw_losses(-(-len(wave) // packet), rate, burst, rng)
+        is_lost = draw_losses(-(-len(wave) // packet), loss_rate=rate, mean_burst=burst, rng=rng)
         heard = wave * np.repeat(~is_lost, packet)[: len(wave)]
         if self.concealment is not Concealment.SILENCE:
             for start, end in _gaps(is_lost, packet, len(wave)):
-                self._conceal(heard, start, end, packet, sample_rate)
+                self._conceal(heard, start=start, end=end, packet=packet, sample_rate=sample_rate)
         settings: Settings = {
             "lost_share": float(is_lost.mean()),
             "packet_ms": packet_ms,
@@ -100,7 +103,7 @@ class PacketLoss(Effect):
         }
         return heard, settings
 
-    def _conceal(self, heard: Wave, start: int, end: int, packet: int, sample_rate: int) -> None:
+    def _conceal(self, heard: Wave, *, start: int, end: int, packet: int, sample_rate: int) -> None:
         """Fills a gap in place from what was heard before it; a gap at the very start stays silent."""
         period = packet if self.concealment is Concealment.REPEAT else _pitch_period(heard[:start], sample_rate)
         if start < period or period == 0:
@@ -115,7 +118,7 @@ class PacketLoss(Effect):
             heard[end : end + tail] = back * heard[end : end + tail] + (1.0 - back) * repeated[end - start :]
 
 
-def draw_losses(num_packets: int, loss_rate: float, mean_burst: float, rng: np.random.Generator) -> IsLost:
+def draw_losses(num_packets: int, *, loss_rate: float, mean_burst: float, rng: np.random.Generator) -> IsLost:
     """Draws which packets are lost, by the two-state chain of Gilbert (1960), where losses come in bursts.
 
     Whether a packet is lost depends on the one before: a burst goes on with probability 1 - 1/mean_burst, and a new

@@ -32,7 +32,7 @@ class Reverberation(Effect):
 
     def __init__(self, rooms: Rooms, drr_db: KnobValue | None = None) -> None:
         self.rooms = rooms
-        self._drr = None if drr_db is None else Knob(drr_db, "drr_db", -40.0, 60.0)
+        self._drr = None if drr_db is None else Knob(drr_db, "drr_db", low=-40.0, high=60.0)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         room = self.rooms.draw(sample_rate, rng)
@@ -60,8 +60,8 @@ class MovingTalker(Effect):
 
     def __init__(self, rooms: Rooms, start_drr_db: KnobValue, end_drr_db: KnobValue) -> None:
         self.rooms = rooms
-        self._start = Knob(start_drr_db, "start_drr_db", -40.0, 60.0)
-        self._end = Knob(end_drr_db, "end_drr_db", -40.0, 60.0)
+        self._start = Knob(start_drr_db, "start_drr_db", low=-40.0, high=60.0)
+        self._end = Knob(end_drr_db, "end_drr_db", low=-40.0, high=60.0)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         room = self.rooms.draw(sample_rate, rng)

@@ -75,6 +75,7 @@ class SimulatedRooms:
     def __init__(
         self,
         rt60_s: KnobValue,
+        *,
         length_m: KnobValue = 6.0,
         width_m: KnobValue = 4.5,
         height_m: KnobValue = 3.0,
@@ -82,10 +83,10 @@ class SimulatedRooms:
         num_rooms: int = 100,
         seed: int = 0,
     ) -> None:
-        self._rt60 = Knob(rt60_s, "rt60_s", 0.05, 3.0)
+        self._rt60 = Knob(rt60_s, "rt60_s", low=0.05, high=3.0)
         named = {"length_m": length_m, "width_m": width_m, "height_m": height_m}
-        self._edges = [Knob(value, name, 1.5, 50.0) for name, value in named.items()]
-        self._distance = Knob(distance_m, "distance_m", 0.1, 50.0)
+        self._edges = [Knob(value, name, low=1.5, high=50.0) for name, value in named.items()]
+        self._distance = Knob(distance_m, "distance_m", low=0.1, high=50.0)
         if isinstance(num_rooms, bool) or not isinstance(num_rooms, int) or num_rooms < 1:
             raise ValueError(f"num_rooms: is {num_rooms!r}, expected a whole number, 1 or more")
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:

@@ -18,6 +18,7 @@ _DOT_LINE = re.compile(r"(?P<text>.*?)\s*\((?P<name>[^()]*)\)\s*")
 
 def find_chime4(
     root: Path,
+    *,
     track: str = "isolated_1ch_track",
     parts: Sequence[str] | None = None,
     channels: Sequence[int] = (5,),
@@ -56,11 +57,11 @@ def find_chime4(
         for folder, match in folders.items():
             if part == f"{match['set']}_{match['kind']}":
                 fields = {"environment": match["environment"], "kind": match["kind"]}
-                yield from _utterances(folder, part, texts, fields, channels)
+                yield from _utterances(folder, part, texts=texts, fields=fields, channels=channels)
 
 
 def _utterances(
-    folder: Path, part: str, texts: dict[str, str], fields: dict[str, str], channels: Sequence[int]
+    folder: Path, part: str, *, texts: dict[str, str], fields: dict[str, str], channels: Sequence[int]
 ) -> Iterator[Found | LeftOut]:
     """Names are `<speaker>_<sentence>_<ENVIRONMENT>`, then `.CH<n>` where there are several microphones."""
     for audio in sorted(folder.glob("*.wav")):

@@ -99,7 +99,7 @@ class Prepared:
 
 
 def write_corpus(
-    items: Iterable[Found | LeftOut], out_dir: str | Path, limits: Limits, show_progress: bool = True
+    items: Iterable[Found | LeftOut], out_dir: str | Path, *, limits: Limits, show_progress: bool = True
 ) -> dict[str, Prepared]:
     """Checks every recording and writes one manifest per name, and `preparation.json` with what was left out.
 

@@ -116,12 +116,12 @@ def read_schedule(value: Any, name: str) -> Schedule:
         return Constant(finite(value, name))
     kind = value.get("schedule")
     if kind == "stepwise":
-        _check_keys(value, {"schedule", "steps"}, set(), name)
+        _check_keys(value, needed={"schedule", "steps"}, optional=set(), name=name)
         times, values = read_steps(value["steps"], "value", f"{name}.steps")
         return Stepwise(times, tuple(finite(number, f"{name}.steps.value") for number in values))
     if not isinstance(kind, str) or kind not in _RAMPS:
         raise ValueError(f"{name}.schedule: is {kind!r}, expected one of {[*_RAMPS, 'stepwise']}, or a plain number")
-    _check_keys(value, {"schedule", "from", "to", "until"}, {"begin"}, name)
+    _check_keys(value, needed={"schedule", "from", "to", "until"}, optional={"begin"}, name=name)
     begin, until = finite(value.get("begin", 0), f"{name}.begin"), finite(value["until"], f"{name}.until")
     if not 0 <= begin < until:
         raise ValueError(f"{name}: begin is {begin:g} and until {until:g}, expected 0 <= begin < until")
@@ -162,7 +162,7 @@ def _between(first: float, last: float, course: float) -> float:
     return first * (1.0 - course) + last * course
 
 
-def _check_keys(value: Mapping[str, Any], needed: set[str], optional: set[str], name: str) -> None:
+def _check_keys(value: Mapping[str, Any], *, needed: set[str], optional: set[str], name: str) -> None:
     if not needed <= set(value) <= needed | optional:
         allowed = f"{sorted(needed)}" + (f" and perhaps {sorted(optional)}" if optional else "")
         raise ValueError(f"{name}: has the keys {sorted(map(str, value))}, expected {allowed}")

@@ -61,12 +61,12 @@ class Knob:
         ValueError: if the value has another form, or a number of it is not finite or out of its bounds.
     """
 
-    def __init__(self, value: KnobValue, name: str, low: float = -math.inf, high: float = math.inf) -> None:
+    def __init__(self, value: KnobValue, name: str, *, low: float = -math.inf, high: float = math.inf) -> None:
         form, numbers = read_numbers(value, name)
         self._is_range = form is Form.RANGE
-        self._numbers = [_checked(number, name, low, high) for number in numbers]
+        self._numbers = [_checked(number, name, low=low, high=high) for number in numbers]
         if self._is_range:
-            check_order(*self._numbers, name)
+            check_order(self._numbers[0], self._numbers[1], name)
 
     @property
     def smallest(self) -> float:
@@ -125,7 +125,7 @@ def check_order(low: float, high: float, name: str) -> None:
         raise ValueError(f"{name}: min {low:g} is above max {high:g}")
 
 
-def _checked(number: Any, name: str, low: float, high: float) -> float:
+def _checked(number: Any, name: str, *, low: float, high: float) -> float:
     if not is_number(number):
         raise ValueError(f"{name}: is {number!r}, expected a number, a list of numbers, or {{min: ..., max: ...}}")
     if not low <= number <= high:

@@ -135,7 +135,14 @@ class NoiseMixPerturbation(Perturbation):
             sources = [{"manifest_path": manifest_path}]
         self.curriculum = self._curriculum(curriculum, snr_db)
         snrs = CurriculumSnr(self.curriculum) if self.curriculum and self.curriculum.snr else snr_db
-        made = noise_sources(sources, snrs, 16000, cache_limit_mb, decoded_dir, needs_snr=bands is None)
+        made = noise_sources(
+            sources,
+            snr_db=snrs,
+            sample_rate=16000,
+            cache_limit_mb=cache_limit_mb,
+            decoded_dir=decoded_dir,
+            needs_snr=bands is None,
+        )
         if self.curriculum:
             self.curriculum.check(made)
         self._sources = {16000: made}
@@ -216,10 +223,12 @@ class NoiseMixPerturbation(Perturbation):
         Returns:
             The mixture, [T]; without noise where the effects leave no speech or no noise (in any band).
         """
-        speech = self._changed(MixturePart.SPEECH, samples, draw, sample_rate)
-        noise = self._changed(MixturePart.NOISE, draw.noise.samples, draw, sample_rate)
+        speech = self._changed(MixturePart.SPEECH, samples, draw=draw, sample_rate=sample_rate)
+        noise = self._changed(MixturePart.NOISE, draw.noise.samples, draw=draw, sample_rate=sample_rate)
         try:
-            return self._added(samples, speech, noise, draw, sample_rate, speech_level_db)
+            return self._added(
+                samples, speech, noise, draw=draw, sample_rate=sample_rate, speech_level_db=speech_level_db
+            )
         except SilenceError as error:
             source = draw.noise.entry.source
             self.counts.note("without noise", f"{source}: {error}; the utterance goes on without noise")
@@ -231,6 +240,7 @@ class NoiseMixPerturbation(Perturbation):
         samples: Samples,
         speech: Samples,
         noise: Samples,
+        *,
         draw: NoiseDraw,
         sample_rate: int,
         speech_level_db: float | None,
@@ -240,18 +250,22 @@ class NoiseMixPerturbation(Perturbation):
             noise_level_db = draw.noise.level_db if noise is draw.noise.samples else None
             if speech is samples and speech_level_db is not None and noise_level_db is not None:
                 gain = noise_gain(speech_level_db, noise_level_db, draw.snr_db)
-                return Mixture(add_noise(speech, noise, gain, draw.snr_db), speech)
-            return Mixture(mix_at_snr(speech, noise, draw.snr_db, sample_rate), speech)
+                return Mixture(add_noise(speech, noise, gain=gain, snr_db=draw.snr_db), speech)
+            return Mixture(mix_at_snr(speech, noise, snr_db=draw.snr_db, sample_rate=sample_rate), speech)
         if draw.snr_db is not None:
-            added = noise_at_snr(speech, noise, draw.snr_db, sample_rate)
+            added = noise_at_snr(speech, noise, snr_db=draw.snr_db, sample_rate=sample_rate)
         else:
-            added = noise_at_band_snrs(speech, noise, self._edges_hz(), draw.band_snrs_db, sample_rate)
+            added = noise_at_band_snrs(
+                speech, noise, edges_hz=self._edges_hz(), snrs_db=draw.band_snrs_db, sample_rate=sample_rate
+            )
         left = np.zeros_like(speech) if draw.is_noise_only else speech
         return Mixture((left.astype(np.float64) + added).astype(np.float32), left)
 
     def finish(self, mixture: Mixture, draw: NoiseDraw, sample_rate: int) -> Samples:
         """Applies the effects on the mixture, then the policy for full scale: [T]."""
-        return self.full_scale.apply(self._changed(MixturePart.MIXTURE, mixture.samples, draw, sample_rate))
+        return self.full_scale.apply(
+            self._changed(MixturePart.MIXTURE, mixture.samples, draw=draw, sample_rate=sample_rate)
+        )
 
     def check(self) -> None:
         """Decodes every noise, so that a bad one raises its ManifestError now and not in the middle of training."""
@@ -270,7 +284,7 @@ class NoiseMixPerturbation(Perturbation):
             self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
         return self._sources[sample_rate]
 
-    def _changed(self, part: MixturePart, samples: Samples, draw: NoiseDraw, sample_rate: int) -> Samples:
+    def _changed(self, part: MixturePart, samples: Samples, *, draw: NoiseDraw, sample_rate: int) -> Samples:
         chain = self.effects.get(part)
         return samples if chain is None else chain.apply(samples, sample_rate, draw.seed).samples
 

@@ -68,7 +68,9 @@ class UtteranceMemory:
             self._odd_numbers = np.arange(1, 4 * count, 2, dtype=np.uint64)
         last = int(contiguous[-1:].view(np.uint32)[0])
         total, weighted = int(np.add.reduce(words)), int(np.dot(words, self._odd_numbers[:count]))
-        return _fingerprint_of(total, weighted, last, len(contiguous), sample_rate)
+        return _fingerprint_of(
+            total=total, weighted=weighted, last=last, length=len(contiguous), sample_rate=sample_rate
+        )
 
 
 def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: int) -> list[tuple[int, int]]:
@@ -90,10 +92,13 @@ def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: 
     last = even.view(torch.int32).gather(1, ends[:, None] - 1)[:, 0]  # [B]
     sums = torch.stack([words.sum(dim=1), (words * (2 * places + 1)).sum(dim=1), last.long()], dim=1).tolist()
     rows = zip(sums, lengths, strict=True)
-    return [_fingerprint_of(total, weighted, last & 0xFFFFFFFF, n, sample_rate) for (total, weighted, last), n in rows]
+    return [
+        _fingerprint_of(total=total, weighted=weighted, last=last & 0xFFFFFFFF, length=n, sample_rate=sample_rate)
+        for (total, weighted, last), n in rows
+    ]
 
 
-def _fingerprint_of(total: int, weighted: int, last: int, length: int, sample_rate: int) -> tuple[int, int]:
+def _fingerprint_of(*, total: int, weighted: int, last: int, length: int, sample_rate: int) -> tuple[int, int]:
     ending = (length << 32) ^ last ^ (sample_rate * _MIX)
     return (total * _MIX + ending) & _MASK, ((weighted & _MASK) ^ ending) & _MASK
 

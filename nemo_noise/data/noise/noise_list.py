@@ -71,6 +71,7 @@ class NoiseList:
         self,
         manifest_path: str | Path | Sequence[str | Path],
         sample_rate: int,
+        *,
         cache_limit_mb: float = 512.0,
         decoded_dir: str | Path | None = None,
     ) -> None:
@@ -150,7 +151,7 @@ class NoiseList:
             offset = int(rng.integers(len(recording)))
             samples = loop_to_length(recording, offset + num_samples, self.sample_rate)[offset:]
             return NoiseCrop(samples, entry, offset / self.sample_rate)
-        offset, level_db = self._loud_offset(rng, recording, num_samples, index)
+        offset, level_db = self._loud_offset(rng, recording, length=num_samples, index=index)
         return NoiseCrop(recording[offset : offset + num_samples], entry, offset / self.sample_rate, level_db)
 
     def _lines_of(self, labels: frozenset[str]) -> list[int]:
@@ -209,7 +210,7 @@ class NoiseList:
             self.load(index)
 
     def _loud_offset(
-        self, rng: np.random.Generator, recording: Samples, length: int, index: int
+        self, rng: np.random.Generator, recording: Samples, *, length: int, index: int
     ) -> tuple[int, float | None]:
         """Where a crop starts, and its RMS level in dB if that was measured."""
         entry, floor_db = self.entries[index], self._levels_db[index] - _QUIET_BELOW_FILE_DB
@@ -218,7 +219,7 @@ class NoiseList:
             if self._block_levels is None:
                 level_db = rms_db(recording[offset : offset + length])
             else:
-                level_db = self._block_levels.of_db(index, recording, offset, length)
+                level_db = self._block_levels.of_db(index, recording=recording, offset=offset, length=length)
             if level_db >= floor_db:
                 return offset, level_db
             self.counts.note("redrawn", f"{entry.source}: a crop fell into a gap of the noise, it is drawn again")

@@ -54,6 +54,7 @@ class NoiseSource:
 
 def noise_sources(
     sources: Sequence[Mapping[str, Any]],
+    *,
     snr_db: Any,
     sample_rate: int,
     cache_limit_mb: float,
@@ -83,7 +84,10 @@ def noise_sources(
     read = partial(
         NoiseList, sample_rate=sample_rate, cache_limit_mb=cache_limit_mb / len(sources), decoded_dir=decoded_dir
     )
-    made = [_source(source, f"sources[{number}]", snr_db, read, needs_snr) for number, source in enumerate(sources)]
+    made = [
+        _source(source, f"sources[{number}]", snr_db=snr_db, read=read, needs_snr=needs_snr)
+        for number, source in enumerate(sources)
+    ]
     names = [source.name for source in made]
     if len(set(names)) < len(names):
         raise ValueError(f"sources: the names are {names}, expected each once; give every source a name")
@@ -103,7 +107,7 @@ def at_rate(sources: Sequence[NoiseSource], sample_rate: int) -> list[NoiseSourc
     return [replace(source, noises=source.noises.at_rate(sample_rate)) for source in sources]
 
 
-def _source(source: Any, place: str, snr_db: Any, read: Callable[..., NoiseList], needs_snr: bool) -> NoiseSource:
+def _source(source: Any, place: str, *, snr_db: Any, read: Callable[..., NoiseList], needs_snr: bool) -> NoiseSource:
     if not isinstance(source, Mapping) or not {"manifest_path"} <= set(source) <= _KEYS:
         raise ValueError(
             f"{place}: is {source!r}, expected manifest_path and any of {sorted(_KEYS - {'manifest_path'})}"

@@ -108,6 +108,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         self,
         manifest_filepath: str | Sequence[str],
         noise_manifest: str | Sequence[str],
+        *,
         sample_rate: int = 16000,
         num_pairs: int = 4000,
         crop_s: Sequence[float] = (2.0, 2.0),
@@ -187,7 +188,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         if side == 1:  # the same speech on the other side: a hard negative for both views
             speeches = speeches[::-1]
         views = [
-            self._view(kind, rng, speech.samples, noise_crop, snr_db)
+            self._view(kind, rng, speech=speech.samples, noise=noise_crop, snr_db=snr_db)
             for speech, noise_crop in zip(speeches, noises, strict=True)
         ]
         is_clean, is_noise = kind is EnvironmentKind.CLEAN, kind is EnvironmentKind.NOISE_ONLY
@@ -217,7 +218,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         return EnvironmentKind.NOISY
 
     def _view(
-        self, kind: EnvironmentKind, rng: np.random.Generator, speech: Samples, noise: Samples, snr_db: float
+        self, kind: EnvironmentKind, rng: np.random.Generator, *, speech: Samples, noise: Samples, snr_db: float
     ) -> View:
         """One view of random length and level."""
         num_samples = round(rng.uniform(*self.crop_s) * self.sample_rate)
@@ -228,7 +229,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         elif kind is EnvironmentKind.NOISE_ONLY:
             mixture, scaled_noise, measured_db = noise, noise, float("-inf")
         else:
-            mixture = mix_at_snr(speech, noise, snr_db, self.sample_rate)
+            mixture = mix_at_snr(speech, noise, snr_db=snr_db, sample_rate=self.sample_rate)
             scaled_noise = mixture - speech
             speech_db = active_speech_level_db(speech, self.sample_rate)
             measured_db = speech_db - 20.0 * float(np.log10(root_mean_square(scaled_noise)))

@@ -164,7 +164,7 @@ class NoiseBank:
         """Two crops [2, num_samples] of one random file that do not overlap."""
         file_index = int(rng.integers(len(self.entries)))
         samples, floor = self.sound(file_index)
-        starts = self._distant_starts(rng, samples, num_samples, floor)
+        starts = self._distant_starts(rng, samples, num_samples=num_samples, floor=floor)
         if starts is None:
             crops = self._repeated_halves(rng, samples, num_samples)
         else:
@@ -179,7 +179,7 @@ class NoiseBank:
 
     @staticmethod
     def _distant_starts(
-        rng: np.random.Generator, samples: Samples, num_samples: int, floor: float
+        rng: np.random.Generator, samples: Samples, *, num_samples: int, floor: float
     ) -> tuple[int, int] | None:
         """Where two crops begin with sound in both; None where the file is too short or its events too sparse."""
         slack = len(samples) - 2 * num_samples

@@ -22,6 +22,7 @@ def write_effects_preview(
     chain: EffectChain,
     entries: Sequence[ManifestEntry],
     out_dir: str | Path,
+    *,
     sample_rate: int,
     num_utterances: int = 4,
     seed: int = 0,

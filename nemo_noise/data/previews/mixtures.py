@@ -28,6 +28,7 @@ def write_preview(
     perturbation: NoiseMixPerturbation,
     entries: Sequence[ManifestEntry],
     out_dir: str | Path,
+    *,
     sample_rate: int,
     num_utterances: int = 4,
     num_epochs: int = 2,
@@ -66,7 +67,9 @@ def write_preview(
         rows.append([(f"{stem}\nclean", speech * np.float32(gain))])
         for epoch in range(num_epochs):
             EPOCH_CLOCK.set(epoch)
-            line = _write_mixture(perturbation, speech, folder, f"{stem}_epoch{epoch}", sample_rate)
+            line = _write_mixture(
+                perturbation, speech, folder=folder, stem=f"{stem}_epoch{epoch}", sample_rate=sample_rate
+            )
             lines.append({"text": entries[index].text, **line, "speech": entries[index].source, "epoch": epoch})
             written = load_audio(folder / line["audio_filepath"], sample_rate)
             rows[-1].append((line["audio_filepath"].removeprefix(stem + "_").removesuffix(".wav"), written))
@@ -107,7 +110,7 @@ def draw_spectrograms(rows: Sequence[Sequence[tuple[str, Samples]]], path: str |
 
 
 def _write_mixture(
-    perturbation: NoiseMixPerturbation, speech: Samples, folder: Path, stem: str, sample_rate: int
+    perturbation: NoiseMixPerturbation, speech: Samples, *, folder: Path, stem: str, sample_rate: int
 ) -> dict[str, Any]:
     """Writes one mixture under a name that holds its measured SNR and its noise."""
     draw = perturbation.draw(speech, sample_rate)

@@ -28,7 +28,7 @@ class SilenceError(ValueError):
 
 
 def mix_at_snr(
-    speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int
+    speech: npt.ArrayLike, noise: npt.ArrayLike, *, snr_db: float, sample_rate: int
 ) -> npt.NDArray[np.float32]:
     """Adds noise to speech at an exact signal-to-noise ratio.
 
@@ -50,7 +50,7 @@ def mix_at_snr(
     """
     clean, added, rate = _checked_pair(speech, noise, sample_rate)
     gain = noise_gain(active_speech_level_db(clean, rate), _noise_level_db(added), snr_db)
-    return add_noise(clean, added, gain, snr_db)
+    return add_noise(clean, added, gain=gain, snr_db=snr_db)
 
 
 def noise_gain(speech_level_db: float, noise_level_db: float, snr_db: float) -> float:
@@ -61,7 +61,7 @@ def noise_gain(speech_level_db: float, noise_level_db: float, snr_db: float) -> 
 
 
 def add_noise(
-    speech: npt.NDArray[np.floating], noise: npt.NDArray[np.floating], gain: float, snr_db: float
+    speech: npt.NDArray[np.floating], noise: npt.NDArray[np.floating], *, gain: float, snr_db: float
 ) -> npt.NDArray[np.float32]:
     """Adds scaled noise to speech, in float64 and block by block, so that it stays in the processor's cache.
 
@@ -91,7 +91,7 @@ def add_noise(
     return mixture
 
 
-def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int) -> FloatArray:
+def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, *, snr_db: float, sample_rate: int) -> FloatArray:
     """Scales noise so that, added to the speech, it gives the ratio; arguments and errors as for `mix_at_snr`.
 
     Returns:
@@ -104,6 +104,7 @@ def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sam
 def mix_at_band_snrs(
     speech: npt.ArrayLike,
     noise: npt.ArrayLike,
+    *,
     edges_hz: Sequence[float],
     snrs_db: Sequence[float],
     sample_rate: int,
@@ -128,13 +129,14 @@ def mix_at_band_snrs(
         ValueError: as `mix_at_snr`, and if edges_hz and snrs_db do not fit together or to the rate, or no band has
             both speech and noise.
     """
-    added = noise_at_band_snrs(speech, noise, edges_hz, snrs_db, sample_rate)
-    return add_noise(np.asarray(speech), added, 1.0, min(snrs_db))
+    added = noise_at_band_snrs(speech, noise, edges_hz=edges_hz, snrs_db=snrs_db, sample_rate=sample_rate)
+    return add_noise(np.asarray(speech), added, gain=1.0, snr_db=min(snrs_db))
 
 
 def noise_at_band_snrs(
     speech: npt.ArrayLike,
     noise: npt.ArrayLike,
+    *,
     edges_hz: Sequence[float],
     snrs_db: Sequence[float],
     sample_rate: int,

@@ -62,6 +62,7 @@ def digit_clips(entries: Sequence[ManifestEntry]) -> list[DigitClip]:
 def build_connected_digits(
     entries: Sequence[ManifestEntry],
     out_dir: str | Path,
+    *,
     num_utterances: int,
     digits_per_string: tuple[int, int] = (3, 7),
     pause_s: tuple[float, float] = (0.05, 0.4),
@@ -95,7 +96,9 @@ def build_connected_digits(
     Raises:
         ValueError: if an argument is out of its range or `takes` leaves no clip.
     """
-    _check_ranges(num_utterances, digits_per_string, pause_s, speeds, seed)
+    _check_ranges(
+        num_utterances=num_utterances, digits_per_string=digits_per_string, pause_s=pause_s, speeds=speeds, seed=seed
+    )
     pool = _pool_by_speaker(_of_takes(digit_clips(entries), takes))
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,8 +109,8 @@ def build_connected_digits(
         speaker = sorted(pool)[int(rng.integers(len(pool)))]
         speed = float(speeds[int(rng.integers(len(speeds)))])
         clips = _drawn_clips(pool[speaker], digits_per_string, rng)
-        parts = [_decoded(clip, speed, sample_rate, decoded) for clip in clips]
-        string = _joined(parts, pause_s, sample_rate, rng)
+        parts = [_decoded(clip, speed, sample_rate=sample_rate, cache=decoded) for clip in clips]
+        string = _joined(parts, pause_s=pause_s, sample_rate=sample_rate, rng=rng)
         name = f"{seed}_{number:05d}.flac"
         gain = write_audio(folder / name, string, sample_rate)
         said = {"audio_filepath": name, "duration": round(len(string) / sample_rate, 4), "text": _text(clips)}
@@ -154,7 +157,7 @@ def _text(clips: Sequence[DigitClip]) -> str:
     return " ".join(str(clip.entry.text).strip() for clip in clips)
 
 
-def _decoded(clip: DigitClip, speed: float, sample_rate: int, cache: dict[tuple[str, float], Samples]) -> Samples:
+def _decoded(clip: DigitClip, speed: float, *, sample_rate: int, cache: dict[tuple[str, float], Samples]) -> Samples:
     key = (clip.entry.audio_filepath, speed)
     if key not in cache:
         cache[key] = change_speed(load_entry(clip.entry, sample_rate), speed)
@@ -162,7 +165,7 @@ def _decoded(clip: DigitClip, speed: float, sample_rate: int, cache: dict[tuple[
 
 
 def _joined(
-    parts: list[Samples], pause_s: tuple[float, float], sample_rate: int, rng: np.random.Generator
+    parts: list[Samples], *, pause_s: tuple[float, float], sample_rate: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """Joins digits with a pause before, between and after them, over the noise floor: [T]."""
     pauses = [np.zeros(round(float(rng.uniform(*pause_s)) * sample_rate)) for _ in range(len(parts) + 1)]
@@ -174,6 +177,7 @@ def _joined(
 
 
 def _check_ranges(
+    *,
     num_utterances: int,
     digits_per_string: tuple[int, int],
     pause_s: tuple[float, float],

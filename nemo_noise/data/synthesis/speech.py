@@ -138,7 +138,7 @@ class SpeechSynthesizer:
         samples = np.concatenate(self._chunks).astype(np.float32) / 32768.0  # [T]
         return np.asarray(soxr.resample(samples, self._own_rate, self.sample_rate, quality="HQ"), dtype=np.float32)
 
-    def read_at_level(self, text: str, voice: Voice, words_per_minute: int, peak: float) -> Samples:
+    def read_at_level(self, text: str, voice: Voice, *, words_per_minute: int, peak: float) -> Samples:
         """Reads a text and scales it to a peak (full scale 1.0); see `read`."""
         samples = self.read(text, voice, words_per_minute)
         return samples * np.float32(peak / max(float(np.abs(samples).max()), 1e-6))

@@ -175,7 +175,7 @@ class MixturePlan:
         if trial.entry is not None and trial.snr_db is not None:
             try:
                 speech = self._speech_in_room(trial)
-                samples = mix_at_snr(speech, crop.samples, trial.snr_db, self.sample_rate)
+                samples = mix_at_snr(speech, crop.samples, snr_db=trial.snr_db, sample_rate=self.sample_rate)
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
             noise = noise_before_crop(self.noise_lists[str(trial.noise_list)], crop, self.preroll_s)

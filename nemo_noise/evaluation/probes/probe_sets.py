@@ -89,7 +89,9 @@ def noise_probe_set(
             noise_crop = _crop(rng, sound[middle:] if half else sound[:middle], num_samples, floor)
             speech_crop = _crop(rng, files[int(rng.integers(len(halves[half])))], num_samples, floor=1e-6)
             speech_crop = np.pad(speech_crop, (0, num_samples - len(speech_crop)))
-            rows.append(_at_random_level(rng, mix_at_snr(speech_crop, noise_crop, float(snr), sample_rate)))
+            rows.append(
+                _at_random_level(rng, mix_at_snr(speech_crop, noise_crop, snr_db=float(snr), sample_rate=sample_rate))
+            )
         splits.append(ProbeSplit(np.stack(rows), labels, snrs))
     return ProbeSet(splits[0], splits[1], noise.labels)
 
@@ -145,7 +147,9 @@ def word_probe_set(
             before = int(rng.integers(num_samples - len(clip) + 1))
             speech = np.pad(clip, (before, num_samples - len(clip) - before))
             noise_crop = noise.crop_pair(rng, num_samples).samples[0]
-            rows.append(_at_random_level(rng, mix_at_snr(speech, noise_crop, float(snr), sample_rate)))
+            rows.append(
+                _at_random_level(rng, mix_at_snr(speech, noise_crop, snr_db=float(snr), sample_rate=sample_rate))
+            )
         labels = np.array([words.index(_word(entries[index])) for index in indices], dtype=np.int64)
         splits.append(ProbeSplit(np.stack(rows), labels, snrs))
     return ProbeSet(splits[0], splits[1], words)

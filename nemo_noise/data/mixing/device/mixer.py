@@ -90,6 +90,7 @@ class DeviceMixer:
     def __init__(
         self,
         perturbation: NoiseMixPerturbation,
+        *,
         sample_rate: int,
         device: torch.device,
         bank_limit_mb: float = 2048.0,
