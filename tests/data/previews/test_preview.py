@@ -18,7 +18,7 @@ from nemo_noise.data.previews.mixtures import measured_snr_db, write_preview
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000
-NOISE_CONF = Path(__file__).parents[2] / "conf" / "noise"
+NOISE_CONF = Path(__file__).parents[3] / "conf" / "noise"
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 from nemo_noise.data.previews.curriculum import curriculum_moments, draw_curriculum
 
-FOLDER = Path(__file__).resolve().parents[2] / "conf" / "curriculum"
+FOLDER = Path(__file__).resolve().parents[3] / "conf" / "curriculum"
 CURRICULA = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "plot_curriculum")
 
 
