@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM = false
 export ONE_LOGGER_JOB_CATEGORY ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-dual-attention-scratch results-context example-report tree clean
+.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-dual-attention-scratch results-context example-report map clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,8 +63,8 @@ example-report: $(STAMP)  ## docs/example_report: a stock recogniser against a n
 	cp results/example_report/page/report.html results/example_report/page/summary.json docs/example_report/
 	cp results/example_report/page/README.md docs/example_report/model_card.md
 
-tree: $(STAMP)  ## write the tree at the end of README.md
-	$(BIN)/python -m tests.house.readme_tree
+map: $(STAMP)  ## write the map of the folders in docs/architecture.md
+	$(BIN)/python -m tests.house.architecture
 
 clean:  ## remove what was built, .venv excepted
 	rm -rf build dist *.egg-info demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

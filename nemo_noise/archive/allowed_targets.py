@@ -21,7 +21,6 @@ __all__ = ["HOMES", "refusal_of"]
 
 # Packages whose modules, models, losses and optimisers may be built.
 HOMES = (
-    "nemo_noise.models.pretraining.losses",
     "nemo_noise.models",
     "nemo_noise.modules",
     "nemo.collections.asr.losses",

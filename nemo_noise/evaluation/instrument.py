@@ -149,7 +149,7 @@ class Instrument:
         again = heard.again or not_heard_again(shown, self.questions)
         add_second_hearing(results, again, heard.rows, self.scoring)
         write_results(self.output / "summary.json", results)
-        write_report(self.output / "report.html", results, reference_rows(heard.rows), self._clips(heard))
+        write_report(self.output / "report.html", results, reference_rows(heard.rows), clips=self._clips(heard))
         write_model_card(self.output / "README.md", results, self.options.model_card)
         return results
 

@@ -5,7 +5,8 @@
 from nemo_noise.models.asr import add_noise_context
 from nemo_noise.models.checked_start import start_from_checkpoints
 from nemo_noise.models.dual_attention import DualAttentionMultiTaskModel, DualAttentionWhisperModel, add_dual_attention
-from nemo_noise.models.pretraining.model import ContextProjector, NoiseContextPretrainingModel
+from nemo_noise.models.pretraining.contrast import ContextProjector
+from nemo_noise.models.pretraining.model import NoiseContextPretrainingModel
 from nemo_noise.models.wav2vec.checkpoint import import_wav2vec2, wav2vec2_config
 from nemo_noise.models.wav2vec.pretraining import Wav2Vec2PretrainingModel
 from nemo_noise.models.whisper.checkpoint import export_whisper, import_whisper, load_whisper_weights, whisper_config

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Broken options of training, pretraining, adaptation, decoding with language models, and streaming."""
+"""Broken options of training, adaptation, decoding with language models, and streaming."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +17,6 @@ from nemo_noise.inference.decoding.ngram_training import Unit, train_ngram
 from nemo_noise.inference.decoding.search import SearchSetting, fast_language_model
 from nemo_noise.inference.streaming.aligned import AlignedStreamingConfig
 from nemo_noise.inference.streaming.chunked import ChunkPlan, ChunkStream
-from nemo_noise.models.pretraining.loss_choice import build_losses
 from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from tests.broken_inputs.case import Case
@@ -47,10 +46,6 @@ def grouped(groups: dict[str, Any]) -> None:
     model = torch.nn.ModuleDict({"encoder": torch.nn.Linear(2, 2)})
     model.cfg = OmegaConf.create({"optim_param_groups": groups})
     ModelPT.setup_optimizer_param_groups(model)
-
-
-def losses(**config: Any) -> None:
-    build_losses(OmegaConf.create(config))
 
 
 def adapted_parameters(parameters: list[str]) -> None:
@@ -160,36 +155,6 @@ TRAINING = [
         "n.json",
         "no such manifest",
         "expected",
-    ),
-    Case("losses-unknown", losses, {"masks": {"weight": 1.0}}, "model.losses", "['masks']", "known are"),
-    Case("losses-negative", losses, {"snr": {"weight": -1.0}}, "model.losses.snr.weight", "-1.0", "0 or more"),
-    Case("losses-none", losses, {"snr": {"weight": 0.0}}, "model.losses", "no weight above 0", "give one of"),
-    Case(
-        "losses-of-two-masks",
-        losses,
-        {"masked": {"weight": 1.0}, "masked_cells": {"weight": 1.0}},
-        "model.losses",
-        "masked_cells",
-        "give one a weight of 0",
-    ),
-    Case(
-        "loss-weight-in-words", losses, {"snr": {"weight": "much"}}, "model.losses.snr.weight", "'much'", "0 or more"
-    ),
-    Case(
-        "loss-option-unknown",
-        losses,
-        {"snr": {"weight": 1.0, "scale": 3.0}},
-        "model.losses.snr",
-        "'scale'",
-        "scale_db",
-    ),
-    Case(
-        "loss-temperature-0",
-        losses,
-        {"contrastive": {"weight": 1.0, "temperature": 0.0}},
-        "temperature",
-        "0.0",
-        "above 0",
     ),
 ]
 

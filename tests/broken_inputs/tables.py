@@ -16,6 +16,7 @@ from tests.broken_inputs import (
     manifests,
     noise_mix,
     noise_mix_types,
+    pretraining,
     recordings,
     script_options,
     sensors,
@@ -36,6 +37,6 @@ TOPICS = (
         evaluation_options,
         script_options,
     ),
-    *(transcripts, contexts, encoders, checkpoints, hugging_face, language_models, learning, texts),
+    *(transcripts, contexts, encoders, checkpoints, hugging_face, language_models, learning, pretraining, texts),
 )
 CASES = [case for topic in TOPICS for case in topic.CASES]

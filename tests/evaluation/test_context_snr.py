@@ -17,6 +17,7 @@ from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.probes.context_snr import summarize_context_snr
 from nemo_noise.evaluation.probes.heard_contexts import HeardContexts, NoContextError, hear_contexts
 from nemo_noise.evaluation.report.context_snr import context_snr_section
+from nemo_noise.evaluation.report.template import render_section
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.second_hearing import Questions
 from tests.evaluation.tiny_models import (
@@ -51,7 +52,7 @@ def test_a_context_that_holds_the_snr_gives_it_away() -> None:
         assert band["low_db"] < band["median_db"] < band["high_db"]
         assert band["median_db"] == pytest.approx(float(snr), abs=0.5) and band["mixtures"] == 80
     assert (found["block"], found["blocks"], found["folds"]) == ("speaker", 10, 5)
-    page = context_snr_section({"tiny": found}, "tiny")
+    page = render_section(context_snr_section({"tiny": found}, "tiny"))
     ticks = [f'text-anchor="middle">{tick}</text>' for tick in ("\N{MINUS SIGN}5", "0", "10", "20", "true SNR, dB")]
     assert all(tick in page for tick in ticks) and page.count("<circle") == 4
     assert "5 folds over 10 speakers" in page and "NaN" not in page
@@ -143,4 +144,4 @@ def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_el
     results = instrument.report(instrument.hear())
     assert "needs the model" in results["streaming"]["context"]["reason"]
     assert "needs the model" in results["context_snr"]["context"]["reason"]
-    assert "needs the model" in context_snr_section(results["context_snr"], "context")
+    assert "needs the model" in render_section(context_snr_section(results["context_snr"], "context"))

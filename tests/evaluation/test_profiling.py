@@ -4,6 +4,7 @@
 
 import json
 import mmap
+import re
 import shutil
 import time
 from pathlib import Path
@@ -112,6 +113,15 @@ def test_a_profile_is_written_as_table_json_and_picture(profile: Profile, tmp_pa
     draw_profiles(tmp_path / "new" / "profile.png", [profile, other])
     with Image.open(tmp_path / "new/profile.png") as picture:
         assert picture.size[0] > 1000
+
+
+def test_names_and_reasons_are_neither_links_nor_cells_nor_escapes(profile: Profile) -> None:
+    foreign = "\x1b[2J|<script>\n[x](javascript:alert(1))"
+    table = profile_table([{**profile, "model": foreign, "left_out": {"onnx": foreign}}])
+    plain = profile_table([{**profile, "left_out": {"onnx": "no"}}])
+    assert table.count("\n") == plain.count("\n") and "\x1b" not in table
+    assert not re.search(r"(?<!\\)[<\[]", table)
+    assert len(re.findall(r"(?<!\\)\|", table)) == len(re.findall(r"(?<!\\)\|", plain))
 
 
 def test_a_module_that_one_model_lacks_does_not_move_the_others(profile: Profile) -> None:

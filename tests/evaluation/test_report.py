@@ -7,7 +7,6 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-import yaml
 
 from nemo_noise.evaluation import ScoringOptions, collect_results
 from nemo_noise.evaluation.report.audio import make_clip
@@ -17,7 +16,6 @@ from nemo_noise.evaluation.report.numbers import mean_of
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import Results
-from nemo_noise.foreign_text import printable
 from tests.evaluation.tiny_models import synthetic_rows
 
 FAST = ScoringOptions(replications=100)
@@ -86,7 +84,7 @@ def test_the_page_has_every_section(page: str) -> None:
         assert heading in page
     assert page.count("<svg") == 5
     assert page.count("<audio") == page.count("<img") == 15
-    anchors = re.findall(r'<a href="#(s\d+)">', page)
+    anchors = re.findall('<a href="#([a-z0-9-]+)">', page)
     assert len(anchors) == page.count("<h2") == len(set(anchors))
     assert all(page.count(f'id="{anchor}"') == 1 for anchor in anchors)
 
@@ -171,65 +169,3 @@ def test_models_without_a_difference_are_not_given_an_interval_of_no_width() -> 
     told = summary_table(collect_results(rows, "a", "b", FAST))
     assert "no difference between a and b is shown: equally many errors" in told
     assert "0.0\N{NO-BREAK SPACE}% to 0.0\N{NO-BREAK SPACE}%" not in told
-
-
-ATTACKS = [
-    "<script>alert(1)</script>",
-    "\x1b[2J\x1b]0;title\x07",
-    "zero\x00byte",
-    "\u202egnp.exe",
-    "[click](javascript:alert(1))",
-    "![x](https://evil.example/x.png)",
-    "`code` *bold* | cell",
-    "two\nlines",
-    "${oc.env:HOME} ${",
-    "<img src=x onerror=alert(1)>",
-    "\"quoted\" \\ & 'single'",
-]
-
-
-class Tags(HTMLParser):
-    """Collects the names of elements, and of attributes that run code or fetch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: set[str] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found |= {tag} | {name for name, _ in attrs if name.startswith("on") or name in ("href", "srcdoc")}
-
-
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_foreign_text_steers_neither_terminal_nor_page_nor_card(attack: str) -> None:
-    def rows_of(mark: str) -> list[dict]:
-        rows = [row for name in (f"a{mark}", f"b{mark}") for row in synthetic_rows(name, 0.3, utterances=4)]
-        for row in rows:
-            row.update(noise_label=row["noise_label"] and mark, text=f"{row['text']} {mark}", gender=mark)
-            row.update(pred_text=f"{row['pred_text']} {mark}x", utterance_id=f"{row['utterance_id']}{mark}")
-            row["noise_list"] = row["noise_list"] and f"{row['noise_list']}{mark}"
-        return rows
-
-    def shown(mark: str) -> tuple[str, str, str]:
-        made = {"hardware": mark, "versions": {mark: mark}, "time": mark}
-        rows = rows_of(mark)
-        results = collect_results(rows, f"a{mark}", f"b{mark}", ScoringOptions(replications=10), made)
-        item = {"name": mark, "source": f"{mark}.json:1", "reason": mark}
-        left_out = {f"left_out{kind}": [item] for kind in ("", "_mixtures", "_noises")}
-        speech = {"utterances": 4, **left_out, "resampled_from_hz": {}}
-        results["speech"] = {**speech, "sample_rate": 16000, "has_plain_channel": True}  # type: ignore[typeddict-item]
-        card = render_model_card(results, CardOptions(dataset=mark, license=mark, base_model=mark))
-        return render_report(results, rows), card, summary_table(results)
-
-    (page, card, table), (plain, plain_card, plain_table) = shown(attack), shown("plain")
-    for text in (page, card, table):
-        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
-    kinds = []
-    for html in (page, plain):
-        tags = Tags()
-        tags.feed(html)
-        kinds.append(tags.found)
-    assert kinds[0] == kinds[1]
-    assert table.count("\n") == plain_table.count("\n") and card.count("\n") == plain_card.count("\n")
-    assert "<" not in card and not re.search(r"(?<!\\)\]\(", card) and "javascript:" not in card.split("---")[2]
-    head = yaml.safe_load(card.split("---\n")[1])
-    assert head["model-index"][0]["name"] == printable(f"a{attack}")

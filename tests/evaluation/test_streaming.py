@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streams in the report: the same mixtures as offline, the same texts of a causal model, and reasons for the rest."""
 
+import html
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from nemo_noise.evaluation.mixtures.choice import choose_trials
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.report.streaming import streaming_section
+from nemo_noise.evaluation.report.template import render_section
 from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.streaming import summarize_streaming
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -54,8 +56,8 @@ def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a
     assert (table["mixtures"], table["not_possible"]) == (20, 2)
     assert "100 ms is not a multiple of the encoder's frame of 40 ms" in others[0]["reason"]
     assert "possible: 160 ms" in others[1]["reason"]
-    page = streaming_section({"tiny": table}, "10, 0 dB")
-    assert "not possible: 100 ms is not a multiple" in page.replace("&#x27;", "'") and "2 of the latencies" in page
+    page = html.unescape(render_section(streaming_section({"tiny": table}, "10, 0 dB")))
+    assert "not possible: 100 ms is not a multiple" in page and "2 of the latencies" in page
     again = run_streams("tiny", model, plan, path, streaming, OPTIONS)
     assert again[0].rows == runs[0].rows and len(read_hypotheses(path)) == 20  # a killed run goes on
 

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.house.architecture import with_map
+
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 60
 MAX_RECIPE_LINES = 30
@@ -42,6 +44,8 @@ WRITES_IN_PLACE = {
     "nemo_noise/evaluation/experiments/ablation.py": "the logs of jobs, which grow",
     "nemo_noise/evaluation/transcription/peak_memory.py": "a switch of the kernel",
 }
+TAG = re.compile(r"</?(?:a|b|body|code|div|h[1-6]|i|img|li|mark|p|pre|script|span|style|svg|t[dhr]|table|ul)[\s/>]")
+UNESCAPED = re.compile(r"\|\s*safe\b|\bautoescape\s+false\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|tmp|root|home)/")
 TEXT_SUFFIXES = {".py", ".yaml", ".yml", ".toml", ".md", ".txt", ".cfg", ".html", ".json", ".sh", ""}
 IGNORED_FOLDERS = {".git", ".venv", "build", "dist", "results", "demo_output", "__pycache__"}
@@ -155,6 +159,22 @@ def writes_in_place(root: Path, files: list[Path]) -> list[str]:
     return breaches
 
 
+def markup_by_hand(root: Path, files: list[Path]) -> list[str]:
+    """Finds tags and escaping in code, which are the templates' business, and templates that leave escaping out."""
+    breaches = []
+    for name, tree in _modules(root, [name for name in files if name.parts[0] == "nemo_noise"]):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and TAG.search(node.value):
+                breaches.append(f"{name}:{node.lineno}: writes a tag; give a template the text")
+            for package in _imported_packages(node) & {"html", "markupsafe"}:
+                breaches.append(f"{name}:{node.lineno}: imports {package}; templates escape")
+    for name in files:
+        if name.parts[0] == "nemo_noise" and name.suffix in (".html", ".svg"):
+            found = UNESCAPED.search((root / name).read_text(encoding="utf-8"))
+            breaches += [f"{name}: {found[0]!r} leaves escaping out"] if found else []
+    return breaches
+
+
 def machine_paths(root: Path, files: list[Path]) -> list[str]:
     breaches = []
     for name in files:
@@ -165,15 +185,15 @@ def machine_paths(root: Path, files: list[Path]) -> list[str]:
     return breaches
 
 
-def tree_differences(root: Path, files: list[Path]) -> list[str]:
-    """Compares the tree at the end of the README with the files: all of the top, all of our package's modules."""
-    shown = _shown_tree((root / "README.md").read_text(encoding="utf-8"))
-    breaches = [f"README.md shows {name}, which is not there" for name in sorted(shown) if not (root / name).exists()]
-    expected = {name.parts[0] for name in files if not name.parts[0].startswith(".")}
-    for name in files:
-        if name.parts[0] == "nemo_noise" and name.suffix == ".py" and name.name != "__init__.py":
-            expected |= {str(name), str(name.parent)}
-    return breaches + [f"README.md's tree lacks {name}" for name in sorted(expected - shown)]
+def stale_map(root: Path, files: list[Path]) -> list[str]:
+    """Finds a map of the folders in docs/architecture.md that is not that of the package."""
+    page = root / "docs" / "architecture.md"
+    if not page.is_file():
+        return [f"{page.name} is missing"] if any(name.parts[0] == "nemo_noise" for name in files) else []
+    written = page.read_text(encoding="utf-8")
+    if written == with_map(written, root):
+        return []
+    return ["docs/architecture.md: the map of the folders is stale; write it by python -m tests.house.architecture"]
 
 
 def unlisted_pages(root: Path, files: list[Path]) -> list[str]:
@@ -238,17 +258,3 @@ def _writes_in_place(call: ast.Call) -> bool:
         modes = [value.value for value in arguments if isinstance(value, ast.Constant)]
         return any(isinstance(mode, str) and re.fullmatch(r"[bt]?[wx][bt+]*", mode) for mode in modes)
     return method in {"write_text", "write_bytes", "savefig", "save_to"} and not function.startswith("whole_file.")
-
-
-def _shown_tree(readme: str) -> set[str]:
-    blocks = re.findall(r"^```[a-z]*\n(.*?)^```", readme, flags=re.MULTILINE | re.DOTALL)
-    shown: set[str] = set()
-    folders: list[str] = []
-    for line in blocks[-1].splitlines() if blocks else []:
-        if not line.strip():
-            continue
-        depth = (len(line) - len(line.lstrip())) // 2
-        for name in [word for word in re.split(r"\s{2,}", line.strip())[0].split() if word]:
-            folders = [*folders[:depth], name.rstrip("/")]
-            shown.add("/".join(folders))
-    return shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import rules
+from tests.house import architecture, rules
 
 Rule = Callable[[Path, list[Path]], list[str]]
 HEAD = "\n".join([*rules.LICENCE_LINES, '"""One idea."""', ""])
@@ -35,8 +35,11 @@ RULES_AND_BREACHES: list[tuple[Rule, str, str]] = [
     (rules.writes_in_place, "nemo_noise/a.py", HEAD + "file = open('a.json', 'w')\n"),
     (rules.writes_in_place, "nemo_noise/a.py", HEAD + "def f(path):\n    return path.open(mode='wb')\n"),
     (rules.writes_in_place, "examples/asr/a.py", HEAD + "def f(model):\n    model.save_to('a.nemo')\n"),
+    (rules.markup_by_hand, "nemo_noise/a.py", HEAD + "x = f'<td class=\"{HEAD}\">'\n"),
+    (rules.markup_by_hand, "nemo_noise/a.py", HEAD + "from html import escape\n"),
+    (rules.markup_by_hand, "nemo_noise/a.html", "<p>{{ text | safe }}</p>\n"),
     (rules.machine_paths, "docs/a.md", "see " + "/".join(["", "home", "me", "a.wav"]) + "\n"),
-    (rules.tree_differences, "nemo_noise/unshown.py", HEAD),
+    (rules.stale_map, "nemo_noise/__init__.py", HEAD),
     (rules.unlisted_pages, "docs/unlisted.md", "# A page\n"),
 ]
 RULES = list(dict.fromkeys(rule for rule, _, _ in RULES_AND_BREACHES))
@@ -56,11 +59,35 @@ def test_the_repository_keeps_the_rule(rule: Rule, repository: Path) -> None:
 def test_the_rule_finds_a_breach(rule: Rule, name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "README.md").write_text("No links.\n")
-    (tmp_path / "README.md").write_text("```\nREADME.md  this\ndocs/  pages\n```\n")
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     assert not rule(tmp_path, rules.list_files(tmp_path))
     (tmp_path / name).write_text(content)
     assert rule(tmp_path, rules.list_files(tmp_path))
+
+
+def test_a_map_that_lacks_a_file_is_stale(tmp_path: Path) -> None:
+    for name in ("nemo_noise", "docs"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "nemo_noise" / "__init__.py").write_text(HEAD)
+    page = tmp_path / "docs" / "architecture.md"
+    page.write_text(f"# Map\n\n{architecture.BEGIN}\n{architecture.END}\n")
+    page.write_text(architecture.with_map(page.read_text(), tmp_path))
+    assert "| `nemo_noise` | One idea | " in page.read_text()
+    assert not rules.stale_map(tmp_path, rules.list_files(tmp_path))
+    (tmp_path / "nemo_noise" / "unshown.py").write_text(HEAD)
+    assert rules.stale_map(tmp_path, rules.list_files(tmp_path))
+
+
+def test_every_link_of_a_page_leads_somewhere(repository: Path) -> None:
+    pages = [repository / name for name in rules.list_files(repository) if name.suffix == ".md"]
+    link = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+    missing = [
+        f"{page.relative_to(repository)}: {target}"
+        for page in pages
+        for target in link.findall(page.read_text(encoding="utf-8"))
+        if "://" not in target and not target.startswith("mailto:") and not (page.parent / target).exists()
+    ]
+    assert len(pages) > 20 and not missing
 
 
 def test_an_optional_package_with_two_doors_is_found(tmp_path: Path) -> None:

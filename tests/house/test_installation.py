@@ -45,6 +45,13 @@ def test_every_module_of_the_checkout_is_in_the_wheel(repository: Path, installe
     assert (installed / "nemo_noise" / "py.typed").exists()
 
 
+def test_the_template_of_the_report_is_in_the_wheel(repository: Path, installed: Path) -> None:
+    report = Path("nemo_noise/evaluation/report")
+    ours = {path.name for path in (repository / report).iterdir() if path.suffix in (".css", ".html", ".svg")}
+    assert {"report.html", "report.css"} <= ours
+    assert ours == {path.name for path in (installed / report).iterdir() if path.suffix not in (".py", "")}
+
+
 def test_configs_are_found_from_a_checkout_and_from_a_wheel(repository: Path, installed: Path, tmp_path: Path) -> None:
     # The configuration module alone, since the package itself brings NeMo, whose import takes long.
     script = tmp_path / "show.py"

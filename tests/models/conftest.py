@@ -46,6 +46,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
     return Corpus(str(folder / "speech.json"), str(folder / "noise.json"))
 
 
+def task(name: str, weight: float = 1.0, **options: Any) -> dict[str, Any]:
+    """The config of one pretext task."""
+    return {"_target_": f"nemo_noise.models.pretraining.{name}", "weight": weight, **options}
+
+
 @pytest.fixture
 def pretraining_config(corpus: Corpus) -> DictConfig:
     """A pretraining config of the smallest useful size."""
@@ -75,15 +80,13 @@ def pretraining_config(corpus: Corpus) -> DictConfig:
                     "d_hidden": 16,
                 }
             },
-            "codes": {"num_codes": 16, "code_dim": 4},
-            "predictor": {"d_hidden": 16},
-            "losses": {
-                "masked": {"weight": 1.0},
-                "contrastive": {"weight": 1.0},
-                "redundancy": {"weight": 1.0},
-                "leakage": {"weight": 1.0},
-                "snr": {"weight": 0.3},
-                "variance": {"weight": 0.04},
+            "tasks": {
+                "masked": task("MaskedSpans", num_codes=16, code_dim=4, d_hidden=16),
+                "contrastive": task("EnvironmentContrast"),
+                "redundancy": task("Redundancy"),
+                "leakage": task("SpeechLeakage"),
+                "snr": task("SNRRegression", weight=0.3),
+                "variance": task("ContextVariance", weight=0.04),
             },
             "train_ds": data,
             "validation_ds": {**data, "seed": 1},

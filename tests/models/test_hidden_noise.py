@@ -7,7 +7,8 @@ import torch
 from omegaconf import DictConfig, open_dict
 
 from nemo_noise.models import NoiseContextPretrainingModel
-from nemo_noise.models.pretraining.losses import HiddenNoiseLoss
+from nemo_noise.models.pretraining.hidden_noise import HiddenNoiseLoss
+from tests.models.conftest import task
 from tests.models.test_ssl import batch_of
 
 TEMPORAL = {"_target_": "nemo_noise.modules.TemporalContextEncoder", "feat_in": 16, "d_context": 8, "d_hidden": 16}
@@ -16,7 +17,7 @@ TEMPORAL = {"_target_": "nemo_noise.modules.TemporalContextEncoder", "feat_in": 
 def _configured(config: DictConfig) -> DictConfig:
     with open_dict(config):
         config.encoder.context_encoder = TEMPORAL
-        config.losses = {"hidden_noise": {"weight": 1.0}}
+        config.tasks = {"hidden_noise": task("HiddenNoise")}
     return config
 
 

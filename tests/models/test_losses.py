@@ -8,15 +8,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from nemo_noise.models.pretraining.losses import (
-    EnvironmentContrastiveLoss,
-    MaskedCodeLoss,
-    RedundancyLoss,
-    SNRRegressionLoss,
-    SpeechLeakageLoss,
-    VarianceLoss,
-    effective_rank,
-)
+from nemo_noise.models.pretraining.codes import MaskedCodeLoss
+from nemo_noise.models.pretraining.contrast import EnvironmentContrastiveLoss
+from nemo_noise.models.pretraining.redundancy import RedundancyLoss, SpeechLeakageLoss, VarianceLoss, effective_rank
+from nemo_noise.models.pretraining.snr import SNRRegressionLoss
 
 INF = float("inf")
 

@@ -11,21 +11,31 @@ from torch.nn import functional
 
 from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import NoiseContextPretrainingModel
-from nemo_noise.models.pretraining.losses import EnvironmentContrastiveLoss, MaskedCodeLoss
+from nemo_noise.models.pretraining.codes import MaskedCodeLoss
+from nemo_noise.models.pretraining.contrast import EnvironmentContrastiveLoss
 from nemo_noise.models.pretraining.masked_cells import CellMasking, MaskedCells
+from nemo_noise.modules import AttentiveContextEncoder
+from tests.models.conftest import task
 
-CELLS = {"num_groups": 4, "num_cepstra": 4, "num_codes": 16, "code_dim": 4, "d_hidden": 16}
+CELLS = {"num_cepstra": 4, "num_codes": 16, "code_dim": 4, "d_hidden": 16}
 
 
 @pytest.fixture
 def model(pretraining_config: DictConfig) -> NoiseContextPretrainingModel:
     with open_dict(pretraining_config):
-        pretraining_config.cells = CELLS
-        pretraining_config.losses.masked.weight = 0.0
-        pretraining_config.losses.masked_cells = {"weight": 0.5}
-        pretraining_config.losses.contrastive.hard_negative_weight = 4.0
+        pretraining_config.masking = {"_target_": "nemo_noise.models.pretraining.CellMasking"}
+        pretraining_config.tasks = {
+            "masked_cells": task("MaskedCells", weight=0.5, **CELLS),
+            **pretraining_config.tasks,
+        }
+        pretraining_config.tasks.masked.weight = 0.0
+        pretraining_config.tasks.contrastive.hard_negative_weight = 4.0
     torch.manual_seed(0)
     return NoiseContextPretrainingModel(pretraining_config)
+
+
+def encoder(feat_in: int) -> AttentiveContextEncoder:
+    return AttentiveContextEncoder(feat_in, d_context=8, d_hidden=16)
 
 
 def batch_of(model: NoiseContextPretrainingModel, count: int = 8):
@@ -71,9 +81,9 @@ def test_cells_that_were_not_hidden_get_no_gradient_and_their_targets_are_not_re
     model: NoiseContextPretrainingModel,
 ) -> None:
     torch.manual_seed(0)
-    cells, batch = model.cells, batch_of(model)
+    cells, batch = model.tasks["masked_cells"], batch_of(model)
     features, length = model.preprocessor(input_signal=batch["audio"][:, 0], length=batch["audio_length"][:, 0])
-    spans = cells.masking(features=features, length=length)
+    spans = model.masking(features=features, length=length)
     scores = cells.scores(spans.features, torch.randn(8, 8))
     scores.retain_grad()
     codes = torch.randint(0, 16, spans.mask.shape)
@@ -91,13 +101,13 @@ def test_cells_that_were_not_hidden_get_no_gradient_and_their_targets_are_not_re
 
 def test_codes_of_a_group_depend_on_the_noise_in_that_group_alone() -> None:
     torch.manual_seed(0)
-    cells = MaskedCells(16, 8, **CELLS).eval()
+    cells = MaskedCells(encoder(16), CellMasking(), **CELLS).eval()
     noise, mixture, length = torch.randn(2, 16, 80), torch.randn(2, 12800), torch.tensor([12800, 12800])
     mask = torch.ones(2, 10, 4, dtype=torch.bool)
-    plain = cells.targets(noise, mixture, length, mask)
+    plain = cells.targets(noise, mixture, length, mask=mask)
     changed = noise.clone()
     changed[:, 4:8] = 3.0 * torch.randn(2, 4, 80)
-    other = cells.targets(changed, mixture, length, mask)
+    other = cells.targets(changed, mixture, length, mask=mask)
     assert torch.equal(other[:, :, [0, 2, 3]], plain[:, :, [0, 2, 3]])
     assert (other[:, :, 1] == plain[:, :, 1]).float().mean() < 0.5
     assert len(plain.unique()) > 8
@@ -108,7 +118,7 @@ def test_copying_what_is_heard_next_to_a_hidden_cell_names_few_codes_and_knowing
 ) -> None:
     """The two ways to solve the task, without learning: the mixture's nearest visible cell, or the noise's own."""
     torch.manual_seed(0)
-    cells = model.cells
+    cells = model.tasks["masked_cells"]
     features_of = model.noise_preprocessor
     batch = batch_of(model, 16)
     is_noisy = batch["snr_db"][:, 0].isfinite() & (batch["snr_db"][:, 0] < 10)
@@ -118,7 +128,7 @@ def test_copying_what_is_heard_next_to_a_hidden_cell_names_few_codes_and_knowing
     def codes_of(signal: torch.Tensor, view: int) -> torch.Tensor:
         features, _ = features_of(input_signal=signal[:, view].clone(), length=length[:, view])
         mask = torch.ones(len(features), features.shape[2] // 8, 4, dtype=torch.bool)
-        return cells.targets(features, audio[:, view], length[:, view], mask)
+        return cells.targets(features, audio[:, view], length[:, view], mask=mask)
 
     for _ in range(3):  # calibrate the codes
         codes_of(noise, 0)
@@ -150,7 +160,7 @@ def test_the_second_version_learns_saves_and_reaches_every_parameter(
     assert values[0] == pytest.approx(math.log(16), abs=1.0) and values[-1] < 0.8 * values[0]
     trainable = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in trainable.values())
-    expected = sum(model.loss_weights[name] * losses[name] for name in model.losses)
+    expected = sum(model.task_weights[name] * losses[name] for name in model.tasks)
     torch.testing.assert_close(losses["loss"], expected)
     model.eval()
     with torch.no_grad():
@@ -164,7 +174,11 @@ def test_the_second_version_learns_saves_and_reaches_every_parameter(
 
 def test_both_versions_at_once_are_refused(pretraining_config: DictConfig) -> None:
     with open_dict(pretraining_config):
-        pretraining_config.losses.masked_cells = {"weight": 1.0}
+        pretraining_config.tasks.masked_cells = task("MaskedCells")
+    with pytest.raises(ValueError, match="model.masking=SpanMasking must be CellMasking"):
+        NoiseContextPretrainingModel(pretraining_config)
+    with open_dict(pretraining_config):
+        pretraining_config.losses = {"masked": {"weight": 1.0}, "masked_cells": {"weight": 1.0}}
     with pytest.raises(ValueError, match="two versions of one task; give one a weight of 0"):
         NoiseContextPretrainingModel(pretraining_config)
 
@@ -176,7 +190,7 @@ def test_both_versions_at_once_are_refused(pretraining_config: DictConfig) -> No
         (lambda: CellMasking(groups_per_span=(0, 2)), r"groups_per_span=\[0, 2\] must be"),
         (lambda: CellMasking(groups_per_span=(2, 5)), r"groups_per_span=\[2, 5\] must be"),
         (lambda: CellMasking(share=1.0), "share=1.0 must lie between 0 and 1"),
-        (lambda: MaskedCells(18, 8, num_groups=4), "num_groups=4 must divide feat_in=18"),
+        (lambda: MaskedCells(encoder(18), CellMasking()), "num_groups=4 must divide feat_in=18"),
         (lambda: EnvironmentContrastiveLoss(hard_negative_weight=0.5), "hard_negative_weight=0.5 must be 1 or more"),
     ],
 )

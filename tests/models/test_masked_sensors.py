@@ -3,6 +3,7 @@
 """Masked prediction across modalities: hidden sensors are told from the audio, by the pretraining model."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from omegaconf import DictConfig, open_dict
 
 from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import NoiseContextPretrainingModel
-from nemo_noise.models.pretraining.masked_sensors import MaskedSensors, SensorCodes
-from nemo_noise.modules import SensorStream, SensorTokens
+from nemo_noise.models.pretraining.codes import RandomCodes
+from nemo_noise.models.pretraining.masked_sensors import MaskedSensors
+from nemo_noise.modules import SensorStream
+from tests.models.conftest import task
 
 RATE_HZ = 100
 
@@ -39,10 +42,12 @@ def model(pretraining_config: DictConfig, corpus, tmp_path: Path) -> NoiseContex
             "num_layers": 1, "num_tokens": 2, "feature_mean": -8.0, "feature_std": 4.0, "stream_dropout": 0.0,
             "streams": {"shaking": stream | {"token_s": 0.2}},
         }  # fmt: skip
-        pretraining_config.losses = {
-            "masked": {"weight": 0.5}, "contrastive": {"weight": 1.0}, "sensors": {"weight": 1.0},
-        }  # fmt: skip
-        pretraining_config.sensors = {"num_codes": 16, "code_dim": 4, "d_hidden": 16}
+        small = {"num_codes": 16, "code_dim": 4, "d_hidden": 16}
+        pretraining_config.tasks = {
+            "masked": task("MaskedSpans", weight=0.5, **small),
+            "contrastive": task("EnvironmentContrast"),
+            "sensors": task("MaskedSensors", **small),
+        }
     torch.manual_seed(0)
     return NoiseContextPretrainingModel(pretraining_config)
 
@@ -75,16 +80,18 @@ def test_a_view_brings_the_sensors_of_its_own_piece_of_noise(model: NoiseContext
 
 
 def test_hidden_streams_do_not_reach_the_context_and_shown_ones_do(model: NoiseContextPretrainingModel) -> None:
-    batch = batch_of(model)
+    batch, task = batch_of(model), model.tasks["sensors"]
     sensors = {name: SensorStream(*stream) for name, stream in batch["sensors"].items()}
+    views = replace(model._views(batch), sensors=sensors)
     torch.manual_seed(0)
-    left, is_hidden = model.sensors.hide(sensors)
+    views = task.hide(views)
+    left, is_hidden = views.sensors, views.hidden_sensors
     hidden, measured = is_hidden["shaking"], sensors["shaking"].length > 0
     assert 0.2 < hidden.float().mean() < 0.8
     assert (left["shaking"].length[hidden] == 0).all()
     assert torch.equal(left["shaking"].length[~hidden], sensors["shaking"].length[~hidden])
     streams = model.encoder["context_encoder"].streams
-    scores, codes = model.sensors(torch.randn(32, 8), streams, sensors, is_hidden)
+    scores, codes = task.scores(torch.randn(32, 8), streams, sensors=sensors, hidden=is_hidden)
     _, pieces = streams["shaking"].features(sensors["shaking"])
     assert scores.shape == (int((pieces & hidden[:, None]).sum()), 16) and codes.shape == scores.shape[:1]
     assert (hidden & measured).any()
@@ -92,7 +99,7 @@ def test_hidden_streams_do_not_reach_the_context_and_shown_ones_do(model: NoiseC
 
 def test_codes_are_the_nearest_of_the_codebook_and_settle_after_the_first_batches() -> None:
     torch.manual_seed(0)
-    codes = SensorCodes(num_features=5, code_dim=4, num_codes=32)
+    codes = RandomCodes(num_features=5, code_dim=4, num_codes=32)
     for _ in range(25):
         vectors = 3.0 + 2.0 * torch.randn(40, 5)
         found = codes(vectors)
@@ -129,10 +136,13 @@ def test_hidden_sensors_are_learned_from_the_audio_and_every_parameter_is_reache
     assert all(weight.grad is not None for weight in trainable.values())
 
 
-def test_what_does_not_fit_is_named(pretraining_config: DictConfig) -> None:
+def test_what_does_not_fit_is_named(model: NoiseContextPretrainingModel, pretraining_config: DictConfig) -> None:
     with pytest.raises(ValueError, match="share=1.5 must lie between 0 and 1"):
-        MaskedSensors({"level": SensorTokens(1, 4)}, 8, share=1.5)
+        MaskedSensors(model.encoder["context_encoder"], model.masking, share=1.5)
+    pretraining_config.encoder.context_encoder = {
+        "_target_": "nemo_noise.modules.AttentiveContextEncoder", "feat_in": 16, "d_context": 8,
+    }  # fmt: skip
     with open_dict(pretraining_config):
-        pretraining_config.losses.sensors = {"weight": 1.0}
+        pretraining_config.tasks.sensors = task("MaskedSensors")
     with pytest.raises(ValueError, match="the context encoder has no streams"):
         NoiseContextPretrainingModel(pretraining_config)

@@ -19,7 +19,8 @@ from nemo.core.classes.modelPT import ModelPT
 from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import NoiseContextPretrainingModel
 from nemo_noise.models.pretraining.masked_spans import NoiseCodes, SpanMasking
-from nemo_noise.models.pretraining.model import _same_speech
+from nemo_noise.models.pretraining.redundancy import same_speech
+from tests.models.conftest import task
 
 
 @pytest.fixture
@@ -37,9 +38,9 @@ def test_losses_start_near_what_guessing_gives(model: NoiseContextPretrainingMod
     values = model._losses(batch_of(model))
     assert values["masked"].item() == pytest.approx(math.log(16), abs=1.0)
     assert 0.5 * math.log(8) < values["contrastive"].item() < 2.0 * math.log(8)
-    expected = sum(model.loss_weights[name] * values[name] for name in model.losses)
+    expected = sum(model.task_weights[name] * values[name] for name in model.tasks)
     torch.testing.assert_close(values["loss"], expected)
-    assert set(model.losses) == {"masked", "contrastive", "redundancy", "leakage", "snr", "variance"}
+    assert set(model.tasks) == {"masked", "contrastive", "redundancy", "leakage", "snr", "variance"}
 
 
 def test_twenty_steps_reduce_the_loss_and_reach_every_parameter(model: NoiseContextPretrainingModel) -> None:
@@ -128,14 +129,12 @@ def test_codes_do_not_depend_on_the_level_and_do_on_the_noise() -> None:
     noise = 2.0 * torch.randn(2, 16, 1) + torch.randn(2, 16, 80)  # two colours
     mixture, length = torch.randn(2, 12800), torch.tensor([12800, 12800])
     mask = torch.ones(2, 10, dtype=torch.bool)
-    plain = codes(noise_features=noise, mixture=mixture, mixture_length=length, mask=mask)
-    louder = codes(noise_features=noise + 2 * math.log(3.0), mixture=3.0 * mixture, mixture_length=length, mask=mask)
+    plain = codes.at_mask(noise, mixture, length, mask=mask)
+    louder = codes.at_mask(noise + 2 * math.log(3.0), 3.0 * mixture, length, mask=mask)
     assert (plain == louder).float().mean() > 0.95  # equal but for rounding
-    other = codes(noise_features=noise.flip(1), mixture=mixture, mixture_length=length, mask=mask)
+    other = codes.at_mask(noise.flip(1), mixture, length, mask=mask)
     assert (plain == other).float().mean() < 0.5
-    padded = codes(
-        noise_features=noise, mixture=nn.functional.pad(mixture, (0, 5000)), mixture_length=length, mask=mask
-    )
+    padded = codes.at_mask(noise, nn.functional.pad(mixture, (0, 5000)), length, mask=mask)
     assert torch.equal(plain, padded)
 
 
@@ -143,7 +142,7 @@ def test_codes_are_the_nearest_of_the_codebook() -> None:
     torch.manual_seed(0)
     codes = NoiseCodes(feat_in=6, frames_per_step=1, num_cepstra=5, num_codes=32, code_dim=4).eval()
     noise, mixture, mask = torch.randn(1, 6, 20), torch.ones(1, 100), torch.ones(1, 20, dtype=torch.bool)
-    found = codes(noise_features=noise, mixture=mixture, mixture_length=torch.tensor([100]), mask=mask)
+    found = codes.at_mask(noise, mixture, torch.tensor([100]), mask=mask)
     cepstra = torch.from_numpy(scipy.fft.dct(noise[0].T.numpy(), type=2, axis=1) / 12)[:, :5]
     projected = nn.functional.normalize(codes.quantizer.proj(cepstra), dim=-1).double()
     distance = torch.cdist(projected, codes.quantizer.codebooks[0])
@@ -158,9 +157,9 @@ def test_code_statistics_stop_moving_after_the_first_batches(model: NoiseContext
         "mask": torch.ones(2, 10, dtype=torch.bool),
     }
     for _ in range(25):
-        codes(noise_features=torch.randn(2, 4, 10), **rest)
+        codes.at_mask(torch.randn(2, 4, 10), **rest)
     before = codes.mean.clone()
-    codes(noise_features=torch.randn(2, 4, 10) + 100.0, **rest)
+    codes.at_mask(torch.randn(2, 4, 10) + 100.0, **rest)
     assert torch.equal(codes.mean, before) and codes.num_batches == 20
 
 
@@ -208,9 +207,10 @@ def test_a_recogniser_takes_exactly_the_context_encoder(model: NoiseContextPretr
     ("change", "message"),
     [
         ({"encoder": {}}, "model.encoder.context_encoder._target_ is missing"),
-        ({"losses": {"contrastive": {"weight": 0.0}}}, "no weight above 0"),
+        ({"tasks": {"contrastive": task("EnvironmentContrast", weight=0.0)}}, "no weight above 0"),
+        ({"tasks": {"triplet": {"weight": 1.0}}}, "model.tasks.triplet._target_ is missing"),
+        ({"tasks": {"masked": task("MaskedSpans", weight=-1.0)}}, "model.tasks.masked.weight=-1.0"),
         ({"losses": {"triplet": {"weight": 1.0}}}, r"unknown names \['triplet'\]"),
-        ({"losses": {"masked": {"weight": -1.0}}}, "model.losses.masked.weight=-1.0"),
         ({"train_ds": {"noise_manifest": None}}, "train_ds.noise_manifest=None must be given"),
         ({"train_ds": {"batch_size": 32}}, "train_ds.batch_size=32 must lie between 2"),
         ({"train_ds": {"crop": 2.0}}, r"train_ds has unknown arguments \['crop'\]"),
@@ -227,8 +227,27 @@ def test_a_bad_config_is_named(pretraining_config: DictConfig, change, message: 
         NoiseContextPretrainingModel(pretraining_config)
 
 
-def test_losses_without_weight_leave_no_idle_parameters(pretraining_config: DictConfig) -> None:
-    pretraining_config.losses = {"contrastive": {"weight": 1.0}}
+def test_a_config_and_weights_from_before_there_were_tasks_are_read(
+    pretraining_config: DictConfig, model: NoiseContextPretrainingModel
+) -> None:
+    tasks = pretraining_config.pop("tasks")
+    old = {name: {"weight": options["weight"]} for name, options in tasks.items()}
+    pretraining_config.update(
+        losses=old, codes={"num_codes": 16, "code_dim": 4}, predictor={"d_hidden": 16}, projector=None
+    )
+    restored = NoiseContextPretrainingModel(pretraining_config)
+    assert OmegaConf.to_container(restored.cfg.tasks) == OmegaConf.to_container(tasks)
+    weights = {
+        name.replace("tasks.masked.", "").replace("tasks.snr.head", "snr_head"): value
+        for name, value in model.state_dict().items()
+    }
+    assert {"codes.mean", "predictor.steps.weight", "snr_head.bias"} <= set(weights)
+    restored.load_state_dict(weights)
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in restored.state_dict().items())
+
+
+def test_tasks_without_weight_leave_no_idle_parameters(pretraining_config: DictConfig) -> None:
+    pretraining_config.tasks = {"contrastive": task("EnvironmentContrast")}
     model = NoiseContextPretrainingModel(pretraining_config)
     model._losses(batch_of(model))["loss"].backward()
     assert all(weight.grad is not None for weight in model.parameters() if weight.requires_grad)
@@ -236,12 +255,12 @@ def test_losses_without_weight_leave_no_idle_parameters(pretraining_config: Dict
 
 def test_views_of_the_same_speech_are_found_crosswise(model: NoiseContextPretrainingModel) -> None:
     speech = torch.tensor([[4, 9], [9, 4], [5, 6], [7, 5], [-1, -1], [2, -1]])
-    rows, partners = _same_speech(speech)
+    rows, partners = same_speech(speech)
     flat = speech.T.flatten()  # as the contexts: first views first
     assert rows.tolist() == [0, 2, 6] and partners.tolist() == [7, 9, 1]
     assert torch.equal(flat[rows], flat[partners])
     drawn = batch_of(model)["speech"]
-    rows, partners = _same_speech(drawn)
+    rows, partners = same_speech(drawn)
     assert len(rows) >= 4 and torch.equal(drawn.T.flatten()[rows], drawn.T.flatten()[partners])
 
 

@@ -38,7 +38,7 @@ RECOGNISER = [
 PRETRAINING = [
     "model.train_ds.batch_size=4", "model.train_ds.num_pairs=24", "model.validation_ds.num_pairs=4",
     "model.train_ds.crop_s=[0.5, 0.6]", "model.preprocessor.features=20", "model.optim.sched.warmup_steps=4",
-    "model.encoder.context_encoder.d_context=8", "model.predictor.d_hidden=16",
+    "model.encoder.context_encoder.d_context=8", "model.tasks.masked.d_hidden=16",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The profile as a table for a terminal or a README, and as a picture."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 
 from nemo_noise.evaluation.profiling.profile import Profile
 from nemo_noise.figure_file import save_figure
+from nemo_noise.foreign_text import printable
 
 COLOURS = ("#1f66d1", "#b8641a", "#7a52b3", "#15803d", "#c13d79", "#12807f")
 MARKERS = ("o", "s", "^", "D")
@@ -32,16 +34,17 @@ def profile_table(profiles: Sequence[Profile]) -> str:
             difference = "–" if each["difference"] is None else f"{each['difference']:.1e}"
             sizes = [str(each["batch_size"]), f"{each['length_s']:g}"]
             times = [f"{each['latency_ms']:.1f}", f"{each['latency_ms_p95']:.1f}", f"{each['rtfx']:.1f}"]
-            rows.append([profile["model"], each["engine"], *sizes, *times, memory, difference])
+            rows.append([_cell(profile["model"]), each["engine"], *sizes, *times, memory, difference])
     lines = _markdown(header, rows, left=2)
-    shares = [
-        [profile["model"], each["module"], f"{each['parameters'] / 1e6:.3f}", f"{100 * each['share']:.1f}"]
-        for profile in profiles
-        for each in profile["shares"]
-    ]
+    shares = []
+    for profile in profiles:
+        for share in profile["shares"]:
+            numbers = (f"{share['parameters'] / 1e6:.3f}", f"{100 * share['share']:.1f}")
+            shares.append([_cell(profile["model"]), _cell(share["module"]), *numbers])
     lines += ["", *_markdown(["model", "module", "parameters M", "share of transcribe() %"], shares, left=2)]
     for profile in profiles:
-        lines += [f"\n{profile['model']}: {engine} left out, {why}" for engine, why in profile["left_out"].items()]
+        name = _cell(profile["model"])
+        lines += [f"\n{name}: {engine} left out, {_cell(why)}" for engine, why in profile["left_out"].items()]
     return "\n".join(lines)
 
 
@@ -111,6 +114,11 @@ def share_rows(profiles: Sequence[Profile]) -> tuple[list[str], list[list[float]
     shown = sorted(largest, key=lambda name: -largest[name])[:SHOWN_SHARES]
     names = [name for name in largest if name in shown]
     return names, [[shares.get(name, 0.0) for name in names] for shares in of_models]
+
+
+def _cell(text: str) -> str:
+    """Foreign text, readable on a terminal, without links, HTML or further cells in Markdown."""
+    return re.sub(r"([\\`|<!\[])", r"\\\1", printable(text))
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> list[str]:

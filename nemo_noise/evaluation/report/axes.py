@@ -2,81 +2,76 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of the report on rooms, channels, and seen against unseen."""
 
-from html import escape
+from collections.abc import Mapping
 
+from nemo_noise.evaluation.report.blocks import Card, Cell, Column, Line, Section, Table, TableRow, soft, strong
 from nemo_noise.evaluation.report.numbers import interval_text, mean_of, percent
 from nemo_noise.evaluation.report.tables import corrected
 from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.scoring.axes import Axes, Rate
+from nemo_noise.evaluation.scoring.axes import Axes, Rate, Split
 
 
-def axes_section(results: Results) -> str:
-    """Tabulate rooms, channels and the split of the model.
-
-    Args:
-        results: the results.
-
-    Returns:
-        HTML; empty where there is neither.
-    """
+def axes_sections(results: Results) -> list[Section]:
+    """Tabulate rooms, channels and the split of the model, as far as there are any."""
     summary = results["models"][results["model"]]
     axes, split = summary.get("axes"), summary.get("split")
-    parts, over = [], mean_of(results)
-    if axes:
-        tables = _grid(axes, over) + _values(axes, over)
-        parts.append(f'<h2>Rooms and channels</h2><div class="card scroll">{tables}</div>')
-    if "places" in results:
-        parts.append(f'<div class="card scroll">{_places(results)}</div>')
+    over, sections = mean_of(results), []
+    cards = [Card((_grid(axes, over), _values(axes, over)), scrolls=True)] if axes else []
+    cards += [Card((_places(results),), scrolls=True)] if "places" in results else []
+    if cards:
+        sections.append(Section("Rooms and channels", "rooms-and-channels", tuple(cards)))
     if split:
-        rows = ""
-        for axis, one in split.items():
-            cells = "".join(map(_cell, (one["seen"], one["unseen"], one["gap"])))
-            rows += f'<tr><td class="name">{escape(axis)}</td>{cells}</tr>'
-        head = '<tr><th class="name"></th><th>seen</th><th>unseen</th><th>gap</th></tr>'
-        parts.append(f'<h2>Seen and unseen</h2><div class="card scroll"><table>{head}{rows}</table></div>')
-    return "".join(parts)
+        sections.append(Section("Seen and unseen", "seen-and-unseen", (Card((_split(split),), scrolls=True),)))
+    return sections
 
 
-def _grid(axes: Axes, over: str) -> str:
+def _split(split: Mapping[str, Split]) -> Table:
+    rows = []
+    for axis, one in split.items():
+        rows.append(TableRow((Cell.text(axis), *map(_rate, (one["seen"], one["unseen"], one["gap"])))))
+    return Table((Column.text(), "seen", "unseen", "gap"), tuple(rows))
+
+
+def _grid(axes: Axes, over: str) -> Table:
     channels = list(axes["channel"])
     highest = max((v for row in axes["grid"].values() for v in row.values() if v is not None), default=1.0) or 1.0
     rows = []
     for room, by_channel in axes["grid"].items():
-        cells = "".join(
-            f'<td class="hot" style="--a:{(by_channel[one] or 0.0) / highest:.2f}">{percent(by_channel[one])}</td>'
-            for one in channels
-        )
-        rows.append(f'<tr><td class="name">{escape(room)}</td>{cells}</tr>')
-    head = "".join(f"<th>{escape(one)}</th>" for one in channels)
-    return f'<table class="heat"><tr><th class="name">mean WER, {over}</th>{head}</tr>{"".join(rows)}</table>'
+        wers = [by_channel[one] for one in channels]
+        rows.append(TableRow((Cell.text(room), *(Cell(percent(wer), heat=(wer or 0.0) / highest) for wer in wers))))
+    return Table((Column.text(f"mean WER, {over}"), *channels), tuple(rows), is_heat=True)
 
 
-def _values(axes: Axes, over: str) -> str:
+def _values(axes: Axes, over: str) -> Table:
     rows = [
-        f'<tr><td class="name">{axis} {escape(name)}</td><td>{percent(value["clean_wer"])}</td>'
-        f"{_cell(value['mean'])}{_cell(value['difference'])}</tr>"
+        TableRow(
+            (
+                Cell.text(f"{axis} {name}"),
+                percent(value["clean_wer"]),
+                _rate(value["mean"]),
+                _rate(value["difference"]),
+            )
+        )
         for axis, values in (("room", axes["room"]), ("channel", axes["channel"]))
         for name, value in values.items()
     ]
-    head = f'<tr><th class="name"></th><th>clean</th><th>mean WER, {over}</th><th>difference to the first</th></tr>'
-    return f"<table>{head}{''.join(rows)}</table>"
+    return Table((Column.text(), "clean", f"mean WER, {over}", "difference to the first"), tuple(rows))
 
 
-def _places(results: Results) -> str:
+def _places(results: Results) -> Table:
     rows = []
     for axis, values in results["places"].items():
         for name, one in values.items():
             interval = interval_text(one["relative_reduction_low"], one["relative_reduction_high"])
-            fewer = f'<b>{percent(one["relative_reduction"])}</b> <span class="soft">{interval}</span>'
-            cells = "".join(f"<td>{cell}</td>" for cell in (percent(one["wer"]), percent(one["baseline_wer"]), fewer))
-            rows.append(f'<tr><td class="name">{axis} {escape(name)}</td>{cells}{corrected(one["p_value_holm"])}</tr>')
-    names = f"<th>{escape(results['model'])}</th><th>{escape(str(results['baseline']))}</th>"
-    head = f'<tr><th class="name">mean WER, {mean_of(results)}</th>{names}<th>fewer errors</th><th>p, Holm</th></tr>'
-    return f"<table>{head}{''.join(rows)}</table>"
+            fewer = (strong(percent(one["relative_reduction"])), soft(interval))
+            wers = (percent(one["wer"]), percent(one["baseline_wer"]))
+            rows.append(TableRow((Cell.text(f"{axis} {name}"), *wers, fewer, corrected(one["p_value_holm"]))))
+    names = (results["model"], str(results["baseline"]))
+    first = Column.text(f"mean WER, {mean_of(results)}")
+    return Table((first, *names, "fewer errors", "p, Holm"), tuple(rows))
 
 
-def _cell(rate: Rate | None) -> str:
+def _rate(rate: Rate | None) -> Line:
     if rate is None:
-        return "<td>–</td>"
-    interval = interval_text(rate["mean_wer_low"], rate["mean_wer_high"])
-    return f'<td><b>{percent(rate["mean_wer"])}</b> <span class="soft">{interval}</span></td>'
+        return "–"
+    return (strong(percent(rate["mean_wer"])), soft(interval_text(rate["mean_wer_low"], rate["mean_wer_high"])))

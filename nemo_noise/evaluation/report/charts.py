@@ -1,14 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The charts of the report as inline SVG: WER over SNR with interval bands, and differences with their intervals."""
+"""The charts of the report: WER over SNR with interval bands, differences with their intervals."""
 
 import math
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from nemo_noise.evaluation.report.drawing import Area, Curve, Drawing, Label, Point, Position, Shape, Stroke
 from nemo_noise.evaluation.report.numbers import interval_text, percent, snr_text, with_minus
-from nemo_noise.evaluation.scoring.calibration import Calibration
 from nemo_noise.evaluation.scoring.comparison import ListComparison
 from nemo_noise.evaluation.scoring.summary import CellSummary
 
@@ -49,27 +48,23 @@ class Axes(NamedTuple):
         return TOP + (1 - min(wer, self.max_wer) / self.max_wer) * (HEIGHT - TOP - BOTTOM)
 
 
-def wer_curves(title: str, series: Sequence[Series], max_wer: float) -> str:
+def wer_curves(title: str, series: Sequence[Series], max_wer: float) -> Drawing:
     """Draw WER over SNR for one noise list.
 
     Args:
         title: read out by screen readers.
         series: one curve per model.
         max_wer: highest WER to show, shared by neighbouring charts.
-
-    Returns:
-        An `<svg>` element.
     """
     snrs = sorted({float(snr) for one in series for snr in one.cells})
     axes = Axes(snrs[0], snrs[-1], _nice_ceiling(max_wer))
     has_clean = any(one.clean is not None for one in series)
-    parts = [_grid(axes, snrs, has_clean)]
-    parts += [_band(axes, one) for one in series]
-    parts += [_curve(axes, one, offset) for one, offset in zip(series, _offsets(len(series)), strict=True)]
-    return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
-    )
+    shapes = _grid(axes, snrs, has_clean)
+    for one in series:
+        shapes += _band(axes, one)
+    for one, offset in zip(series, _offsets(len(series)), strict=True):
+        shapes += _curve(axes, one, offset)
+    return Drawing(WIDTH, HEIGHT, tuple(shapes), title)
 
 
 def highest_wer(series: Sequence[Series]) -> float:
@@ -78,14 +73,10 @@ def highest_wer(series: Sequence[Series]) -> float:
     return max([0.05, *(cell["wer"] for cell in cells), *(cell["wer_high"] or 0.0 for cell in cells)])
 
 
-def difference_forest(block: ListComparison) -> str:
+def difference_forest(block: ListComparison) -> Drawing:
     """Draw the differences of one noise list in points of WER: the mean, then every SNR.
 
-    Args:
-        block: the comparison on the list.
-
-    Returns:
-        An `<svg>` element; left of the zero line the model is better.
+    Left of the zero line the model is better.
     """
     rows = [("mean", block)] + [(snr_text(snr), cell) for snr, cell in block["cells"].items()]
     ends = [abs(row[key] or 0.0) for _, row in rows for key in ("difference", "difference_low", "difference_high")]
@@ -93,128 +84,88 @@ def difference_forest(block: ListComparison) -> str:
     height = 34 + ROW_HEIGHT * len(rows) + 22
     middle = FOREST_LEFT + (WIDTH - FOREST_LEFT - FOREST_RIGHT) / 2
     scale = (WIDTH - FOREST_LEFT - FOREST_RIGHT) / 2 / reach
-    base = height - 22
-    parts = [
-        f'<text x="{middle - 8}" y="16" class="tick" text-anchor="end">\N{LEFTWARDS ARROW} better</text>',
-        f'<text x="{middle + 8}" y="16" class="tick">worse \N{RIGHTWARDS ARROW}</text>',
-        f'<line x1="{middle}" x2="{middle}" y1="24" y2="{base}" class="axis"/>',
+    shapes: list[Shape] = [
+        Label((middle - 8, 16), "\N{LEFTWARDS ARROW} better", "end"),
+        Label((middle + 8, 16), "worse \N{RIGHTWARDS ARROW}"),
+        Stroke((middle, 24), (middle, height - 22), "axis"),
     ]
     for index, (name, row) in enumerate(rows):
         y = 34 + ROW_HEIGHT * (index + 0.5)
         low, high = row["difference_low"], row["difference_high"]
         certain = "better" if high is not None and high < 0 else "worse" if low is not None and low > 0 else "open"
-        parts.append(f'<text x="{FOREST_LEFT - 10}" y="{y + 4}" class="tick" text-anchor="end">{escape(name)}</text>')
+        shapes.append(Label((FOREST_LEFT - 10, y + 4), name, "end"))
         if low is not None and high is not None:
-            ends_x = middle + low * scale, middle + high * scale
-            parts.append(
-                f'<line x1="{ends_x[0]:.1f}" x2="{ends_x[1]:.1f}" y1="{y}" y2="{y}" class="whisker {certain}"/>'
-            )
-        radius = 5.5 if index == 0 else 4
-        x = middle + row["difference"] * scale
-        parts.append(f'<circle cx="{x:.1f}" cy="{y}" r="{radius}" class="dot {certain}"/>')
+            shapes.append(Stroke((middle + low * scale, y), (middle + high * scale, y), f"whisker {certain}"))
+        shapes.append(Point((middle + row["difference"] * scale, y), 5.5 if index == 0 else 4, f"dot {certain}"))
         text = f"{percent(row['difference'])} ({interval_text(low, high)})".replace("\N{NO-BREAK SPACE}%", "")
-        parts.append(f'<text x="{WIDTH - FOREST_RIGHT + 12}" y="{y + 4}" class="tick">{escape(text)}</text>')
-    parts.append(
-        f'<text x="{middle}" y="{height - 4}" class="tick" text-anchor="middle">difference in points of WER</text>'
-    )
-    return f'<svg viewBox="0 0 {WIDTH} {height}" role="img">{"".join(parts)}</svg>'
+        shapes.append(Label((WIDTH - FOREST_RIGHT + 12, y + 4), text))
+    shapes.append(Label((middle, height - 4), "difference in points of WER", "middle"))
+    return Drawing(WIDTH, height, tuple(shapes))
 
 
-def reliability_chart(calibrations: Mapping[str, Calibration], css_classes: Mapping[str, str]) -> str:
-    """Draw how often a model is right over how sure it is; on the diagonal it is as good as its word.
-
-    Args:
-        calibrations: by model.
-        css_classes: colour of each model, see `Series`.
-
-    Returns:
-        An `<svg>` element; a larger point holds more items.
-    """
-    left, top, side = LEFT, TOP, HEIGHT - TOP - BOTTOM
-    parts = []
-    for line in range(6):
-        share = line / 5
-        x, y = left + share * side, top + (1 - share) * side
-        parts.append(f'<line x1="{left}" x2="{left + side}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
-        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" class="tick" text-anchor="end">{100 * share:g}</text>')
-        parts.append(
-            f'<text x="{x:.1f}" y="{top + side + 18}" class="tick" text-anchor="middle">{100 * share:g}</text>'
-        )
-    parts.append(
-        f'<line x1="{left}" x2="{left + side}" y1="{top + side}" y2="{top}" class="axis" stroke-dasharray="4 4"/>'
-    )
-    for model, calibration in calibrations.items():
-        points = [(left + b["confidence"] * side, top + (1 - b["accuracy"]) * side, b) for b in calibration["bins"]]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
-        parts.append(f'<polyline points="{path}" class="curve {css_classes[model]}"/>')
-        for x, y, each in points:
-            radius = 3 + 6 * math.sqrt(each["items"] / calibration["items"])
-            text = f"{model}: {each['items']} {calibration['unit']}s, confidence {percent(each['confidence'])}, "
-            text += f"right {percent(each['accuracy'])}"
-            circle = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" class="point {css_classes[model]}">'
-            parts.append(f"{circle}<title>{escape(text)}</title></circle>")
-    middle = left + side / 2
-    parts.append(f'<text x="{middle}" y="{HEIGHT - 6}" class="tick" text-anchor="middle">confidence, %</text>')
-    title = "Share of right items over confidence, in per cent"
-    return (
-        f'<svg viewBox="0 0 {left + side + RIGHT} {HEIGHT}" role="img" aria-label="{title}" class="square">'
-        f"<title>{title}</title>{''.join(parts)}</svg>"
-    )
+def ticks(position: Position, label: str) -> list[Shape]:
+    """Draw a grid line of a square chart through a position of its diagonal, and name it on both axes."""
+    (x, y), side = position, HEIGHT - TOP - BOTTOM
+    return [
+        Stroke((LEFT, y), (LEFT + side, y), "grid"),
+        Label((LEFT - 8, y + 4), label, "end"),
+        Label((x, TOP + side + 18), label, "middle"),
+    ]
 
 
-def _grid(axes: Axes, snrs: Sequence[float], has_clean: bool) -> str:
+def square(shapes: Sequence[Shape], title: str, axis: str) -> Drawing:
+    """Finish a square chart by the name of its horizontal axis."""
+    side = HEIGHT - TOP - BOTTOM
+    name = Label((LEFT + side / 2, HEIGHT - 6), axis, "middle")
+    return Drawing(LEFT + side + RIGHT, HEIGHT, (*shapes, name), title, is_square=True)
+
+
+def _grid(axes: Axes, snrs: Sequence[float], has_clean: bool) -> list[Shape]:
     """Draw lines of equal WER and name both axes."""
-    parts = []
+    shapes: list[Shape] = []
     step = axes.max_wer / 5
     for line in range(6):
         y = axes.y(line * step)
-        parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
-        label = f"{100 * line * step:g}"
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" class="tick" text-anchor="end">{label}</text>')
+        shapes.append(Stroke((LEFT, y), (WIDTH - RIGHT, y), "grid"))
+        shapes.append(Label((LEFT - 8, y + 4), f"{100 * line * step:g}", "end"))
     base = HEIGHT - BOTTOM + 18
-    for snr in snrs:
-        label = with_minus(f"{snr:g}")
-        parts.append(f'<text x="{axes.x(snr):.1f}" y="{base}" class="tick" text-anchor="middle">{label}</text>')
+    shapes += [Label((axes.x(snr), base), with_minus(f"{snr:g}"), "middle") for snr in snrs]
     if has_clean:
-        parts.append(f'<text x="{axes.x(None):.1f}" y="{base}" class="tick" text-anchor="middle">clean</text>')
+        shapes.append(Label((axes.x(None), base), "clean", "middle"))
     middle = (axes.x(axes.min_snr_db) + axes.x(axes.max_snr_db)) / 2
-    parts.append(f'<text x="{middle:.1f}" y="{HEIGHT - 6}" class="tick" text-anchor="middle">SNR in dB</text>')
-    return "".join(parts)
+    return [*shapes, Label((middle, HEIGHT - 6), "SNR in dB", "middle")]
 
 
-def _band(axes: Axes, series: Series) -> str:
+def _band(axes: Axes, series: Series) -> list[Shape]:
     """Fill the intervals of a curve."""
     points = [(float(snr), c["wer_low"], c["wer_high"]) for snr, c in series.cells.items()]
     known = sorted((snr, low, high) for snr, low, high in points if low is not None and high is not None)
     if len(known) < 2:
-        return ""
+        return []
     outline = [(snr, high) for snr, _, high in known] + [(snr, low) for snr, low, _ in reversed(known)]
-    path = " ".join(f"{axes.x(snr):.1f},{axes.y(wer):.1f}" for snr, wer in outline)
-    return f'<polygon points="{path}" class="band {series.css_class}"/>'
+    return [Area(tuple((axes.x(snr), axes.y(wer)) for snr, wer in outline), f"band {series.css_class}")]
 
 
-def _curve(axes: Axes, series: Series, clean_offset: float) -> str:
+def _curve(axes: Axes, series: Series, clean_offset: float) -> list[Shape]:
     """Draw a curve, its points, and clean speech beside it."""
     cells = sorted(((float(snr), cell) for snr, cell in series.cells.items()), key=lambda item: item[0])
-    path = " ".join(f"{axes.x(snr):.1f},{axes.y(cell['wer']):.1f}" for snr, cell in cells)
-    parts = [f'<polyline points="{path}" class="curve {series.css_class}"/>']
-    for snr, cell in cells:
-        parts.append(_point(axes.x(snr), axes, cell, f"{series.name}, {snr_text(snr)}", series.css_class))
+    path = tuple((axes.x(snr), axes.y(cell["wer"])) for snr, cell in cells)
+    shapes: list[Shape] = [Curve(path, f"curve {series.css_class}")]
+    for (snr, cell), position in zip(cells, path, strict=True):
+        shapes.append(_point(position, cell, name=f"{series.name}, {snr_text(snr)}", css_class=series.css_class))
     if series.clean is not None:
         x = axes.x(None) + clean_offset
         low, high = series.clean["wer_low"], series.clean["wer_high"]
         if low is not None and high is not None:
-            ends = f'y1="{axes.y(low):.1f}" y2="{axes.y(high):.1f}"'
-            parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" {ends} class="clean {series.css_class}"/>')
-        parts.append(_point(x, axes, series.clean, f"{series.name}, clean", series.css_class))
-    return "".join(parts)
+            shapes.append(Stroke((x, axes.y(low)), (x, axes.y(high)), f"clean {series.css_class}"))
+        position = (x, axes.y(series.clean["wer"]))
+        shapes.append(_point(position, series.clean, name=f"{series.name}, clean", css_class=series.css_class))
+    return shapes
 
 
-def _point(x: float, axes: Axes, cell: CellSummary, name: str, css_class: str) -> str:
-    """Draw a point that says its value when pointed at."""
-    text = f"{name}: {percent(cell['wer'])} ({interval_text(cell['wer_low'], cell['wer_high'])})"
-    circle = f'<circle cx="{x:.1f}" cy="{axes.y(cell["wer"]):.1f}" r="4" class="point {css_class}">'
-    return f"{circle}<title>{escape(text)}</title></circle>"
+def _point(position: Position, cell: CellSummary, *, name: str, css_class: str) -> Point:
+    hint = f"{name}: {percent(cell['wer'])} ({interval_text(cell['wer_low'], cell['wer_high'])})"
+    return Point(position, 4, f"point {css_class}", hint)
 
 
 def _offsets(count: int) -> list[float]:

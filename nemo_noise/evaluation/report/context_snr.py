@@ -4,10 +4,23 @@
 
 import math
 from collections.abc import Mapping
-from html import escape
 
 from nemo_noise.evaluation.probes.context_snr import ContextSnr, SnrErrors
-from nemo_noise.evaluation.report.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP
+from nemo_noise.evaluation.report.blocks import (
+    Block,
+    Card,
+    Cell,
+    Column,
+    Line,
+    Paragraph,
+    Section,
+    Stack,
+    Table,
+    TableRow,
+    strong,
+)
+from nemo_noise.evaluation.report.charts import BOTTOM, HEIGHT, LEFT, TOP, square, ticks
+from nemo_noise.evaluation.report.drawing import Area, Curve, Drawing, Point, Position, Shape, Stroke
 from nemo_noise.evaluation.report.numbers import snr_text, with_minus
 
 NOTE = (
@@ -18,7 +31,7 @@ NOTE = (
 TICK_DB, MOST_DB = 5, 40  # wider steps where estimates reach further
 
 
-def context_snr_section(models: Mapping[str, ContextSnr], model: str) -> str:
+def context_snr_section(models: Mapping[str, ContextSnr], model: str) -> Section | None:
     """Write the section of the page.
 
     Args:
@@ -26,33 +39,26 @@ def context_snr_section(models: Mapping[str, ContextSnr], model: str) -> str:
         model: the one that the page is about.
 
     Returns:
-        HTML; empty where nothing was asked for.
+        The section; None where nothing was asked for.
     """
     if not models:
-        return ""
+        return None
     known = {name: one for name, one in models.items() if one["reason"] is None}
-    absent = "".join(
-        f'<p class="soft">{escape(name)}: {escape(one["reason"])}.</p>'
-        for name, one in models.items()
-        if one["reason"] is not None
-    )
-    shown = ""
+    body: list[Block] = [Paragraph(NOTE)]
+    body += [Paragraph(f"{name}: {one['reason']}.") for name, one in models.items() if one["reason"] is not None]
     if known:
         classes = {name: "model" if name == model else "baseline" for name in known}
-        shown = f'<div class="card side">{context_snr_chart(known, classes)}<div class="scroll">{_table(known)}</div>'
-        shown += "</div>"
-    return f'<h2>The SNR that the context knows</h2><p class="soft">{NOTE}</p>{absent}{shown}'
+        table = Stack((_table(known),), scrolls=True)
+        body.append(Card((context_snr_chart(known, classes), table), is_side_by_side=True))
+    return Section("The SNR that the context knows", "context-snr", tuple(body))
 
 
-def context_snr_chart(models: Mapping[str, ContextSnr], css_classes: Mapping[str, str]) -> str:
+def context_snr_chart(models: Mapping[str, ContextSnr], css_classes: Mapping[str, str]) -> Drawing:
     """Draw estimated over true SNR.
 
     Args:
         models: the estimates by model, all with `by_snr`.
         css_classes: colour of each model, see `charts.Series`.
-
-    Returns:
-        An `<svg>` element.
     """
     bands = [(float(snr), band) for one in models.values() for snr, band in one["by_snr"].items()]
     ends = [value for snr, band in bands for value in (snr, band["low_db"], band["high_db"])]
@@ -60,68 +66,44 @@ def context_snr_chart(models: Mapping[str, ContextSnr], css_classes: Mapping[str
     low, side = step * math.floor(min(ends) / step), HEIGHT - TOP - BOTTOM
     span = max(step * math.ceil(max(ends) / step) - low, step)
 
-    def x(snr_db: float) -> float:
-        return LEFT + (snr_db - low) / span * side
+    def place(true_db: float, estimated_db: float) -> Position:
+        return LEFT + (true_db - low) / span * side, TOP + (1 - (estimated_db - low) / span) * side
 
-    def y(snr_db: float) -> float:
-        return TOP + (1 - (snr_db - low) / span) * side
-
-    parts = []
+    shapes: list[Shape] = []
     for value in range(low, low + span + 1, step):
-        label = with_minus(f"{value}")
-        parts.append(f'<line x1="{LEFT}" x2="{LEFT + side}" y1="{y(value):.1f}" y2="{y(value):.1f}" class="grid"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y(value) + 4:.1f}" class="tick" text-anchor="end">{label}</text>')
-        parts.append(
-            f'<text x="{x(value):.1f}" y="{TOP + side + 18}" class="tick" text-anchor="middle">{label}</text>'
-        )
-    parts.append(
-        f'<line x1="{LEFT}" x2="{LEFT + side}" y1="{TOP + side}" y2="{TOP}" class="axis" stroke-dasharray="4 4"/>'
-    )
+        shapes += ticks(place(value, value), with_minus(f"{value}"))
+    shapes.append(Stroke((LEFT, TOP + side), (LEFT + side, TOP), "axis", is_dashed=True))
     for name, one in reversed(list(models.items())):
         points = sorted(((float(snr), band) for snr, band in one["by_snr"].items()), key=lambda point: point[0])
-        outline = [(snr, band["high_db"]) for snr, band in points]
-        outline += [(snr, band["low_db"]) for snr, band in reversed(points)]
-        path = " ".join(f"{x(snr):.1f},{y(value):.1f}" for snr, value in outline)
-        parts.append(f'<polygon points="{path}" class="band {css_classes[name]}"/>')
-        path = " ".join(f"{x(snr):.1f},{y(band['median_db']):.1f}" for snr, band in points)
-        parts.append(f'<polyline points="{path}" class="curve {css_classes[name]}"/>')
-        for snr, band in points:
-            text = f"{name} at {snr_text(snr)}: {band['median_db']:.1f} dB"
-            text += f" ({band['low_db']:.1f} to {band['high_db']:.1f})"
-            circle = (
-                f'<circle cx="{x(snr):.1f}" cy="{y(band["median_db"]):.1f}" r="4" class="point {css_classes[name]}">'
-            )
-            parts.append(f"{circle}<title>{escape(text)}</title></circle>")
-    middle = LEFT + side / 2
-    parts.append(f'<text x="{middle}" y="{HEIGHT - 6}" class="tick" text-anchor="middle">true SNR, dB</text>')
-    title = "SNR estimated from the context over the true one, in dB"
-    return (
-        f'<svg viewBox="0 0 {LEFT + side + RIGHT} {HEIGHT}" role="img" aria-label="{title}" class="square">'
-        f"<title>{title}</title>{''.join(parts)}</svg>"
-    )
+        outline = [place(snr, band["high_db"]) for snr, band in points]
+        outline += [place(snr, band["low_db"]) for snr, band in reversed(points)]
+        medians = tuple(place(snr, band["median_db"]) for snr, band in points)
+        shapes += [Area(tuple(outline), f"band {css_classes[name]}"), Curve(medians, f"curve {css_classes[name]}")]
+        for position, (snr, band) in zip(medians, points, strict=True):
+            hint = f"{name} at {snr_text(snr)}: {band['median_db']:.1f} dB"
+            hint += f" ({band['low_db']:.1f} to {band['high_db']:.1f})"
+            shapes.append(Point(position, 4, f"point {css_classes[name]}", hint))
+    return square(shapes, "SNR estimated from the context over the true one, in dB", "true SNR, dB")
 
 
-def _table(models: Mapping[str, ContextSnr]) -> str:
+def _table(models: Mapping[str, ContextSnr]) -> Table:
     """Tabulate the errors over all lists, and of each."""
-    body = ""
+    rows = []
     for name, one in models.items():
-        rows: list[tuple[str, SnrErrors]] = [] if one["all"] is None else [("all", one["all"])]
-        rows += list(one["lists"].items()) if len(one["lists"]) > 1 else []
-        for number, (noise, found) in enumerate(rows):
+        errors: list[tuple[str, SnrErrors]] = [] if one["all"] is None else [("all", one["all"])]
+        errors += list(one["lists"].items()) if len(one["lists"]) > 1 else []
+        for number, (noise, found) in enumerate(errors):
             correlation = "–" if found["pearson_r"] is None else f"{found['pearson_r']:.2f}"
-            body += (
-                f'<tr class="{"" if number else "group"}"><td class="name">{"" if number else escape(name)}</td>'
-                f'<td class="name">{escape(noise)}</td><td><b>{_signed(found["r2"])}</b></td>'
-                f"<td>{found['mean_absolute_error_db']:.1f}</td><td>{with_minus(correlation)}</td>"
-                f"<td>{found['mixtures']}</td></tr>"
+            cells: tuple[Cell | Line, ...] = (
+                Cell.text("" if number else name),
+                Cell.text(noise),
+                strong(with_minus(f"{found['r2']:.2f}")),
+                f"{found['mean_absolute_error_db']:.1f}",
+                with_minus(correlation),
+                str(found["mixtures"]),
             )
-        body += (
-            f'<tr><td></td><td class="name soft" colspan="5">{one["folds"]} folds over {one["blocks"]} '
-            f"{escape(str(one['block']))}s</td></tr>"
-        )
-    head = '<th class="name">model</th><th class="name">noise</th><th>R²</th><th>mean absolute error, dB</th>'
-    return f"<table><tr>{head}<th>Pearson r</th><th>mixtures</th></tr>{body}</table>"
-
-
-def _signed(value: float) -> str:
-    return with_minus(f"{value:.2f}")
+            rows.append(TableRow(cells, starts_group=not number))
+        folds = f"{one['folds']} folds over {one['blocks']} {one['block']}s"
+        rows.append(TableRow(("", Cell.text(folds, is_soft=True, columns=5))))
+    heads = ("R²", "mean absolute error, dB", "Pearson r", "mixtures")
+    return Table((Column.text("model"), Column.text("noise"), *heads), tuple(rows))

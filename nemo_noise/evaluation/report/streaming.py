@@ -2,11 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Streaming in the report: a table for each model."""
 
-from collections.abc import Mapping
-from html import escape
+from collections.abc import Mapping, Sequence
 
+from nemo_noise.evaluation.report.blocks import (
+    Body,
+    Card,
+    Cell,
+    Column,
+    Line,
+    Paragraph,
+    Section,
+    Table,
+    TableRow,
+    strong,
+)
 from nemo_noise.evaluation.report.numbers import points
-from nemo_noise.evaluation.scoring.streaming import StreamedRates, Streaming
+from nemo_noise.evaluation.scoring.streaming import StreamedRates, Streaming, StreamingRow
 
 NOTE = (
     "Algorithmic latency: from the first sample that a chunk's first frame stands for until the chunk can be given, "
@@ -15,7 +26,7 @@ NOTE = (
 )
 
 
-def streaming_section(models: Mapping[str, Streaming], over: str) -> str:
+def streaming_section(models: Mapping[str, Streaming], over: str) -> Section | None:
     """Write the section of the page.
 
     Args:
@@ -23,60 +34,56 @@ def streaming_section(models: Mapping[str, Streaming], over: str) -> str:
         over: names the SNRs of the mean.
 
     Returns:
-        HTML; empty where nothing was asked for.
+        The section; None where nothing was asked for.
     """
     if not models:
-        return ""
-    cards = "".join(
-        f'<div class="card scroll below"><h3>{escape(name)}, {streaming["mixtures"]} mixtures</h3>'
-        f"{_table(streaming, over) if streaming['reason'] is None else _absent(streaming['reason'])}</div>"
-        for name, streaming in models.items()
+        return None
+    cards = (
+        Card(_body(one, over), title=f"{name}, {one['mixtures']} mixtures", scrolls=True, is_below=True)
+        for name, one in models.items()
     )
-    return f'<h2>Streaming against offline</h2><p class="soft">{NOTE}</p>{cards}'
+    return Section("Streaming against offline", "streaming", (Paragraph(NOTE), *cards))
 
 
-def _table(streaming: Streaming, over: str) -> str:
-    """Tabulate the latencies of one model."""
+def _body(streaming: Streaming, over: str) -> Body:
+    """Tabulate the latencies of one model, or give the reason why there are none."""
+    if streaming["reason"] is not None:
+        return (Paragraph(streaming["reason"]),)
     possible = [row for row in streaming["rows"] if row["reason"] is None]
     lists = list(dict.fromkeys(name for row in possible for name in row["lists"]))
-    columns = (["clean"] if any(row["clean"] is not None for row in possible) else []) + lists
-    head = '<th class="name">chunk</th><th class="name">way</th><th>algorithmic latency, ms</th>'
-    for name in columns:
-        title = "clean" if name == "clean" else f"{escape(name)}, mean of {over}"
-        head += f"<th>WER, {title}</th><th>from offline, points</th><th>95 % interval</th>"
-    head += "<th>RTFx in batches</th><th>step, ms</th><th>95 % below, ms</th>"
-    body = ""
-    for row in streaming["rows"]:
-        chunk = "offline" if row["chunk_ms"] is None else f"{row['chunk_ms']:g} ms"
-        if row["reason"] is not None:
-            wide = f'<td class="name" colspan="{3 * len(columns) + 5}" style="white-space:normal">'
-            body += f'<tr><td class="name">{chunk}</td>{wide}not possible: {escape(row["reason"])}</td></tr>'
-            continue
-        way = "" if row["chunk_ms"] is None else escape(row["way"] or "")
-        cells = "".join(_cells(row["clean"] if name == "clean" else row["lists"].get(name)) for name in columns)
-        numbers = "".join(f"<td>{_number(row[key])}</td>" for key in ("rtfx", "step_ms_median", "step_ms_p95"))
-        body += (
-            f'<tr><td class="name">{chunk}</td><td class="name" style="white-space:normal">{way}</td>'
-            f"<td>{_number(row['latency_ms'])}</td>{cells}{numbers}</tr>"
-        )
-    counted = f'<p class="soft">{streaming["not_possible"]} of the latencies not possible.</p>'
-    return f"<table><tr>{head}</tr>{body}</table>{counted if streaming['not_possible'] else ''}"
+    conditions = (["clean"] if any(row["clean"] is not None for row in possible) else []) + lists
+    columns: list[Column | str] = [Column.text("chunk"), Column.text("way"), "algorithmic latency, ms"]
+    for name in conditions:
+        title = "clean" if name == "clean" else f"{name}, mean of {over}"
+        columns += [f"WER, {title}", "from offline, points", "95 % interval"]
+    columns += ["RTFx in batches", "step, ms", "95 % below, ms"]
+    table = Table(tuple(columns), tuple(_row(row, conditions) for row in streaming["rows"]))
+    if not streaming["not_possible"]:
+        return (table,)
+    return (table, Paragraph(f"{streaming['not_possible']} of the latencies not possible."))
 
 
-def _cells(rates: StreamedRates | None) -> str:
-    """WER, difference and interval; the colour of the forest where the interval leaves zero out."""
+def _row(row: StreamingRow, conditions: Sequence[str]) -> TableRow:
+    chunk = Cell.text("offline" if row["chunk_ms"] is None else f"{row['chunk_ms']:g} ms")
+    if row["reason"] is not None:
+        reason = f"not possible: {row['reason']}"
+        return TableRow((chunk, Cell.text(reason, wraps=True, columns=3 * len(conditions) + 5)))
+    way = Cell.text("" if row["chunk_ms"] is None else row["way"] or "", wraps=True)
+    cells: list[Cell | Line] = [chunk, way, _number(row["latency_ms"])]
+    for name in conditions:
+        cells += _cells(row["clean"] if name == "clean" else row["lists"].get(name))
+    return TableRow((*cells, *(_number(row[key]) for key in ("rtfx", "step_ms_median", "step_ms_p95"))))
+
+
+def _cells(rates: StreamedRates | None) -> tuple[Cell | Line, ...]:
+    """WER, difference and interval; the difference is bold where the interval leaves zero out."""
     if rates is None:
-        return "<td>–</td><td></td><td></td>"
+        return ("–", "", "")
     low, high = rates["difference_low"], rates["difference_high"]
     interval = "" if low is None or high is None else f"{points(low)} to {points(high)}"
     shown = "" if rates["difference"] is None else points(rates["difference"])
     is_certain = low is not None and high is not None and (low > 0 or high < 0)
-    shown = f"<b>{shown}</b>" if is_certain else shown
-    return f'<td><b>{100 * rates["wer"]:.1f}</b></td><td>{shown}</td><td class="soft">{interval}</td>'
-
-
-def _absent(reason: str) -> str:
-    return f'<p class="soft">{escape(reason)}</p>'
+    return (strong(f"{100 * rates['wer']:.1f}"), strong(shown) if is_certain else shown, Cell.soft(interval))
 
 
 def _number(value: float | None) -> str:

@@ -3,11 +3,11 @@
 """The worst utterances of the report: what was said and heard, with errors marked, spectrogram and sound."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import jiwer
 
 from nemo_noise.evaluation.report.audio import Clip
+from nemo_noise.evaluation.report.blocks import Line, Look, Span, Utterance, soft
 from nemo_noise.evaluation.report.numbers import snr_text
 from nemo_noise.evaluation.scoring.hypotheses import Row, cell_of, utterance_of
 from nemo_noise.evaluation.scoring.tally import (
@@ -48,22 +48,21 @@ def choose_worst(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
 
 
 def worst_utterances(
-    rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions, clips: Mapping[str, Clip]
-) -> str:
-    """Show the worst utterances.
+    rows: Sequence[Row], baseline_rows: Sequence[Row], *, options: ScoringOptions, clips: Mapping[str, Clip]
+) -> tuple[Utterance, ...]:
+    """Show the worst utterances; none where there are no errors.
 
     Args:
         rows: hypothesis rows of the model.
         baseline_rows: of the baseline, for what it heard; may be empty.
         options: how to score.
         clips: sound by `trial_id`; may be empty.
-
-    Returns:
-        Blocks of HTML; empty where there are no errors.
     """
     heard_by_baseline = {pair_key(row): row for row in baseline_rows}
     worst = choose_worst(rows, options)
-    return "".join(_utterance(row, heard_by_baseline, options, clips.get(str(row.get("trial_id")))) for row in worst)
+    return tuple(
+        _utterance(row, heard_by_baseline, options=options, clip=clips.get(str(row.get("trial_id")))) for row in worst
+    )
 
 
 def cut_text(text: str) -> str:
@@ -71,7 +70,9 @@ def cut_text(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"
 
 
-def _utterance(row: Row, heard_by_baseline: Mapping[PairKey, Row], options: ScoringOptions, clip: Clip | None) -> str:
+def _utterance(
+    row: Row, heard_by_baseline: Mapping[PairKey, Row], *, options: ScoringOptions, clip: Clip | None
+) -> Utterance:
     """Write what was said and what each model heard."""
     cell, counts = cell_of(row), count_errors(reference_of(row, options), hypothesis_of(row, options))
     where = "clean" if cell.snr_db is None else f"{row.get('noise_label') or cell.noise_list}, {snr_text(cell.snr_db)}"
@@ -81,33 +82,19 @@ def _utterance(row: Row, heard_by_baseline: Mapping[PairKey, Row], options: Scor
     if other is not None:
         marked = _marked(reference_of(row, options), hypothesis_of(other, options))[1]
         lines.append((str(other.get("model") or "baseline"), marked))
-    body = "".join(f"<dt>{escape(name)}</dt><dd>{text}</dd>" for name, text in lines)
-    size = f"{utterance_of(row)} · {counts.errors} errors in {counts.words} words"
-    title = f'{escape(where)} <span class="soft">· {escape(size)}</span>'
-    return f'<div class="utterance"><div>{title}<dl>{body}</dl></div>{"" if clip is None else _sound(clip)}</div>'
+    remark = f"{utterance_of(row)} · {counts.errors} errors in {counts.words} words"
+    return Utterance(where, remark, tuple(lines), clip)
 
 
-def _sound(clip: Clip) -> str:
-    """Place the spectrogram over the player."""
-    length = f"{'first ' if clip.is_cut else ''}{clip.seconds:.1f}\N{NO-BREAK SPACE}s"
-    return (
-        f'<div class="sound"><img alt="spectrogram, {length}" src="{clip.spectrogram}">'
-        f'<audio controls preload="metadata" src="{clip.audio}"></audio></div>'
-    )
-
-
-def _marked(reference: str, hypothesis: str) -> tuple[str, str]:
-    """Mark missed words in the reference and invented ones in the hypothesis; both as escaped HTML."""
+def _marked(reference: str, hypothesis: str) -> tuple[Line, Line]:
+    """Mark missed words in the reference and invented ones in the hypothesis."""
     aligned = jiwer.process_words(cut_text(reference), cut_text(hypothesis))
-    said, heard = [], []
+    said: list[str | Span] = []
+    heard: list[str | Span] = []
     for chunk in aligned.alignments[0]:
         missed = aligned.references[0][chunk.ref_start_idx : chunk.ref_end_idx]
         invented = aligned.hypotheses[0][chunk.hyp_start_idx : chunk.hyp_end_idx]
         is_equal = chunk.type == "equal"
-        said += [_word(word, "" if is_equal else "missed") for word in missed]
-        heard += [_word(word, "" if is_equal else "invented") for word in invented]
-    return " ".join(said), " ".join(heard) or '<span class="soft">nothing</span>'
-
-
-def _word(word: str, css_class: str) -> str:
-    return f'<mark class="{css_class}">{escape(word)}</mark>' if css_class else escape(word)
+        said += [word if is_equal else Span(word, Look.MISSED) for word in missed]
+        heard += [word if is_equal else Span(word, Look.INVENTED) for word in invented]
+    return tuple(said), tuple(heard) or soft("nothing")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The second pretext task of a noise context: holes in time *and* frequency, and the code of the noise in each.
+"""The pretext task of hidden cells: holes in time *and* frequency, and the code of the noise in each.
 
 A spectrogram is a grid of cells, some frames by some bands. Rectangles of cells are set to 0.0 (missing). The answer
 asked for in a hidden cell is a random-projection code of the *noise alone*, which is nowhere in the input: next to the
@@ -8,6 +8,8 @@ hole there is the mixture, and copying it copies the speech.
 """
 
 import math
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +18,10 @@ from nemo.core.classes.common import typecheck
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import LengthsType, MaskType, NeuralType, SpectrogramType
 
-from nemo_noise.models.pretraining.masked_spans import SHORTEST_SPAN_S, CodePredictor, MaskedSpans, NoiseCodes
+from nemo_noise.models.pretraining.codes import MaskedCodeLoss, code_statistics
+from nemo_noise.models.pretraining.masked_spans import CodePredictor, MaskedFeatures, NoiseCodes, check_spans
+from nemo_noise.models.pretraining.task import Encoding, PretextTask, TaskLoss, Views
+from nemo_noise.modules import ContextEncoder
 
 __all__ = ["CellMasking", "MaskedCells"]
 
@@ -42,28 +47,22 @@ class CellMasking(NeuralModule):
 
     def __init__(
         self,
+        *,
         num_groups: int = 4,
-        groups_per_span: tuple[int, int] = (2, 4),
+        groups_per_span: Sequence[int] = (2, 4),
         frames_per_step: int = 8,
         steps_per_span: int = 4,
         share: float = 0.4,
         window_stride: float = 0.01,
     ) -> None:
         super().__init__()
-        span_s = frames_per_step * steps_per_span * window_stride
-        if span_s < SHORTEST_SPAN_S - 1e-6:
-            raise ValueError(
-                f"CellMasking: frames_per_step={frames_per_step} times steps_per_span={steps_per_span} spans "
-                f"{span_s:.2f} s; it must be at least {SHORTEST_SPAN_S} s, or stationary noise is solved by copying."
-            )
+        check_spans("CellMasking", frames_per_step, steps_per_span, share=share, window_stride=window_stride)
         fewest, most = groups_per_span
         if not 1 <= fewest <= most <= num_groups:
             raise ValueError(
                 f"CellMasking: groups_per_span={list(groups_per_span)} must be [fewest, most] within 1 and "
                 f"num_groups={num_groups}."
             )
-        if not 0.0 < share < 1.0:
-            raise ValueError(f"CellMasking: share={share} must lie between 0 and 1.")
         self.num_groups = num_groups
         self.groups_per_span = (fewest, most)
         self.frames_per_step = frames_per_step
@@ -87,7 +86,7 @@ class CellMasking(NeuralModule):
         }
 
     @typecheck()
-    def forward(self, features: Tensor, length: Tensor) -> MaskedSpans:
+    def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
         """Hide random rectangles.
 
         Args:
@@ -103,7 +102,7 @@ class CellMasking(NeuralModule):
         hidden = mask.repeat_interleave(self.frames_per_step, dim=1)
         hidden = hidden.repeat_interleave(features.shape[1] // self.num_groups, dim=2).transpose(1, 2)
         hidden = nn.functional.pad(hidden, (0, features.shape[2] - hidden.shape[2]))  # [B, D, T]
-        return MaskedSpans(features.masked_fill(hidden, 0.0), mask)
+        return MaskedFeatures(features.masked_fill(hidden, 0.0), mask)
 
     def _rectangles(self, steps: Tensor, num_steps: int) -> Tensor:
         """Union of random rectangles within the first ``steps`` [B] of ``num_steps``: [B, S, G]."""
@@ -126,74 +125,55 @@ class CellMasking(NeuralModule):
         return inside.any(dim=1) & (step[0] < steps[:, None, None])
 
 
-class MaskedCells(nn.Module):
-    """The parts of the task: what hides cells, the codes of the noise in them, and what must name them.
+class MaskedCells(PretextTask):
+    """Name the code of the noise in every hidden cell.
 
-    Every group of bands has its own codes (``NoiseCodes`` over the bands of the group) and one predictor scores all
-    groups of a step. Loss: ``MaskedCodeLoss``, over the hidden cells only.
+    Every group of bands has its own codes (``NoiseCodes`` over the bands of the group); one predictor scores all
+    groups of a step.
 
     Args:
-        feat_in: bands D, a multiple of ``num_groups``.
-        d_context: width C of the context.
-        num_groups: groups G of neighbouring bands.
-        groups_per_span: range [fewest, most] of groups that one rectangle hides.
-        frames_per_step: frames of one step.
-        steps_per_span: steps that one rectangle hides.
-        share: part of the cells that is hidden.
-        window_stride: seconds from one frame to the next.
-        num_cepstra: cepstral coefficients of a group that a code knows.
+        encoder: the context encoder.
+        masking: a ``CellMasking``.
+        num_cepstra: cepstral coefficients of a group that a code stands for.
         code_dim: dimension of the random projection.
         num_codes: codes V of every group.
         d_hidden: width of the predictor.
 
     Raises:
-        ValueError: if ``feat_in`` is no multiple of ``num_groups``, or a part refuses its arguments.
+        ValueError: if the masking is another one, its groups do not divide the bands, or a part refuses its arguments.
     """
 
     def __init__(
         self,
-        feat_in: int,
-        d_context: int,
-        num_groups: int = 4,
-        groups_per_span: tuple[int, int] = (2, 4),
-        frames_per_step: int = 8,
-        steps_per_span: int = 4,
-        share: float = 0.4,
-        window_stride: float = 0.01,
+        encoder: ContextEncoder,
+        masking: nn.Module,
+        *,
         num_cepstra: int = 6,
         code_dim: int = 8,
         num_codes: int = 64,
         d_hidden: int = 128,
     ) -> None:
-        super().__init__()
-        if num_groups < 1 or feat_in % num_groups:
-            raise ValueError(f"MaskedCells: num_groups={num_groups} must divide feat_in={feat_in}.")
+        super().__init__(encoder, masking)
+        if not isinstance(masking, CellMasking):
+            raise ValueError(
+                f"MaskedCells: model.masking={type(masking).__name__} must be CellMasking, which hides cells."
+            )
+        feat_in, groups, step = encoder.feat_in, masking.num_groups, masking.frames_per_step
+        if feat_in % groups:
+            raise ValueError(f"MaskedCells: num_groups={groups} must divide feat_in={feat_in}.")
+        sizes = {"frames_per_step": step, "num_cepstra": num_cepstra, "code_dim": code_dim, "num_codes": num_codes}
         self.num_codes = num_codes
-        self.masking = CellMasking(
-            num_groups, (groups_per_span[0], groups_per_span[1]), frames_per_step, steps_per_span, share, window_stride
+        self.codes = nn.ModuleList(NoiseCodes(feat_in // groups, **sizes) for _ in range(groups))
+        self.predictor = CodePredictor(
+            feat_in, encoder.d_context, num_codes=groups * num_codes, frames_per_step=step, d_hidden=d_hidden
         )
-        self.codes = nn.ModuleList(
-            NoiseCodes(feat_in // num_groups, frames_per_step, num_cepstra, code_dim, num_codes)
-            for _ in range(num_groups)
-        )
-        self.predictor = CodePredictor(feat_in, d_context, num_groups * num_codes, frames_per_step, d_hidden)
+        self.loss = MaskedCodeLoss()
 
-    def targets(self, noise_features: Tensor, mixture: Tensor, mixture_length: Tensor, mask: Tensor) -> Tensor:
-        """Codes of the noise in the hidden cells.
-
-        Args:
-            noise_features: log-mel spectrogram of the noise, not normalised [B, D, T].
-            mixture: samples of the mixture [B, N], padding 0.
-            mixture_length: valid samples [B].
-            mask: hidden cells [B, S, G].
-
-        Returns:
-            Codes [B, S, G]; 0 outside the mask.
-        """
+    def targets(self, noise_features: Tensor, mixture: Tensor, mixture_length: Tensor, *, mask: Tensor) -> Tensor:
+        """Codes [B, S, G] of the noise in the hidden cells; as ``NoiseCodes.at_mask``, with a mask [B, S, G]."""
         groups = noise_features.chunk(len(self.codes), dim=1)  # G times [B, D / G, T]
-        rest = {"mixture": mixture, "mixture_length": mixture_length}
         codes = [
-            named(noise_features=bands, mask=mask[:, :, group], **rest)
+            cast(NoiseCodes, named).at_mask(bands, mixture, mixture_length, mask=mask[:, :, group])
             for group, (named, bands) in enumerate(zip(self.codes, groups, strict=True))
         ]
         return torch.stack(codes, dim=2)
@@ -202,3 +182,11 @@ class MaskedCells(nn.Module):
         """Scores of every code in every cell, of masked features [B, D, T] and a context [B, C]: [B, S, G, V]."""
         scores: Tensor = self.predictor(features=features, context=context)  # [B, S, G * V]
         return scores.view(*scores.shape[:2], -1, self.num_codes)
+
+    def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
+        """Cross-entropy over the hidden cells; see ``PretextTask``."""
+        mask = views.mask  # [B, S, G]
+        codes = self.targets(views.spectrum(views.noise), views.audio, views.length, mask=mask)
+        scores = self.scores(views.features, encoding.context)
+        loss = self.loss(logits=scores.flatten(1, 2), codes=codes.flatten(1), mask=mask.flatten(1))
+        return TaskLoss(loss, code_statistics(scores[mask], codes[mask], self.num_codes))

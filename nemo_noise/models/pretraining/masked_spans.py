@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The pretext task of a noise context: say what the noise was where nobody could hear it.
+"""The pretext task of hidden spans: name the noise where the input is missing.
 
-Spans of the noisy spectrogram are set to 0.0 (missing). A light local network, told the context, names discrete codes
-of the *noise alone* inside the spans. The network sees only a few hundred milliseconds, so what lasts longer has to
-come from the context. After pretraining it is thrown away.
+Spans of the noisy spectrogram are set to 0.0 (missing). A light local network with the context as input names discrete
+codes of the *noise alone* inside the spans. The network sees only a few hundred milliseconds, so what lasts longer has
+to come from the context. After pretraining it is thrown away.
 """
 
 from typing import NamedTuple
@@ -12,13 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nemo.collections.asr.modules import RandomBlockMasking, RandomProjectionVectorQuantizer
+from nemo.collections.asr.modules import RandomBlockMasking
 from nemo.core.classes.common import typecheck
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import (
-    AudioSignal,
     EncodedRepresentation,
-    LabelsType,
     LengthsType,
     LogitsType,
     MaskType,
@@ -26,22 +24,25 @@ from nemo.core.neural_types import (
     SpectrogramType,
 )
 
-__all__ = ["CodePredictor", "MaskedSpans", "NoiseCodes", "SpanMasking"]
+from nemo_noise.models.pretraining.codes import MaskedCodeLoss, RandomCodes, code_statistics
+from nemo_noise.models.pretraining.task import Encoding, PretextTask, TaskLoss, Views
+from nemo_noise.modules import ContextEncoder
+
+__all__ = ["CodePredictor", "MaskedFeatures", "MaskedSpans", "NoiseCodes", "SpanMasking"]
 
 SHORTEST_SPAN_S = 0.3  # below it, stationary noise is guessed from the neighbouring frames
 QUIETEST = -9.0  # nats under the power of the mixture; noise below it is as good as none
-NUM_CALIBRATION_BATCHES = 20
 
 
-class MaskedSpans(NamedTuple):
-    """Features [B, D, T] with spans set to 0.0, and which steps they hide: ``mask`` [B, S]."""
+class MaskedFeatures(NamedTuple):
+    """Features [B, D, T] with a part set to 0.0, and what is hidden: steps [B, S] or cells [B, S, G]."""
 
     features: Tensor
     mask: Tensor
 
 
 class SpanMasking(NeuralModule):
-    """Hides spans of a spectrogram on a grid of steps, so that a code is either hidden or heard as a whole.
+    """Hides spans of a spectrogram on a grid of steps, so that a code is hidden as a whole or not at all.
 
     Args:
         frames_per_step: frames of one step, the time a code describes.
@@ -54,17 +55,10 @@ class SpanMasking(NeuralModule):
     """
 
     def __init__(
-        self, frames_per_step: int = 8, steps_per_span: int = 4, share: float = 0.4, window_stride: float = 0.01
+        self, *, frames_per_step: int = 8, steps_per_span: int = 4, share: float = 0.4, window_stride: float = 0.01
     ) -> None:
         super().__init__()
-        span_s = frames_per_step * steps_per_span * window_stride
-        if span_s < SHORTEST_SPAN_S - 1e-6:
-            raise ValueError(
-                f"SpanMasking: frames_per_step={frames_per_step} times steps_per_span={steps_per_span} spans "
-                f"{span_s:.2f} s; it must be at least {SHORTEST_SPAN_S} s, or stationary noise is solved by copying."
-            )
-        if not 0.0 < share < 1.0:
-            raise ValueError(f"SpanMasking: share={share} must lie between 0 and 1.")
+        check_spans("SpanMasking", frames_per_step, steps_per_span, share=share, window_stride=window_stride)
         self.frames_per_step = frames_per_step
         self.blocks = RandomBlockMasking(feat_in=1, mask_prob=share, block_size=steps_per_span, mask_value=0.0)
 
@@ -85,7 +79,7 @@ class SpanMasking(NeuralModule):
         }
 
     @typecheck()
-    def forward(self, features: Tensor, length: Tensor) -> MaskedSpans:
+    def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
         """Hide random spans.
 
         Args:
@@ -101,16 +95,15 @@ class SpanMasking(NeuralModule):
         mask = self.blocks(input_feats=ones, input_lengths=steps)[1].squeeze(1) > 0.5  # [B, S]
         hidden = mask.repeat_interleave(self.frames_per_step, dim=1)  # [B, S * frames_per_step]
         hidden = nn.functional.pad(hidden, (0, features.shape[2] - hidden.shape[1]))  # [B, T]
-        return MaskedSpans(features.masked_fill(hidden.unsqueeze(1), 0.0), mask)
+        return MaskedFeatures(features.masked_fill(hidden.unsqueeze(1), 0.0), mask)
 
 
-class NoiseCodes(NeuralModule):
+class NoiseCodes(RandomCodes):
     """Discrete codes of the noise inside a mixture: which of V random directions its cepstrum points to.
 
     The log-mel spectrogram of the noise is averaged over a step and taken relative to the power of the mixture, so a
-    code tells colour and SNR, and not the overall level. Neighbouring bands say nearly the same; the first cepstral
-    coefficients say it once, and standardised they weigh the same, so that many codes are in use. The statistics are
-    those of the first batches and then stay fixed. Codes as in BEST-RQ (Chiu et al., ICML 2022).
+    code stands for colour and SNR, and not for the overall level. Neighbouring bands say nearly the same; the first
+    cepstral coefficients say it once, and standardised they weigh the same, so that many codes are in use.
 
     Args:
         feat_in: bands D.
@@ -123,57 +116,20 @@ class NoiseCodes(NeuralModule):
         ValueError: if ``num_cepstra`` is not between 1 and ``feat_in``.
     """
 
-    mean: Tensor
-    variance: Tensor
-    num_batches: Tensor
     cosines: Tensor
 
     def __init__(
-        self,
-        feat_in: int,
-        frames_per_step: int = 8,
-        num_cepstra: int = 13,
-        code_dim: int = 8,
-        num_codes: int = 256,
+        self, feat_in: int, *, frames_per_step: int = 8, num_cepstra: int = 13, code_dim: int = 8, num_codes: int = 256
     ) -> None:
-        super().__init__()
         if not 1 <= num_cepstra <= feat_in:
             raise ValueError(f"NoiseCodes: num_cepstra={num_cepstra} must lie between 1 and feat_in={feat_in}.")
+        super().__init__(num_cepstra, code_dim, num_codes)
         self.frames_per_step = frames_per_step
-        self.num_codes = num_codes
-        # dist_fn "cosine" does not run in NeMo 3.0; for unit vectors "l2" names the same nearest code.
-        self.quantizer = RandomProjectionVectorQuantizer(
-            feat_in=num_cepstra,
-            code_dim=code_dim,
-            num_classes=num_codes,
-            num_books=1,
-            dist_fn="l2",
-            squeeze_single=True,
-        )
         angles = torch.outer(torch.arange(feat_in) + 0.5, torch.arange(num_cepstra)) * (torch.pi / feat_in)
         self.register_buffer("cosines", torch.cos(angles) / feat_in, persistent=False)  # [D, K]
-        self.register_buffer("mean", torch.zeros(num_cepstra))
-        self.register_buffer("variance", torch.ones(num_cepstra))
-        self.register_buffer("num_batches", torch.zeros((), dtype=torch.int64))
 
-    @property
-    def input_types(self) -> dict[str, NeuralType]:
-        """Noise features [B, D, T], the mixture's samples [B, N] and lengths [B], the steps asked for [B, S]."""
-        return {
-            "noise_features": NeuralType(("B", "D", "T"), SpectrogramType()),
-            "mixture": NeuralType(("B", "T"), AudioSignal()),
-            "mixture_length": NeuralType(tuple("B"), LengthsType()),
-            "mask": NeuralType(("B", "T"), MaskType()),
-        }
-
-    @property
-    def output_types(self) -> dict[str, NeuralType]:
-        """Codes [B, S]."""
-        return {"codes": NeuralType(("B", "T"), LabelsType())}
-
-    @typecheck()
     @torch.no_grad()
-    def forward(self, noise_features: Tensor, mixture: Tensor, mixture_length: Tensor, mask: Tensor) -> Tensor:
+    def at_mask(self, noise_features: Tensor, mixture: Tensor, mixture_length: Tensor, *, mask: Tensor) -> Tensor:
         """Codes of the noise at the masked steps.
 
         Args:
@@ -190,21 +146,8 @@ class NoiseCodes(NeuralModule):
         power = (mixture.float().square().sum(dim=1) / mixture_length.clamp_min(1)).clamp_min(1e-10).log()  # [B]
         relative = (steps - power[:, None, None]).clamp_min(QUIETEST).transpose(1, 2)[mask]  # [N, D]
         codes = torch.zeros(mask.shape, dtype=torch.int64, device=mask.device)
-        if len(relative) == 0:
-            return codes
-        cepstra = relative @ self.cosines  # [N, K]
-        if self.training and self.num_batches < NUM_CALIBRATION_BATCHES:
-            self._calibrate(cepstra)
-        standard = (cepstra - self.mean) / (self.variance + 1e-6).sqrt()
-        _, named = self.quantizer(input_signal=standard.T.unsqueeze(0).to(self.quantizer.proj.weight.dtype))  # [1, N]
-        codes[mask] = named.squeeze(0)
+        codes[mask] = self(relative @ self.cosines)
         return codes
-
-    def _calibrate(self, cepstra: Tensor) -> None:
-        """Move the statistics towards those of one more batch [N, K], all batches counting the same."""
-        self.num_batches += 1
-        self.mean += (cepstra.mean(dim=0) - self.mean) / self.num_batches
-        self.variance += (cepstra.var(dim=0, unbiased=False) - self.variance) / self.num_batches
 
 
 class CodePredictor(NeuralModule):
@@ -219,7 +162,7 @@ class CodePredictor(NeuralModule):
     """
 
     def __init__(
-        self, feat_in: int, d_context: int, num_codes: int = 256, frames_per_step: int = 8, d_hidden: int = 128
+        self, feat_in: int, d_context: int, *, num_codes: int = 256, frames_per_step: int = 8, d_hidden: int = 128
     ) -> None:
         super().__init__()
         self.steps = nn.Conv1d(feat_in, d_hidden, kernel_size=frames_per_step, stride=frames_per_step)
@@ -259,3 +202,62 @@ class CodePredictor(NeuralModule):
         hidden = self.neighbours(nn.functional.gelu(hidden)).transpose(1, 2)  # [B, S, H]
         logits: Tensor = self.output(nn.functional.gelu(self.norm(hidden)))  # [B, S, V]
         return logits
+
+
+class MaskedSpans(PretextTask):
+    """Name the code of the noise in every hidden step.
+
+    Args:
+        encoder: the context encoder.
+        masking: a ``SpanMasking``.
+        num_cepstra: colour resolution of a code.
+        code_dim: dimension of the random projection.
+        num_codes: V.
+        d_hidden: width of the predictor.
+
+    Raises:
+        ValueError: if the masking is another one, or a part refuses its arguments.
+    """
+
+    def __init__(
+        self,
+        encoder: ContextEncoder,
+        masking: nn.Module,
+        *,
+        num_cepstra: int = 13,
+        code_dim: int = 8,
+        num_codes: int = 256,
+        d_hidden: int = 128,
+    ) -> None:
+        super().__init__(encoder, masking)
+        if not isinstance(masking, SpanMasking):
+            raise ValueError(
+                f"MaskedSpans: model.masking={type(masking).__name__} must be SpanMasking, which hides steps."
+            )
+        step = masking.frames_per_step
+        self.codes = NoiseCodes(
+            encoder.feat_in, frames_per_step=step, num_cepstra=num_cepstra, code_dim=code_dim, num_codes=num_codes
+        )
+        self.predictor = CodePredictor(
+            encoder.feat_in, encoder.d_context, num_codes=num_codes, frames_per_step=step, d_hidden=d_hidden
+        )
+        self.loss = MaskedCodeLoss()
+
+    def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
+        """Cross-entropy over the hidden steps; see ``PretextTask``."""
+        codes = self.codes.at_mask(views.spectrum(views.noise), views.audio, views.length, mask=views.mask)
+        logits = self.predictor(features=views.features, context=encoding.context)
+        loss = self.loss(logits=logits, codes=codes, mask=views.mask)
+        return TaskLoss(loss, code_statistics(logits[views.mask], codes[views.mask], self.codes.num_codes))
+
+
+def check_spans(owner: str, frames_per_step: int, steps_per_span: int, *, share: float, window_stride: float) -> None:
+    """Refuse spans that stationary noise bridges, and shares that hide nothing or all."""
+    span_s = frames_per_step * steps_per_span * window_stride
+    if span_s < SHORTEST_SPAN_S - 1e-6:
+        raise ValueError(
+            f"{owner}: frames_per_step={frames_per_step} times steps_per_span={steps_per_span} spans "
+            f"{span_s:.2f} s; it must be at least {SHORTEST_SPAN_S} s, or stationary noise is solved by copying."
+        )
+    if not 0.0 < share < 1.0:
+        raise ValueError(f"{owner}: share={share} must lie between 0 and 1.")

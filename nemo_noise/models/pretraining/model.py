@@ -23,53 +23,29 @@ from nemo_noise.data.pairs.context_pairs import (
     SensedContextPair,
     collate_context_pairs,
 )
-from nemo_noise.models.pretraining.hidden_noise import HiddenNoiseHead
-from nemo_noise.models.pretraining.loss_choice import LOSS_NAMES, build_losses
-from nemo_noise.models.pretraining.losses import EnvironmentContrastiveLoss, effective_rank
-from nemo_noise.models.pretraining.masked_cells import MaskedCells
-from nemo_noise.models.pretraining.masked_sensors import MaskedSensors
-from nemo_noise.models.pretraining.masked_spans import CodePredictor, NoiseCodes, SpanMasking
-from nemo_noise.modules import ContextEncoder, MultimodalContextEncoder, listening_to
+from nemo_noise.models.pretraining.old_config import SPAN_MASKING, rename_old_weights, tasks_from_losses
+from nemo_noise.models.pretraining.redundancy import effective_rank
+from nemo_noise.models.pretraining.task import Encoding, PretextTask, Views, build_masking, build_tasks
+from nemo_noise.modules import ContextEncoder, listening_to
 
-__all__ = ["ContextProjector", "NoiseContextPretrainingModel"]
+__all__ = ["NoiseContextPretrainingModel"]
 
 LOADER_KEYS = {"batch_size", "num_workers", "pin_memory", "defer_setup"}
 
 
-class ContextProjector(nn.Module):
-    """Two layers between the context and the contrastive loss; thrown away after pretraining.
-
-    Args:
-        d_context: width C of the context.
-        d_hidden: width of the hidden layer.
-        d_projection: width of what the loss compares.
-    """
-
-    def __init__(self, d_context: int, d_hidden: int = 128, d_projection: int = 64) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(d_context, d_hidden), nn.GELU(), nn.Linear(d_hidden, d_projection))
-
-    def forward(self, context: Tensor) -> Tensor:
-        """Project contexts [B, C] to [B, P]."""
-        projection: Tensor = self.layers(context)
-        return projection
-
-
 class NoiseContextPretrainingModel(ModelPT):
-    """Pretrains ``encoder.context_encoder`` so that its context tells the noise and not the words.
+    """Pretrains ``encoder.context_encoder`` so that its context describes the noise and not the words.
 
-    Two objectives: name the noise behind masked spans (``masked``, or ``masked_cells`` for spans over time and bands)
-    and find the view of the same noise under different speech (``contrastive``); optionally the SNR of the mixture
-    (``snr``) and a guard against collapse (``variance``). The parameters are named as in a noise-aware recogniser, so
-    ``+init_from_nemo_model=<saved .nemo>`` loads the context encoder into it.
+    The features are masked once; every pretext task of ``tasks`` then scores the contexts (see ``task.py``). The
+    parameters are named as in a noise-aware recogniser, so ``+init_from_nemo_model=<saved .nemo>`` loads the context
+    encoder into it.
 
     Args:
         cfg: ``sample_rate``; ``preprocessor`` (NeMo's, the recogniser's); ``encoder.context_encoder`` with a
-            ``_target_``; ``masking``, ``codes``, ``predictor`` (arguments of the parts in ``masked_prediction``);
-            ``cells`` (arguments of ``MaskedCells``, for ``masked_cells``); ``sensors`` (of ``MaskedSensors``);
-            ``projector`` (arguments of ``ContextProjector``, or null to compare contexts directly); ``losses``
-            {name: {weight, arguments of the loss}}; ``train_ds`` and ``validation_ds`` (arguments of
-            ``ContextPairDataset``, ``batch_size``, ``num_workers``); ``optim``.
+            ``_target_``; ``masking`` (a ``SpanMasking`` unless its ``_target_`` says otherwise); ``tasks``
+            {name: {_target_, weight, arguments of the task}}; ``train_ds`` and ``validation_ds`` (arguments of
+            ``ContextPairDataset``, ``batch_size``, ``num_workers``); ``optim``. Configs with ``losses``, from before
+            there were tasks, are read too.
         trainer: Lightning's trainer.
 
     Raises:
@@ -77,39 +53,19 @@ class NoiseContextPretrainingModel(ModelPT):
     """
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
-        _check_config(cfg)
         with open_dict(cfg):
+            tasks_from_losses(cfg)
             cfg.target = public_path(type(self))
+        _check_config(cfg)
         super().__init__(cfg=cfg, trainer=trainer)
         self.preprocessor = self.from_config_dict(cfg.preprocessor)
-        # What the noise is gets named on a spectrogram that still has its floor, whatever the recogniser reads.
+        # The noise is named on a spectrogram that still has its floor, whatever the recogniser reads.
         self.noise_preprocessor = self.from_config_dict(OmegaConf.merge(cfg.preprocessor, {"normalize": "NA"}))
         context_encoder = self.from_config_dict(cfg.encoder.context_encoder)
         self.encoder = nn.ModuleDict({"context_encoder": context_encoder})
-        self.losses = nn.ModuleDict(build_losses(cfg.losses))
-        self.loss_weights = {name: float(cfg.losses[name].weight) for name in self.losses}
-        feat_in, d_context = context_encoder.feat_in, context_encoder.d_context
-        self.masking = SpanMasking(**_arguments(cfg, "masking"))
-        frames_per_step = self.masking.frames_per_step
-        # Only what a loss uses is built: a parameter without a gradient stops distributed training.
-        if "masked" in self.losses:
-            self.codes = NoiseCodes(feat_in, frames_per_step=frames_per_step, **_arguments(cfg, "codes"))
-            self.predictor = CodePredictor(
-                feat_in, d_context, self.codes.num_codes, frames_per_step, **_arguments(cfg, "predictor")
-            )
-        if "masked_cells" in self.losses:
-            self.cells = MaskedCells(feat_in, d_context, **_arguments(cfg, "cells"))
-            self.masking = self.cells.masking
-        if "contrastive" in self.losses:
-            has_projector = cfg.get("projector") is not None
-            self.projector = ContextProjector(d_context, **cfg.projector) if has_projector else nn.Identity()
-        if "snr" in self.losses:
-            self.snr_head = nn.Linear(d_context, 1)
-        if "hidden_noise" in self.losses:
-            self.hidden_noise_head = HiddenNoiseHead(feat_in, d_context, _stride_of(context_encoder))
-        if "sensors" in self.losses:
-            streams = getattr(context_encoder, "streams", {})
-            self.sensors = MaskedSensors(streams, d_context, **_arguments(cfg, "sensors"))
+        self.masking = build_masking(cfg.get("masking"), SPAN_MASKING)
+        self.tasks, self.task_weights = build_tasks(cfg.tasks, context_encoder, self.masking)
+        self.register_load_state_dict_pre_hook(rename_old_weights)
 
     @classmethod
     def list_available_models(cls) -> list[PretrainedModelInfo]:
@@ -201,79 +157,43 @@ class NoiseContextPretrainingModel(ModelPT):
         return (context * valid.unsqueeze(2)).sum(dim=1) / steps.unsqueeze(1)
 
     def _losses(self, batch: ContextPair) -> dict[str, Tensor]:
-        """All losses, their weighted sum under ``loss``, and what tells how the pretraining goes."""
-        audio = batch["audio"].transpose(0, 1).flatten(0, 1)  # [2 * B, T], first views first
-        length = batch["audio_length"].T.flatten()  # [2 * B]
-        noise = batch["audio_noise"].transpose(0, 1).flatten(0, 1)  # [2 * B, T]
-        snr_db = batch["snr_db"].T.flatten()  # [2 * B]
-        features, feature_length = self.preprocessor(input_signal=audio.clone(), length=length)  # dither is in place
-        spans = self.masking(features=features, length=feature_length)
-        sensors: dict[str, Any] = cast(SensedContextPair, batch).get("sensors", {})
-        left, is_hidden = self.sensors.hide(sensors) if "sensors" in self.losses else (sensors, {})
-        with listening_to(self.encoder, left):
-            frames: Tensor = self.encoder["context_encoder"](audio_signal=spans.features, length=feature_length)
-        context = self._pooled(frames, spans.features, feature_length)  # [2 * B, C]
+        """The losses of all tasks, their weighted sum under ``loss``, and what else is logged."""
+        views = self._views(batch)
+        for task in self.tasks.values():
+            views = cast(PretextTask, task).hide(views)
+        encoding = self._encode(views)
         values: dict[str, Tensor] = {}
-        if "masked" in self.losses:
-            noise_features, _ = self.noise_preprocessor(input_signal=noise, length=length)
-            codes = self.codes(noise_features=noise_features, mixture=audio, mixture_length=length, mask=spans.mask)
-            logits = self.predictor(features=spans.features, context=context)
-            values["masked"] = self.losses["masked"](logits=logits, codes=codes, mask=spans.mask)
-            values |= _code_statistics(logits[spans.mask], codes[spans.mask], self.codes.num_codes)
-        if "masked_cells" in self.losses:
-            noise_features, _ = self.noise_preprocessor(input_signal=noise, length=length)
-            codes = self.cells.targets(noise_features, audio, length, spans.mask)
-            scores = self.cells.scores(spans.features, context)
-            values["masked_cells"] = self.losses["masked_cells"](
-                logits=scores.flatten(1, 2), codes=codes.flatten(1), mask=spans.mask.flatten(1)
-            )
-            values |= _code_statistics(scores[spans.mask], codes[spans.mask], self.cells.num_codes)
-        if "contrastive" in self.losses:
-            first, second = self.projector(context).chunk(2)
-            pairs = {"environment": batch["environment"], "snr_db": batch["snr_db"].mean(dim=1)}
-            values["contrastive"] = self.losses["contrastive"](
-                first=first, second=second, speaker=batch["speaker"], **pairs
-            )
-            values["contrastive_accuracy"] = self._pairs_found(first, second, **pairs)
-        if "redundancy" in self.losses:
-            first, second = context.chunk(2)
-            values["redundancy"] = self.losses["redundancy"](first=first, second=second)
-        if "leakage" in self.losses:
-            context_of, partner = _same_speech(batch["speech"])
-            values["leakage"] = self.losses["leakage"](context=context[context_of], same_speech=context[partner])
-        if "snr" in self.losses:
-            values["snr"] = self.losses["snr"](prediction=self.snr_head(context).squeeze(1), snr_db=snr_db)
-        if "hidden_noise" in self.losses:
-            values["hidden_noise"] = self._hidden_noise(frames, feature_length, audio, noise, length)
-        if "sensors" in self.losses:
-            streams = cast(MultimodalContextEncoder, self.encoder["context_encoder"]).streams
-            scores, codes = self.sensors(context, streams, sensors, is_hidden)
-            values["sensors"] = self.losses["sensors"](
-                logits=scores[None], codes=codes[None], mask=torch.ones_like(codes)[None]
-            )
-        if "variance" in self.losses:
-            values["variance"] = self.losses["variance"](context=context)
-        values["loss"] = torch.stack([self.loss_weights[name] * values[name] for name in self.losses]).sum()
-        values["effective_rank"] = effective_rank(context)
+        for name, task in self.tasks.items():
+            values[name], statistics = task(views, encoding)
+            values |= statistics
+        values["loss"] = torch.stack([weight * values[name] for name, weight in self.task_weights.items()]).sum()
+        values["effective_rank"] = effective_rank(encoding.context)
         return values
 
-    def _hidden_noise(
-        self, frames: Tensor, feature_length: Tensor, audio: Tensor, noise: Tensor, length: Tensor
-    ) -> Tensor:
-        """How well the context frames [B, S, C] tell the noise under the speech."""
-        ratio = self.hidden_noise_head(context=frames)
-        noise_features, _ = self.noise_preprocessor(input_signal=noise, length=length)
-        mixture_features, _ = self.noise_preprocessor(input_signal=audio.clone(), length=length)
-        loss: Tensor = self.losses["hidden_noise"](
-            ratio=ratio, noise=noise_features, mixture=mixture_features, length=feature_length
+    def _views(self, batch: ContextPair) -> Views:
+        """The rows of a batch, first views first, with a part of their features hidden."""
+        audio, length = batch["audio"].transpose(0, 1).flatten(0, 1), batch["audio_length"].T.flatten()
+        features, feature_length = self.preprocessor(input_signal=audio.clone(), length=length)  # dither is in place
+        hidden = self.masking(features=features, length=feature_length)
+        return Views(
+            pairs=batch,
+            audio=audio,
+            length=length,
+            noise=batch["audio_noise"].transpose(0, 1).flatten(0, 1),
+            snr_db=batch["snr_db"].T.flatten(),
+            features=hidden.features,
+            feature_length=feature_length,
+            mask=hidden.mask,
+            spectrum=lambda signal: self.noise_preprocessor(input_signal=signal, length=length)[0],
+            sensors=cast(SensedContextPair, batch).get("sensors", {}),
         )
-        return loss
 
-    def _pairs_found(self, first: Tensor, second: Tensor, environment: Tensor, snr_db: Tensor) -> Tensor:
-        """Share of first views whose nearest second view is their own."""
-        loss = cast(EnvironmentContrastiveLoss, self.losses["contrastive"])
-        similarity = loss.logits(first, second, environment, snr_db)  # [B, B]
-        return (similarity.argmax(dim=1) == torch.arange(len(first), device=first.device)).float().mean()
+    def _encode(self, views: Views) -> Encoding:
+        """The contexts of what is not hidden."""
+        encoder = cast(ContextEncoder, self.encoder["context_encoder"])
+        with listening_to(self.encoder, views.sensors):
+            frames = encoder(audio_signal=views.features, length=views.feature_length)
+        return Encoding(encoder, frames, self._pooled(frames, views.features, views.feature_length))
 
     def _loader(self, section: str, config: DictConfig) -> DataLoader[ContextPair]:
         """A loader over the pairs of one config section; the order is fixed, the pairs are what is random."""
@@ -310,56 +230,14 @@ class NoiseContextPretrainingModel(ModelPT):
         )
 
 
-def _same_speech(speech: Tensor) -> tuple[Tensor, Tensor]:
-    """Which views share their speech: neighbouring pairs hold it crosswise.
-
-    Args:
-        speech: index of the speech in both views [B, 2], -1 for none.
-
-    Returns:
-        Two lists of rows [N] of the views, first views first: row ``a[n]`` and row ``b[n]`` share their speech.
-    """
-    batch_size = len(speech)
-    left = torch.arange(0, batch_size - 1, 2, device=speech.device)  # [N]
-    first, second = speech[left], speech[left + 1]  # [N, 2]
-    rows = torch.cat([left, left + batch_size])
-    partners = torch.cat([left + 1 + batch_size, left + 1])
-    shared = torch.cat([first[:, 0] == second[:, 1], first[:, 1] == second[:, 0]])
-    has_speech = torch.cat([first[:, 0] >= 0, first[:, 1] >= 0])
-    return rows[shared & has_speech], partners[shared & has_speech]
-
-
 def _check_config(cfg: DictConfig) -> None:
     """Name the first part that is missing, and what it should hold."""
     needed = {
         "sample_rate": "the rate of the audio in Hz, such as 16000",
         "preprocessor": "NeMo's AudioToMelSpectrogramPreprocessor with its options, as in the recogniser's recipe",
         "encoder.context_encoder._target_": "a context encoder such as nemo_noise.modules.AttentiveContextEncoder",
-        "losses": f"at least one of {list(LOSS_NAMES)} with a weight, such as {{contrastive: {{weight: 1.0}}}}",
+        "tasks": "pretext tasks with a weight, such as those of conf/context/noise_context_pretraining.yaml",
     }
     for name, hint in needed.items():
         if OmegaConf.select(cfg, name) is None:
             raise ValueError(f"model.{name} is missing; it must be {hint}.")
-
-
-def _stride_of(context_encoder: nn.Module) -> int:
-    """Feature frames per context frame."""
-    stride = getattr(context_encoder, "stride", None)
-    if stride is None:
-        raise ValueError(
-            f"losses.hidden_noise needs a context that follows the time, such as TemporalContextEncoder; "
-            f"{type(context_encoder).__name__} gives one context per utterance."
-        )
-    return int(stride)
-
-
-def _arguments(cfg: DictConfig, section: str) -> dict[str, Any]:
-    """The keyword arguments of one config section, none where it is absent."""
-    return dict(cfg.get(section) or {})
-
-
-def _code_statistics(logits: Tensor, codes: Tensor, num_codes: int) -> dict[str, Tensor]:
-    """How often the right code came first, and how many codes are in use (perplexity)."""
-    shares = torch.bincount(codes, minlength=num_codes).float() / max(len(codes), 1)  # [V]
-    perplexity = torch.exp(-(shares * shares.clamp_min(1e-12).log()).sum())
-    return {"code_accuracy": (logits.argmax(dim=1) == codes).float().mean(), "code_perplexity": perplexity}
