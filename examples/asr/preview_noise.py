@@ -31,25 +31,16 @@ def main(cfg: DictConfig) -> None:
     speech, where = read_manifest(cfg.speech_manifest), cfg.output_dir
     blocks = [OmegaConf.to_container(part, resolve=True, throw_on_missing=True) for part in (cfg.rooms, cfg.devices)]
     effects = {name: options for block in blocks for name, options in block.get("effects", {}).items()}
+    rows = {"sample_rate": cfg.sample_rate, "num_utterances": cfg.num_utterances}
     if effects:
-        chain = build_chain(effects)
-        for line in write_effects_preview(
-            chain, speech, f"{where}/effects", sample_rate=cfg.sample_rate, num_utterances=cfg.num_utterances
-        ):
+        for line in write_effects_preview(build_chain(effects), speech, f"{where}/effects", **rows):
             print(f"{line['audio_filepath']}  {line['settings'] or ''}")
     if effects and OmegaConf.is_missing(cfg.noise_mix, "manifest_path"):
         return
     options = OmegaConf.to_container(cfg.noise_mix, resolve=True, throw_on_missing=True)
     options.pop("prob")  # NeMo's own draw, not ours
     perturbation = NoiseMixPerturbation(**options)
-    lines = write_preview(
-        perturbation,
-        speech,
-        where,
-        sample_rate=cfg.sample_rate,
-        num_utterances=cfg.num_utterances,
-        num_epochs=cfg.num_epochs,
-    )
+    lines = write_preview(perturbation, speech, where, num_epochs=cfg.num_epochs, **rows)
     for line in lines:
         asked, measured = line["snr_db"], line["measured_snr_db"]
         snr = "clean" if asked is None else f"asked {asked:6.2f} dB, measured {measured:6.2f} dB"
