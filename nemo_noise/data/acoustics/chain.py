@@ -128,8 +128,8 @@ def build_chain(effects: Mapping[str, Mapping[str, Any] | None]) -> EffectChain:
     """Builds the chain of `rooms` or `devices` from a config.
 
     Args:
-        effects: in the order in which they act, name -> options of the effect, and `prob` (1.0 where it is not said).
-            The name is a key of `EFFECTS`; an effect that occurs twice gets another name and says `effect: <key>`. An
+        effects: in the order in which they act, name -> options of the effect, and `prob` (1.0 by default).
+            The name is a key of `EFFECTS`; an effect that occurs twice gets another name and `effect: <key>`. An
             option `rooms` is `{simulated: {...}}` or `{recorded: {...}}`. None takes an effect out.
 
     Returns:

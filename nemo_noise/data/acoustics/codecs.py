@@ -55,7 +55,7 @@ class _Codec(Effect):
 
     @abstractmethod
     def _rate_hz(self, sample_rate: int) -> int:
-        """Says at which rate the codec works for speech of a rate."""
+        """The rate at which the codec works for speech of a rate."""
 
     @abstractmethod
     def _transcode(self, wave: Wave, rate: int, rng: np.random.Generator) -> tuple[_Decoded, Settings]:

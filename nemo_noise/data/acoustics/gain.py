@@ -76,13 +76,15 @@ class AutomaticGain(Effect):
         most, gate = self._most.draw(rng), self._gate.draw(rng)
         levels_db = _block_levels_db(wave, max(1, int(_BLOCK_S * sample_rate)))
         wanted_db = np.minimum(target - levels_db, most)
-        is_heard = levels_db >= gate
-        heard = np.flatnonzero(is_heard)
-        gain_db = 0.0 if len(heard) == 0 else float(min(target - _mean_level_db(levels_db[heard[:10]]), most))
+        is_open = levels_db >= gate
+        open_blocks = np.flatnonzero(is_open)
+        gain_db = (
+            0.0 if len(open_blocks) == 0 else float(min(target - _mean_level_db(levels_db[open_blocks[:10]]), most))
+        )
         fall, rise = 1.0 - math.exp(-_BLOCK_S / attack), 1.0 - math.exp(-_BLOCK_S / release)
         gains_db = np.empty(len(levels_db))
-        for block, (wanted, heard_now) in enumerate(zip(wanted_db, is_heard, strict=True)):
-            if heard_now:
+        for block, (wanted, is_open_now) in enumerate(zip(wanted_db, is_open, strict=True)):
+            if is_open_now:
                 gain_db += (fall if wanted < gain_db else rise) * (wanted - gain_db)
             gains_db[block] = gain_db
         middles = (np.arange(len(gains_db)) + 0.5) * len(wave) / len(gains_db)

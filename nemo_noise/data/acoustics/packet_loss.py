@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Speech that does not arrive whole: dropped frames, lost packets, and what is heard in their place."""
+"""Speech that does not arrive whole: dropped frames, lost packets, and what is played in their place."""
 
 from enum import Enum
 
@@ -21,10 +21,10 @@ _RETURN_S = 0.004
 
 
 class Concealment(Enum):
-    """What is heard in place of lost packets.
+    """What is played in place of lost packets.
 
     silence: nothing. repeat: the packet before, again and again. pitch: the last pitch period before, again and again.
-    Both repetitions are heard at full level for 10 ms, then fade evenly until nothing is left after 60 ms, and
+    Both repetitions stay at full level for 10 ms, then fade evenly until nothing is left after 60 ms, and
     cross-fade with the speech that comes back, much as ITU-T G.711 Appendix I describes.
     """
 
@@ -92,30 +92,30 @@ class PacketLoss(Effect):
         rate, burst, packet_ms = self._rate.draw(rng), self._burst.draw(rng), self._packet.draw(rng)
         packet = max(1, round(1e-3 * packet_ms * sample_rate))
         is_lost = draw_losses(-(-len(wave) // packet), loss_rate=rate, mean_burst=burst, rng=rng)
-        heard = wave * np.repeat(~is_lost, packet)[: len(wave)]
+        played = wave * np.repeat(~is_lost, packet)[: len(wave)]
         if self.concealment is not Concealment.SILENCE:
             for start, end in _gaps(is_lost, packet, len(wave)):
-                self._conceal(heard, start=start, end=end, packet=packet, sample_rate=sample_rate)
+                self._conceal(played, start=start, end=end, packet=packet, sample_rate=sample_rate)
         settings: Settings = {
             "lost_share": float(is_lost.mean()),
             "packet_ms": packet_ms,
             "concealment": self.concealment.value,
         }
-        return heard, settings
+        return played, settings
 
-    def _conceal(self, heard: Wave, *, start: int, end: int, packet: int, sample_rate: int) -> None:
-        """Fills a gap in place from what was heard before it; a gap at the very start stays silent."""
-        period = packet if self.concealment is Concealment.REPEAT else _pitch_period(heard[:start], sample_rate)
+    def _conceal(self, played: Wave, *, start: int, end: int, packet: int, sample_rate: int) -> None:
+        """Fills a gap in place from what was played before it; a gap at the very start stays silent."""
+        period = packet if self.concealment is Concealment.REPEAT else _pitch_period(played[:start], sample_rate)
         if start < period or period == 0:
             return
-        tail = min(int(_RETURN_S * sample_rate), len(heard) - end)
-        repeated = np.resize(heard[start - period : start], end + tail - start)
+        tail = min(int(_RETURN_S * sample_rate), len(played) - end)
+        repeated = np.resize(played[start - period : start], end + tail - start)
         seconds = np.arange(len(repeated)) / sample_rate
         repeated *= np.clip((_FADED_S - seconds) / (_FADED_S - _FULL_LEVEL_S), 0.0, 1.0)
-        heard[start:end] = repeated[: end - start]
+        played[start:end] = repeated[: end - start]
         if tail:
             back = (np.arange(tail) + 0.5) / tail
-            heard[end : end + tail] = back * heard[end : end + tail] + (1.0 - back) * repeated[end - start :]
+            played[end : end + tail] = back * played[end : end + tail] + (1.0 - back) * repeated[end - start :]
 
 
 def draw_losses(num_packets: int, *, loss_rate: float, mean_burst: float, rng: np.random.Generator) -> IsLost:

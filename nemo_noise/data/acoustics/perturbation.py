@@ -55,10 +55,7 @@ class AcousticsPerturbation(Perturbation):
         note_reader(self)
 
     def perturb(self, data: AudioSegment) -> None:
-        """Applies the chain to the segment in place.
-
-        Args:
-            data: NeMo's mono segment.
+        """Applies the chain to a mono segment in place.
 
         Raises:
             ValueError: if the segment is multi-channel or holds NaN, or an effect cannot be applied to it; names the

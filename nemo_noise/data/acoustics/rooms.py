@@ -38,7 +38,7 @@ _LONGEST_RT60_S = 100.0
 
 
 class RoomResponse(NamedTuple):
-    """An impulse response [N], the index of its direct sound, and what is known about the room."""
+    """An impulse response [N], the index of its direct sound, and the settings of the room."""
 
     response: Wave
     direct: int
@@ -135,7 +135,7 @@ class SimulatedRooms:
         return self._responses[key]
 
     def _simulated(self, index: int, sample_rate: int) -> RoomResponse:
-        """The first attempt at a room whose response has the asked RT60."""
+        """The first attempt at a room whose response has the wanted RT60."""
         missed = []
         for attempt in range(_ROOM_ATTEMPTS):
             room = self.room(index, attempt)
@@ -172,7 +172,7 @@ class RecordedRooms:
     response (speech, noise, a constant, a sweep) is left out and named in a warning; more than half are an error.
 
     Args:
-        manifest_path: lines with `audio_filepath` (mono) and, where it is known, `rt60` in seconds.
+        manifest_path: lines with `audio_filepath` (mono) and, if measured, `rt60` in seconds.
 
     Attributes:
         entries: all lines.

@@ -63,8 +63,8 @@ class MicrophoneResponse(Effect):
         grid_hz = np.linspace(0.0, 0.5 * sample_rate, 1025)
         response_db = self.response_db(grid_hz, sample_rate, rng)
         taps = signal.firwin2(num_taps, grid_hz, 10.0 ** (response_db / 20.0), fs=sample_rate)
-        heard = grid_hz[response_db > response_db.max() - 10.0]
-        settings: Settings = {"heard_from_hz": float(heard[0]), "heard_to_hz": float(heard[-1])}
+        passed = grid_hz[response_db > response_db.max() - 10.0]
+        settings: Settings = {"heard_from_hz": float(passed[0]), "heard_to_hz": float(passed[-1])}
         return at_level_of(_filtered(wave, taps), wave), settings
 
 

@@ -173,7 +173,7 @@ def _check_length(path: Path, *, frames: int, most: int, rate: int) -> None:
 
 
 def _check_whole(audio: OpenAudio, *, start: int, frames: int | None, count: int) -> None:
-    """Refuses a file that ends before its header says so, within what was asked of it."""
+    """Refuses a file that ends before its header claims, within the part that is read."""
     rate = audio.rate
     if audio.claimed_frames is not None:
         claimed = audio.claimed_frames - start

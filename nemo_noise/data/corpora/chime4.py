@@ -29,7 +29,7 @@ def find_chime4(
         root: the folder `CHiME4` (or CHiME3) with `data`.
         track: folder below `data/audio/16kHz`: `isolated_1ch_track`, `isolated`, `isolated_2ch_track` ...
         parts: of `{tr05,dt05,et05}_{real,simu}`; those that are there when None.
-        channels: where files say their channel (`.CH5.wav`), the ones to take.
+        channels: where files name their channel (`.CH5.wav`), the ones to take.
 
     Returns:
         Utterances with speaker, environment, kind (real or simu) and channel; one manifest per part. The text comes

@@ -25,7 +25,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The same number for ever."""
+    """The same number at all times."""
 
     value: float
 
@@ -102,7 +102,7 @@ def read_schedule(value: Any, name: str) -> Schedule:
     """Reads a number of a config that may change.
 
     Args:
-        value: a number; `{schedule: linear or cosine, from, to, begin, until}` (begin is 0 where it is not said); or
+        value: a number; `{schedule: linear or cosine, from, to, begin, until}` (begin is 0 by default); or
             `{schedule: stepwise, steps: [{at, value}, ...]}`.
         name: of the knob, for messages.
 

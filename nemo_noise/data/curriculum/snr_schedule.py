@@ -68,7 +68,7 @@ class Accordion:
     """Accordion annealing: one rung of a ladder of SNRs after the other joins, all that have joined are as likely.
 
     Braun, Neil, Liu, EUSIPCO 2017 ("A curriculum learning method for improved noise robustness in automatic speech
-    recognition") go from 0 dB to 50 dB, and mix anew in each epoch, as `noise_mix` always does. Here the clock says
+    recognition") go from 0 dB to 50 dB, and mix anew in each epoch, as `noise_mix` always does. Here the clock decides
     when the next rung joins.
 
     Attributes:

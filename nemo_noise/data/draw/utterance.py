@@ -55,7 +55,7 @@ class UtteranceDraw:
         return self.seed, self.clock.epoch, key
 
     def _warn_when_time_stands_still(self, key: int) -> None:
-        """Keeps the first utterance as a witness: seen again with a clock that nobody ever set, the draws repeat."""
+        """Keeps the first utterance as a witness: seen again with a clock that was never set, the draws repeat."""
         if self.clock.times_set or self._witness[1]:
             return
         short_key = key >> 1 or 1  # fits int64, and 0 means no witness
@@ -64,7 +64,7 @@ class UtteranceDraw:
         elif self._witness[0] == short_key:
             self._witness[1] = 1
             logging.warning(
-                f"{self.owner} sees an utterance again, but nobody sets the epoch: every epoch repeats the same "
+                f"{self.owner} sees an utterance again, but the epoch is never set: every epoch repeats the same "
                 "draws. Add nemo_noise.training.epoch.EpochClockCallback to trainer.callbacks, or set "
                 "`refresh: never`."
             )

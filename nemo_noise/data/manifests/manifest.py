@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""NeMo manifests (JSON lines): read, write, check, load what they name; errors say file and line."""
+"""NeMo manifests (JSON lines): read, write, check, load what they name; errors name file and line."""
 
 import json
 import os
@@ -56,7 +56,7 @@ class ManifestEntry:
 
     Attributes:
         audio_filepath: absolute path of the audio.
-        duration: seconds of audio that the line claims, None where it does not say.
+        duration: seconds of audio that the line claims, None where it has none.
         text: transcript, None where the line has none; that of `text_filepath` or `normalized_text` as in NeMo.
         fields: the whole JSON line, with what came from another key as `text` and `audio_filepath`.
         source: `file:line` for messages.

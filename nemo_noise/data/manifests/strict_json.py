@@ -23,7 +23,7 @@ def parse_object(line: bytes) -> dict[str, Any]:
         Its fields; their values are checked by `check_values`.
 
     Raises:
-        ValueError: if it is no UTF-8, no JSON, no object, nested too deeply, or says a key twice; says what it is.
+        ValueError: if it is no UTF-8, no JSON, no object, nested too deeply, or has a key twice; names what it is.
     """
     try:
         decoded = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8")

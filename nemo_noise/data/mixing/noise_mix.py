@@ -83,9 +83,9 @@ class NoiseMixPerturbation(Perturbation):
     utterance whose speech or noise an effect has silenced goes on as it is after the effect, without noise, counted.
 
     Args:
-        manifest_path: NeMo manifest of noises, or a list of them; or say `sources`. Recordings that cannot be used are
+        manifest_path: NeMo manifest of noises, or a list of them; or give `sources`. Unusable recordings are
             left out at the start, see `NoiseList`.
-        snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or say `bands`, or each source says its own.
+        snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or give `bands`, or each source has its own.
         seed: 0 or more.
         mix_prob: share of utterances that get noise, 0 to 1.
         refresh: `each_epoch`, or `never` for a validation set that stays the same.
@@ -157,14 +157,11 @@ class NoiseMixPerturbation(Perturbation):
         self._reach_transcripts()
 
     def perturb(self, data: AudioSegment) -> None:
-        """Adds noise to the segment in place.
-
-        Args:
-            data: NeMo's mono segment.
+        """Adds noise to a mono segment in place.
 
         Raises:
-            ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where nobody can
-                empty its transcript; ManifestError for a bad noise.
+            ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where its
+                transcript cannot be emptied; ManifestError for a bad noise.
         """
         samples, rate = data._samples, data.sample_rate
         known = self._memory.recall(samples, rate) if _is_mono(samples) else None
@@ -184,15 +181,7 @@ class NoiseMixPerturbation(Perturbation):
         data._samples = self.finish(self.mix(samples, draw, rate, known.level_db), draw, rate)
 
     def draw(self, samples: Samples, sample_rate: int) -> NoiseDraw | None:
-        """Decides which noise, which part of it and which SNR an utterance gets in the current epoch.
-
-        Args:
-            samples: the utterance, [T].
-            sample_rate: samples per second.
-
-        Returns:
-            The draw, noise [T]; None for the share 1 - mix_prob that stays clean.
-        """
+        """What an utterance [T] gets in the current epoch; None for the share 1 - mix_prob that stays clean."""
         return self.draw_by_key(key_of(samples), len(samples), sample_rate)
 
     def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
@@ -289,7 +278,7 @@ class NoiseMixPerturbation(Perturbation):
         return samples if chain is None else chain.apply(samples, sample_rate, draw.seed).samples
 
     def _look_at_band(self, data: AudioSegment, samples: Samples, sample_rate: int) -> None:
-        """Says of the first utterances of a process if they lack the upper band, where the noise is alone."""
+        """Logs which of the first utterances of a process lack the upper band, where the noise is alone."""
         self._looked_at += 1
         if self._looked_at <= _LOOKED_AT and is_telephone_band(samples, sample_rate):
             name = _segment_name(data)
@@ -330,7 +319,7 @@ def _generator(seed: tuple[int, ...], *stream: int) -> np.random.Generator:
 
 
 def _is_mono(samples: Any) -> bool:
-    """Whether samples are such that they can have been heard before."""
+    """Whether these samples can be in the memory of utterances."""
     return isinstance(samples, np.ndarray) and samples.ndim == 1 and samples.dtype == np.float32 and samples.size > 0
 
 

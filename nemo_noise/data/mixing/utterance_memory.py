@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of utterances heard before (key of the draw, active level), in memory that workers share."""
+"""Key of the draw and active level of utterances seen before, in memory that workers share."""
 
 from typing import NamedTuple
 

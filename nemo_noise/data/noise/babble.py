@@ -50,15 +50,10 @@ class Babble:
         return frozenset({"babble"})
 
     def crop(self, rng: np.random.Generator, num_samples: int, labels: frozenset[str] | None = None) -> NoiseCrop:
-        """Draws talkers, and where each of them begins.
-
-        Args:
-            rng: decides, and nothing else does.
-            num_samples: length T.
-            labels: babble is of one class, so they change nothing.
+        """Draws talkers, and where each of them begins; `labels` change nothing, as babble is of one class.
 
         Returns:
-            The babble, samples [T]; its entry names no file but the number of talkers.
+            The babble [num_samples]; its entry names no file but the number of talkers.
         """
         if num_samples < 1:
             raise ValueError(f"num_samples: is {num_samples}, expected 1 or more")

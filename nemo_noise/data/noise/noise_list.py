@@ -136,10 +136,7 @@ class NoiseList:
         Args:
             rng: decides, and nothing else does.
             num_samples: length T of the crop.
-            labels: classes; only lines with one of them are drawn. All lines if not given.
-
-        Returns:
-            The crop, samples [T].
+            labels: only lines of these classes are drawn; all lines by default.
         """
         if num_samples < 1:
             raise ValueError(f"num_samples: is {num_samples}, expected 1 or more")

@@ -65,7 +65,7 @@ def noise_sources(
 
     Args:
         sources: mappings with `manifest_path` and, as wanted, `name`, `weight`, `snr_db`, and `talkers` for babble.
-        snr_db: for sources that say nothing of their own; may be None.
+        snr_db: for sources without their own; may be None.
         sample_rate: of the crops, samples per second.
         cache_limit_mb: memory for decoded noise, shared evenly.
         decoded_dir: folder for decoded noise, or None.

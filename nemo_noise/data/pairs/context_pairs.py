@@ -4,10 +4,10 @@
 
 One item is two views of one environment. The speech differs (another file, another speaker where the manifest names
 speakers), the noise is two crops of one file that do not overlap, the SNR is the same, and the overall level is drawn
-for each view on its own, so that level says nothing about the SNR. What the two views have in common is the noise.
+for each view on its own, so that level is no cue to the SNR. What the two views have in common is the noise.
 
 Every item is a function of (seed, epoch, index) alone; the number of workers, the batch size and the order in which
-items are asked for do not matter.
+items are read do not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,7 @@ class ContextPair(TypedDict):
     ``audio_length`` [2] in samples; ``snr_db`` [2] measured on the crops against the active speech level, +inf for
     clean speech and -inf for noise alone; ``environment`` [] the noise file, -1 for clean speech; ``noise_label`` []
     the class of the noise, for probes and logs only; ``speech`` [2] the first speech file of each view, -1 for none;
-    ``speaker`` [2] who speaks in it (the file itself where the manifest names no speaker), -1 for nobody.
+    ``speaker`` [2] who speaks in it (the file itself where the manifest names no speaker), -1 for none.
     """
 
     audio: Tensor
@@ -155,7 +155,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         self._clock = EpochClock()  # its own: the model that trains sets it
 
     def set_num_processes(self, count: int) -> None:
-        """Tell how many processes take the items in turn, as Lightning's distributed sampler deals them.
+        """Set how many processes take the items in turn, as Lightning's distributed sampler deals them.
 
         Items that share their speech then come to one process, one after the other.
         """

@@ -42,7 +42,7 @@ class SpeechCrop(NamedTuple):
 class NoisePair(NamedTuple):
     """Two crops [2, T] of one noise file that do not overlap, the index of the file and of its label.
 
-    ``starts_s`` says where in the recording each begins, in seconds; None where a short one was repeated.
+    ``starts_s``: where in the recording each begins, in seconds; None where a short one was repeated.
     """
 
     samples: Samples
@@ -231,7 +231,7 @@ def read_manifests(argument: str, paths: str | Sequence[str]) -> list[ManifestEn
 
 
 def no_two_crops(samples: Samples, sample_rate: int) -> str | None:
-    """Says why two separate crops cannot be cut out of a noise [T]; None where they can."""
+    """Why two separate crops cannot be cut out of a noise [T]; None where they can."""
     start, stop = sound_extent(samples, sample_rate)
     if stop - start < 2 * SHORTEST_PIECE_S * sample_rate:
         return _too_little(stop - start, sample_rate)

@@ -61,11 +61,11 @@ def write_effects_preview(
         entry = entries[index]
         speech = load_entry(entry, sample_rate)
         stem = f"{row:02d}_" + re.sub(r"[^A-Za-z0-9]+", "-", Path(entry.audio_filepath).stem).strip("-")[:40]
-        heard: dict[str, tuple[Samples, dict[str, Settings]]] = {"before": (speech, {})}
+        made_by: dict[str, tuple[Samples, dict[str, Settings]]] = {"before": (speech, {})}
         for name, part in columns.items():
-            heard[name] = part.apply(speech, sample_rate, [seed, row])
-        rows.append([(f"{stem}\n{name}", samples) for name, (samples, _) in heard.items()])
-        for name, (samples, settings) in heard.items():
+            made_by[name] = part.apply(speech, sample_rate, [seed, row])
+        rows.append([(f"{stem}\n{name}", samples) for name, (samples, _) in made_by.items()])
+        for name, (samples, settings) in made_by.items():
             path = folder / f"{stem}_{name}.wav"
             gain = write_audio(path, samples, sample_rate)
             line = {"audio_filepath": path.name, "duration": round(len(samples) / sample_rate, 4), "text": entry.text}

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What training will hear: a few mixtures as files, the SNR measured on what was written, and spectrograms."""
+"""What training will get: a few mixtures as files, the SNR measured on what was written, and spectrograms."""
 
 import re
 from collections.abc import Sequence
@@ -45,10 +45,10 @@ def write_preview(
 
     Returns:
         One line per mixture as in the manifest: audio_filepath (relative), duration, text, speech, noise,
-        source, noise_offset_s, snr_db (asked), band_snrs_db, measured_snr_db (of the written file), gain, epoch. Where
-        `mix_prob` left an utterance clean, what tells about noise is null; snr_db is null where bands have their own;
-        measured_snr_db is null for noise alone and where effects or clipping changed the mixture. The text of
-        noise alone is empty.
+        source, noise_offset_s, snr_db (wanted), band_snrs_db, measured_snr_db (of the file), gain, epoch. Fields of
+        the noise are null where `mix_prob` left an utterance clean; snr_db is null where bands have their own;
+        measured_snr_db is null for noise alone and where effects or clipping changed the mixture. The text of noise
+        alone is empty.
     """
     for name, number in {"num_utterances": num_utterances, "num_epochs": num_epochs}.items():
         whole(1).check(name, number)

@@ -24,7 +24,7 @@ _BLOCK = 8192  # samples
 
 
 class SilenceError(ValueError):
-    """Speech or noise without sound, in all or in every band, where a ratio of both is asked."""
+    """Speech or noise without sound, in all or in every band, where a ratio of both is needed."""
 
 
 def mix_at_snr(

@@ -75,7 +75,7 @@ def build_connected_digits(
     """Writes FLAC files of connected digits and their manifest; the same arguments give the same bytes.
 
     Each string has one speaker (all equally likely), digits drawn evenly, a pause before, between and after them, one
-    speed, and a noise floor of 1e-4 RMS. The digits keep the level of their recordings, unless the peak asks for less.
+    speed, and a noise floor of 1e-4 RMS. The digits keep their level, unless the peak would be too high.
 
     Args:
         entries: isolated digits, files named `<digit>_<speaker>_<take>.<suffix>`, field `text`.
@@ -113,9 +113,9 @@ def build_connected_digits(
         string = _joined(parts, pause_s=pause_s, sample_rate=sample_rate, rng=rng)
         name = f"{seed}_{number:05d}.flac"
         gain = write_audio(folder / name, string, sample_rate)
-        said = {"audio_filepath": name, "duration": round(len(string) / sample_rate, 4), "text": _text(clips)}
+        named = {"audio_filepath": name, "duration": round(len(string) / sample_rate, 4), "text": _text(clips)}
         made = {"speaker": speaker, "speed": speed, "gain": round(gain, 4), "digits": [clip.clip_id for clip in clips]}
-        lines.append({**said, **made})
+        lines.append({**named, **made})
     write_manifest(folder / manifest_name, lines)
     return folder / manifest_name
 

@@ -74,7 +74,7 @@ class DeviceMixer:
     """Does to a batch what `noise_mix` does to each of its utterances, with the same draws.
 
     The draws come from the same generators and the same keys, so that noise, place and SNR of an utterance are those
-    of the loader. The first time an utterance is heard, its samples are hashed on the host and its active level is
+    of the loader. The first time an utterance comes, its samples are hashed on the host and its active level is
     measured on the device; after that both are remembered. Babble and loops of short noises are made on the host.
 
     Args:
