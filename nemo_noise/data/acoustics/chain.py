@@ -132,9 +132,6 @@ def build_chain(effects: Mapping[str, Mapping[str, Any] | None]) -> EffectChain:
             The name is a key of `EFFECTS`; an effect that occurs twice gets another name and `effect: <key>`. An
             option `rooms` is `{simulated: {...}}` or `{recorded: {...}}`. None takes an effect out.
 
-    Returns:
-        The chain.
-
     Raises:
         ValueError: if an effect or an option does not exist or is out of its range; names both.
     """

@@ -46,10 +46,6 @@ def simulate_response(room: ShoeboxRoom, sample_rate: int) -> Wave:
     Sabine's formula misses the RT60 that the image-source method then gives by up to 40 %, so the absorption is
     searched for on the energies of the images themselves, which costs less than the images.
 
-    Args:
-        room: the room.
-        sample_rate: samples per second.
-
     Returns:
         The response, [N], amplitude 1/(4 pi distance) at the direct sound.
 

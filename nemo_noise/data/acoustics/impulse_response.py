@@ -108,12 +108,8 @@ def no_impulse_response(samples: npt.NDArray[np.floating], sample_rate: int) -> 
     is 50 dB below its peak, and never rises again by 10 dB, from one 50 ms to another, while it is within 30 dB of its
     loudest. What lasts less than 10 ms is a microphone or a lone direct sound, and taken.
 
-    Args:
-        samples: [N].
-        sample_rate: samples per second.
-
     Returns:
-        The reason; None for an impulse response.
+        The reason for samples [N]; None for an impulse response.
     """
     magnitude = np.abs(np.asarray(samples, dtype=np.float64))
     if not magnitude.any():

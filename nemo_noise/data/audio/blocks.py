@@ -109,9 +109,6 @@ def open_audio(path: str | Path) -> Iterator[OpenAudio]:
 
     A WAV whose recorder never wrote the size of its data is open to its end, which is counted and logged.
 
-    Args:
-        path: of the file.
-
     Yields:
         The file, to be read within the block.
 

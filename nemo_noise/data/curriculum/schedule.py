@@ -106,9 +106,6 @@ def read_schedule(value: Any, name: str) -> Schedule:
             `{schedule: stepwise, steps: [{at, value}, ...]}`.
         name: of the knob, for messages.
 
-    Returns:
-        The schedule.
-
     Raises:
         ValueError: names the key and what would be right.
     """

@@ -150,9 +150,6 @@ def read_snr_schedule(value: Any, name: str) -> SnrSchedule:
             direction}`; or `{schedule: difficulty, bands_db}`.
         name: of the knob, for messages.
 
-    Returns:
-        The schedule.
-
     Raises:
         ValueError: names the key and what would be right.
     """

@@ -16,9 +16,6 @@ _SHOWN = 60  # characters of what is wrong
 def parse_object(line: bytes) -> dict[str, Any]:
     """Parses a JSON object in UTF-8; a byte-order mark before it is ignored.
 
-    Args:
-        line: all of it.
-
     Returns:
         Its fields; their values are checked by `check_values`.
 

@@ -201,16 +201,10 @@ class NoiseMixPerturbation(Perturbation):
     def mix(
         self, samples: Samples, draw: NoiseDraw, sample_rate: int, speech_level_db: float | None = None
     ) -> Mixture:
-        """Mixes what was drawn, without the effects on the mixture.
-
-        Args:
-            samples: the utterance, [T].
-            draw: for this utterance.
-            sample_rate: samples per second.
-            speech_level_db: active level of the utterance, where it is known.
+        """Mixes what was drawn for an utterance [T], without the effects on the mixture.
 
         Returns:
-            The mixture, [T]; without noise where the effects leave no speech or no noise (in any band).
+            The mixture [T]; without noise where the effects leave no speech or no noise (in any band).
         """
         speech = self._changed(MixturePart.SPEECH, samples, draw=draw, sample_rate=sample_rate)
         noise = self._changed(MixturePart.NOISE, draw.noise.samples, draw=draw, sample_rate=sample_rate)

@@ -76,13 +76,7 @@ class UtteranceMemory:
 def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: int) -> list[tuple[int, int]]:
     """The fingerprints of a batch on its own device, the same as on the host, to the bit.
 
-    Args:
-        audio: float32, [B, T].
-        lengths: 1 or more, [B].
-        sample_rate: samples per second.
-
-    Returns:
-        A fingerprint for each utterance.
+    The audio is float32 [B, T], each length 1 or more [B].
     """
     even = torch.nn.functional.pad(audio, (0, audio.shape[1] % 2)).contiguous()
     words = even.view(torch.int64)  # [B, T / 2], sums of which overflow like unsigned ones

@@ -71,9 +71,6 @@ def noise_sources(
         decoded_dir: folder for decoded noise, or None.
         needs_snr: whether a source without SNRs is an error.
 
-    Returns:
-        The sources in their order.
-
     Raises:
         ValueError: if an entry has unknown keys, a bad weight, no SNR, or a name twice; ManifestError for bad lists.
     """

@@ -17,13 +17,8 @@ AnySamples = TypeVar("AnySamples", npt.NDArray[np.float32], npt.NDArray[np.float
 def loop_to_length(recording: AnySamples, num_samples: int, sample_rate: int) -> AnySamples:
     """Repeats a recording to a length; seams are cross-faded over 10 ms (a quarter of the recording at most).
 
-    Args:
-        recording: [N], not empty.
-        num_samples: wanted length T; a recording at least as long gives its first T samples.
-        sample_rate: samples per second.
-
     Returns:
-        [T]; it begins with the recording's own first samples.
+        [num_samples], from [N], not empty; it begins with the recording's own first samples.
     """
     if len(recording) >= num_samples:
         return recording[:num_samples]

@@ -65,17 +65,11 @@ def add_noise(
 ) -> npt.NDArray[np.float32]:
     """Adds scaled noise to speech, in float64 and block by block, so that it stays in the processor's cache.
 
-    Args:
-        speech: [T], checked.
-        noise: [T], checked.
-        gain: of the noise.
-        snr_db: that the gain gives, for the message.
-
     Returns:
-        The mixture, [T].
+        The mixture, [T], of speech [T] and noise [T] times its gain.
 
     Raises:
-        ValueError: if it does not fit into float32.
+        ValueError: if it does not fit into float32; names the SNR that the gain gives.
     """
     mixture = np.empty(len(speech), np.float32)
     block = np.empty(min(_BLOCK, len(speech)))

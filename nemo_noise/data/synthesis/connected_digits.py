@@ -38,11 +38,7 @@ class DigitClip:
 def digit_clips(entries: Sequence[ManifestEntry]) -> list[DigitClip]:
     """Reads speaker and take of isolated-digit recordings.
 
-    Args:
-        entries: lines with `text`, files named `<digit>_<speaker>_<take>.<suffix>`; a field `speaker` wins over that.
-
-    Returns:
-        The clips, in the order of the entries.
+    Files are named `<digit>_<speaker>_<take>.<suffix>`; a field `speaker` wins over that.
 
     Raises:
         ManifestError: if a line has no text or a file name another form; names file:line.

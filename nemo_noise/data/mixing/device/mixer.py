@@ -117,9 +117,6 @@ class DeviceMixer:
             audio: float32, padded with anything, [B, T].
             lengths: in samples, [B].
 
-        Returns:
-            The mixtures and the draws.
-
         Raises:
             ValueError: if the audio is not float32 [B, T].
         """
