@@ -31,12 +31,14 @@ def main(cfg: DictConfig) -> None:
     files = OmegaConf.to_container(cfg, resolve=True)
     sizes = {"num_train": cfg.num_train, "num_test": cfg.num_test, "crop_s": cfg.crop_s, "snr_db": cfg.snr_db}
     noise_sets = {
-        name: probe_sets.noise_probe_set(files["speech_manifest"], noise, rate, seed=cfg.seed, **sizes)
+        name: probe_sets.noise_probe_set(files["speech_manifest"], noise, sample_rate=rate, seed=cfg.seed, **sizes)
         for name, noise in files["noise_manifests"].items()
     }
     if cfg.picture is not None:
         check_drawable(noise_sets[cfg.picture_of].classes)
-    word_set = probe_sets.word_probe_set(files["word_manifest"], files["word_noise_manifest"], rate, seed=cfg.seed)
+    word_set = probe_sets.word_probe_set(
+        files["word_manifest"], files["word_noise_manifest"], sample_rate=rate, seed=cfg.seed
+    )
     torch.manual_seed(cfg.seed)
     untrained = ModelPT.from_config_dict(model.cfg.encoder.get("context_encoder") or model.cfg.encoder.context)
     representations = {

@@ -31,7 +31,7 @@ def main(cfg: DictConfig) -> None:
     output, device = Path(cfg.output_dir), choose_device(cfg.device)
     torch.set_num_threads(cfg.threads or torch.get_num_threads())
     options = ProfileOptions(**OmegaConf.to_container(cfg.measure))
-    models = name_models(cfg.model, cfg.baseline, cfg.model_name, cfg.baseline_name)
+    models = name_models(cfg.model, cfg.baseline, model_name=cfg.model_name, baseline_name=cfg.baseline_name)
     profiles = [profile_model(name, load_model(path, device), options) for name, path in models.items()]
     write_profiles(output / "profile.json", profiles, describe_run(OmegaConf.to_container(cfg, resolve=True), device))
     draw_profiles(output / "profile.png", profiles)

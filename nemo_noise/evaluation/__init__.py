@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation: how many words a model gets wrong in which noise, and whether another one is better."""
 
+from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.results import Results, collect_results, read_results
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.scoring.summary import Summary, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import count_errors
 
 __all__ = [
     "Comparison",
+    "Hypothesis",
     "MixturePlan",
     "Results",
     "ScoringOptions",

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from nemo.utils import logging
 
 from nemo_noise.evaluation.gates import Gate, check_paths, gate_values
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.options import EvaluationOptions
 from nemo_noise.evaluation.results import collect_results, describe_speech
-from nemo_noise.evaluation.scoring.hypotheses import Row
-from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions, reference_of
+from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import control_name
 from nemo_noise.evaluation.transcription.robustness import RunOptions
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, read_transcripts
@@ -37,14 +37,6 @@ class Survey(NamedTuple):
 
 def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: NoiseOnlyOptions) -> Survey:
     """Read the configurations of all models, and files of transcripts; no weights.
-
-    Args:
-        models: path or pretrained name by the name to show.
-        running: how they are run.
-        noise_only: how much is transcribed where nobody speaks.
-
-    Returns:
-        What they ask.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -79,10 +71,6 @@ def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: No
 def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> None:
     """Refuse fields for blocks and groups that no line has, but for those that are looked for by default.
 
-    Args:
-        rows: lines of the speech, or rows of hypotheses.
-        scoring: names the fields.
-
     Raises:
         ValueError: no line has a field, no line has a text, or the values of `block_field` are no names.
     """
@@ -95,7 +83,7 @@ def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> 
         if name not in known:
             which = f"{name!r}, which no line has{near_names(name, known)}"
             raise ValueError(f"{is_said} {which}, should be one of {', '.join(sorted(known))}")
-    if not any(reference_of(dict(row), scoring) for row in rows):
+    if not any(scoring.normalized(str(row.get("text") or "")) for row in rows):
         raise ValueError(f"speech: none of the {len(rows)} lines has a text, should be what is said, to count errors")
     with_block = sum(row.get(scoring.block_field) is not None for row in rows)
     if 0 < with_block < len(rows):
@@ -108,18 +96,12 @@ def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> 
 def check_gates(
     gates: Sequence[Gate],
     plan: MixturePlan,
+    *,
     scoring: ScoringOptions,
     models: Mapping[str, str],
     options: EvaluationOptions,
 ) -> None:
     """Refuse gates on values that this evaluation will not have.
-
-    Args:
-        gates: conditions of failure.
-        plan: the mixtures.
-        scoring: how they are scored.
-        models: by the name to show.
-        options: which controls run.
 
     Raises:
         GateError: a path does not exist; near names are listed.
@@ -128,9 +110,16 @@ def check_gates(
         return
     names = list(models)
     shown = [*names, *(control_name(names[0], control) for control in options.controls)]
-    rows = [{**row, "model": name} for name in shown for row in _stand_ins(plan)]
-    quick = ScoringOptions(scoring.block_field, 2, 0, ("lower",), scoring.group_fields, scoring.seen)
-    results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, quick)
+    rows = [Hypothesis.of({**fields, "model": name}) for name in shown for fields in _stand_ins(plan)]
+    quick = ScoringOptions(
+        block_field=scoring.block_field,
+        replications=2,
+        seed=0,
+        text_normalization=("lower",),
+        group_fields=scoring.group_fields,
+        seen=scoring.seen,
+    )
+    results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, options=quick)
     results["speech"] = describe_speech(plan)
     measured = {"calibration"}  # what these hold depends on what models write
     measured |= set() if options.adaptation is None else {"adaptation", "stream_adaptation"}
@@ -138,7 +127,7 @@ def check_gates(
     check_paths(known, gate_values(results))
 
 
-def _stand_ins(plan: MixturePlan) -> list[Row]:
+def _stand_ins(plan: MixturePlan) -> list[dict[str, object]]:
     """Rows of some utterances: every cell and place, every label of each list, every value of the groups."""
     chosen: set[str] = set()
     values: set[tuple[str, str]] = set()
@@ -148,7 +137,7 @@ def _stand_ins(plan: MixturePlan) -> list[Row]:
         if len(chosen) < FEW or trial.condition.is_speech_free or not (of_entry <= values or len(chosen) > MANY):
             chosen.add(trial.utterance_id)
             values |= of_entry
-    rows: list[Row] = []
+    rows: list[dict[str, object]] = []
     labelled: set[object] = set()
     for trial in plan.trials:
         if trial.utterance_id not in chosen:

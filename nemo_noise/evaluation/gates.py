@@ -60,12 +60,6 @@ class Gate:
 def parse_gate(expression: str) -> Gate:
     """Read `path operator number`.
 
-    Args:
-        expression: such as "unseen.mean_wer > 0.3".
-
-    Returns:
-        The gate.
-
     Raises:
         GateError: the expression has another form.
     """
@@ -79,14 +73,7 @@ def parse_gate(expression: str) -> Gate:
 
 
 def failed_gates(gates: Sequence[Gate], results: Results) -> list[str]:
-    """Check gates.
-
-    Args:
-        gates: conditions of failure.
-        results: what they look at.
-
-    Returns:
-        One sentence per gate that failed, in order.
+    """List the gates that failed, a sentence each, in order.
 
     Raises:
         GateError: a path does not exist (near names are listed) or its value is null.
@@ -106,10 +93,6 @@ def failed_gates(gates: Sequence[Gate], results: Results) -> list[str]:
 def check_paths(gates: Sequence[Gate], known: Iterable[str]) -> None:
     """Refuse gates that look at nothing.
 
-    Args:
-        gates: conditions of failure.
-        known: all paths that there are.
-
     Raises:
         GateError: a path is not among them; near names are listed.
     """
@@ -121,14 +104,7 @@ def check_paths(gates: Sequence[Gate], known: Iterable[str]) -> None:
 
 
 def gate_values(results: Results) -> dict[str, float | None]:
-    """List all that a gate can look at.
-
-    Args:
-        results: the results.
-
-    Returns:
-        Value by path.
-    """
+    """List all that a gate can look at: value by path."""
     tree: dict[str, Any] = _summary_tree(results["models"][results["model"]])
     if results["baseline"] is not None:
         tree["baseline"] = _summary_tree(results["models"][results["baseline"]])

@@ -13,20 +13,20 @@ from nemo.utils import logging
 
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.foresight import check_fields, check_gates, survey_models
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, read_hypotheses, reference_rows
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.batches import check_stream_fields
 from nemo_noise.evaluation.mixtures.examination import named
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.mixtures.seen import collect_seen, noise_manifests
+from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
 from nemo_noise.evaluation.report.audio import Clip, make_clips
 from nemo_noise.evaluation.report.model_card import write_model_card
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.report.utterances import choose_worst
 from nemo_noise.evaluation.results import Results, collect_results, describe_run, describe_speech, write_results
-from nemo_noise.evaluation.scoring.hypotheses import Row, read_hypotheses, reference_rows
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.second_hearing import (
     Questions,
@@ -42,7 +42,7 @@ from nemo_noise.evaluation.transcription.streaming import StreamingOptions
 class Heard(NamedTuple):
     """The rows of an evaluation, the names of model and baseline (None: there is none), and what was heard again."""
 
-    rows: list[Row]
+    rows: list[Hypothesis]
     model: str
     baseline: str | None
     again: SecondHearing | None = None
@@ -70,7 +70,7 @@ class Instrument:
             seed=o.bootstrap_seed,
             text_normalization=tuple(o.text_normalization),
             group_fields=tuple(o.group_fields),
-            seen=collect_seen(o.noise_lists, self.acoustics),
+            seen=collect_seen(o.noise_lists or {}, self.acoustics),
         )
         streaming = StreamingOptions(o.streaming_ms, o.streaming_trials, o.streaming_left_s)
         self.questions = Questions(streaming, o.context_snr)
@@ -111,13 +111,13 @@ class Instrument:
         if o.model is None:
             raise ValueError("model is missing: give a .nemo file, a pretrained name or a file of transcripts")
         self._require_manifests()
-        models = name_models(o.model, o.baseline, o.model_name, o.baseline_name)
+        models = name_models(o.model, o.baseline, model_name=o.model_name, baseline_name=o.baseline_name)
         survey = survey_models(models, self.running, o.noise_only)
         self._longest_s = survey.longest_s
         plan = self.plan(survey.sample_rate)
         check_fields([entry.fields for entry in plan.speech], self.scoring)
         check_stream_fields(plan.trials, o.adaptation_streams)
-        check_gates(o.fail_if, plan, self.scoring, models, o)
+        check_gates(o.fail_if, plan, scoring=self.scoring, models=models, options=o)
         check_output("output_dir", self.output)
         return models
 
@@ -129,25 +129,34 @@ class Instrument:
             if not rows:
                 given = list(o.from_hypotheses)
                 raise ValueError(f"from_hypotheses is {given} with no row, should be hypotheses.jsonl")
-            check_fields(rows, self.scoring)
+            check_fields([row.fields for row in rows], self.scoring)
             check_output("output_dir", self.output)
-            return Heard(rows, o.model_name or str(rows[0].get("model") or "model"), o.baseline_name)
+            return Heard(rows, o.model_name or rows[0].model, o.baseline_name)
         models = self.prepare()
-        rows = run_models(models, self.plan, self.output / "hypotheses.jsonl", o.controls, self.running, self.device)
+        rows = run_models(
+            models,
+            self.plan,
+            self.output / "hypotheses.jsonl",
+            controls=o.controls,
+            options=self.running,
+            device=self.device,
+        )
         streams = self.output / "streaming.jsonl"
-        again = hear_again(models, self.plan, streams, self.questions, self.running, self.device)
+        again = hear_again(
+            models, self.plan, streams, questions=self.questions, options=self.running, device=self.device
+        )
         names = list(models)
         return Heard(rows, names[0], names[1] if len(names) > 1 else None, again)
 
     def report(self, heard: Heard) -> Results:
         """Score, and write `summary.json`, `report.html` and the model card `README.md`."""
         made = describe_run(self.options.given, self.device)
-        results = collect_results(heard.rows, heard.model, heard.baseline, self.scoring, made)
+        results = collect_results(heard.rows, heard.model, heard.baseline, options=self.scoring, made=made)
         if not self.options.from_hypotheses:
             results["speech"] = describe_speech(self.plan(self._sample_rate))
         shown = [name for name in (heard.model, heard.baseline) if name is not None]
         again = heard.again or not_heard_again(shown, self.questions)
-        add_second_hearing(results, again, heard.rows, self.scoring)
+        add_second_hearing(results, again, heard.rows, options=self.scoring)
         write_results(self.output / "summary.json", results)
         write_report(self.output / "report.html", results, reference_rows(heard.rows), clips=self._clips(heard))
         write_model_card(self.output / "README.md", results, self.options.model_card)
@@ -158,22 +167,25 @@ class Instrument:
         o = self.options
         self._require_manifests()
         self._sample_rate = sample_rate
-        noise = folders_as_manifests(noise_manifests(o.noise_lists or {}), self.output / "noise_folders")
+        noise = folders_as_manifests(self._noise_manifests(), self.output / "noise_folders")
         plan = load_plan(
             sample_rate,
             o.speech or (),
             noise,
-            o.snr_db,
-            o.seed,
-            o.noise_only,
-            self.acoustics,
-            o.preroll_s,
-            self._longest_s,
+            snr_db=o.snr_db,
+            seed=o.seed,
+            noise_only=o.noise_only,
+            acoustics=self.acoustics,
+            preroll_s=o.preroll_s,
+            longest_s=self._longest_s,
         )
         if not plan.speech:
             faults = plan.examined.left_out
             raise ValueError(f"speech: all {len(faults)} utterances are left out: {named(faults)}")
         return plan
+
+    def _noise_manifests(self) -> dict[str, tuple[str | Path, ...]]:
+        return {name: one.manifests for name, one in (self.options.noise_lists or {}).items()}
 
     def _require_manifests(self) -> None:
         for name in ("speech", "noise_lists"):
@@ -185,20 +197,20 @@ class Instrument:
                     f"speech is {path!r}, a folder: should be a manifest, a line with its text for each file"
                 )
             _require(path, "speech", "a manifest")
-        for name, manifests in noise_manifests(self.options.noise_lists or {}).items():
-            for given in [manifests] if isinstance(manifests, str | Path) else manifests:
+        for name, manifests in self._noise_manifests().items():
+            for given in manifests:
                 _require(given, f"noise_lists.{name}", "a manifest, or a folder of noises")
 
     def _clips(self, heard: Heard) -> Mapping[str, Clip]:
         """Make the audio of the worst utterances; none where the speech is not at hand."""
         o = self.options
-        rows = [row for row in reference_rows(heard.rows) if (row.get("model") or "model") == heard.model]
+        rows = by_model(reference_rows(heard.rows)).get(heard.model, [])
         worst = choose_worst(rows, self.scoring)[: o.audio_clips]
         if not worst or o.speech is None or o.noise_lists is None:
             return {}
         plan = self.plan(self._sample_rate)
         trials = {trial.trial_id: trial for trial in plan.trials}
-        known = [trials[row["trial_id"]] for row in worst if row.get("trial_id") in trials]
+        known = [trials[row.trial_id] for row in worst if row.trial_id in trials]
         if len(known) < len(worst):
             logging.warning(
                 f"{len(worst) - len(known)} of the worst utterances are not in this plan: no audio for them"

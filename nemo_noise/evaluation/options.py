@@ -19,7 +19,7 @@ from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation import gates
 from nemo_noise.evaluation.mixtures.acoustics import Grid
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
-from nemo_noise.evaluation.mixtures.seen import name_noise_lists
+from nemo_noise.evaluation.mixtures.seen import NoiseSource, parse_noise_lists
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
 from nemo_noise.evaluation.report.model_card import CardOptions
 from nemo_noise.evaluation.scoring.bootstrap import MOST_REPLICATIONS
@@ -41,7 +41,7 @@ RULES: dict[str, rules.Rule] = {
     "model_name": rules.maybe(rules.text()),
     "baseline_name": rules.maybe(rules.text()),
     "speech": rules.maybe(rules.paths()),
-    "noise_lists": rules.Rule(lambda _: True, ""),  # see name_noise_lists
+    "noise_lists": rules.Rule(lambda _: True, ""),  # see parse_noise_lists
     "snr_db": rules.Rule(lambda _: True, ""),  # see parse_snr_db
     "rooms": rules.maybe(rules.mapping("{dry: null, office: {effects: {...}}}")),
     "channels": rules.maybe(rules.mapping("{wideband: null, telephone: {effects: {g711: {law: mu}}}}")),
@@ -95,7 +95,7 @@ class EvaluationOptions:
 
     Attributes:
         given: the whole configuration as plain values, for the record.
-        noise_lists: by name a manifest, several, or `{manifest: ..., seen: true|false}`; None where not given.
+        noise_lists: by name; None where not given.
     """
 
     given: Mapping[str, Any]
@@ -104,7 +104,7 @@ class EvaluationOptions:
     model_name: str | None
     baseline_name: str | None
     speech: tuple[str, ...] | None
-    noise_lists: Mapping[str, Any] | None
+    noise_lists: Mapping[str, NoiseSource] | None
     snr_db: Sequence[float | str]
     rooms: Mapping[str, Any] | None
     channels: Mapping[str, Any] | None
@@ -162,7 +162,7 @@ class EvaluationOptions:
         _check_confidence(given["confidence"])
         parsed = {
             "speech": given["speech"] and _several(given["speech"]),
-            "noise_lists": None if given["noise_lists"] is None else name_noise_lists(given["noise_lists"]),
+            "noise_lists": None if given["noise_lists"] is None else parse_noise_lists(given["noise_lists"]),
             "noise_only": NoiseOnlyOptions(**given["noise_only"]),
             "adaptation": None if given["adaptation"] is None else AdaptationConfig.of(given["adaptation"]),
             "transcribe": given["transcribe"] or {},

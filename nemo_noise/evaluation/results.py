@@ -15,12 +15,12 @@ import torch
 
 import nemo_noise
 from nemo_noise import whole_file
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, reference_rows
 from nemo_noise.evaluation.mixtures.examination import LeftOut
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.probes.context_snr import ContextSnr
 from nemo_noise.evaluation.scoring.adaptation_gain import AdaptationGain, measure_adaptation
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.hypotheses import Row, reference_rows
 from nemo_noise.evaluation.scoring.places import PlaceDifference, compare_places
 from nemo_noise.evaluation.scoring.streaming import Streaming
 from nemo_noise.evaluation.scoring.summary import Summary, summarize
@@ -94,9 +94,10 @@ class Results(Answers):
 
 
 def collect_results(
-    rows: Sequence[Row],
+    rows: Sequence[Hypothesis],
     model: str,
     baseline: str | None = None,
+    *,
     options: ScoringOptions | None = None,
     made: Mapping[str, Any] | None = None,
 ) -> Results:
@@ -115,53 +116,44 @@ def collect_results(
     Raises:
         ValueError: rows of `model` or `baseline` are missing.
     """
-    by_model: dict[str, list[Row]] = {}
-    for row in rows:
-        by_model.setdefault(str(row.get("model") or "model"), []).append(row)
+    of = by_model(rows)
     for argument, name in (("model", model), ("baseline", baseline)):
-        if name is not None and name not in by_model:
-            raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(by_model)}")
-    controls = {c.value: by_model[control_name(model, c)] for c in Control if control_name(model, c) in by_model}
+        if name is not None and name not in of:
+            raise ValueError(f"{argument} {name!r} has no hypotheses; there are some of {sorted(of)}")
+    controls = {c.value: of[control_name(model, c)] for c in Control if control_name(model, c) in of}
     compared = [model] + ([] if baseline is None else [baseline])
     shown = compared + [control_name(model, c) for c in controls]
     alone, stream = adapted_name(model), adapted_name(model, along_stream=True)
-    adapted = [name for name in (alone, stream) if name in by_model]
-    gains = {name: measure_adaptation(by_model[name], by_model[model], options) for name in adapted}
+    adapted = [name for name in (alone, stream) if name in of]
+    gains = {name: measure_adaptation(of[name], of[model], options) for name in adapted}
     shown += adapted
-    places = None if baseline is None else compare_places(by_model[model], by_model[baseline], options)
+    places = None if baseline is None else compare_places(of[model], of[baseline], options)
     results = Results(
         schema_version=SCHEMA_VERSION,
         model=model,
         baseline=baseline,
-        models={name: summarize(by_model[name], options) for name in shown},
-        comparison=None if baseline is None else compare(by_model[model], by_model[baseline], options),
-        controls={name: compare(by_model[model], of_control, options) for name, of_control in controls.items()},
+        models={name: summarize(of[name], options) for name in shown},
+        comparison=None if baseline is None else compare(of[model], of[baseline], options),
+        controls={name: compare(of[model], of_control, options) for name, of_control in controls.items()},
         adaptation=gains.get(alone),
         stream_adaptation=gains.get(stream),
         made=dict(made or {}),
     )
     if places is not None:
         results["places"] = places
-    hints = {name: hint_at_writing(_scored(by_model[name], options), options or ScoringOptions()) for name in compared}
+    hints = {name: hint_at_writing(_scored(of[name], options), options or ScoringOptions()) for name in compared}
     found = {name: hint for name, hint in hints.items() if hint is not None}
     if found:
         results["text_hints"] = found
     return results
 
 
-def _scored(rows: Sequence[Row], options: ScoringOptions | None) -> list[Row]:
+def _scored(rows: Sequence[Hypothesis], options: ScoringOptions | None) -> list[Hypothesis]:
     return scored_rows(reference_rows(rows), options or ScoringOptions())
 
 
 def describe_speech(plan: MixturePlan) -> SpeechMaterial:
-    """Write down what became of the utterances.
-
-    Args:
-        plan: after the models were run.
-
-    Returns:
-        Counts, and names of what is left out.
-    """
+    """Write down what became of the utterances, after the models were run."""
     examined = plan.examined
     return SpeechMaterial(
         utterances=examined.utterances,
@@ -183,15 +175,7 @@ def _item(one: LeftOut) -> LeftOutItem:
 
 
 def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
-    """Write down how a run was made.
-
-    Args:
-        config: the resolved configuration.
-        device: where the models ran.
-
-    Returns:
-        Time, versions, hardware and configuration.
-    """
+    """Write down how a run was made: time, versions, hardware and configuration."""
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
     versions = {"nemo_noise": nemo_noise.__version__, "python": platform.python_version()}
     return {
@@ -205,23 +189,12 @@ def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, A
 
 
 def write_results(path: str | Path, results: Results) -> None:
-    """Write results as JSON.
-
-    Args:
-        path: the file; its folder is created where absent.
-        results: the results.
-    """
+    """Write results as JSON; the folder is made where it is absent."""
     whole_file.write_text(path, json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_results(path: str | Path) -> Results:
     """Read results back, those of earlier versions as well: what they did not measure is null.
-
-    Args:
-        path: a `summary.json`.
-
-    Returns:
-        The results in the form of this version.
 
     Raises:
         FileNotFoundError: no such file.

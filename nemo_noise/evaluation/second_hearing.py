@@ -11,11 +11,11 @@ import torch
 
 from nemo.utils import logging
 
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.probes.context_snr import no_context_snr, summarize_context_snr
 from nemo_noise.evaluation.probes.heard_contexts import HeardContexts, NoContextError, hear_contexts
 from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.streaming import StreamedRun, no_streaming, summarize_streaming
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import RunOptions, set_aside_other_rows
@@ -56,6 +56,7 @@ def hear_again(
     models: Mapping[str, str],
     make_plan: Callable[[int], MixturePlan],
     path: str | Path,
+    *,
     questions: Questions,
     options: RunOptions,
     device: torch.device,
@@ -84,7 +85,7 @@ def hear_again(
         plan = make_plan(sample_rate_of(model))
         own = replace(options, transcribe=options.transcribe_of(number)[1])
         if asks_streams:
-            streams[name] = run_streams(name, model, plan, path, questions.streaming, own)
+            streams[name] = run_streams(name, model, plan, path=path, streaming=questions.streaming, options=own)
         if questions.context_snr:
             try:
                 contexts[name] = hear_contexts(name, model, plan)
@@ -108,21 +109,15 @@ def not_heard_again(models: list[str], questions: Questions) -> SecondHearing:
 
 
 def add_second_hearing(
-    results: Results, again: SecondHearing, rows: list[Row], options: ScoringOptions | None = None
+    results: Results, again: SecondHearing, rows: list[Hypothesis], *, options: ScoringOptions | None = None
 ) -> None:
-    """Add the answers to results; a key is there only where it was asked for.
-
-    Args:
-        results: of `collect_results`; changed.
-        again: what was heard.
-        rows: the hypotheses behind the results.
-        options: how to score; None takes the defaults.
-    """
+    """Add the answers to results; a key is there only where it was asked for."""
     if again.streams:
+        offline = by_model(rows)
         results["streaming"] = {
             name: no_streaming(runs)
             if isinstance(runs, str)
-            else summarize_streaming(runs, [row for row in rows if (row.get("model") or "model") == name], options)
+            else summarize_streaming(runs, offline.get(name, []), options)
             for name, runs in again.streams.items()
         }
     if again.contexts:

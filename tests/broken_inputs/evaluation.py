@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.gates import failed_gates, parse_gate
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import load_plan
@@ -33,7 +34,7 @@ CLEAN_ROWS = (ROW, {**ROW, "utterance_id": "b", "pred_text": "two"})
 def evaluate(**changes: Any) -> None:
     """The instrument of `evaluate_noise_robustness.py` with some options changed, up to its results."""
     instrument = Instrument(OmegaConf.merge(_all_options(), {"replications": 10, "audio_clips": 0, **changes}))
-    collect_results(instrument.hear().rows, "ours", None, instrument.scoring)
+    collect_results(instrument.hear().rows, "ours", None, options=instrument.scoring)
 
 
 @cache
@@ -53,11 +54,17 @@ def plan_of(**changes: Any) -> None:
 
 
 def scored(rows: list[dict[str, Any]], model: str = "ours", baseline: str | None = None, **options: Any) -> None:
-    collect_results(rows, model, baseline, ScoringOptions(**{"replications": 10, **options}))
+    collect_results(
+        [Hypothesis.of(row) for row in rows],
+        model,
+        baseline,
+        options=ScoringOptions(**{"replications": 10, **options}),
+    )
 
 
 def gated(fail_if: str) -> None:
-    failed_gates([parse_gate(fail_if)], collect_results(CLEAN_ROWS, "ours", None, ScoringOptions(replications=10)))
+    rows = list(map(Hypothesis.of, CLEAN_ROWS))
+    failed_gates([parse_gate(fail_if)], collect_results(rows, "ours", options=ScoringOptions(replications=10)))
 
 
 def loaded(name: str) -> None:

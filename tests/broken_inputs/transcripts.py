@@ -5,9 +5,9 @@
 import json
 from typing import Any
 
+from nemo_noise.evaluation.hypothesis import read_hypotheses
 from nemo_noise.evaluation.mixtures.plan import load_plan
 from nemo_noise.evaluation.results import read_results
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.transcription.transcripts import read_transcripts, rows_of_transcripts
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.evaluation import ROW, scored
@@ -15,7 +15,7 @@ from tests.broken_inputs.files import RATE, SPEECH, SPEECH_LINE, Content, Lines,
 
 
 def transcribed(transcripts: str, speech: str) -> None:
-    rows_of_transcripts("theirs", transcripts, load_plan(RATE, speech, {}, ["clean"]))
+    rows_of_transcripts("theirs", transcripts, load_plan(RATE, speech, {}, snr_db=["clean"]))
 
 
 def _table(text: str | bytes, name: str = "t.csv") -> dict[str, Any]:

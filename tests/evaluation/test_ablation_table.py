@@ -18,7 +18,7 @@ from nemo_noise.evaluation.experiments.experiment import experiment_jobs
 from nemo_noise.evaluation.experiments.further_columns import further_columns
 from nemo_noise.evaluation.experiments.groups import Group
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 FAST = ScoringOptions(replications=200)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

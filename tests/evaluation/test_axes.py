@@ -11,18 +11,20 @@ from hydra import compose, initialize_config_dir
 from nemo_noise.configuration import config_directory
 from nemo_noise.data import active_speech_level_db, rms_db
 from nemo_noise.evaluation.gates import gate_values
+from nemo_noise.evaluation.hypothesis import Hypothesis, Place
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.export import export_mixtures
+from nemo_noise.evaluation.mixtures.lines import describe_mixture
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, load_plan
-from nemo_noise.evaluation.mixtures.seen import noise_manifests
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
+from nemo_noise.evaluation.mixtures.seen import parse_noise_lists
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import collect_results
-from nemo_noise.evaluation.scoring.hypotheses import Place
 from nemo_noise.evaluation.scoring.summary import hash_mixtures, summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from tests.evaluation.rows import cell_row, hypothesis
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_noise, write_speech
 
 ROOMS = {"dry": None, "lowpass": {"effects": {"telephone_band": {"low_hz": 300, "high_hz": 1500}}}}
@@ -34,17 +36,20 @@ def plan_of(folder: Path, rooms: dict | None = None, channels: dict | None = Non
     speech, noise = write_speech(folder / "speech"), write_noise(folder / "noise")
     only = NoiseOnlyOptions(crops=2, crop_s=0.5, silence_s=(0.5, 1.0))
     acoustics = parse_acoustics(rooms, channels, grid)
-    return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, ["clean", 10, 0], 0, only, acoustics)
+    return load_plan(
+        SAMPLE_RATE, speech, {"unseen": noise}, snr_db=["clean", 10, 0], seed=0, noise_only=only, acoustics=acoustics
+    )
 
 
-def described(plan: MixturePlan) -> list[dict]:
-    return [describe_mixture(trial, plan.listen(trial), plan.seed) for trial in plan.trials]
+def described(plan: MixturePlan) -> list[Hypothesis]:
+    lines = (describe_mixture(trial, plan.listen(trial), plan.seed) for trial in plan.trials)
+    return [hypothesis(**line, pred_text="") for line in lines]
 
 
 def test_dry_and_wideband_mixtures_have_the_hash_of_a_plan_before_rooms(tmp_path: Path) -> None:
     rows = described(plan_of(tmp_path))
     assert hash_mixtures(rows) == OLD_HASH
-    assert not any("room" in row or "channel" in row for row in rows)
+    assert not any("room" in row.fields or "channel" in row.fields for row in rows)
 
 
 def test_places_are_deterministic_and_differ_in_audio_and_id(tmp_path: Path) -> None:
@@ -52,12 +57,12 @@ def test_places_are_deterministic_and_differ_in_audio_and_id(tmp_path: Path) -> 
         described(plan_of(tmp_path / "a", ROOMS, CHANNELS)),
         described(plan_of(tmp_path / "b", ROOMS, CHANNELS)),
     )
-    assert [row["mixture_sha256"] for row in here] == [row["mixture_sha256"] for row in there]
-    assert len({row["trial_id"] for row in here}) == len(here)
-    one = [row for row in here if row["utterance_id"] == "utt0" and row["snr_db"] == 0]
-    assert len({row["mixture_sha256"] for row in one}) == len(one) == 4
-    old = {row["trial_id"] for row in described(plan_of(tmp_path / "a"))}
-    assert old <= {row["trial_id"] for row in here}
+    assert [row.mixture_sha256 for row in here] == [row.mixture_sha256 for row in there]
+    assert len({row.trial_id for row in here}) == len(here)
+    one = [row for row in here if row.utterance == "utt0" and row.cell.snr_db == 0]
+    assert len({row.mixture_sha256 for row in one}) == len(one) == 4
+    old = {row.trial_id for row in described(plan_of(tmp_path / "a"))}
+    assert old <= {row.trial_id for row in here}
 
 
 def test_marginal_leaves_the_corner_out(tmp_path: Path) -> None:
@@ -76,9 +81,8 @@ def test_the_asked_snr_is_that_of_the_speech_in_the_room(tmp_path: Path) -> None
     assert not np.allclose(plan.listen(dry).samples, of[None])
 
 
-def row(utterance: str, heard: str, noise: str = "a", **fields: str) -> dict:
-    base = {"utterance_id": utterance, "text": "one two", "pred_text": heard, "snr_db": 10, "noise_list": noise}
-    return {**base, **fields}
+def row(utterance: str, heard: str, noise: str = "a", **fields: str) -> Hypothesis:
+    return cell_row(utterance, "one two", heard, 10, noise_list=noise, **fields)
 
 
 def test_axes_and_split_have_the_known_rates() -> None:
@@ -128,7 +132,7 @@ def test_rooms_and_channels_can_be_named_on_the_command_line() -> None:
 
 def test_a_bad_seen_of_a_noise_list_is_named() -> None:
     with pytest.raises(ValueError, match="noise_lists.a.seen is 'maybe'"):
-        noise_manifests({"a": {"manifest": "a.json", "seen": "maybe"}})
+        parse_noise_lists({"a": {"manifest": "a.json", "seen": "maybe"}})
 
 
 def test_the_page_and_the_gates_show_rooms_and_the_gap() -> None:
@@ -151,7 +155,7 @@ def test_two_models_are_compared_in_every_room_and_channel_with_known_rates() ->
         rows += [row(u, "one two", model=model) for u in "xyz"]
         rows += [row(u, wrong, model=model, room="office") for u in "xyz"]
         rows += [row(u, "one two" if u == "x" else "", model=model, channel="cut") for u in "xyz"]
-    results = collect_results(rows, "ours", "theirs", ScoringOptions(replications=50))
+    results = collect_results(rows, "ours", "theirs", options=ScoringOptions(replications=50))
     places = results["places"]
     assert {axis: list(values) for axis, values in places.items()} == {
         "room": ["dry", "office"],
@@ -167,19 +171,19 @@ def test_two_models_are_compared_in_every_room_and_channel_with_known_rates() ->
     office_said = "dry – (no interval); office 50.0 % (all draws equal)."
     assert f"Fewer errors of ours than of theirs by room, mean of 10 dB: {office_said}" in said
     assert gate_values(results)["comparison.places.room.office.relative_reduction"] == 0.5
-    alone = [one for one in rows if "room" not in one and "channel" not in one]
-    assert "places" not in collect_results(alone, "ours", "theirs", ScoringOptions(replications=50))
-    elsewhere = [one for one in rows if one["model"] == "ours" or "room" not in one]
-    shared = collect_results(elsewhere, "ours", "theirs", ScoringOptions(replications=50))["places"]
+    alone = [one for one in rows if one.cell.place == Place()]
+    assert "places" not in collect_results(alone, "ours", "theirs", options=ScoringOptions(replications=50))
+    elsewhere = [one for one in rows if one.model == "ours" or one.cell.place.room == "dry"]
+    shared = collect_results(elsewhere, "ours", "theirs", options=ScoringOptions(replications=50))["places"]
     assert list(shared["room"]) == ["dry"] and list(shared["channel"]) == ["wideband", "cut"]
-    clean = [{**one, "snr_db": None, "noise_list": None, "condition": "clean"} for one in rows]
-    assert "places" not in collect_results(clean, "ours", "theirs", ScoringOptions(replications=50))
-    others = [{**one, "seed": 1} if one["model"] == "ours" and "room" in one else one for one in rows]
-    apart = collect_results(others, "ours", "theirs", ScoringOptions(replications=50))["places"]
+    clean = [one.changed(snr_db=None, noise_list=None, condition="clean") for one in rows]
+    assert "places" not in collect_results(clean, "ours", "theirs", options=ScoringOptions(replications=50))
+    others = [one.changed(seed=1) if one.model == "ours" and "room" in one.fields else one for one in rows]
+    apart = collect_results(others, "ours", "theirs", options=ScoringOptions(replications=50))["places"]
     assert list(apart["room"]) == ["dry"]
-    rows[-1]["text"] = "one three"
+    rows[-1] = rows[-1].changed(text="one three")
     with pytest.raises(ValueError, match="text differs between ours and theirs"):
-        collect_results(rows, "ours", "theirs", ScoringOptions(replications=50))
+        collect_results(rows, "ours", "theirs", options=ScoringOptions(replications=50))
 
 
 def test_an_export_names_each_place_and_has_the_hash_of_the_rows(tmp_path: Path) -> None:

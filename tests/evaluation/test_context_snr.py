@@ -86,7 +86,9 @@ def test_what_cannot_be_estimated_says_why() -> None:
 @pytest.fixture
 def plan(tmp_path: Path) -> MixturePlan:
     speech, noise = write_speech(tmp_path / "speech"), {"unseen": write_noise(tmp_path / "noise")}
-    return load_plan(SAMPLE_RATE, speech, noise, ["clean", 10, 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5))
+    return load_plan(
+        SAMPLE_RATE, speech, noise, snr_db=["clean", 10, 0], seed=0, noise_only=NoiseOnlyOptions(crops=1, crop_s=0.5)
+    )
 
 
 @pytest.mark.parametrize("is_causal", [True, False])

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from nemo_noise.evaluation import ScoringOptions, collect_results
+from nemo_noise.evaluation import Hypothesis, ScoringOptions, collect_results
 from nemo_noise.evaluation.report.blocks import Section
 from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import Results
 from nemo_noise.foreign_text import printable
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 ATTACKS = {
     "script": "<script>alert(1)</script>",
@@ -114,34 +114,34 @@ class Shown(NamedTuple):
     table: str
 
 
-def _rows(mark: dict[str, str]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    for name in (mark["model"], mark["baseline"], f"{mark['model']}+shuffled_context", f"{mark['model']}+adapted"):
-        rows += [{**row, "model": name} for row in synthetic_rows("m", 0.3, utterances=4)]
-    for row in rows:
-        number = row["utterance_id"]
-        row.update(text=f"{row['text']} {mark['reference']}", pred_text=f"{row['pred_text']} {mark['hypothesis']}")
-        row.update(
-            {mark["field"]: f"{mark['group']}{int(number[1:]) % 2}"}, utterance_id=f"{number}{mark['utterance']}"
-        )
-        row.update(confidence=0.5, parameters=1000, transcribe_s=0.1, is_adapted=True, adaptation_steps=1)
-        row.update(noise_label=row["noise_label"] and mark["label"])
-        row["noise_list"] = row["noise_list"] and f"{row['noise_list']}{mark['list']}"
-    first = [row for row in rows if row["model"] in (mark["model"], mark["baseline"])]
-    rows += [{**row, "room": mark["room"], "channel": mark["channel"]} for row in first]
+def _rows(mark: dict[str, str]) -> list[Hypothesis]:
+    names = (mark["model"], mark["baseline"], f"{mark['model']}+shuffled_context", f"{mark['model']}+adapted")
+    rows = [_marked(row.changed(model=name), mark) for name in names for row in synthetic_rows("m", 0.3, utterances=4)]
+    first = [row for row in rows if row.model in names[:2]]
     silent = {"condition": "noise_only", "text": "", "pred_text": mark["hypothesis"], "snr_db": None}
-    rows.append({**rows[1], **silent, "utterance_id": "n"})
-    rows.append({**rows[1], **silent, "utterance_id": "s", "condition": "silence", "noise_list": None})
-    return rows
+    alone = rows[1].changed(**silent, utterance_id="n")
+    silence = rows[1].changed(**{**silent, "condition": "silence"}, utterance_id="s", noise_list=None)
+    elsewhere = [row.changed(room=mark["room"], channel=mark["channel"]) for row in first]
+    return [*rows, *elsewhere, alone, silence]
 
 
-def _results(mark: dict[str, str], rows: list[dict[str, Any]]) -> Results:
+def _marked(row: Hypothesis, mark: dict[str, str]) -> Hypothesis:
+    texts = {"text": f"{row.text} {mark['reference']}", "pred_text": f"{row.pred_text} {mark['hypothesis']}"}
+    group = {mark["field"]: f"{mark['group']}{int(row.utterance[1:]) % 2}"}
+    costs = {"confidence": 0.5, "parameters": 1000, "transcribe_s": 0.1, "is_adapted": True, "adaptation_steps": 1}
+    noises = {"noise_label": row.noise_label and mark["label"]}
+    noises["noise_list"] = row.cell.noise_list and f"{row.cell.noise_list}{mark['list']}"
+    named = {"utterance_id": f"{row.utterance}{mark['utterance']}"}
+    return row.changed(**texts, **group, **costs, **noises, **named)
+
+
+def _results(mark: dict[str, str], rows: list[Hypothesis]) -> Results:
     """All that a report may hold, also what only a foreign summary.json could bring."""
     made = {"hardware": mark["hardware"], "device": mark["device"], "threads": 1, "time": mark["time"]}
     made |= {"versions": {mark["version"]: mark["version"]}, "config": {mark["config"].replace("$", ""): "x"}}
     seen = {"noise": {f"seen{mark['list']}": True}}
     options = ScoringOptions(replications=10, group_fields=(mark["field"],), seen=seen)
-    results: Any = collect_results(rows, mark["model"], mark["baseline"], options, made)
+    results: Any = collect_results(rows, mark["model"], mark["baseline"], options=options, made=made)
     item = {"name": mark["left-out"], "source": mark["source"], "reason": mark["why"]}
     results["speech"] = {"utterances": 4, "left_out": [item], "left_out_mixtures": [item], "left_out_noises": [item]}
     results["speech"] |= {"resampled_from_hz": {"8000": 1}, "sample_rate": 16000, "has_plain_channel": True}

@@ -6,13 +6,13 @@ import pytest
 
 from nemo_noise.evaluation import Results, ScoringOptions, collect_results
 from nemo_noise.evaluation.gates import Gate, GateError, failed_gates, gate_values, parse_gate
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 
 @pytest.fixture(scope="module")
 def results() -> Results:
     rows = synthetic_rows("a", 0.05) + synthetic_rows("b", 0.1) + synthetic_rows("a+shuffled_context", 0.08)
-    return collect_results(rows, "a", "b", ScoringOptions(replications=100))
+    return collect_results(rows, "a", "b", options=ScoringOptions(replications=100))
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_segments_agree_with_those_read_off_the_edits(first: list[str], second: 
     length = min(len(first), len(second))
     first, second = first[:length], second[:length]
     reference = " ".join(f"word{index}" for index in range(length))
-    ours = segment_errors(reference, heard(first), heard(second), buffer_words)
+    ours = segment_errors(reference, heard(first), heard(second), buffer_words=buffer_words)
     assert ours == segments_from_edits(first, second, buffer_words)
 
 
@@ -100,7 +100,7 @@ def test_no_difference_has_p_one_and_too_few_segments_have_no_p() -> None:
     assert segment_test([SegmentErrors(2, 0)]) == (1, 2.0, None, None)
     assert segment_test([SegmentErrors(1, 0)] * 3) == (3, 1.0, None, None)
     with pytest.raises(ValueError, match="buffer_words is 0"):
-        segment_errors("one", "one", "one", 0)
+        segment_errors("one", "one", "one", buffer_words=0)
 
 
 @pytest.mark.skipif(shutil.which("sctk") is None, reason="NIST's sctk is not installed (Debian: apt install sctk)")

@@ -17,7 +17,7 @@ from nemo_noise.evaluation.scoring.alignment import align_words
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.calibration import calibration_error
 from nemo_noise.evaluation.scoring.wer import count_errors, measure_area, sum_errors
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 TEXTS = st.lists(st.sampled_from(["a", "b", "cc", "d"]), max_size=7).map(" ".join)
 SPOKEN = TEXTS.filter(bool)

@@ -11,13 +11,13 @@ import pytest
 import soundfile
 
 from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
+from nemo_noise.evaluation.hypothesis import Condition, Place
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.mixtures.seen import name_noise_lists, noise_manifests
+from nemo_noise.evaluation.mixtures.seen import parse_noise_lists
 from nemo_noise.evaluation.results import describe_speech
-from nemo_noise.evaluation.scoring.hypotheses import Condition, Place
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech
 
 
@@ -25,7 +25,7 @@ def plan_of(folder: Path, seed: int = 0, snr_db: tuple[float | str, ...] = ("cle
     """A plan of three utterances, one list with two noises, two crops."""
     speech, noise = write_speech(folder / "speech"), write_noise(folder / "noise")
     only = NoiseOnlyOptions(crops=2, crop_s=0.5, silence_s=(0.5, 1.0))
-    return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, snr_db, seed, only)
+    return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, snr_db=snr_db, seed=seed, noise_only=only)
 
 
 def hashes(plan: MixturePlan) -> list[str]:
@@ -64,7 +64,9 @@ def test_the_plan_holds_every_cell_once(tmp_path: Path) -> None:
 def test_another_noise_list_of_the_same_name_is_another_task(tmp_path: Path) -> None:
     before = plan_of(tmp_path)
     write_noise(tmp_path / "noise2", ("rain", "dog", "siren"))
-    after = load_plan(SAMPLE_RATE, tmp_path / "speech/speech.json", {"unseen": tmp_path / "noise2/noise.json"}, [10])
+    after = load_plan(
+        SAMPLE_RATE, tmp_path / "speech/speech.json", {"unseen": tmp_path / "noise2/noise.json"}, snr_db=[10]
+    )
     assert not {t.trial_id for t in before.trials} & {t.trial_id for t in after.trials}
 
 
@@ -86,22 +88,22 @@ def test_a_bad_snr_is_named(tmp_path: Path, snr_db: list, message: str) -> None:
 def test_bad_manifests_are_named_with_file_and_line(tmp_path: Path) -> None:
     speech, noise = write_speech(tmp_path / "speech"), write_noise(tmp_path / "noise")
     with pytest.raises(ManifestError, match="nowhere.json"):
-        load_plan(SAMPLE_RATE, tmp_path / "nowhere.json", {"unseen": noise}, [10])
+        load_plan(SAMPLE_RATE, tmp_path / "nowhere.json", {"unseen": noise}, snr_db=[10])
     with pytest.raises(ManifestError, match="nowhere.json"):
-        load_plan(SAMPLE_RATE, speech, {"unseen": tmp_path / "nowhere.json"}, [10])
+        load_plan(SAMPLE_RATE, speech, {"unseen": tmp_path / "nowhere.json"}, snr_db=[10])
     gone = write_lines(tmp_path / "speech/gone.json", [{"audio_filepath": "gone.wav", "text": "one"}])
     with pytest.raises(ManifestError, match="gone.json:1"):
-        load_plan(SAMPLE_RATE, gone, {"unseen": noise}, [10])
+        load_plan(SAMPLE_RATE, gone, {"unseen": noise}, snr_db=[10])
     line = json.loads(speech.read_text().splitlines()[0])
     twice = write_lines(tmp_path / "speech/twice.json", [{**line, "utterance_id": "u"}] * 2)
     with pytest.raises(ValueError, match=r"twice.json:2: utterance 'u' is also in .*twice.json:1"):
-        load_plan(SAMPLE_RATE, twice, {"unseen": noise}, [10])
+        load_plan(SAMPLE_RATE, twice, {"unseen": noise}, snr_db=[10])
 
 
 @pytest.mark.parametrize("name", ["clean", "comparison", "with.dot", "with blank", ""])
 def test_a_list_name_that_gates_could_not_address_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="noise_lists holds the name"):
-        load_plan(SAMPLE_RATE, write_speech(tmp_path), {name: write_noise(tmp_path)}, [10])
+        load_plan(SAMPLE_RATE, write_speech(tmp_path), {name: write_noise(tmp_path)}, snr_db=[10])
 
 
 def test_what_cannot_be_evaluated_is_left_out_with_its_line_and_reason(tmp_path: Path) -> None:
@@ -113,7 +115,9 @@ def test_what_cannot_be_evaluated_is_left_out_with_its_line_and_reason(tmp_path:
     names = ["utt0", "silent", "mute", "long", "nan", "empty", "torn"]
     lines = [{"audio_filepath": f"{name}.wav", "text": "" if name == "mute" else "one"} for name in names]
     speech, noise = write_lines(tmp_path / "all.json", lines), {"unseen": write_noise(tmp_path / "noise")}
-    plan = load_plan(SAMPLE_RATE, speech, noise, ["clean", 10], 0, NoiseOnlyOptions(crops=0), longest_s=2.0)
+    plan = load_plan(
+        SAMPLE_RATE, speech, noise, snr_db=["clean", 10], seed=0, noise_only=NoiseOnlyOptions(crops=0), longest_s=2.0
+    )
     reasons = {one.name: f"{one.source.removeprefix(str(tmp_path))} {one.reason}" for one in plan.examined.left_out}
     words = {"silent": "silent", "mute": "silent", "long": "48000 samples (3.00 s)", "nan": "NaN"}
     words |= {"empty": "no samples", "torn": "cannot be read"}
@@ -126,7 +130,7 @@ def test_what_cannot_be_evaluated_is_left_out_with_its_line_and_reason(tmp_path:
 def test_a_noise_that_cannot_be_used_is_left_out_of_the_plan_and_named(tmp_path: Path) -> None:
     noise = write_noise(tmp_path / "noise")
     soundfile.write(tmp_path / "noise" / "dog.wav", np.zeros(3 * SAMPLE_RATE), SAMPLE_RATE)
-    plan = load_plan(SAMPLE_RATE, write_speech(tmp_path), {"unseen": noise}, [10])
+    plan = load_plan(SAMPLE_RATE, write_speech(tmp_path), {"unseen": noise}, snr_db=[10])
     assert len(plan.noise_lists["unseen"]) == 1
     (left_out,) = describe_speech(plan)["left_out_noises"]
     assert left_out["name"] == "unseen" and left_out["source"].endswith("noise.json:2")
@@ -137,7 +141,9 @@ def test_mixtures_whose_room_silences_the_speech_are_left_out_of_the_run(tmp_pat
     rooms = {"dry": None, "gone": {"effects": {"packet_loss": {"loss_rate": 0.5}}}}
     acoustics = parse_acoustics(rooms, None)
     lists, few = {"unseen": write_noise(tmp_path / "noise")}, NoiseOnlyOptions(crops=0)
-    plan = load_plan(SAMPLE_RATE, write_speech(tmp_path, 3), lists, [10], 0, few, acoustics)
+    plan = load_plan(
+        SAMPLE_RATE, write_speech(tmp_path, 3), lists, snr_db=[10], seed=0, noise_only=few, acoustics=acoustics
+    )
     silenced = plan.trials[1]
 
     def in_room(speech: np.ndarray, sample_rate: int, place: Place, seed: int, utterance_id: str) -> np.ndarray:
@@ -155,7 +161,7 @@ def test_speech_of_a_lower_rate_is_counted_and_several_manifests_are_one_set(tmp
     manifests = [write_speech(tmp_path / "a", 2), tmp_path / "b.json"]
     soundfile.write(tmp_path / "phone.wav", 0.1 * np.sin(np.arange(8000)), 8000)
     write_lines(manifests[1], [{"audio_filepath": "phone.wav", "text": "one"}])
-    plan = load_plan(SAMPLE_RATE, manifests, {}, ["clean"])
+    plan = load_plan(SAMPLE_RATE, manifests, {}, snr_db=["clean"])
     assert plan.examined.resampled == {8000: 1} and plan.examined.utterances == 3
 
 
@@ -164,7 +170,7 @@ def test_a_folder_is_a_noise_list_whose_subfolders_are_labels(tmp_path: Path) ->
         (tmp_path / "my noise" / name).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(tmp_path / "my noise" / name, 0.1 * np.sin(np.arange(9000)), SAMPLE_RATE)
     (tmp_path / "my noise" / "notes.txt").write_text("no audio")
-    lists = noise_manifests(name_noise_lists(f"{tmp_path}/my noise/"))
+    lists = {name: one.manifests for name, one in parse_noise_lists(f"{tmp_path}/my noise/").items()}
     (path,) = folders_as_manifests(lists, tmp_path / "made")["my_noise"]
     assert [entry.fields["label"] for entry in read_manifest(path)] == ["my noise", "dog", "rain", "rain"]
     with pytest.raises(ValueError, match="noise_lists.made is .* a folder without audio"):
@@ -174,5 +180,5 @@ def test_a_folder_is_a_noise_list_whose_subfolders_are_labels(tmp_path: Path) ->
 def test_lines_that_share_a_file_are_told_apart_by_their_offset(tmp_path: Path) -> None:
     write_speech(tmp_path)
     lines = [{"audio_filepath": "utt0.wav", "offset": at, "duration": 0.4, "text": "one"} for at in (0.0, 0.5)]
-    plan = load_plan(SAMPLE_RATE, write_lines(tmp_path / "parts.json", lines), {}, ["clean"])
+    plan = load_plan(SAMPLE_RATE, write_lines(tmp_path / "parts.json", lines), {}, snr_db=["clean"])
     assert [trial.utterance_id for trial in plan.trials] == ["utt0@0s", "utt0@0.5s"]

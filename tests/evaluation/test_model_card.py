@@ -8,15 +8,17 @@ from huggingface_hub import ModelCard
 from nemo_noise.evaluation import ScoringOptions, collect_results
 from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
 from nemo_noise.evaluation.results import Results
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    rows = [row for name in ("mo|del: x", "b") for row in synthetic_rows(name, 0.1, utterances=10)]
-    for row in rows:
-        row["mixture_sha256"] = f"{row['utterance_id']}{row['noise_list']}{row['snr_db']}"
-    return collect_results(rows, "mo|del: x", "b", ScoringOptions(replications=20))
+    rows = [
+        row.changed(mixture_sha256=f"{row.utterance}{row.cell}")
+        for name in ("mo|del: x", "b")
+        for row in synthetic_rows(name, 0.1, utterances=10)
+    ]
+    return collect_results(rows, "mo|del: x", "b", options=ScoringOptions(replications=20))
 
 
 def test_the_hub_reads_every_error_rate_in_per_cent(results: Results) -> None:

@@ -12,11 +12,11 @@ from hydra import compose, initialize_config_dir
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.data.manifests.manifest import load_entry, read_manifest
+from nemo_noise.evaluation.hypothesis import Condition
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.scoring.hypotheses import Condition
 from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
@@ -29,7 +29,9 @@ SECONDS = 0.25
 def _plan(folder: Path, preroll_s: float) -> MixturePlan:
     speech, noise = write_speech(folder / "speech"), write_noise(folder / "noise")
     only = NoiseOnlyOptions(crops=1, crop_s=0.5)
-    return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, ["clean", 10, 0], 3, only, preroll_s=preroll_s)
+    return load_plan(
+        SAMPLE_RATE, speech, {"unseen": noise}, snr_db=["clean", 10, 0], seed=3, noise_only=only, preroll_s=preroll_s
+    )
 
 
 def test_a_pre_roll_is_the_noise_before_the_crop_as_loud_and_changes_no_mixture(tmp_path: Path) -> None:
@@ -64,7 +66,16 @@ def test_a_channel_with_a_memory_does_the_same_to_a_mixture_whatever_went_before
     acoustics = parse_acoustics(None, {"device": {"effects": effects}})
     heard = []
     for seconds in (0.0, SECONDS):
-        plan = load_plan(SAMPLE_RATE, speech, {"unseen": noise}, [5], 3, NoiseOnlyOptions(crops=0), acoustics, seconds)
+        plan = load_plan(
+            SAMPLE_RATE,
+            speech,
+            {"unseen": noise},
+            snr_db=[5],
+            seed=3,
+            noise_only=NoiseOnlyOptions(crops=0),
+            acoustics=acoustics,
+            preroll_s=seconds,
+        )
         heard.append([plan.listen(trial) for trial in plan.trials])
     assert all(np.array_equal(bare.samples, one.samples) for bare, one in zip(*heard, strict=True))
     assert any(one.before is not None for one in heard[1])
@@ -96,9 +107,9 @@ def test_a_model_with_a_context_hears_it_and_any_other_hears_the_speech_alone(tm
     texts = {}
     for name, one in (("with", plan), ("without", without)):
         (arm,) = arms_of("plain", _model(False), [])
-        rows = run_arm(arm, one, tmp_path / f"{name}.jsonl", options)
-        texts[name] = [row["pred_text"] for row in rows]
-        told = [row.get("preroll_samples", 0) for row in rows]
+        rows = run_arm(arm, one, tmp_path / f"{name}.jsonl", options=options)
+        texts[name] = [row.pred_text for row in rows]
+        told = [row.fields.get("preroll_samples", 0) for row in rows]
         assert any(told) == (name == "with")
     assert texts["with"] == texts["without"]
 

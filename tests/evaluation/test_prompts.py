@@ -35,7 +35,7 @@ def _plan(folder: Path, *lines: dict[str, Any]) -> MixturePlan:
         soundfile.write(folder / f"{number}.wav", samples, 16000)
         written.append(json.dumps({"audio_filepath": f"{number}.wav", "text": "one", **line}))
     (folder / "speech.json").write_text("\n".join(written) + "\n")
-    return load_plan(16000, folder / "speech.json", {}, ["clean"], noise_only=SILENCE)
+    return load_plan(16000, folder / "speech.json", {}, snr_db=["clean"], noise_only=SILENCE)
 
 
 def test_each_line_is_transcribed_in_its_language_and_one_without_in_that_of_the_options(
@@ -49,7 +49,7 @@ def test_each_line_is_transcribed_in_its_language_and_one_without_in_that_of_the
         return hear(model, waveforms, options)
 
     options = RunOptions(batch_size=4, transcribe={"source_lang": "en"}, latency_utterances=1)
-    rows = run_arm(Arm("whisper", model, hears=hears), plan, tmp_path / "rows.jsonl", options)
+    rows = run_arm(Arm("whisper", model, hears=hears), plan, tmp_path / "rows.jsonl", options=options)
     assert len(rows) == 5
     german, translated, english = ("de", "asr"), ("de", "translate"), ("en", "asr")
     expected = [german, english, translated, german, ("en", None)]
@@ -61,5 +61,5 @@ def test_a_line_that_cannot_be_prompted_ends_the_run_before_anything_is_transcri
 ) -> None:
     plan = _plan(tmp_path, {}, {"lang": "klingon"})
     with pytest.raises(ManifestError, match=r"speech\.json:2: lang='klingon' is no language of this Whisper"):
-        run_arm(Arm("whisper", model), plan, tmp_path / "rows.jsonl", RunOptions(batch_size=1))
+        run_arm(Arm("whisper", model), plan, tmp_path / "rows.jsonl", options=RunOptions(batch_size=1))
     assert not (tmp_path / "rows.jsonl").exists()

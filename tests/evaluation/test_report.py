@@ -16,7 +16,7 @@ from nemo_noise.evaluation.report.numbers import mean_of
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import Results
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import cell_row, hypothesis, synthetic_rows
 
 FAST = ScoringOptions(replications=100)
 VOID = {"meta", "br", "circle", "line", "polygon", "polyline"}
@@ -45,20 +45,21 @@ def page() -> str:
     attack = "<script>alert(1)</script>"
     rows = []
     for name, rate in ((f"a{attack}", 0.05), ("b", 0.1), (f"a{attack}+shuffled_context", 0.12)):
-        rows += synthetic_rows(name, rate, seeds=(0, 1))
-    for row in rows:
-        row.update(noise_label=row["noise_label"] and attack, pred_text=f"{row['pred_text']} {attack}")
-        row.update(utterance_id=f"{row['utterance_id']}{attack}", text=f"{row['text']} & <b>")
-        row["noise_list"] = row["noise_list"] and row["noise_list"].replace("unseen", f"unseen{attack}")
-        row.update(gender=f"{attack}{len(row['utterance_id']) % 2}", trial_id=f"{row['utterance_id']}{row['snr_db']}")
-        row.update(confidence=0.5, parameters=1000, peak_memory_mb=10.0, transcribe_s=0.01, latency_s=0.02)
-    rows.append({"utterance_id": "n", "condition": "noise_only", "noise_list": "seen", "noise_label": attack})
-    rows[-1].update(text="", pred_text=attack, model=f"a{attack}", duration=10.0, seed=0)
-    rows.append({**rows[-1], "utterance_id": "s", "condition": "silence", "noise_list": None, "noise_label": None})
+        for row in synthetic_rows(name, rate, seeds=(0, 1)):
+            utterance, noise = f"{row.utterance}{attack}", row.cell.noise_list
+            texts = {"text": f"{row.text} & <b>", "pred_text": f"{row.pred_text} {attack}", "utterance_id": utterance}
+            noises = {"noise_label": row.noise_label and attack}
+            noises["noise_list"] = noise and noise.replace("unseen", f"unseen{attack}")
+            group = {"gender": f"{attack}{len(utterance) % 2}", "trial_id": f"{utterance}{row.cell.snr_db}"}
+            costs = {"parameters": 1000, "peak_memory_mb": 10.0, "transcribe_s": 0.01, "latency_s": 0.02}
+            rows.append(row.changed(**texts, **noises, **group, **costs, confidence=0.5))
+    alone = {"condition": "noise_only", "noise_list": "seen", "noise_label": attack, "duration": 10.0}
+    rows.append(hypothesis(utterance_id="n", text="", pred_text=attack, model=f"a{attack}", seed=0, **alone))
+    rows.append(rows[-1].changed(utterance_id="s", condition="silence", noise_list=None, noise_label=None))
     clip = make_clip(np.sin(np.arange(8000) / 9).astype(np.float32), 16000)
-    clips = {str(row.get("trial_id")): clip for row in rows}
+    clips = {str(row.trial_id): clip for row in rows}
     made = {"time": attack, "hardware": attack, "versions": {attack: attack}, "config": {"speech": attack}}
-    return render_report(collect_results(rows, f"a{attack}", "b", FAST, made), rows, clips)
+    return render_report(collect_results(rows, f"a{attack}", "b", options=FAST, made=made), rows, clips)
 
 
 def test_the_page_asks_nothing_from_elsewhere(page: str) -> None:
@@ -90,7 +91,7 @@ def test_the_page_has_every_section(page: str) -> None:
 
 
 def test_one_model_on_clean_speech_alone_makes_a_page() -> None:
-    rows = [row for row in synthetic_rows("a", 0.1) if row["snr_db"] is None]
+    rows = [row for row in synthetic_rows("a", 0.1) if row.cell.snr_db is None]
     results = collect_results(rows, "a", options=FAST)
     assert "Kinds of errors" in render_report(results, rows)
     assert "a" in summary_table(results)
@@ -98,31 +99,27 @@ def test_one_model_on_clean_speech_alone_makes_a_page() -> None:
 
 def test_a_single_utterance_makes_a_page_without_intervals() -> None:
     rows = [row for name in "ab" for row in synthetic_rows(name, 0.1, utterances=1)]
-    results = collect_results(rows, "a", "b", FAST)
+    results = collect_results(rows, "a", "b", options=FAST)
     assert results["comparison"]["lists"]["unseen"]["difference_low"] is None
     assert "no interval" in render_report(results, rows)
     assert findings(results)
 
 
 def test_findings_claim_only_what_the_interval_shows() -> None:
-    same = [{**row, "model": "b"} for row in synthetic_rows("a", 0.1)]
-    results = collect_results(synthetic_rows("a", 0.1) + same, "a", "b", FAST)
+    same = [row.changed(model="b") for row in synthetic_rows("a", 0.1)]
+    results = collect_results(synthetic_rows("a", 0.1) + same, "a", "b", options=FAST)
     assert all("no difference" in sentence for sentence in findings(results))
-    better = collect_results(synthetic_rows("a", 0.03) + synthetic_rows("b", 0.1), "a", "b", FAST)
+    better = collect_results(synthetic_rows("a", 0.03) + synthetic_rows("b", 0.1), "a", "b", options=FAST)
     assert "fewer errors than b" in findings(better)[1]
-    worse = collect_results(synthetic_rows("a", 0.1) + synthetic_rows("b", 0.03), "a", "b", FAST)
+    worse = collect_results(synthetic_rows("a", 0.1) + synthetic_rows("b", 0.03), "a", "b", options=FAST)
     assert "more errors than b" in findings(worse)[1]
 
 
 def written(text: str, heard: str, snrs: tuple[float, ...] = (5.0,), **scoring: object) -> Results:
     """Results of nine utterances, clean and at some SNRs."""
     cells = [(None, None), *(("street", snr) for snr in snrs)]
-    rows = [
-        {"utterance_id": str(n), "text": text, "pred_text": heard, "model": "m", "noise_list": noise, "snr_db": snr}
-        for n in range(9)
-        for noise, snr in cells
-    ]
-    return collect_results(rows, "m", None, ScoringOptions(replications=50, **scoring))
+    rows = [cell_row(str(n), text, heard, snr, model="m", noise_list=noise) for n in range(9) for noise, snr in cells]
+    return collect_results(rows, "m", None, options=ScoringOptions(replications=50, **scoring))
 
 
 @pytest.mark.parametrize(
@@ -163,9 +160,7 @@ def test_errors_of_words_get_no_hint() -> None:
 
 
 def test_models_without_a_difference_are_not_given_an_interval_of_no_width() -> None:
-    rows = [row for name in "ab" for row in synthetic_rows(name, 0.0)]
-    for row in rows:
-        row["pred_text"] = "one"
-    told = summary_table(collect_results(rows, "a", "b", FAST))
+    rows = [row.changed(pred_text="one") for name in "ab" for row in synthetic_rows(name, 0.0)]
+    told = summary_table(collect_results(rows, "a", "b", options=FAST))
     assert "no difference between a and b is shown: equally many errors" in told
     assert "0.0\N{NO-BREAK SPACE}% to 0.0\N{NO-BREAK SPACE}%" not in told

@@ -12,7 +12,7 @@ from nemo_noise.evaluation.gates import gate_values
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import write_results
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 SCHEMA_1 = Path(__file__).with_name("summary_schema_1.json")  # written by the code that wrote schema 1
 
@@ -24,7 +24,7 @@ def keys_of(tree: object) -> object:
 
 def test_results_are_read_back_as_they_were_written(tmp_path: Path) -> None:
     rows = [row for name in "ab" for row in synthetic_rows(name, 0.1, utterances=8)]
-    results = collect_results(rows, "a", "b", ScoringOptions(replications=20))
+    results = collect_results(rows, "a", "b", options=ScoringOptions(replications=20))
     write_results(tmp_path / "summary.json", results)
     assert read_results(tmp_path / "summary.json") == results
 
@@ -35,8 +35,8 @@ def test_results_of_the_first_version_still_make_a_page_a_table_and_gates() -> N
     assert "a" in summary_table(old)
     assert gate_values(old)["unseen.mean_wer"] == pytest.approx(old["models"]["a"]["lists"]["unseen"]["mean_wer"])
     rows = [row for name in "ab" for row in synthetic_rows(name, 0.1, utterances=8)]
-    rows = [row for row in rows if row["noise_list"] != "seen" and row["snr_db"] in (None, 10, 0)]
-    fresh = collect_results(rows, "a", "b", ScoringOptions(replications=20))
+    rows = [row for row in rows if row.cell.noise_list != "seen" and row.cell.snr_db in (None, 10, 0)]
+    fresh = collect_results(rows, "a", "b", options=ScoringOptions(replications=20))
     for name in ("clean", "lists", "speed"):
         found, expected = old["models"]["a"][name], fresh["models"]["a"][name]
         found, expected = ({"": each} if name != "lists" else each for each in (found, expected))

@@ -12,11 +12,11 @@ import pytest
 import torch
 from omegaconf import DictConfig, OmegaConf
 
+from nemo_noise.evaluation.hypothesis import read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.batches import ring_batches, ring_of_unlike
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.transcription.arms import Arm, arms_of
 from nemo_noise.evaluation.transcription.robustness import (
     RunOptions,
@@ -28,6 +28,7 @@ from nemo_noise.evaluation.transcription.robustness import (
 from tests.evaluation.tiny_models import ENCODER, SAMPLE_RATE, tiny_ctc, write_noise, write_speech
 
 ROOT = Path(__file__).parents[2]
+LINE = '{"utterance_id": "a", "text": "one", "pred_text": "one"}'
 
 
 class FakeModel(torch.nn.Module):
@@ -50,37 +51,42 @@ def plan(tmp_path: Path) -> MixturePlan:
     lists = {"unseen": write_noise(tmp_path / "noise", ("rain", "dog", "car", "siren"))}
     speech = write_speech(tmp_path / "speech", count=4)
     return load_plan(
-        SAMPLE_RATE, speech, lists, ["clean", 10, 5, 0], 0, NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,))
+        SAMPLE_RATE,
+        speech,
+        lists,
+        snr_db=["clean", 10, 5, 0],
+        seed=0,
+        noise_only=NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,)),
     )
 
 
 def test_a_finished_run_is_not_computed_again(plan: MixturePlan, tmp_path: Path) -> None:
     path, model = tmp_path / "hypotheses.jsonl", FakeModel()
-    rows = run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4))
+    rows = run_arm(Arm("fake", model), plan, path, options=RunOptions(batch_size=4))
     assert sum(model.batches) == len(plan.trials) + 1  # one to warm up
     assert not model.training
     model.batches.clear()
-    assert run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4)) == rows
+    assert run_arm(Arm("fake", model), plan, path, options=RunOptions(batch_size=4)) == rows
     assert model.batches == []
 
 
 def test_a_killed_run_resumes_after_its_unfinished_last_line(plan: MixturePlan, tmp_path: Path) -> None:
     path, model = tmp_path / "hypotheses.jsonl", FakeModel()
-    rows = run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4))
+    rows = run_arm(Arm("fake", model), plan, path, options=RunOptions(batch_size=4))
     lines = path.read_text().splitlines(keepends=True)
     path.write_text("".join(lines[:9]) + lines[9][:40])
     model.batches.clear()
-    again = run_arm(Arm("fake", model), plan, path, RunOptions(batch_size=4))
+    again = run_arm(Arm("fake", model), plan, path, options=RunOptions(batch_size=4))
     assert sum(model.batches) == len(plan.trials) - 9 + 1
-    assert [row["pred_text"] for row in again] == [row["pred_text"] for row in rows]
+    assert [row.pred_text for row in again] == [row.pred_text for row in rows]
     assert len(read_hypotheses(path)) == len(plan.trials)
 
 
 def test_other_weights_are_another_model_and_old_rows_are_set_aside(plan: MixturePlan, tmp_path: Path) -> None:
     path = tmp_path / "hypotheses.jsonl"
-    run_arm(Arm("fake", FakeModel()), plan, path, RunOptions())
+    run_arm(Arm("fake", FakeModel()), plan, path, options=RunOptions())
     other = FakeModel(weight=1.0)
-    rows = run_arm(Arm("fake", other), plan, path, RunOptions())
+    rows = run_arm(Arm("fake", other), plan, path, options=RunOptions())
     assert sum(other.batches) == len(plan.trials) + 1
     set_aside_other_rows(path, rows)
     assert read_hypotheses(path) == rows
@@ -89,15 +95,52 @@ def test_other_weights_are_another_model_and_old_rows_are_set_aside(plan: Mixtur
 
 def test_a_broken_line_in_the_middle_is_an_error_that_names_it(tmp_path: Path) -> None:
     path = tmp_path / "hypotheses.jsonl"
-    path.write_text('{"text": "one"}\n{"text": \n{"text": "two"}\n')
+    path.write_text(f'{LINE}\n{{"text": \n{LINE}\n')
     with pytest.raises(ValueError, match=r"hypotheses.jsonl:2: not JSON"):
         read_hypotheses(path)
 
 
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ('"condition": "loud"', "condition is 'loud' in the row of utterance a, should be one of .*noisy"),
+        ('"snr_db": 5', "noise_list is missing in the row of utterance a, which is noisy"),
+        ('"snr_db": "low", "noise_list": "n"', "snr_db is 'low' in the row of utterance a, should be a number"),
+        ('"duration": "long"', "duration is 'long' in the row of utterance a, should be a number"),
+        ('"pred_text": null', "pred_text is missing in the row of utterance a, cell clean"),
+        ('"word_confidence": 0.5', "word_confidence is 0.5 in the row of utterance a, should be a list"),
+        ('"utterance_id": null', "a row needs utterance_id or audio_filepath, got only the fields"),
+    ],
+)
+def test_a_wrong_field_is_an_error_that_names_file_and_line(tmp_path: Path, field: str, message: str) -> None:
+    path = tmp_path / "hypotheses.jsonl"
+    path.write_text(f"{LINE}\n{LINE[:-1]}, {field}}}\n")
+    with pytest.raises(ValueError, match=f"hypotheses.jsonl:2: {message}"):
+        read_hypotheses(path)
+
+
+def test_a_line_of_an_older_version_is_written_as_it_was_read(tmp_path: Path) -> None:
+    path = tmp_path / "hypotheses.jsonl"
+    line = (
+        '{"audio_filepath": "a.wav", "pred_text": "ä", "speaker": 7, "seed": null, "snr_db": 5, "noise_list": "n"}\n'
+    )
+    path.write_text(line)
+    (row,) = read_hypotheses(path)
+    assert (row.utterance, row.model, row.seed, str(row.cell), row.value("speaker")) == (
+        "a.wav",
+        "model",
+        "",
+        "n@5",
+        "7",
+    )
+    write_hypotheses(path, [row])
+    assert path.read_text() == line
+
+
 def test_rows_are_the_manifest_line_again(plan: MixturePlan, tmp_path: Path) -> None:
     path = tmp_path / "hypotheses.jsonl"
-    rows = run_arm(Arm("fake", FakeModel()), plan, path, RunOptions(training_seed=7))
-    row = next(row for row in rows if row["snr_db"] == 5.0)
+    rows = run_arm(Arm("fake", FakeModel()), plan, path, options=RunOptions(training_seed=7))
+    row = next(row for row in rows if row.cell.snr_db == 5.0).fields
     assert (row["audio_filepath"], row["text"], row["speaker"]) == ("utt0.wav", "zero one two", "s0")
     assert (row["model"], row["noise_list"], row["seed"], row["condition"]) == ("fake", "unseen", 7, "noisy")
     assert row["noise_label"] in ("rain", "dog", "car", "siren")
@@ -142,15 +185,15 @@ def test_a_control_has_one_value_after_kills_and_with_any_batch_size(
     plan: MixturePlan, tmp_path: Path, batch_size: int
 ) -> None:
     arm = Arm("fake+shuffled_context", NeighbourModel(), nullcontext, mixes_cells=True)
-    whole = run_arm(arm, plan, tmp_path / "whole.jsonl", RunOptions(batch_size=4))
-    assert all(row["condition"] not in ("noise_only", "silence") for row in whole)
-    texts = [row["pred_text"] for row in whole]
+    whole = run_arm(arm, plan, tmp_path / "whole.jsonl", options=RunOptions(batch_size=4))
+    assert all(row.is_spoken for row in whole)
+    texts = [row.pred_text for row in whole]
     lines = (tmp_path / "whole.jsonl").read_text().splitlines(keepends=True)
     for name, kept in {"none": [], "half": lines[: len(lines) // 2], "one": lines[:-1], "holes": lines[::3]}.items():
         path = tmp_path / f"{name}.jsonl"
         path.write_text("".join(kept))
-        rows = run_arm(arm, plan, path, RunOptions(batch_size=batch_size))
-        assert [row["pred_text"] for row in rows] == texts, name
+        rows = run_arm(arm, plan, path, options=RunOptions(batch_size=batch_size))
+        assert [row.pred_text for row in rows] == texts, name
         assert len(read_hypotheses(path)) == len(texts), name
 
 
@@ -161,10 +204,10 @@ def test_a_model_without_a_context_has_no_control() -> None:
 
 
 def test_models_are_named_by_file_then_folder_and_never_alike() -> None:
-    assert list(name_models("a/x.nemo", None, None, None)) == ["x"]
-    assert list(name_models("a/x.nemo", "b/x.nemo", None, None)) == ["a/x", "b/x"]
+    assert list(name_models("a/x.nemo", None, model_name=None, baseline_name=None)) == ["x"]
+    assert list(name_models("a/x.nemo", "b/x.nemo", model_name=None, baseline_name=None)) == ["a/x", "b/x"]
     with pytest.raises(ValueError, match="both named 'same'"):
-        name_models("a/x.nemo", "b/x.nemo", "same", "same")
+        name_models("a/x.nemo", "b/x.nemo", model_name="same", baseline_name="same")
 
 
 def test_models_of_different_sample_rates_are_not_compared(plan: MixturePlan, tmp_path: Path) -> None:
@@ -172,7 +215,9 @@ def test_models_of_different_sample_rates_are_not_compared(plan: MixturePlan, tm
         tiny_ctc(sample_rate=rate).save_to(str(tmp_path / f"{name}.nemo"))
     models = {name: str(tmp_path / f"{name}.nemo") for name in "ab"}
     with pytest.raises(ValueError, match="'b' wants 8000 Hz, the first one 16000 Hz"):
-        run_models(models, lambda _: plan, tmp_path / "h.jsonl", [], RunOptions(), torch.device("cpu"))
+        run_models(
+            models, lambda _: plan, tmp_path / "h.jsonl", controls=[], options=RunOptions(), device=torch.device("cpu")
+        )
 
 
 def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_status(tmp_path: Path) -> None:
@@ -245,12 +290,14 @@ def test_the_script_exports_mixtures_and_compares_a_model_with_transcripts_of_th
 
 def test_utterances_alone_are_timed_and_chosen_across_the_plan(plan: MixturePlan, tmp_path: Path) -> None:
     model = FakeModel()
-    rows = run_arm(Arm("fake", model), plan, tmp_path / "h.jsonl", RunOptions(batch_size=4, latency_utterances=3))
-    timed = [row for row in rows if "latency_s" in row]
-    assert len({row["utterance_id"] for row in timed}) == len(timed) == 3
-    assert all(row["latency_s"] > 0 and row["condition"] in ("clean", "noisy") for row in timed)
+    rows = run_arm(
+        Arm("fake", model), plan, tmp_path / "h.jsonl", options=RunOptions(batch_size=4, latency_utterances=3)
+    )
+    timed = [row for row in rows if row.latency_s is not None]
+    assert len({row.utterance for row in timed}) == len(timed) == 3
+    assert all(row.latency_s > 0 and row.is_spoken for row in timed)
     assert model.batches.count(1) == 1 + 3  # the warm-up, and the timed ones (no batch of the plan holds one trial)
-    assert {row["parameters"] for row in rows} == {1}
+    assert {row.parameters for row in rows} == {1}
     with pytest.raises(ValueError, match="latency_utterances is -1"):
         RunOptions(latency_utterances=-1)
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from nemo_noise.evaluation.hypothesis import read_hypotheses
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.choice import choose_trials
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.report.streaming import streaming_section
 from nemo_noise.evaluation.report.template import render_section
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
 from nemo_noise.evaluation.scoring.streaming import summarize_streaming
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import Arm
@@ -29,7 +29,14 @@ OPTIONS = RunOptions(batch_size=4, latency_utterances=2)
 def plan(tmp_path: Path) -> MixturePlan:
     lists = {"seen": write_noise(tmp_path / "seen"), "unseen": write_noise(tmp_path / "unseen", ("car", "siren"))}
     only = NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,))
-    return load_plan(SAMPLE_RATE, write_speech(tmp_path / "speech", count=4), lists, ["clean", 10, 0], 0, only)
+    return load_plan(
+        SAMPLE_RATE,
+        write_speech(tmp_path / "speech", count=4),
+        lists,
+        snr_db=["clean", 10, 0],
+        seed=0,
+        noise_only=only,
+    )
 
 
 def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a_row_with_its_reason(
@@ -38,13 +45,13 @@ def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a
     model = tiny_ctc(streaming_encoder(has_context=True), normalize="NA")
     randomize(model.encoder)
     randomize(model.decoder)
-    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", OPTIONS)
+    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", options=OPTIONS)
     path, streaming = tmp_path / "streaming.jsonl", StreamingOptions([160, 100, 80])
-    runs = run_streams("tiny", model, plan, path, streaming, OPTIONS)
-    said = {row["trial_id"]: row["pred_text"] for row in offline}
+    runs = run_streams("tiny", model, plan, path=path, streaming=streaming, options=OPTIONS)
+    said = {row.trial_id: row.pred_text for row in offline}
     assert len(runs[0].rows) == 4 * 5 and any(said.values())
-    assert {row["trial_id"]: row["pred_text"] for row in runs[0].rows} == {
-        row["trial_id"]: said[row["trial_id"]] for row in runs[0].rows
+    assert {row.trial_id: row.pred_text for row in runs[0].rows} == {
+        row.trial_id: said[row.trial_id] for row in runs[0].rows
     }
     assert [run.reason is None for run in runs] == [True, False, False]
     table = summarize_streaming(runs, offline, ScoringOptions(replications=20))
@@ -58,22 +65,27 @@ def test_a_causal_model_streams_its_offline_texts_and_an_impossible_latency_is_a
     assert "possible: 160 ms" in others[1]["reason"]
     page = html.unescape(render_section(streaming_section({"tiny": table}, "10, 0 dB")))
     assert "not possible: 100 ms is not a multiple" in page and "2 of the latencies" in page
-    again = run_streams("tiny", model, plan, path, streaming, OPTIONS)
+    again = run_streams("tiny", model, plan, path=path, streaming=streaming, options=OPTIONS)
     assert again[0].rows == runs[0].rows and len(read_hypotheses(path)) == 20  # a killed run goes on
 
 
 def test_offline_is_scored_on_the_mixtures_that_were_streamed(plan: MixturePlan, tmp_path: Path) -> None:
     model = tiny_ctc()
-    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", OPTIONS)
+    offline = run_arm(Arm("tiny", model), plan, tmp_path / "hypotheses.jsonl", options=OPTIONS)
     runs = run_streams(
-        "tiny", model, plan, tmp_path / "s.jsonl", StreamingOptions([400], trials=10, left_s=0.4), OPTIONS
+        "tiny",
+        model,
+        plan,
+        path=tmp_path / "s.jsonl",
+        streaming=StreamingOptions([400], trials=10, left_s=0.4),
+        options=OPTIONS,
     )
-    heard = {row["utterance_id"] for row in runs[0].rows}
+    heard = {row.utterance for row in runs[0].rows}
     assert len(heard) == 2 and len(runs[0].rows) == 10
     assert runs[0].way == "overlapping chunks, as its subsampling hears the future"
     table = summarize_streaming(runs, offline, ScoringOptions(replications=20))
     assert table["mixtures"] == 10
-    chosen = [row for row in offline if row["utterance_id"] in heard]
+    chosen = [row for row in offline if row.utterance in heard]
     same = summarize_streaming(runs, chosen, ScoringOptions(replications=20))
     assert table["rows"] == same["rows"]
 
@@ -83,7 +95,7 @@ def test_streams_are_of_the_first_room_and_channel_which_the_table_is_about(tmp_
         None, {"wideband": None, "clipped": {"effects": {"clipping": {"clipped_share": 0.05}}}}
     )
     speech, noise = write_speech(tmp_path / "speech"), write_noise(tmp_path / "noise")
-    plan = load_plan(SAMPLE_RATE, speech, {"unseen": noise}, ["clean", 0], 0, acoustics=acoustics)
+    plan = load_plan(SAMPLE_RATE, speech, {"unseen": noise}, snr_db=["clean", 0], seed=0, acoustics=acoustics)
     assert {trial.place.channel for trial in plan.trials} == {"wideband", "clipped"}
     for count in (None, 4):
         assert {trial.place.channel for trial in choose_trials(plan.trials, count)} == {"wideband"}

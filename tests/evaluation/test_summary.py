@@ -9,16 +9,11 @@ import pytest
 from nemo_noise.evaluation import ScoringOptions, compare, summarize
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.groups import group_gap
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import cell_row as row
+from tests.evaluation.rows import hypothesis, synthetic_rows
 
 FAST = ScoringOptions(replications=300)
-
-
-def row(utterance: str, said: str, heard: str, snr_db: float | None = None, **fields: object) -> dict:
-    """One row of a list called unseen, or of clean speech."""
-    noise_list = None if snr_db is None else "unseen"
-    base = {"utterance_id": utterance, "text": said, "pred_text": heard, "snr_db": snr_db, "noise_list": noise_list}
-    return {**base, **fields}
+ONE = {"utterance_id": "a", "text": "one", "pred_text": "one"}
 
 
 def test_a_summary_has_the_known_rates() -> None:
@@ -46,9 +41,9 @@ def test_a_summary_has_the_known_rates() -> None:
 def test_speakers_are_resampled_from_eight_on_and_utterances_below() -> None:
     rows = synthetic_rows("model", 0.1)
     assert summarize(rows, FAST)["resampling_unit"] == "speaker"
-    few = [{**each, "speaker": f"s{int(each['speaker'][1:]) % 7}"} for each in rows]
+    few = [each.changed(speaker=f"s{int(each.fields['speaker'][1:]) % 7}") for each in rows]
     assert summarize(few, FAST)["resampling_unit"] == "utterance"
-    some = [{key: each[key] for key in each if key != "speaker" or i} for i, each in enumerate(rows)]
+    some = [rows[0].changed(speaker=None), *rows[1:]]
     assert summarize(some, FAST)["resampling_unit"] == "utterance"
 
 
@@ -92,12 +87,12 @@ def test_text_in_digital_silence_is_counted_apart_from_noise_and_words() -> None
 
 def test_groups_have_the_rates_of_their_rows_alone() -> None:
     rows = [
-        {**each, "gender": "f" if int(each["utterance_id"][1:]) % 2 else "m", "lang": "en"}
+        each.changed(gender="f" if int(each.utterance[1:]) % 2 else "m", lang="en")
         for each in synthetic_rows("a", 0.1)
     ]
     groups = summarize(rows, FAST)["groups"]
     assert list(groups) == ["gender"]  # a field with one value tells nothing
-    women = summarize([each for each in rows if each["gender"] == "f"], FAST)
+    women = summarize([each for each in rows if each.value("gender") == "f"], FAST)
     mean = (women["lists"]["seen"]["mean_wer"] + women["lists"]["unseen"]["mean_wer"]) / 2
     assert groups["gender"]["f"]["mean_wer"] == pytest.approx(mean)
     assert groups["gender"]["f"]["clean_wer"] == women["clean"]["wer"]
@@ -160,8 +155,7 @@ def test_the_matched_pairs_test_stands_beside_the_bootstrap_and_is_corrected_ove
 
 def test_speed_is_audio_over_transcription_time() -> None:
     rows = [row("a", "one", "one", duration=6.0, transcribe_s=0.5), row("b", "one", "one", duration=4.0)]
-    rows[0].update(latency_s=0.2, parameters=7, peak_memory_mb=3.5)
-    rows[1].update(latency_s=0.4)
+    rows = [rows[0].changed(latency_s=0.2, parameters=7, peak_memory_mb=3.5), rows[1].changed(latency_s=0.4)]
     summary = summarize(rows, FAST)
     assert summary["rtfx"] == summary["speed"]["rtfx"] == 12.0
     assert summary["speed"]["latency_ms_median"] == pytest.approx(300)
@@ -171,18 +165,18 @@ def test_speed_is_audio_over_transcription_time() -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([row("a", "one", "one"), row("a", "one", "one")], "rows repeats utterance 'a'"),
-        ([row("a", "one", "one", model="x"), row("b", "one", "one", model="y")], "several models"),
-        ([row("a", "", "")], "rows is empty"),
-        ([row("a", "one", None)], "pred_text is missing"),
-        ([row("a", "one", "one", "loud")], "snr_db is 'loud'"),
+        ([dict(ONE), dict(ONE)], "rows repeats utterance 'a'"),
+        ([ONE | {"model": "x"}, ONE | {"utterance_id": "b", "model": "y"}], "several models"),
+        ([ONE | {"text": "", "pred_text": ""}], "rows is empty"),
+        ([ONE | {"pred_text": None}], "pred_text is missing"),
+        ([ONE | {"snr_db": "loud", "noise_list": "unseen"}], "snr_db is 'loud'"),
         ([{"text": "one", "pred_text": "one"}], "utterance_id or audio_filepath"),
-        ([row("a", "one", "x"), row("b", "", "x")], "duration is None"),
+        ([ONE, ONE | {"utterance_id": "b", "text": ""}], "duration is None"),
     ],
 )
 def test_bad_rows_are_refused_with_the_reason(rows: list[dict], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        summarize(rows, FAST)
+        summarize([hypothesis(**fields) for fields in rows], FAST)
 
 
 def test_swapping_the_models_turns_the_sign_of_everything() -> None:
@@ -219,8 +213,8 @@ def test_a_clear_gain_is_found_and_seeds_are_pooled() -> None:
 
 def test_pairing_narrows_the_interval_of_a_difference() -> None:
     a = synthetic_rows("a", 0.1)
-    b = [{**each, "model": "b"} for each in a]
-    b[1]["pred_text"] = ""
+    b = [each.changed(model="b") for each in a]
+    b[1] = b[1].changed(pred_text="")
     block = compare(a, b, FAST)["lists"]["seen"]
     single = summarize(a, FAST)["lists"]["seen"]
     assert block["difference_high"] - block["difference_low"] < single["mean_wer_high"] - single["mean_wer_low"]

@@ -13,8 +13,9 @@ import soundfile
 from nemo_noise.data.manifests.manifest import load_entry, read_manifest, require_audio_files
 from nemo_noise.evaluation import collect_results
 from nemo_noise.evaluation.mixtures.export import export_mixtures
+from nemo_noise.evaluation.mixtures.lines import name_mixtures
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan, name_mixtures
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.transcripts import TranscriptError, read_transcripts, rows_of_transcripts
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech
@@ -24,7 +25,9 @@ from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, 
 def plan(tmp_path: Path) -> MixturePlan:
     only = NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,))
     lists = {"unseen": write_noise(tmp_path / "noise")}
-    return load_plan(SAMPLE_RATE, write_speech(tmp_path / "speech"), lists, ["clean", 10, -5], 0, only)
+    return load_plan(
+        SAMPLE_RATE, write_speech(tmp_path / "speech"), lists, snr_db=["clean", 10, -5], seed=0, noise_only=only
+    )
 
 
 def perfect(plan: MixturePlan) -> dict[str, str]:
@@ -81,9 +84,9 @@ def test_every_way_to_name_a_mixture_gives_the_same_rows(plan: MixturePlan, tmp_
     ]
     path = write_csv(tmp_path / "other.csv", [id_column, "text", "unused"], lines[::-1])
     rows = rows_of_transcripts("other", path, plan, training_seed=3)
-    assert [row["trial_id"] for row in rows] == [trial.trial_id for trial in plan.trials]
-    assert all(row["pred_text"] == row["text"] and row["seed"] == 3 for row in rows)
-    assert {row["condition"] for row in rows} == {"clean", "noisy", "noise_only", "silence"}
+    assert [row.trial_id for row in rows] == [trial.trial_id for trial in plan.trials]
+    assert all(row.pred_text == row.text and row.seed == "3" for row in rows)
+    assert {row.condition.value for row in rows} == {"clean", "noisy", "noise_only", "silence"}
 
 
 def test_tables_tabs_and_json_lines_say_the_same(tmp_path: Path) -> None:
@@ -182,6 +185,6 @@ def test_names_of_mixtures_are_file_names_and_differ(tmp_path: Path) -> None:
     speech = write_lines(
         tmp_path / "odd.json", [{**line, "utterance_id": name} for name in ("a/b c", "a_b_c", "A_B_C", "ü")]
     )
-    names = list(name_mixtures(load_plan(SAMPLE_RATE, speech, {}, ["clean"]).trials).values())[:4]
+    names = list(name_mixtures(load_plan(SAMPLE_RATE, speech, {}, snr_db=["clean"]).trials).values())[:4]
     assert [name.rsplit(".", 1)[0] for name in names] == ["a_b_c.clean", "a_b_c.clean", "A_B_C.clean", "ü"]
     assert len({name.lower() for name in names}) == 4

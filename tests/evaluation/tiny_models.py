@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tiny models, sounds and hypothesis rows for the tests of evaluation."""
+"""Tiny models and sounds for the tests of evaluation."""
 
 import json
-import random
 from pathlib import Path
 
 import numpy as np
@@ -100,32 +99,3 @@ def write_lines(path: Path, lines: list[dict]) -> Path:
     """Write JSON lines."""
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return path
-
-
-def synthetic_rows(model: str, error_rate: float, utterances: int = 60, seeds: tuple[int, ...] = (0,)) -> list[dict]:
-    """Invent rows of a model that errs more in more noise."""
-    rows = []
-    for seed in seeds:
-        chance = random.Random(f"{model}{seed}")
-        for utterance in range(utterances):
-            said = [random.Random(10 * utterance + word).choice(WORDS) for word in range(5)]
-            label = random.Random(utterance).choice(["rain", "dog"])
-            cells = [(None, None)] + [(name, snr) for name in ("seen", "unseen") for snr in (20, 10, 0, -5)]
-            for noise_list, snr_db in cells:
-                rate = error_rate * (1.0 if snr_db is None else 2 + (20 - snr_db) / 6)
-                heard = [word if chance.random() > rate else chance.choice([*WORDS, ""]) for word in said]
-                rows.append(
-                    {
-                        "utterance_id": f"u{utterance}",
-                        "speaker": f"s{utterance % 10}",
-                        "text": " ".join(said),
-                        "pred_text": " ".join(word for word in heard if word),
-                        "noise_list": noise_list,
-                        "noise_label": label if noise_list else None,
-                        "snr_db": snr_db,
-                        "seed": seed,
-                        "model": model,
-                        "duration": 2.0,
-                    }
-                )
-    return rows

@@ -12,13 +12,13 @@ import numpy as np
 
 from nemo_noise.evaluation import ScoringOptions, collect_results, read_results
 from nemo_noise.evaluation.gates import gate_values
+from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses, reference_rows, write_hypotheses
 from nemo_noise.evaluation.probes.heard_contexts import HeardContexts
 from nemo_noise.evaluation.report.audio import make_clip
 from nemo_noise.evaluation.report.model_card import CardOptions, render_model_card
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import Results, write_results
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses, reference_rows, write_hypotheses
 from nemo_noise.evaluation.scoring.streaming import StreamedRun
 from nemo_noise.evaluation.second_hearing import SecondHearing, add_second_hearing
 from tests.golden.page_outline import outline
@@ -74,9 +74,11 @@ def everything() -> Case:
     rows = [*ours, *theirs, *shuffled]
     rows += adapted(plain_place, "ours & <new>+adapted") + adapted(plain_place, "ours & <new>+adapted_stream")
     rows += speech_free_rows("ours & <new>", 0.2) + speech_free_rows("plain", 0.7)
+    chosen = {name: list(map(Hypothesis.of, streamed(plain_place, name))) for name in ("ours & <new>", "o")}
+    overlapping = "overlapping chunks, as its context needs it"
     runs = [
-        StreamedRun(160.0, None, "cache-aware", 170.0, streamed(plain_place, "ours & <new>"), [0.010, 0.012, 0.011]),
-        StreamedRun(320.0, None, "overlapping chunks, as its context needs it", 330, streamed(plain_place, "o"), []),
+        StreamedRun(160.0, None, "cache-aware", 170.0, chosen["ours & <new>"], [0.010, 0.012, 0.011]),
+        StreamedRun(320.0, None, overlapping, 330, chosen["o"], []),
         StreamedRun(100.0, reason="100 ms is not a multiple of <40> ms"),
     ]
     return Case(
@@ -155,16 +157,16 @@ CASES: dict[str, Callable[[], Case]] = {
 def write_case(name: str, folder: Path) -> None:
     """Scores the rows of a case and writes what is compared: summary, page, card, table and gates."""
     case = CASES[name]()
-    write_hypotheses(folder / "hypotheses.jsonl", case.rows)
+    write_hypotheses(folder / "hypotheses.jsonl", map(Hypothesis.of, case.rows))
     rows = read_hypotheses(folder / "hypotheses.jsonl")
     options = ScoringOptions(**({"replications": 60} | case.scoring))
-    results = collect_results(rows, case.model, case.baseline, options, case.made)
+    results = collect_results(rows, case.model, case.baseline, options=options, made=case.made)
     if case.speech is not None:
         results["speech"] = case.speech  # type: ignore[typeddict-item]
-    add_second_hearing(results, SecondHearing(case.streams, case.contexts), rows, options)
+    add_second_hearing(results, SecondHearing(case.streams, case.contexts), rows, options=options)
     shown = reference_rows(rows)
     clip = make_clip(np.sin(np.arange(8000) / 9).astype(np.float32), 16000)
-    trials = [str(row["trial_id"]) for row in shown if "trial_id" in row and row["snr_db"] == 20.0]
+    trials = [row.trial_id for row in shown if row.trial_id is not None and row.cell.snr_db == 20.0]
     page = render_report(results, shown, dict.fromkeys(trials if case.clips else [], clip))
     _write(folder, results, page, render_model_card(results, case.card))
 

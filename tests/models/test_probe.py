@@ -38,18 +38,22 @@ def test_wilson_interval_matches_the_textbook() -> None:
 
 
 def test_noise_set_divides_speakers_and_time(corpus) -> None:
-    found = probe_sets.noise_probe_set(corpus.speech, corpus.noise, 16000, num_train=24, num_test=12, crop_s=1.0)
+    found = probe_sets.noise_probe_set(
+        corpus.speech, corpus.noise, sample_rate=16000, num_train=24, num_test=12, crop_s=1.0
+    )
     assert found.train.samples.shape == (24, 16000) and found.test.samples.shape == (12, 16000)
     assert np.bincount(found.train.labels).tolist() == [4] * 6 and found.classes[0] == "band 0"
-    again = probe_sets.noise_probe_set(corpus.speech, corpus.noise, 16000, num_train=24, num_test=12, crop_s=1.0)
+    again = probe_sets.noise_probe_set(
+        corpus.speech, corpus.noise, sample_rate=16000, num_train=24, num_test=12, crop_s=1.0
+    )
     assert np.array_equal(found.test.samples, again.test.samples)
 
 
 def test_probes_of_the_spectrum_find_band_noises_and_words(corpus) -> None:
     noise_set = probe_sets.noise_probe_set(
-        corpus.speech, corpus.noise, 16000, num_train=120, num_test=60, crop_s=1.0, snr_db=(-15.0, -5.0)
+        corpus.speech, corpus.noise, sample_rate=16000, num_train=120, num_test=60, crop_s=1.0, snr_db=(-15.0, -5.0)
     )
-    word_set = probe_sets.word_probe_set(corpus.speech, corpus.noise, 16000)
+    word_set = probe_sets.word_probe_set(corpus.speech, corpus.noise, sample_rate=16000)
     assert word_set.classes == ["high", "low"] and len(word_set.test.labels) == 4
 
     def spectrum(samples: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
@@ -80,4 +84,4 @@ def test_a_word_with_one_take_names_the_manifest_line(corpus, tmp_path: Path) ->
     path = tmp_path / "words.json"
     path.write_text(json.dumps({"audio_filepath": audio, "text": "one"}) + "\n")
     with pytest.raises(ManifestError, match=r"words.json:1: .*one take of 'one'"):
-        probe_sets.word_probe_set(str(path), corpus.noise, 16000)
+        probe_sets.word_probe_set(str(path), corpus.noise, sample_rate=16000)

@@ -101,10 +101,17 @@ def test_training_and_validation_of_a_stock_model_hear_the_sensors(
 def test_the_robustness_evaluation_gives_speech_and_noise_their_sensors(tmp_path: Path) -> None:
     speech = add_sensors(write_speech(tmp_path / "speech", count=3), [1])
     noise = add_sensors(write_noise(tmp_path / "noise", ("rain", "car")), [0])  # rain: 5.0
-    plan = load_plan(SAMPLE_RATE, speech, {"seen": noise}, ["clean", 0], 0, NoiseOnlyOptions(crops=1, crop_s=1.0))
+    plan = load_plan(
+        SAMPLE_RATE,
+        speech,
+        {"seen": noise},
+        snr_db=["clean", 0],
+        seed=0,
+        noise_only=NoiseOnlyOptions(crops=1, crop_s=1.0),
+    )
     model = tiny_ctc(NOISE_AWARE)
     ear = Ear(model)
-    rows = run_arm(Arm("model", model), plan, tmp_path / "rows.jsonl", RunOptions(batch_size=3))
+    rows = run_arm(Arm("model", model), plan, tmp_path / "rows.jsonl", options=RunOptions(batch_size=3))
     assert len(rows) == len(plan.trials)
     values = {}
     for trial in plan.trials:
@@ -127,11 +134,13 @@ def test_the_control_with_shuffled_sensors_runs_for_a_model_that_reads_them_only
     assert [arm.name for arm in arms_of("m", tiny_ctc(), ["shuffled_sensors"])] == ["m"]
     speech = add_sensors(write_speech(tmp_path / "speech", count=3), [0, 1, 2])
     noise = write_noise(tmp_path / "noise")
-    plan = load_plan(SAMPLE_RATE, speech, {"seen": noise}, [10, 0], 0, NoiseOnlyOptions(crops=0))
+    plan = load_plan(
+        SAMPLE_RATE, speech, {"seen": noise}, snr_db=[10, 0], seed=0, noise_only=NoiseOnlyOptions(crops=0)
+    )
     model = tiny_ctc(NOISE_AWARE)
     control = arms_of("m", model, ["shuffled_sensors"])[1]
-    rows = run_arm(control, plan, tmp_path / "rows.jsonl", RunOptions(batch_size=3))
-    assert len(rows) == 6 and {row["model"] for row in rows} == {"m+shuffled_sensors"}
+    rows = run_arm(control, plan, tmp_path / "rows.jsonl", options=RunOptions(batch_size=3))
+    assert len(rows) == 6 and {row.model for row in rows} == {"m+shuffled_sensors"}
     assert not model.encoder.context_encoder.shuffles_sensors
 
 

@@ -13,9 +13,9 @@ from matplotlib.figure import Figure
 from nemo_noise import whole_file
 from nemo_noise.evaluation.experiments.gain_plot import draw_gains
 from nemo_noise.evaluation.experiments.groups import Group
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import compare
-from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.mean_snr import mean_over
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -48,7 +48,7 @@ class AblationTable:
     scoring: ScoringOptions
     further_columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
-    def write(self, rows: Mapping[str, Sequence[Row]], output: str | Path) -> str:
+    def write(self, rows: Mapping[str, Sequence[Hypothesis]], output: str | Path) -> str:
         """Pool the seeds of each arm, compare it with the baseline, write table.md, results.json, wer.png, gain.png.
 
         Args:
@@ -72,7 +72,7 @@ class AblationTable:
         draw_gains(results, self.groups, self.titles, self.noise_list, folder / "gain.png")
         return text
 
-    def _compare(self, name: str, group: Group, rows: Mapping[str, Sequence[Row]]) -> dict[str, dict[str, Any]]:
+    def _compare(self, name: str, group: Group, rows: Mapping[str, Sequence[Hypothesis]]) -> dict[str, dict[str, Any]]:
         """Arm -> summary, comparison with the baseline and its p-value after Holm's correction over the arms."""
         chosen = {arm: [row for row in arm_rows if group.holds(row)] for arm, arm_rows in rows.items()}
         if not chosen[self.baseline]:

@@ -25,7 +25,7 @@ from nemo_noise.evaluation.experiments.further_jobs import (
     probed_seeds,
 )
 from nemo_noise.evaluation.experiments.groups import Group
-from nemo_noise.evaluation.scoring.hypotheses import read_hypotheses
+from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 __all__ = ["experiment_jobs", "tabulate"]
@@ -80,13 +80,13 @@ def experiment_jobs(cfg: DictConfig, scripts: Path) -> list[Job]:
 
 def tabulate(cfg: DictConfig) -> str:
     """Write table.md, results.json, wer.png and gain.png; the controls of an arm are arms of their own."""
-    rows: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[str, list[Hypothesis]] = {}
     evaluations = [EVALUATION] if cfg.get("language_model") is None else [EVALUATION, f"{EVALUATION}_{TUNED}"]
     for arm in arms_of(cfg):
         for seed, evaluation in itertools.product(cfg.seeds, evaluations):
             for row in read_hypotheses(folder_of(cfg, arm, seed) / evaluation / "hypotheses.jsonl"):
-                if "group" in row:  # speech, not noise alone
-                    rows.setdefault(row["model"], []).append(dict(row))
+                if "group" in row.fields:  # speech, not noise alone
+                    rows.setdefault(row.model, []).append(row)
     groups = {name: Group(**plain(group)) for name, group in cfg.groups.items() if group is not None}
     scoring = ScoringOptions(replications=cfg.replications, block_field=cfg.block_field)
     titles = plain(cfg.arm_titles)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.hypothesis import Hypothesis
 
 __all__ = ["Group"]
 
@@ -23,6 +23,6 @@ class Group:
     title: str
     where: Mapping[str, Any] = field(default_factory=dict)
 
-    def holds(self, row: Row) -> bool:
+    def holds(self, row: Hypothesis) -> bool:
         """Whether a row is one of them."""
-        return all(row.get(name) == value for name, value in self.where.items())
+        return all(row.fields.get(name) == value for name, value in self.where.items())

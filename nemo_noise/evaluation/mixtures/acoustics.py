@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nemo_noise.data.acoustics.chain import EffectChain, build_chain
-from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Place
+from nemo_noise.evaluation.hypothesis import PLAIN, Place
 
 ENTRY_KEYS = ("effects", "seen", "seed", "prob", "refresh")
 
@@ -69,7 +69,7 @@ class Acoustics:
         return [*place, self.rooms[place.room].recipe if place.room in self.rooms else None, self._channel(place)]
 
     def in_room(
-        self, speech: NDArray[np.float32], sample_rate: int, place: Place, seed: int, utterance_id: str
+        self, speech: NDArray[np.float32], sample_rate: int, place: Place, *, seed: int, utterance_id: str
     ) -> NDArray[np.float32]:
         """Put speech into the room of a place.
 
@@ -85,15 +85,17 @@ class Acoustics:
         """
         room = self.rooms.get(place.room)
         return (
-            speech if room is None else _through(room, speech, sample_rate, [seed, "room", place.room, utterance_id])
+            speech
+            if room is None
+            else _through(room, speech, sample_rate, drawn_from=[seed, "room", place.room, utterance_id])
         )
 
     def behind_channel(
-        self, samples: NDArray[np.float32], sample_rate: int, place: Place, seed: int, utterance_id: str
+        self, samples: NDArray[np.float32], sample_rate: int, place: Place, *, seed: int, utterance_id: str
     ) -> NDArray[np.float32]:
         """Send speech and noise through the channel of a place; arguments and result as those of `in_room`."""
         drawn_from: list[int | str] = [seed, "channel", place.channel, utterance_id]
-        return _through(self.channels[place.channel], samples, sample_rate, drawn_from)
+        return _through(self.channels[place.channel], samples, sample_rate, drawn_from=drawn_from)
 
     def _channel(self, place: Place) -> Mapping[str, Any] | None:
         return self.channels[place.channel].recipe
@@ -165,7 +167,7 @@ def _entry(axis: str, name: str, entry: Any, plain: str) -> Surroundings:
 
 
 def _through(
-    surroundings: Surroundings, samples: NDArray[np.float32], sample_rate: int, drawn_from: list[int | str]
+    surroundings: Surroundings, samples: NDArray[np.float32], sample_rate: int, *, drawn_from: list[int | str]
 ) -> NDArray[np.float32]:
     """Apply a chain with draws of its own for each utterance. [T] -> [T]."""
     if surroundings.chain is None:

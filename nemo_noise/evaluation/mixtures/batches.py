@@ -15,15 +15,7 @@ SHUFFLE_WINDOW = 256  # trials
 
 
 def sorted_batches(trials: Sequence[Trial], batch_size: int) -> list[list[Trial]]:
-    """Compose batches of similar duration, the longest first so that too little memory shows at once.
-
-    Args:
-        trials: what to run.
-        batch_size: trials per batch.
-
-    Returns:
-        The batches.
-    """
+    """Compose batches of similar duration, the longest first so that too little memory shows at once."""
     ordered = sorted(trials, key=lambda trial: -trial.claimed_duration_s)
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 

@@ -13,11 +13,7 @@ __all__ = ["check_count", "choose_trials"]
 
 
 def check_count(name: str, count: Any) -> None:
-    """Refuse a setting that is no number of trials.
-
-    Args:
-        name: of the setting.
-        count: its value; None is all.
+    """Refuse a setting that is no number of trials; None is all.
 
     Raises:
         ValueError: it is neither None nor a whole number of 1 or more.

@@ -46,15 +46,9 @@ class Examined:
 
 
 def examine_speech(entries: Mapping[str, ManifestEntry], sample_rate: int, longest_s: float | None = None) -> Examined:
-    """Decode every utterance once.
+    """Decode every utterance once, and find those that cannot be used.
 
-    Args:
-        entries: by name of the utterance.
-        sample_rate: of the models, samples per second.
-        longest_s: what the models take, in seconds; None for any.
-
-    Returns:
-        What was found; utterances that are left out are counted and named in one warning.
+    Speech longer than `longest_s` (seconds, None for any) is one of them. They are counted and named in one warning.
     """
     left_out: list[LeftOut] = []
     rates: Counter[int] = Counter()

@@ -11,7 +11,9 @@ from tqdm import tqdm
 
 from nemo_noise import whole_file
 from nemo_noise.data.manifests.manifest import write_manifest
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
+from nemo_noise.evaluation.hypothesis import Hypothesis
+from nemo_noise.evaluation.mixtures.lines import describe_mixture, name_mixtures
+from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.summary import hash_mixtures
 
 
@@ -39,7 +41,8 @@ def export_mixtures(plan: MixturePlan, folder: str | Path) -> MixtureSet:
     folder = Path(folder)
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     names = name_mixtures(plan.trials)
-    lines = []
+    lines: list[dict[str, object]] = []
+    seconds = 0.0
     for planned in tqdm(plan.trials, desc="export", unit="mixture"):
         for trial, mixture in plan.mixtures_of([planned]):
             audio = f"audio/{names[trial.trial_id]}.wav"
@@ -47,14 +50,16 @@ def export_mixtures(plan: MixturePlan, folder: str | Path) -> MixtureSet:
             described = describe_mixture(trial, mixture, plan.seed)
             described.pop("offset", None)  # of the utterance in the file that it came from
             where = {"mixture_id": names[trial.trial_id], "audio_filepath": audio}
-            lines.append({**described, **where, "duration": round(len(mixture.samples) / plan.sample_rate, 4)})
+            duration_s = round(len(mixture.samples) / plan.sample_rate, 4)
+            seconds += duration_s
+            lines.append({**described, **where, "duration": duration_s})
     write_manifest(folder / "manifest.jsonl", lines)
     written = MixtureSet(
         mixtures=len(lines),
-        seconds=sum(line["duration"] for line in lines),
+        seconds=seconds,
         sample_rate=plan.sample_rate,
         seed=plan.seed,
-        mixture_set_sha256=hash_mixtures(lines),
+        mixture_set_sha256=hash_mixtures([Hypothesis.of({**line, "pred_text": ""}) for line in lines]),
     )
     whole_file.write_text(folder / "mixtures.json", json.dumps(written, indent=2) + "\n")
     return written

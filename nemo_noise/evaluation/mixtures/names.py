@@ -54,12 +54,6 @@ def file_name(name: str) -> str:
 def check_list_name(name: str) -> str:
     """Refuse names that gates could not address.
 
-    Args:
-        name: name of a noise list.
-
-    Returns:
-        The name.
-
     Raises:
         ValueError: it is reserved, or has other characters than letters, digits, - and _.
     """

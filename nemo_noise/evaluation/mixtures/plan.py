@@ -8,10 +8,9 @@ order of the work or the machine. A hash of the samples proves it.
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,13 +24,13 @@ from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, read_m
 from nemo_noise.data.manifests.sensors import SensorRecording, read_sensors
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.signal.snr import mix_at_snr
+from nemo_noise.evaluation.hypothesis import PLAIN, Condition, Place
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics
 from nemo_noise.evaluation.mixtures.examination import Examined, LeftOut, check_noises, examine_speech
-from nemo_noise.evaluation.mixtures.names import check_list_name, file_name, name_utterances
+from nemo_noise.evaluation.mixtures.names import check_list_name, name_utterances
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.preroll import check_preroll, gain_of_noise, noise_before_crop
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
-from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Condition, Place
 from nemo_noise.foreign_text import printable
 
 CACHED_UTTERANCES = 64
@@ -108,6 +107,7 @@ class MixturePlan:
         self,
         speech: Sequence[ManifestEntry],
         noise_lists: Mapping[str, NoiseList],
+        *,
         snr_db: Sequence[float | str],
         seed: int,
         sample_rate: int,
@@ -145,25 +145,12 @@ class MixturePlan:
         """Make the audio of trials; one that is not possible is left out, kept in `left_out` and logged once.
 
         A room or channel may silence speech that is none before it: such a mixture has no SNR.
-
-        Args:
-            trials: some of `trials`.
-
-        Returns:
-            Those that are possible, with their mixtures, in order.
         """
         made = [(trial, self._possible(trial)) for trial in trials]
         return [(trial, mixture) for trial, mixture in made if mixture is not None]
 
     def listen(self, trial: Trial) -> Mixture:
-        """Make the audio of a trial.
-
-        Args:
-            trial: one of `trials`.
-
-        Returns:
-            The mixture; equal trials give equal samples.
-        """
+        """Make the audio of a trial; equal trials give equal samples."""
         if trial.condition is Condition.SILENCE:
             silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
             return Mixture(silence, None, None, None)
@@ -186,14 +173,7 @@ class MixturePlan:
         return Mixture(samples, noise_file, label, offset_s, before)
 
     def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
-        """Read what was measured while a trial was recorded.
-
-        Args:
-            trial: one of `trials`.
-
-        Returns:
-            Name of a stream -> recording; a stream of the noise goes before one of the speech.
-        """
+        """Read what was measured beside a trial, by stream; one of the noise goes before one of the speech."""
         sensors = {} if trial.entry is None else read_sensors(trial.entry)
         if trial.noise_list is not None and any(
             "sensors" in entry.fields for entry in self.noise_lists[trial.noise_list].entries
@@ -241,10 +221,14 @@ class MixturePlan:
 
     def _speech_in_room(self, trial: Trial) -> NDArray[np.float32]:
         speech = self._speech_samples(trial.utterance_id).copy()
-        return self.acoustics.in_room(speech, self.sample_rate, trial.place, self.seed, trial.utterance_id)
+        return self.acoustics.in_room(
+            speech, self.sample_rate, trial.place, seed=self.seed, utterance_id=trial.utterance_id
+        )
 
     def _behind_channel(self, samples: NDArray[np.float32], trial: Trial) -> NDArray[np.float32]:
-        return self.acoustics.behind_channel(samples, self.sample_rate, trial.place, self.seed, trial.utterance_id)
+        return self.acoustics.behind_channel(
+            samples, self.sample_rate, trial.place, seed=self.seed, utterance_id=trial.utterance_id
+        )
 
     def _load_speech(self, utterance_id: str) -> NDArray[np.float32]:
         return load_entry(self._entries[utterance_id], self.sample_rate)
@@ -255,27 +239,26 @@ class MixturePlan:
         places = self.acoustics.places()
         for (utterance_id, entry), place in product(self._entries.items(), places):
             if None in snrs:
-                trials.append(self._trial(utterance_id, Condition.CLEAN, None, None, entry, place=place))
-            for name in self.noise_lists:
-                noisy = [snr for snr in snrs if snr is not None]
-                trials += [self._trial(utterance_id, Condition.NOISY, name, snr, entry, place=place) for snr in noisy]
+                trials.append(self._trial(utterance_id, Condition.CLEAN, entry=entry, place=place))
+            for name, snr_db in product(self.noise_lists, [snr for snr in snrs if snr is not None]):
+                noisy = partial(self._trial, noise_list=name, snr_db=snr_db)
+                trials.append(noisy(utterance_id, Condition.NOISY, entry=entry, place=place))
         behind = PLAIN._replace(channel=places[0].channel)
-        for name in self.noise_lists:
-            for number in range(self.noise_only.crops):
-                crop_id = f"noise-only-{name}-{number:04d}"
-                crop_s = self.noise_only.crop_s
-                trials.append(self._trial(crop_id, Condition.NOISE_ONLY, name, None, None, crop_s, behind))
+        for name, number in product(self.noise_lists, range(self.noise_only.crops)):
+            crop = partial(self._trial, noise_list=name, length_s=self.noise_only.crop_s)
+            trials.append(crop(f"noise-only-{name}-{number:04d}", Condition.NOISE_ONLY, place=behind))
         for length in self.noise_only.silence_s:
-            trials.append(self._trial(f"silence-{length:g}s", Condition.SILENCE, None, None, None, float(length)))
+            trials.append(self._trial(f"silence-{length:g}s", Condition.SILENCE, length_s=float(length)))
         return trials
 
     def _trial(
         self,
         utterance_id: str,
         condition: Condition,
-        noise_list: str | None,
-        snr_db: float | None,
-        entry: ManifestEntry | None,
+        *,
+        noise_list: str | None = None,
+        snr_db: float | None = None,
+        entry: ManifestEntry | None = None,
         length_s: float | None = None,
         place: Place = PLAIN,
     ) -> Trial:
@@ -294,6 +277,7 @@ def load_plan(
     sample_rate: int,
     speech_manifest: str | Path | Sequence[str | Path],
     noise_manifests: Mapping[str, str | Path | Sequence[str | Path]],
+    *,
     snr_db: Sequence[float | str],
     seed: int = 0,
     noise_only: NoiseOnlyOptions | None = None,
@@ -328,56 +312,17 @@ def load_plan(
     parse_snr_db(snr_db)
     check_noises(noise_lists)
     examined = examine_speech(entries, sample_rate, longest_s)
-    return MixturePlan(speech, noise_lists, snr_db, seed, sample_rate, only, acoustics, preroll_s, examined)
-
-
-def name_mixtures(trials: Sequence[Trial]) -> dict[str, str]:
-    """Give every mixture a name that is also a file name: "utt7.unseen.-5dB", "utt7.clean", "silence-10s".
-
-    Args:
-        trials: of one plan.
-
-    Returns:
-        Name by trial id; where two would be alike they end in the start of their trial id.
-    """
-    names = {}
-    for trial in trials:
-        name = trial.utterance_id
-        if not trial.condition.is_speech_free:
-            name += ".clean" if trial.snr_db is None else f".{trial.noise_list}.{trial.snr_db:g}dB"
-            name += "" if trial.place == PLAIN else f".{trial.place.room}.{trial.place.channel}"
-        names[trial.trial_id] = file_name(name)
-    times = Counter(name.lower() for name in names.values())  # some file systems do not tell case apart
-    return {key: name if times[name.lower()] == 1 else f"{name}.{key[:8]}" for key, name in names.items()}
-
-
-def describe_mixture(trial: Trial, mixture: Mixture, mixture_seed: int) -> dict[str, Any]:
-    """Write the manifest line of the speech again, with what was mixed.
-
-    Args:
-        trial: the trial.
-        mixture: its audio.
-        mixture_seed: seed of the plan.
-
-    Returns:
-        The fields of a hypothesis row that do not depend on who listens.
-    """
-    described = {
-        "utterance_id": trial.utterance_id,
-        "text": "" if trial.entry is None else trial.entry.text or "",
-        "condition": trial.condition.value,
-        "noise_list": trial.noise_list,
-        "noise_label": mixture.noise_label,
-        "snr_db": trial.snr_db,
-        "noise_file": mixture.noise_file,
-        "noise_offset_s": mixture.noise_offset_s,
-        "mixture_sha256": mixture.sha256,
-        **({} if mixture.before is None else {"preroll_samples": len(mixture.before)}),
-        "mixture_seed": mixture_seed,
-        "trial_id": trial.trial_id,
-        **({} if trial.place == PLAIN else trial.place._asdict()),
-    }
-    return {**({} if trial.entry is None else trial.entry.fields), **described}
+    return MixturePlan(
+        speech,
+        noise_lists,
+        snr_db=snr_db,
+        seed=seed,
+        sample_rate=sample_rate,
+        noise_only=only,
+        acoustics=acoustics,
+        preroll_s=preroll_s,
+        examined=examined,
+    )
 
 
 def _label_of(noise: ManifestEntry) -> str:

@@ -5,25 +5,38 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from nemo_noise.evaluation.mixtures.acoustics import Acoustics, check_seen
+from nemo_noise.evaluation.mixtures.acoustics import Acoustics, Surroundings, check_seen
 from nemo_noise.evaluation.mixtures.names import check_list_name
 from nemo_noise.foreign_text import printable
 
-__all__ = ["collect_seen", "name_noise_lists", "noise_manifests"]
+__all__ = ["NoiseSource", "collect_seen", "parse_noise_lists"]
 
 SHOULD = "should be a manifest or a folder of noise, or a mapping such as {street: a.json, office: [b.json, c.json]}"
 
 
-def name_noise_lists(given: Any) -> dict[str, Any]:
-    """Turn the option into a mapping, and check it.
+class NoiseSource(NamedTuple):
+    """One noise list of the option.
+
+    Attributes:
+        manifests: manifests, and folders of noises.
+        seen: whether the models were trained with it; None where the config does not say.
+    """
+
+    manifests: tuple[str | Path, ...]
+    seen: bool | None = None
+
+
+def parse_noise_lists(given: Any) -> dict[str, NoiseSource]:
+    """Parse the option.
 
     Args:
-        given: a manifest or a folder, a list of them (each is a noise list by the name of its file), or a mapping.
+        given: a manifest or a folder, a list of them (each is a noise list by the name of its file), or a mapping by
+            name to a manifest, several, or `{manifest: ..., seen: true|false}`.
 
     Returns:
-        By name a manifest, several, or `{manifest: ..., seen: true|false}`.
+        The noise lists by name.
 
     Raises:
         ValueError: it is something else, or a name or an entry is wrong; names it.
@@ -38,54 +51,31 @@ def name_noise_lists(given: Any) -> dict[str, Any]:
         given = dict(zip(names, given, strict=True))
     if not isinstance(given, Mapping):
         raise ValueError(f"noise_lists is {printable(repr(given), 100)}, {SHOULD}")
-    for name, entry in given.items():
-        if not isinstance(name, str):
-            raise ValueError(f"noise_lists holds the name {name!r}, should be a text, in quotes where it is a number")
-        check_list_name(name)
-        manifest = _entry(name, entry)["manifest"]
-        several = [manifest] if isinstance(manifest, str | Path) else manifest
-        if not (isinstance(several, Sequence) and several and all(map(_is_path, several))):
-            raise ValueError(
-                f"noise_lists.{name} is {manifest!r}, should be a manifest or a folder, or a list of them"
-            )
-    return dict(given)
+    return {name: _parse(name, entry) for name, entry in given.items()}
 
 
-def noise_manifests(noise_lists: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the manifests out of `noise_lists`.
-
-    Args:
-        noise_lists: by name a manifest, several, or `{manifest: ..., seen: true|false}`.
-
-    Returns:
-        One or several manifests by name.
-
-    Raises:
-        ValueError: an entry has another key, lacks `manifest`, or `seen` is neither true nor false.
-    """
-    return {name: _entry(name, entry)["manifest"] for name, entry in noise_lists.items()}
-
-
-def collect_seen(noise_lists: Mapping[str, Any] | None, acoustics: Acoustics) -> dict[str, dict[str, bool]]:
-    """Say by axis (noise, room, channel) and name what was seen; what the config does not say is left out."""
-    said = {
-        "noise": {name: _entry(name, entry).get("seen") for name, entry in (noise_lists or {}).items()},
-        "room": {name: room.seen for name, room in acoustics.rooms.items()},
-        "channel": {name: channel.seen for name, channel in acoustics.channels.items()},
-    }
-    known = {axis: {name: seen for name, seen in of.items() if seen is not None} for axis, of in said.items()}
+def collect_seen(noise_lists: Mapping[str, NoiseSource], acoustics: Acoustics) -> dict[str, dict[str, bool]]:
+    """List by axis (noise, room, channel) and name what was seen; what the config does not say is left out."""
+    axes: dict[str, Mapping[str, NoiseSource] | Mapping[str, Surroundings]]
+    axes = {"noise": noise_lists, "room": acoustics.rooms, "channel": acoustics.channels}
+    known = {axis: {name: one.seen for name, one in of.items() if one.seen is not None} for axis, of in axes.items()}
     return {axis: of for axis, of in known.items() if of}
 
 
-def _entry(name: str, entry: Any) -> Mapping[str, Any]:
-    if not isinstance(entry, Mapping):
-        return {"manifest": entry}
-    unknown = [key for key in entry if key not in ("manifest", "seen")]
-    if unknown or entry.get("manifest") is None:
+def _parse(name: Any, entry: Any) -> NoiseSource:
+    if not isinstance(name, str):
+        raise ValueError(f"noise_lists holds the name {name!r}, should be a text, in quotes where it is a number")
+    check_list_name(name)
+    fields = entry if isinstance(entry, Mapping) else {"manifest": entry}
+    unknown = [key for key in fields if key not in ("manifest", "seen")]
+    if isinstance(entry, Mapping) and (unknown or entry.get("manifest") is None):
         wrong = f"has the unknown key {unknown[0]!r}" if unknown else f"is {dict(entry)!r} without a manifest"
         raise ValueError(f"noise_lists.{name} {wrong}, should be {{manifest: file or files, seen: true or false}}")
-    check_seen(f"noise_lists.{name}", entry.get("seen"))
-    return entry
+    seen, manifest = check_seen(f"noise_lists.{name}", fields.get("seen")), fields["manifest"]
+    several = [manifest] if isinstance(manifest, str | Path) else manifest
+    if not (isinstance(several, Sequence) and several and all(map(_is_path, several))):
+        raise ValueError(f"noise_lists.{name} is {manifest!r}, should be a manifest or a folder, or a list of them")
+    return NoiseSource(tuple(several), seen)
 
 
 def _is_path(value: Any) -> bool:

@@ -12,13 +12,7 @@ MOST_DB = 120.0  # beyond, one of the two is below the rounding of the other
 
 
 def parse_snr_db(values: Sequence[float | str]) -> list[float | None]:
-    """Check an SNR list.
-
-    Args:
-        values: numbers of dB, and "clean".
-
-    Returns:
-        The same, None for clean.
+    """Check SNRs in dB and "clean", which becomes None.
 
     Raises:
         ValueError: the list is empty, or a value is no number or comes twice.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The contexts of a plan's mixtures: what a recogniser's own context encoder says about each of them."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from tqdm import tqdm
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.data.manifests.sensors import collate_sensors
+from nemo_noise.evaluation.hypothesis import Condition
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
-from nemo_noise.evaluation.scoring.hypotheses import Condition
 from nemo_noise.modules import listening_to, noise_context_of
 
 FloatArray = npt.NDArray[np.floating]
@@ -30,7 +31,7 @@ class HeardContexts(NamedTuple):
     snr_db: FloatArray
     noise_lists: list[str]
     utterances: list[str]
-    fields: list[dict[str, Any]]
+    fields: list[Mapping[str, Any]]
 
 
 @torch.inference_mode()
@@ -68,5 +69,5 @@ def hear_contexts(name: str, model: ASRModel, plan: MixturePlan) -> HeardContext
         np.array([float(trial.snr_db or 0.0) for trial in trials]),
         [str(trial.noise_list) for trial in trials],
         [trial.utterance_id for trial in trials],
-        [{} if trial.entry is None else dict(trial.entry.fields) for trial in trials],
+        [{} if trial.entry is None else trial.entry.fields for trial in trials],
     )

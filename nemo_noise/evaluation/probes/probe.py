@@ -76,7 +76,7 @@ def probe_accuracy(train: FloatArray, train_labels: IntArray, test: FloatArray, 
 
 
 def probe_r2(
-    train: FloatArray, train_values: FloatArray, test: FloatArray, test_values: FloatArray, seed: int = 0
+    train: FloatArray, train_values: FloatArray, test: FloatArray, test_values: FloatArray, *, seed: int = 0
 ) -> ProbeScore:
     """R2 of ridge regression on standardised contexts, interval by bootstrap over the test recordings.
 
@@ -106,15 +106,7 @@ def linear_probe() -> Pipeline:
 
 
 def explained_share(truth: FloatArray, predicted: FloatArray) -> float:
-    """R2: the share of the variance that predictions explain; 0 where there is none to explain.
-
-    Args:
-        truth: [N].
-        predicted: [N].
-
-    Returns:
-        1 for no error, 0 for always naming the mean, below 0 for worse.
-    """
+    """R2 of predictions [N] of a truth [N]: 1 for no error, 0 for always naming the mean or where nothing varies."""
     residual = float(np.square(truth - predicted).sum())
     total = float(np.square(truth - truth.mean()).sum())
     return 1.0 - residual / total if total > 0 else 0.0
@@ -170,13 +162,7 @@ def probe_representation(
 ) -> dict[str, ProbeScore]:
     """Ask one representation everything.
 
-    Args:
-        represent: samples and lengths -> contexts.
-        noise_sets: named sets for noise class and SNR.
-        word_set: the set for words.
-
-    Returns:
-        ``<name> noise accuracy`` and ``<name> SNR R2`` for every noise set, and ``word accuracy``.
+    Scores are ``<name> noise accuracy`` and ``<name> SNR R2`` for every noise set, and ``word accuracy``.
     """
     scores = {}
     for name, noise_set in noise_sets.items():

@@ -47,6 +47,7 @@ class ProbeSet(NamedTuple):
 def noise_probe_set(
     speech_manifest: str | Sequence[str],
     noise_manifest: str | Sequence[str],
+    *,
     sample_rate: int,
     num_train: int = 1500,
     num_test: int = 750,
@@ -99,6 +100,7 @@ def noise_probe_set(
 def word_probe_set(
     word_manifest: str | Sequence[str],
     noise_manifest: str | Sequence[str],
+    *,
     sample_rate: int,
     crop_s: float = 1.0,
     snr_db: Sequence[float] = (5.0, 20.0),

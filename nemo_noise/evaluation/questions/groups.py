@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from nemo_noise.evaluation.questions.question import Question, Subject
 from nemo_noise.evaluation.report.blocks import Card, Cell, Column, Line, Paragraph, Section, Table, TableRow, strong
-from nemo_noise.evaluation.report.numbers import interval_text, percent
+from nemo_noise.evaluation.report.numbers import interval_of, interval_text, percent
 from nemo_noise.evaluation.scoring.groups import Groups, GroupSummary, group_gap
 from nemo_noise.evaluation.scoring.summary import Summary
 
@@ -52,5 +52,5 @@ def _rows(answers: Mapping[str, Groups], field: str) -> list[TableRow]:
 def _numbers(group: GroupSummary | None) -> tuple[Cell | Line, ...]:
     if group is None:
         return (strong(percent(None)), Cell.soft(interval_text(None, None)), percent(None))
-    interval = Cell.soft(interval_text(group["mean_wer_low"], group["mean_wer_high"]))
+    interval = Cell.soft(interval_of(group, "mean_wer"))
     return (strong(percent(group["mean_wer"])), interval, percent(group["clean_wer"]))

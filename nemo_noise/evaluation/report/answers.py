@@ -4,8 +4,9 @@
 
 from collections.abc import Mapping
 
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.probes.context_snr import ContextSnr
-from nemo_noise.evaluation.report.numbers import interval_text, mean_of, percent, points, with_minus
+from nemo_noise.evaluation.report.numbers import interval_of, mean_of, percent, points, with_minus
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import AxisValue, Rate
 from nemo_noise.evaluation.scoring.places import PlaceDifference
@@ -60,7 +61,7 @@ def _place_sentence(results: Results, axis: str, values: Mapping[str, PlaceDiffe
     """The model against the baseline in every room or channel."""
     told = []
     for name, one in values.items():
-        interval = interval_text(one["relative_reduction_low"], one["relative_reduction_high"])
+        interval = interval_of(one, "relative_reduction")
         told.append(f"{name} {percent(one['relative_reduction'])} ({interval})")
     names = f"{results['model']} than of {results['baseline']}"
     return f"Fewer errors of {names} by {axis}, mean of {mean_of(results)}: {'; '.join(told)}."
@@ -68,9 +69,9 @@ def _place_sentence(results: Results, axis: str, values: Mapping[str, PlaceDiffe
 
 def _change(rate: Rate) -> str:
     """A difference of rates in points, with its interval."""
-    if rate["mean_wer_low"] is None or rate["mean_wer_high"] is None:
-        return f"{points(rate['mean_wer'])} points"
-    return f"{points(rate['mean_wer'])} points ({points(rate['mean_wer_low'])} to {points(rate['mean_wer_high'])})"
+    value, low, high = Estimate.read(rate, "mean_wer")
+    interval = "" if low is None or high is None else f" ({points(low)} to {points(high)})"
+    return f"{points(value)} points{interval}"
 
 
 def _streaming_sentence(name: str, streaming: Streaming) -> str:

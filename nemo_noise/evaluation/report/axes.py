@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 
 from nemo_noise.evaluation.report.blocks import Card, Cell, Column, Line, Section, Table, TableRow, soft, strong
-from nemo_noise.evaluation.report.numbers import interval_text, mean_of, percent
+from nemo_noise.evaluation.report.numbers import interval_of, mean_of, percent
 from nemo_noise.evaluation.report.tables import corrected
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.axes import Axes, Rate, Split
@@ -62,7 +62,7 @@ def _places(results: Results) -> Table:
     rows = []
     for axis, values in results["places"].items():
         for name, one in values.items():
-            interval = interval_text(one["relative_reduction_low"], one["relative_reduction_high"])
+            interval = interval_of(one, "relative_reduction")
             fewer = (strong(percent(one["relative_reduction"])), soft(interval))
             wers = (percent(one["wer"]), percent(one["baseline_wer"]))
             rows.append(TableRow((Cell.text(f"{axis} {name}"), *wers, fewer, corrected(one["p_value_holm"]))))
@@ -74,4 +74,4 @@ def _places(results: Results) -> Table:
 def _rate(rate: Rate | None) -> Line:
     if rate is None:
         return "–"
-    return (strong(percent(rate["mean_wer"])), soft(interval_text(rate["mean_wer_low"], rate["mean_wer_high"])))
+    return (strong(percent(rate["mean_wer"])), soft(interval_of(rate, "mean_wer")))

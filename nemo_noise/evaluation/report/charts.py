@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.report.drawing import Area, Curve, Drawing, Label, Point, Position, Shape, Stroke
-from nemo_noise.evaluation.report.numbers import interval_text, percent, snr_text, with_minus
+from nemo_noise.evaluation.report.numbers import interval_of, interval_text, percent, snr_text, with_minus
 from nemo_noise.evaluation.scoring.comparison import ListComparison
 from nemo_noise.evaluation.scoring.summary import CellSummary
 
@@ -91,7 +92,7 @@ def difference_forest(block: ListComparison) -> Drawing:
     ]
     for index, (name, row) in enumerate(rows):
         y = 34 + ROW_HEIGHT * (index + 0.5)
-        low, high = row["difference_low"], row["difference_high"]
+        _, low, high = Estimate.read(row, "difference")
         certain = "better" if high is not None and high < 0 else "worse" if low is not None and low > 0 else "open"
         shapes.append(Label((FOREST_LEFT - 10, y + 4), name, "end"))
         if low is not None and high is not None:
@@ -155,7 +156,7 @@ def _curve(axes: Axes, series: Series, clean_offset: float) -> list[Shape]:
         shapes.append(_point(position, cell, name=f"{series.name}, {snr_text(snr)}", css_class=series.css_class))
     if series.clean is not None:
         x = axes.x(None) + clean_offset
-        low, high = series.clean["wer_low"], series.clean["wer_high"]
+        _, low, high = Estimate.read(series.clean, "wer")
         if low is not None and high is not None:
             shapes.append(Stroke((x, axes.y(low)), (x, axes.y(high)), f"clean {series.css_class}"))
         position = (x, axes.y(series.clean["wer"]))
@@ -164,7 +165,7 @@ def _curve(axes: Axes, series: Series, clean_offset: float) -> list[Shape]:
 
 
 def _point(position: Position, cell: CellSummary, *, name: str, css_class: str) -> Point:
-    hint = f"{name}: {percent(cell['wer'])} ({interval_text(cell['wer_low'], cell['wer_high'])})"
+    hint = f"{name}: {percent(cell['wer'])} ({interval_of(cell, 'wer')})"
     return Point(position, 4, f"point {css_class}", hint)
 
 

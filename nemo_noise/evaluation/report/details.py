@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 
 from nemo_noise.evaluation.report.blocks import BarPart, Cell, Chips, Column, Line, Table, TableRow, strong
-from nemo_noise.evaluation.report.numbers import interval_text, percent
+from nemo_noise.evaluation.report.numbers import interval_of, percent
 from nemo_noise.evaluation.scoring.analytics import LengthErrors, WordErrors
 from nemo_noise.evaluation.scoring.mean_snr import mean_over
 from nemo_noise.evaluation.scoring.summary import Summary
@@ -32,9 +32,9 @@ def lists_table(summaries: Mapping[str, Summary]) -> Table | None:
                 Cell.text(model),
                 percent(clean),
                 strong(percent(block["mean_wer"])),
-                Cell.soft(interval_text(block["mean_wer_low"], block["mean_wer_high"])),
+                Cell.soft(interval_of(block, "mean_wer")),
                 percent(block["wer_snr_area"]),
-                Cell.soft(interval_text(block["wer_snr_area_low"], block["wer_snr_area_high"])),
+                Cell.soft(interval_of(block, "wer_snr_area")),
                 percent(block["mean_cer"]),
                 percent(block["worst"]["wer"]),
             )

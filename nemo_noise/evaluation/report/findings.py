@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the numbers say, in sentences that claim no more than their intervals allow."""
 
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.report.answers import answer_sentences
 from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent
 from nemo_noise.evaluation.results import Results
@@ -101,11 +102,7 @@ def _compare_sentences(comparison: Comparison) -> list[str]:
 
 def _errors_clause(difference: Difference, model: str, baseline: str) -> str:
     """Compare two models on one cell or mean."""
-    reduction, low, high = (
-        difference["relative_reduction"],
-        difference["relative_reduction_low"],
-        difference["relative_reduction_high"],
-    )
+    reduction, low, high = Estimate.read(difference, "relative_reduction")
     if reduction is None:
         return f"{baseline} makes no error, {model} has a WER of {percent(difference['wer'])}"
     if reduction == low == high == 0.0:
@@ -125,12 +122,13 @@ def _errors_clause(difference: Difference, model: str, baseline: str) -> str:
 
 def _gain_clause(block: ListComparison) -> str:
     """Continue with the decibels gained."""
-    if block["db_gained"] is None:
+    gained, low, high = Estimate.read(block, "db_gained")
+    if gained is None:
         return "."
-    more_or_less = "more" if block["db_gained"] >= 0 else "less"
-    clause = f"; at equal WER it bears {abs(block['db_gained']):.1f} dB {more_or_less} noise"
-    if block["db_gained_low"] is not None:
-        clause += f" ({decibels(block['db_gained_low'])} to {decibels(block['db_gained_high'])})"
+    more_or_less = "more" if gained >= 0 else "less"
+    clause = f"; at equal WER it bears {abs(gained):.1f} dB {more_or_less} noise"
+    if low is not None:
+        clause += f" ({decibels(low)} to {decibels(high)})"
     return clause + "."
 
 
@@ -150,7 +148,7 @@ def _adaptation_sentences(gain: AdaptationGain) -> list[str]:
 def _control_sentence(name: str, block: ListComparison, noise: str) -> str:
     """Say what the control proves."""
     title = name.replace("_", " ")
-    low, high = block["relative_reduction_low"], block["relative_reduction_high"]
+    _, low, high = Estimate.read(block, "relative_reduction")
     change = f"WER {percent(block['wer'])} with its own context, {percent(block['baseline_wer'])} with another's"
     if low is not None and low > 0:
         return f"Control ({title}, {noise} noise): {change}; the model uses the context of the utterance."

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The headline numbers of the report."""
 
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.report.blocks import Tile
 from nemo_noise.evaluation.report.findings import primary_list
-from nemo_noise.evaluation.report.numbers import decibels, interval_text, mean_of, percent, snr_text
+from nemo_noise.evaluation.report.numbers import decibels, interval_of, mean_of, percent, snr_text
 from nemo_noise.evaluation.results import Results
 
 
@@ -16,22 +17,22 @@ def headline_tiles(results: Results) -> list[Tile]:
     primary = primary_list(results)
     if primary is not None:
         block = summary["lists"][primary]
-        note = interval_text(block["mean_wer_low"], block["mean_wer_high"])
+        note = interval_of(block, "mean_wer")
         if baseline is not None and primary in baseline["lists"]:
             note += f"; baseline {percent(baseline['lists'][primary]['mean_wer'])}"
         tiles.append(Tile(f"WER, {primary} noise, {mean_of(results)}", percent(block["mean_wer"]), note))
     if summary["clean"] is not None:
-        note = interval_text(summary["clean"]["wer_low"], summary["clean"]["wer_high"])
+        note = interval_of(summary["clean"], "wer")
         if baseline is not None and baseline["clean"] is not None:
             note += f"; baseline {percent(baseline['clean']['wer'])}"
         tiles.append(Tile("WER on clean speech", percent(summary["clean"]["wer"]), note))
     comparison = results["comparison"]
     if comparison is not None and primary in comparison["lists"]:
         gain = comparison["lists"][primary]
-        interval = interval_text(gain["relative_reduction_low"], gain["relative_reduction_high"])
+        interval = interval_of(gain, "relative_reduction")
         tiles.append(Tile(f"fewer errors in {primary} noise", percent(gain["relative_reduction"]), interval))
-        note = f"{decibels(gain['db_gained_low'])} to {decibels(gain['db_gained_high'])}, {primary} noise"
-        tiles.append(Tile("more noise at equal WER", decibels(gain["db_gained"]), note))
+        gained, low, high = map(decibels, Estimate.read(gain, "db_gained"))
+        tiles.append(Tile("more noise at equal WER", gained, f"{low} to {high}, {primary} noise"))
     worst = summary["worst"]
     if worst is not None:
         tiles.append(

@@ -5,6 +5,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from nemo_noise.evaluation.hypothesis import Condition, Hypothesis, by_model
 from nemo_noise.evaluation.report.blocks import (
     Block,
     Card,
@@ -23,13 +24,12 @@ from nemo_noise.evaluation.report.numbers import percent
 from nemo_noise.evaluation.report.utterances import cut_text
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.hallucination import NoiseOnlySummary, SilenceSummary
-from nemo_noise.evaluation.scoring.hypotheses import Condition, Row, condition_of
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 SHOWN_INVENTED = 8
 
 
-def noise_only_section(results: Results, rows: Sequence[Row], options: ScoringOptions) -> Section | None:
+def noise_only_section(results: Results, rows: Sequence[Hypothesis], options: ScoringOptions) -> Section | None:
     """Tabulate characters per minute by model and noise, and list the longest texts.
 
     Args:
@@ -58,7 +58,7 @@ def noise_only_section(results: Results, rows: Sequence[Row], options: ScoringOp
         return None
     heads = ("characters per minute", "pieces with text", "pieces", "utterances with empty reference", "minutes")
     body: list[Block] = [Table((Column.text("model"), Column.text("noise"), *heads), tuple(lines))]
-    texts = _invented_texts([row for row in rows if (row.get("model") or "model") == results["model"]], options)
+    texts = _invented_texts(by_model(rows).get(results["model"], []), options)
     if texts:
         body += [Heading(f"The longest texts of {results['model']}", is_below=True), Items(texts)]
     return Section("Where nobody speaks", "noise-only", (Card(tuple(body), scrolls=True),))
@@ -71,10 +71,10 @@ def _row(
     return TableRow((Cell.text(model), Cell.text(noise), rate, share, *map(str, counts), f"{block['minutes']:.1f}"))
 
 
-def _invented_texts(rows: Sequence[Row], options: ScoringOptions) -> tuple[Line, ...]:
+def _invented_texts(rows: Sequence[Hypothesis], options: ScoringOptions) -> tuple[Line, ...]:
     """The longest texts where nobody spoke, each with its noise."""
-    silent = [row for row in rows if condition_of(row) is Condition.NOISE_ONLY and hypothesis_of(row, options)]
-    texts = Counter((str(r.get("noise_label") or r["noise_list"]), hypothesis_of(r, options)) for r in silent)
+    silent = [row for row in rows if row.condition is Condition.NOISE_ONLY and options.written(row)]
+    texts = Counter((row.noise_label or str(row.cell.noise_list), options.written(row)) for row in silent)
     longest = sorted(texts.items(), key=lambda item: -len(item[0][1]))[:SHOWN_INVENTED]
     return tuple(
         (soft(f"{label}:"), cut_text(text), *((soft(f"({times} times)"),) if times > 1 else ()))

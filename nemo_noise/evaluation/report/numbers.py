@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Numbers as the report writes them: per cent, points, decibels, with a true minus sign."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.results import Results
 from nemo_noise.evaluation.scoring.mean_snr import mean_over
 
@@ -18,6 +22,12 @@ def interval_text(low: float | None, high: float | None, digits: int = 1) -> str
     if low is None or high is None:
         return "no interval"
     return "all draws equal" if low == high else f"{percent(low, digits)} to {percent(high, digits)}"
+
+
+def interval_of(record: Mapping[str, Any], name: str) -> str:
+    """Write the interval of an estimate of a record."""
+    _, low, high = Estimate.read(record, name)
+    return interval_text(low, high)
 
 
 def percent_number(fraction: float | None) -> str:

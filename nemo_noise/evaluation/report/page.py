@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nemo_noise import whole_file
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model
 from nemo_noise.evaluation.questions.calibration import CalibrationQuestion
 from nemo_noise.evaluation.questions.groups import GroupsQuestion
 from nemo_noise.evaluation.questions.question import section_of
@@ -43,7 +44,6 @@ from nemo_noise.evaluation.report.tables import error_table, label_heat_map
 from nemo_noise.evaluation.report.template import render_page
 from nemo_noise.evaluation.report.utterances import worst_utterances
 from nemo_noise.evaluation.results import Results
-from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
@@ -58,7 +58,7 @@ MARKS = (
 
 
 def write_report(
-    path: str | Path, results: Results, rows: Sequence[Row], *, clips: Mapping[str, Clip] | None = None
+    path: str | Path, results: Results, rows: Sequence[Hypothesis], *, clips: Mapping[str, Clip] | None = None
 ) -> None:
     """Write the page.
 
@@ -71,7 +71,7 @@ def write_report(
     whole_file.write_text(path, render_report(results, rows, clips))
 
 
-def render_report(results: Results, rows: Sequence[Row], clips: Mapping[str, Clip] | None = None) -> str:
+def render_report(results: Results, rows: Sequence[Hypothesis], clips: Mapping[str, Clip] | None = None) -> str:
     """Compose the page.
 
     Args:
@@ -192,8 +192,10 @@ def _speed(results: Results) -> Section | None:
 
 
 def _worst(
-    results: Results, rows: Sequence[Row], options: ScoringOptions, *, clips: Mapping[str, Clip]
+    results: Results, rows: Sequence[Hypothesis], options: ScoringOptions, *, clips: Mapping[str, Clip]
 ) -> Section | None:
-    of = {name: [row for row in rows if (row.get("model") or "model") == name] for name in results["models"]}
-    blocks = worst_utterances(of[results["model"]], of.get(str(results["baseline"]), []), options=options, clips=clips)
+    of = by_model(rows)
+    blocks = worst_utterances(
+        of.get(results["model"], []), of.get(str(results["baseline"]), []), options=options, clips=clips
+    )
     return Section("The worst utterances", "utterances", (Paragraph(MARKS), Card(blocks))) if blocks else None

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.report.blocks import (
     Body,
     Card,
@@ -79,7 +80,7 @@ def _cells(rates: StreamedRates | None) -> tuple[Cell | Line, ...]:
     """WER, difference and interval; the difference is bold where the interval leaves zero out."""
     if rates is None:
         return ("–", "", "")
-    low, high = rates["difference_low"], rates["difference_high"]
+    _, low, high = Estimate.read(rates, "difference")
     interval = "" if low is None or high is None else f"{points(low)} to {points(high)}"
     shown = "" if rates["difference"] is None else points(rates["difference"])
     is_certain = low is not None and high is not None and (low > 0 or high < 0)

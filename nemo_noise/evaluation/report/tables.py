@@ -4,8 +4,17 @@
 
 from collections.abc import Mapping, Sequence
 
+from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.report.blocks import BarPart, Cell, Column, Line, Table, TableRow, strong
-from nemo_noise.evaluation.report.numbers import decibels, interval_text, percent, percent_number, snr_text, with_minus
+from nemo_noise.evaluation.report.numbers import (
+    decibels,
+    interval_of,
+    interval_text,
+    percent,
+    percent_number,
+    snr_text,
+    with_minus,
+)
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference
 from nemo_noise.evaluation.scoring.summary import CellSummary, LabelSummary, Summary
 
@@ -23,7 +32,7 @@ def label_heat_map(labels: Mapping[str, LabelSummary], snrs: Sequence[str]) -> T
     rows = []
     for name, label in sorted(labels.items(), key=lambda item: -item[1]["mean_wer"]):
         cells = [_heat_cell(label["cells"].get(snr), highest) for snr in snrs]
-        interval = interval_text(label["mean_wer_low"], label["mean_wer_high"])
+        interval = interval_of(label, "mean_wer")
         mean = Cell(strong(percent_number(label["mean_wer"])), hint=interval)
         rows.append(TableRow((Cell.text(name), *cells, mean)))
     return Table((Column.text("SNR, dB"), *map(with_minus, snrs), "mean"), tuple(rows), is_heat=True)
@@ -51,7 +60,7 @@ def error_table(summaries: Mapping[str, Summary]) -> Table:
             Cell.text(snr if is_first else ""),
             Cell.text(model),
             strong(percent(cell["wer"])),
-            interval_text(cell["wer_low"], cell["wer_high"]),
+            interval_of(cell, "wer"),
             Cell(bar=tuple(BarPart(rate / most, kind) for kind, rate in zip("sdi", rates, strict=True))),
             *map(percent, [*rates, edges, cell["cer"]]),
             str(cell["words"]),
@@ -67,9 +76,8 @@ def comparison_table(comparison: Comparison) -> Table:
     rows = []
     for noise, block in comparison["lists"].items():
         over = ", ".join(f"{snr:g}" for snr in block["mean_over_snr_db"])
-        gain = decibels(block["db_gained"])
-        if block["db_gained_low"] is not None:
-            gain += f" ({decibels(block['db_gained_low'])} to {decibels(block['db_gained_high'])})"
+        gained, low, high = Estimate.read(block, "db_gained")
+        gain = decibels(gained) if low is None else f"{decibels(gained)} ({decibels(low)} to {decibels(high)})"
         rows.append(_difference_row(f"{noise}, mean over {over} dB", block, gain))
         by_seed = block["relative_reduction_by_seed"]
         if len(by_seed) > 1:
@@ -100,7 +108,7 @@ def cell_tests_table(comparison: Comparison) -> Table:
         texts = (Cell.text(noise if is_first else ""), Cell.text(snr), percent(cell["difference"]))
         bootstrap = (_probability(cell["p_value"]), corrected(cell["p_value_holm"]))
         matched = (segments, statistic, _probability(cell["mapsswe_p_value"]), corrected(cell["mapsswe_p_value_holm"]))
-        interval = Cell.soft(interval_text(cell["difference_low"], cell["difference_high"]))
+        interval = Cell.soft(interval_of(cell, "difference"))
         rows.append(TableRow((*texts, interval, *bootstrap, *matched), starts_group=is_first))
     heads = map(Column.text, ("noise", "SNR"))
     numbers = ("difference of WER", "95 % interval", "bootstrap p", "Holm", "MAPSSWE segments", "z", "p", "Holm")
@@ -117,12 +125,12 @@ def _heat_cell(cell: CellSummary | None, highest: float) -> Cell:
     """Colour a cell by its share of the highest WER."""
     if cell is None:
         return Cell("–")
-    hint = f"{interval_text(cell['wer_low'], cell['wer_high'])}, {cell['words']} words"
+    hint = f"{interval_of(cell, 'wer')}, {cell['words']} words"
     return Cell(percent_number(cell["wer"]), heat=cell["wer"] / highest, hint=hint)
 
 
 def _difference_row(title: str, block: Difference, gain: str) -> TableRow:
-    interval = interval_text(block["relative_reduction_low"], block["relative_reduction_high"])
+    interval = interval_of(block, "relative_reduction")
     improvement = _probability(block["probability_of_improvement"])
     return TableRow((Cell.text(title), strong(percent(block["relative_reduction"])), interval, improvement, gain))
 

@@ -6,26 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import jiwer
 
+from nemo_noise.evaluation.hypothesis import Hypothesis, PairKey
 from nemo_noise.evaluation.report.audio import Clip
 from nemo_noise.evaluation.report.blocks import Line, Look, Span, Utterance, soft
 from nemo_noise.evaluation.report.numbers import snr_text
-from nemo_noise.evaluation.scoring.hypotheses import Row, cell_of, utterance_of
-from nemo_noise.evaluation.scoring.tally import (
-    PairKey,
-    ScoringOptions,
-    hypothesis_of,
-    pair_key,
-    reference_of,
-    scored_rows,
-)
-from nemo_noise.evaluation.scoring.wer import count_errors
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
 
 SHOWN_UTTERANCES = 15
 SHOWN_CHARACTERS = 400
 LOWEST_SNR_DB = 0.0  # below, errors are no surprise
 
 
-def choose_worst(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
+def choose_worst(rows: Sequence[Hypothesis], options: ScoringOptions) -> list[Hypothesis]:
     """Choose what went most wrong where it should have been easy: each utterance once, at its highest failing SNR.
 
     Args:
@@ -35,20 +27,24 @@ def choose_worst(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
     Returns:
         Up to 15 rows with errors, clean or at 0 dB and better, the highest WER first.
     """
-    worst: dict[str, tuple[float, float, Row]] = {}
+    worst: dict[str, tuple[float, float, Hypothesis]] = {}
     for row in scored_rows(rows, options):
-        snr = cell_of(row).snr_db
-        counts = count_errors(reference_of(row, options), hypothesis_of(row, options))
+        snr = row.cell.snr_db
+        counts = options.errors(row)
         if counts.errors and (snr is None or snr >= LOWEST_SNR_DB):
             candidate = (counts.wer, float("inf") if snr is None else snr, row)
-            best = worst.get(utterance_of(row))
+            best = worst.get(row.utterance)
             if best is None or candidate[:2] > best[:2]:
-                worst[utterance_of(row)] = candidate
+                worst[row.utterance] = candidate
     return [row for *_, row in sorted(worst.values(), key=lambda item: item[:2], reverse=True)[:SHOWN_UTTERANCES]]
 
 
 def worst_utterances(
-    rows: Sequence[Row], baseline_rows: Sequence[Row], *, options: ScoringOptions, clips: Mapping[str, Clip]
+    rows: Sequence[Hypothesis],
+    baseline_rows: Sequence[Hypothesis],
+    *,
+    options: ScoringOptions,
+    clips: Mapping[str, Clip],
 ) -> tuple[Utterance, ...]:
     """Show the worst utterances; none where there are no errors.
 
@@ -58,10 +54,10 @@ def worst_utterances(
         options: how to score.
         clips: sound by `trial_id`; may be empty.
     """
-    heard_by_baseline = {pair_key(row): row for row in baseline_rows}
+    heard_by_baseline = {row.pair_key: row for row in baseline_rows}
     worst = choose_worst(rows, options)
     return tuple(
-        _utterance(row, heard_by_baseline, options=options, clip=clips.get(str(row.get("trial_id")))) for row in worst
+        _utterance(row, heard_by_baseline, options=options, clip=clips.get(str(row.trial_id))) for row in worst
     )
 
 
@@ -71,18 +67,18 @@ def cut_text(text: str) -> str:
 
 
 def _utterance(
-    row: Row, heard_by_baseline: Mapping[PairKey, Row], *, options: ScoringOptions, clip: Clip | None
+    row: Hypothesis, heard_by_baseline: Mapping[PairKey, Hypothesis], *, options: ScoringOptions, clip: Clip | None
 ) -> Utterance:
     """Write what was said and what each model heard."""
-    cell, counts = cell_of(row), count_errors(reference_of(row, options), hypothesis_of(row, options))
-    where = "clean" if cell.snr_db is None else f"{row.get('noise_label') or cell.noise_list}, {snr_text(cell.snr_db)}"
-    said, heard = _marked(reference_of(row, options), hypothesis_of(row, options))
-    lines = [("said", said), (str(row.get("model") or "heard"), heard)]
-    other = heard_by_baseline.get(pair_key(row))
+    cell, counts = row.cell, options.errors(row)
+    where = "clean" if cell.snr_db is None else f"{row.noise_label or cell.noise_list}, {snr_text(cell.snr_db)}"
+    said, heard = _marked(options.reference(row), options.written(row))
+    lines = [("said", said), (row.value("model") or "heard", heard)]
+    other = heard_by_baseline.get(row.pair_key)
     if other is not None:
-        marked = _marked(reference_of(row, options), hypothesis_of(other, options))[1]
-        lines.append((str(other.get("model") or "baseline"), marked))
-    remark = f"{utterance_of(row)} · {counts.errors} errors in {counts.words} words"
+        marked = _marked(options.reference(row), options.written(other))[1]
+        lines.append((other.value("model") or "baseline", marked))
+    remark = f"{row.utterance} · {counts.errors} errors in {counts.words} words"
     return Utterance(where, remark, tuple(lines), clip)
 
 

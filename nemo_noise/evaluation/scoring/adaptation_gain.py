@@ -5,8 +5,8 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
-from nemo_noise.evaluation.scoring.hypotheses import Row
 from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
 
 
@@ -31,30 +31,21 @@ class AdaptationGain(TypedDict):
 
 
 def measure_adaptation(
-    adapted_rows: Sequence[Row], plain_rows: Sequence[Row], options: ScoringOptions | None = None
+    adapted_rows: Sequence[Hypothesis], plain_rows: Sequence[Hypothesis], options: ScoringOptions | None = None
 ) -> AdaptationGain:
-    """Compare a model that adapts with itself.
-
-    Args:
-        adapted_rows: rows with `is_adapted`, `adaptation_steps` and, where measured, `transcribe_s` and
-            `plain_transcribe_s`.
-        plain_rows: rows of the same model unadapted, on the same mixtures.
-        options: how to score; None takes the defaults.
-
-    Returns:
-        Gain and cost.
-    """
+    """Compare a model that adapts with itself unadapted, on the same mixtures."""
     options = options or ScoringOptions()
     rows = scored_rows(adapted_rows, options)
-    adapted = sum(bool(row.get("is_adapted")) for row in rows)
-    timed = [row for row in rows if None not in (row.get("transcribe_s"), row.get("plain_transcribe_s"))]
-    spent_s, plain_s = (sum(float(row[name]) for row in timed) for name in ("transcribe_s", "plain_transcribe_s"))
+    adapted = sum(row.is_adapted for row in rows)
+    both = [(row.transcribe_s, row.plain_transcribe_s) for row in rows]
+    timed = [(spent, plain) for spent, plain in both if spent is not None and plain is not None]
+    spent_s, plain_s = float(sum(spent for spent, _ in timed)), float(sum(plain for _, plain in timed))
     return AdaptationGain(
         comparison=compare(adapted_rows, plain_rows, options),
         utterances=len(rows),
         adapted=adapted,
         share_adapted=adapted / len(rows),
-        steps=sum(int(row.get("adaptation_steps") or 0) for row in rows) / len(rows),
+        steps=sum(row.adaptation_steps for row in rows) / len(rows),
         transcribe_s=spent_s if timed else None,
         plain_transcribe_s=plain_s if timed else None,
         times_as_long=spent_s / plain_s if plain_s else None,

@@ -47,15 +47,7 @@ class WordAlignment(NamedTuple):
 
 @lru_cache(maxsize=65536)
 def align_words(reference: str, hypothesis: str) -> WordAlignment:
-    """Align two texts word by word.
-
-    Args:
-        reference: what was said.
-        hypothesis: what was recognised.
-
-    Returns:
-        The alignment.
-    """
+    """Align two texts word by word."""
     said, written = tuple(reference.split()), tuple(hypothesis.split())
     if not said:
         return WordAlignment((), (), (written,), (False,) * len(written))

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TypedDict, TypeVar
 
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.scoring.alignment import WordAlignment, align_words
-from nemo_noise.evaluation.scoring.hypotheses import Row
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of, reference_of
-from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.wer import sum_errors
 
 LENGTHS = ((1, 1), (2, 3), (4, 6), (7, 10), (11, 15), (16, 25), (26, 10**6))  # words of the reference, both included
 _Counted = TypeVar("_Counted", str, tuple[str, str])
@@ -65,17 +65,9 @@ class Analytics(TypedDict):
     invented: list[WordCount]
 
 
-def analyze_errors(scored: Sequence[Row], options: ScoringOptions) -> Analytics:
-    """Sort the errors of one model.
-
-    Args:
-        scored: speech rows with a reference, clean and noisy.
-        options: how texts are normalised.
-
-    Returns:
-        The analytics.
-    """
-    alignments = [align_words(reference_of(row, options), hypothesis_of(row, options)) for row in scored]
+def analyze_errors(scored: Sequence[Hypothesis], options: ScoringOptions) -> Analytics:
+    """Sort the errors of one model on speech with a reference, clean and noisy."""
+    alignments = [align_words(options.reference(row), options.written(row)) for row in scored]
     confusions = Counter(pair for alignment in alignments for pair in alignment.substitutions)
     missed = Counter(word for alignment in alignments for word in alignment.deletions)
     invented = Counter(word for alignment in alignments for word in alignment.insertions)
@@ -115,9 +107,9 @@ def _by_word(
     ]
 
 
-def _by_length(scored: Sequence[Row], options: ScoringOptions) -> list[LengthErrors]:
+def _by_length(scored: Sequence[Hypothesis], options: ScoringOptions) -> list[LengthErrors]:
     """Sum errors over utterances of like length."""
-    counted = [count_errors(reference_of(row, options), hypothesis_of(row, options)) for row in scored]
+    counted = [options.errors(row) for row in scored]
     lengths = []
     for low, high in LENGTHS:
         inside = [counts for counts in counted if low <= counts.words <= high]

@@ -88,14 +88,7 @@ def percentile_interval(samples: FloatArray, confidence: float = CONFIDENCE) -> 
 
 
 def probability_below_zero(differences: FloatArray) -> float | None:
-    """Share of resampled differences below zero, ties counted half: the probability of improvement.
-
-    Args:
-        differences: model minus baseline, one per replication. [R]
-
-    Returns:
-        A fraction; None when no difference is defined.
-    """
+    """Share of resampled differences below zero [R], ties counted half; None where none is defined."""
     defined = differences[np.isfinite(differences)]
     if not len(defined):
         return None
@@ -106,12 +99,6 @@ def holm_adjusted(p_values: list[float | None]) -> list[float | None]:
     """Adjust p-values of a family of tests so that one false alarm among them stays rare.
 
     Method: S. Holm, "A simple sequentially rejective multiple test procedure", 1979.
-
-    Args:
-        p_values: one per test; None where there was no test.
-
-    Returns:
-        Adjusted p-values in the same order.
     """
     tested = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)

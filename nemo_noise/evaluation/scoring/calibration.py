@@ -11,9 +11,9 @@ from typing import TypedDict
 
 import numpy as np
 
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.scoring.alignment import align_words
-from nemo_noise.evaluation.scoring.hypotheses import Row, cell_of, utterance_of
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of, reference_of
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 BINS = 10
 
@@ -46,21 +46,16 @@ class Calibration(TypedDict):
 Judged = tuple[float, bool]
 
 
-def summarize_calibration(scored: Sequence[Row], options: ScoringOptions) -> Calibration | None:
-    """Compare confidences with the truth.
+def summarize_calibration(scored: Sequence[Hypothesis], options: ScoringOptions) -> Calibration | None:
+    """Compare confidences with the truth; None where no row has a confidence.
 
-    Args:
-        scored: speech rows with a reference, of one model.
-        options: how texts are normalised.
-
-    Returns:
-        The calibration; None where no row has a confidence. Rows without one, or whose normalised text has another
-        number of words than `word_confidence`, are left out and counted.
+    Rows without one, or whose normalised text has another number of words than `word_confidence`, are left out and
+    counted.
 
     Raises:
         ValueError: a confidence is no number from 0 to 1.
     """
-    unit = "word" if any(row.get("word_confidence") is not None for row in scored) else "utterance"
+    unit = "word" if any(row.word_confidence is not None for row in scored) else "utterance"
     judged_rows = [(row, _judge(row, unit, options)) for row in scored]
     judged_rows = [(row, items) for row, items in judged_rows if items is not None]
     everything = [item for _, items in judged_rows for item in items or ()]
@@ -68,7 +63,7 @@ def summarize_calibration(scored: Sequence[Row], options: ScoringOptions) -> Cal
         return None
     by_snr: dict[float, list[Judged]] = {}
     for row, items in judged_rows:
-        snr_db = cell_of(row).snr_db
+        snr_db = row.cell.snr_db
         by_snr.setdefault(float("inf") if snr_db is None else snr_db, []).extend(items or ())
     return Calibration(
         unit=unit,
@@ -87,14 +82,7 @@ def summarize_calibration(scored: Sequence[Row], options: ScoringOptions) -> Cal
 
 
 def calibration_error(judged: Iterable[Judged]) -> float:
-    """Mean distance between confidence and accuracy over 10 bins of equal width, each weighing its items.
-
-    Args:
-        judged: confidence from 0 to 1, and whether the item was right.
-
-    Returns:
-        The expected calibration error, 0 to 1.
-    """
+    """Mean distance between confidence and accuracy over 10 bins of equal width, each weighing its items."""
     bins = _fill_bins(list(judged))
     total = sum(each["items"] for each in bins)
     return sum(each["items"] * abs(each["confidence"] - each["accuracy"]) for each in bins) / total
@@ -116,22 +104,22 @@ def _fill_bins(judged: Sequence[Judged]) -> list[CalibrationBin]:
     ]
 
 
-def _judge(row: Row, unit: str, options: ScoringOptions) -> list[Judged] | None:
+def _judge(row: Hypothesis, unit: str, options: ScoringOptions) -> list[Judged] | None:
     """Pair the confidences of a row with the truth; None where it has none that fit."""
-    alignment = align_words(reference_of(row, options), hypothesis_of(row, options))
+    alignment = align_words(options.reference(row), options.written(row))
     if unit == "utterance":
-        if row.get("confidence") is None:
+        if row.confidence is None:
             return None
         is_right = all(alignment.is_correct) and not alignment.deletions
-        return [(_checked(row["confidence"], "confidence", row), is_right)]
-    confidences = row.get("word_confidence")
+        return [(_checked(row.confidence, "confidence", row), is_right)]
+    confidences = row.word_confidence
     if confidences is None or len(confidences) != len(alignment.is_correct):
         return None
     checked = [_checked(confidence, "word_confidence", row) for confidence in confidences]
     return list(zip(checked, alignment.is_correct, strict=True))
 
 
-def _checked(value: object, field: str, row: Row) -> float:
+def _checked(value: object, field: str, row: Hypothesis) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-        raise ValueError(f"{field} is {value!r} in the row of {utterance_of(row)}, should be a number from 0 to 1")
+        raise ValueError(f"{field} is {value!r} in the row of {row.utterance}, should be a number from 0 to 1")
     return float(value)

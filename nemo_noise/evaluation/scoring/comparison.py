@@ -12,22 +12,12 @@ import numpy as np
 
 from nemo.utils import logging
 
-from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted, percentile_interval, probability_below_zero
-from nemo_noise.evaluation.scoring.hypotheses import Cell, Row, cell_of, reference_rows
+from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
+from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, reference_rows
+from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted, probability_below_zero
 from nemo_noise.evaluation.scoring.mapsswe import SegmentErrors, SegmentTest, segment_errors, segment_test
 from nemo_noise.evaluation.scoring.summary import finite_or_none, model_of, snr_key
-from nemo_noise.evaluation.scoring.tally import (
-    CLEAN,
-    ScoringOptions,
-    Tally,
-    cells_of_mean,
-    check_unique,
-    hypothesis_of,
-    interval_over,
-    pair_key,
-    reference_of,
-    scored_rows,
-)
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, cells_of_mean, check_unique, scored_rows
 from nemo_noise.evaluation.scoring.wer import FloatArray, measure_db_gained
 
 
@@ -96,29 +86,25 @@ class Comparison(TypedDict):
 class PairedRows(NamedTuple):
     """Rows of two models in pairs, and how many had no partner."""
 
-    model_rows: list[Row]
-    baseline_rows: list[Row]
+    model_rows: list[Hypothesis]
+    baseline_rows: list[Hypothesis]
     unpaired_model_rows: int
     unpaired_baseline_rows: int
 
 
 class PairedTallies:
-    """Two tallies over the same units, seeds and cells, drawn with the same weights.
+    """Two tallies over the same units, seeds and cells, drawn with the same weights."""
 
-    Args:
-        model_rows: paired rows of the model.
-        baseline_rows: the same utterances, cells and seeds of the baseline.
-        options: how to score.
-    """
-
-    def __init__(self, model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions) -> None:
+    def __init__(
+        self, model_rows: Sequence[Hypothesis], baseline_rows: Sequence[Hypothesis], options: ScoringOptions
+    ) -> None:
         self.model = Tally(model_rows, options)
         self.baseline = Tally(baseline_rows, options)
         self._segments: dict[Cell, list[SegmentErrors]] = {}
         for model_row, baseline_row in zip(model_rows, baseline_rows, strict=True):
-            texts = hypothesis_of(model_row, options), hypothesis_of(baseline_row, options)
-            segments = segment_errors(reference_of(model_row, options), *texts)
-            self._segments.setdefault(cell_of(model_row), []).extend(segments)
+            texts = options.written(model_row), options.written(baseline_row)
+            segments = segment_errors(options.reference(model_row), *texts)
+            self._segments.setdefault(model_row.cell, []).extend(segments)
         if (self.model.units, self.model.unit_name) != (self.baseline.units, self.baseline.unit_name):
             raise ValueError(
                 f"model_rows are drawn by {self.model.unit_name} and baseline_rows by {self.baseline.unit_name}, "
@@ -129,18 +115,14 @@ class PairedTallies:
         """Compare the mean WER over cells."""
         wer, baseline_wer = (self._mean_wer(tally, cells) for tally in (self.model, self.baseline))
         samples, baseline_samples = (tally.resample(cells).mean(axis=1) for tally in (self.model, self.baseline))
-        difference = interval_over(self.model, samples - baseline_samples)
-        reduction = interval_over(self.model, relative_reduction(samples, baseline_samples))
         improvement = probability_below_zero(samples - baseline_samples) if len(self.model.units) > 1 else None
-        return Difference(
+        reduction = 1 - wer / baseline_wer if baseline_wer else None
+        return record(
+            Difference,
             wer=wer,
             baseline_wer=baseline_wer,
-            difference=wer - baseline_wer,
-            difference_low=difference.low,
-            difference_high=difference.high,
-            relative_reduction=1 - wer / baseline_wer if baseline_wer else None,
-            relative_reduction_low=reduction.low,
-            relative_reduction_high=reduction.high,
+            difference=self.model.estimate(wer - baseline_wer, samples - baseline_samples),
+            relative_reduction=self.model.estimate(reduction, relative_reduction(samples, baseline_samples)),
             probability_of_improvement=improvement,
             p_value=self._p_value(improvement),
         )
@@ -166,14 +148,9 @@ class PairedTallies:
 
 
 def compare(
-    model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions | None = None
+    model_rows: Sequence[Hypothesis], baseline_rows: Sequence[Hypothesis], options: ScoringOptions | None = None
 ) -> Comparison:
     """Compare two models row by row: pairs share utterance, cell and training seed, in the first room and channel.
-
-    Args:
-        model_rows: hypothesis rows of the model.
-        baseline_rows: hypothesis rows of the baseline.
-        options: how to score; None takes the defaults.
 
     Returns:
         The comparison, ready for JSON. Rows without a partner are left out, counted and logged.
@@ -202,7 +179,7 @@ def compare(
         resampling_unit=tallies.model.unit_name,
         resampling_units=len(tallies.model.units),
         replications=options.replications,
-        clean=_compare_cell(tallies, CLEAN) if tallies.model.has_clean else None,
+        clean=next((_compare_cell(tallies, cell) for cell in tallies.model.clean_cells()), None),
         lists={name: _compare_list(tallies, name) for name in tallies.model.noise_lists()},
     )
     _adjust_p_values(comparison)
@@ -210,25 +187,17 @@ def compare(
 
 
 def pair_rows(
-    model_rows: Sequence[Row], baseline_rows: Sequence[Row], options: ScoringOptions | None = None
+    model_rows: Sequence[Hypothesis], baseline_rows: Sequence[Hypothesis], options: ScoringOptions | None = None
 ) -> PairedRows:
     """Bring rows of two models together that share utterance, cell and training seed; all of one room and channel.
-
-    Args:
-        model_rows: of the model.
-        baseline_rows: of the baseline.
-        options: how to score; None takes the defaults.
-
-    Returns:
-        The pairs.
 
     Raises:
         ValueError: a pair did not hear the same mixture or reference.
     """
     options = options or ScoringOptions()
     names = model_of(model_rows), model_of(baseline_rows)
-    of_model = {pair_key(row): row for row in scored_rows(model_rows, options)}
-    of_baseline = {pair_key(row): row for row in scored_rows(baseline_rows, options)}
+    of_model = {row.pair_key: row for row in scored_rows(model_rows, options)}
+    of_baseline = {row.pair_key: row for row in scored_rows(baseline_rows, options)}
     shared = [key for key in of_model if key in of_baseline]
     for key in shared:
         _check_pair(of_model[key], of_baseline[key], names)
@@ -265,12 +234,12 @@ def _compare_list(tallies: PairedTallies, name: str) -> ListComparison:
     samples, baseline_samples = (
         tally.resample_with_seeds(in_mean).mean(axis=1) for tally in (tallies.model, tallies.baseline)
     )
-    with_seeds = interval_over(tallies.model, relative_reduction(samples, baseline_samples))
-    db_gained, db_gained_low, db_gained_high = _db_gained(tallies, cells)
+    with_seeds = tallies.model.interval(relative_reduction(samples, baseline_samples))
     labels = {}
     for label in tallies.model.noise_labels(name):
         labels[label] = tallies.difference(cells_of_mean(tallies.model.cells(name, label)))
-    return ListComparison(
+    return record(
+        ListComparison,
         **tallies.difference(in_mean),
         mean_over_snr_db=[cell.snr_db for cell in in_mean if cell.snr_db is not None],
         relative_reduction_by_seed={
@@ -278,37 +247,34 @@ def _compare_list(tallies: PairedTallies, name: str) -> ListComparison:
         },
         relative_reduction_with_seeds_low=with_seeds.low,
         relative_reduction_with_seeds_high=with_seeds.high,
-        db_gained=db_gained,
-        db_gained_low=db_gained_low,
-        db_gained_high=db_gained_high,
+        db_gained=_db_gained(tallies, cells),
         cells={snr_key(cell): _compare_cell(tallies, cell) for cell in cells},
         labels=labels,
     )
 
 
-def _db_gained(tallies: PairedTallies, cells: Sequence[Cell]) -> tuple[float | None, float | None, float | None]:
-    """Measure dB gained at equal WER over all SNRs of a list, with its interval."""
+def _db_gained(tallies: PairedTallies, cells: Sequence[Cell]) -> Estimate:
+    """Measure dB gained at equal WER over all SNRs of a list."""
     snr_db = [cell.snr_db for cell in cells if cell.snr_db is not None]
     if len(snr_db) < 2:
-        return None, None, None
+        return NO_ESTIMATE
     wer, baseline_wer = (
         np.array([tally.totals(cell).wer for cell in cells]) for tally in (tallies.model, tallies.baseline)
     )
     gained = float(measure_db_gained(snr_db, wer, baseline_wer))
     if not np.isfinite(gained):
-        return None, None, None
+        return NO_ESTIMATE
     samples = measure_db_gained(snr_db, tallies.model.resample(cells), tallies.baseline.resample(cells))
-    interval = percentile_interval(samples) if len(tallies.model.units) > 1 else (None, None)
-    return gained, interval[0], interval[1]
+    return tallies.model.estimate(gained, samples)
 
 
-def _check_pair(model_row: Row, baseline_row: Row, names: tuple[str, str]) -> None:
+def _check_pair(model_row: Hypothesis, baseline_row: Hypothesis, names: tuple[str, str]) -> None:
     """Refuse a pair that is not the same audio and the same reference."""
     for field in ("mixture_sha256", "text"):
-        values = model_row.get(field), baseline_row.get(field)
+        values = getattr(model_row, field), getattr(baseline_row, field)
         if None not in values and values[0] != values[1]:
             raise ValueError(
-                f"{field} differs between {names[0]} and {names[1]} for {pair_key(model_row)}: "
+                f"{field} differs between {names[0]} and {names[1]} for {model_row.pair_key}: "
                 f"{values[0]!r} and {values[1]!r}; evaluate both with the same manifests and seed"
             )
 

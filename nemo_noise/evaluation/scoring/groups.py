@@ -5,12 +5,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-import numpy as np
-
 from nemo.utils import logging
 
-from nemo_noise.evaluation.scoring.hypotheses import Row, utterance_of
-from nemo_noise.evaluation.scoring.tally import CLEAN, ScoringOptions, Tally, cells_of_mean, interval_over
+from nemo_noise.evaluation.estimate import NO_ESTIMATE, record
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_key
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally
 
 MAX_GROUPS = 24
 
@@ -29,29 +28,21 @@ class GroupSummary(TypedDict):
 Groups = dict[str, dict[str, GroupSummary]]
 
 
-def summarize_groups(scored: Sequence[Row], options: ScoringOptions) -> Groups:
-    """Summarise the rows of each group.
+def summarize_groups(scored: Sequence[Hypothesis], options: ScoringOptions) -> Groups:
+    """Summarise the rows of each value of each of `options.group_fields`.
 
-    Args:
-        scored: speech rows with a reference, of one model.
-        options: how to score; `group_fields` names the fields.
-
-    Returns:
-        Summary by field and value; a field with fewer than 2 values, or more than 24, is left out (the latter logged).
-        Rows that lack the field form no group.
+    A field with fewer than 2 values, or more than 24, is left out (the latter logged).
     """
     groups: Groups = {}
     for field in options.group_fields:
-        by_value: dict[str, list[Row]] = {}
-        for row in scored:
-            if row.get(field) is not None:
-                by_value.setdefault(str(row[field]), []).append(row)
-        if len(by_value) > MAX_GROUPS:
+        by_value = by_key(scored, lambda row, field=field: row.value(field))  # type: ignore[misc]
+        values = sorted(value for value in by_value if value is not None)
+        if len(values) > MAX_GROUPS:
             logging.warning(
-                f"group_fields: {field!r} has {len(by_value)} values, at most {MAX_GROUPS} are shown: left out"
+                f"group_fields: {field!r} has {len(values)} values, at most {MAX_GROUPS} are shown: left out"
             )
-        elif len(by_value) > 1:
-            groups[field] = {value: _summarize_group(by_value[value], options) for value in sorted(by_value)}
+        elif len(values) > 1:
+            groups[field] = {value: _summarize_group(by_value[value], options) for value in values}
     return groups
 
 
@@ -61,16 +52,14 @@ def group_gap(values: Mapping[str, GroupSummary]) -> float | None:
     return max(rates) - min(rates) if len(rates) > 1 else None
 
 
-def _summarize_group(rows: Sequence[Row], options: ScoringOptions) -> GroupSummary:
+def _summarize_group(rows: Sequence[Hypothesis], options: ScoringOptions) -> GroupSummary:
     tally = Tally(rows, options)
-    cells = [cell for name in tally.noise_lists() for cell in cells_of_mean(tally.cells(name))]
-    interval = interval_over(tally, tally.resample(cells).mean(axis=1)) if cells else (None, None)
-    every_cell = [cell for name in tally.noise_lists() for cell in tally.cells(name)] + [CLEAN] * tally.has_clean
-    return GroupSummary(
-        utterances=len({utterance_of(row) for row in rows}),
+    cells = tally.noisy_cells()
+    every_cell = [cell for name in tally.noise_lists() for cell in tally.cells(name)] + tally.clean_cells()
+    return record(
+        GroupSummary,
+        utterances=len({row.utterance for row in rows}),
         words=sum(tally.totals(cell).words for cell in every_cell),
-        clean_wer=tally.totals(CLEAN).wer if tally.has_clean else None,
-        mean_wer=float(np.mean([tally.totals(cell).wer for cell in cells])) if cells else None,
-        mean_wer_low=interval[0],
-        mean_wer_high=interval[1],
+        clean_wer=tally.clean_wer(),
+        mean_wer=tally.mean_wer(cells) if cells else NO_ESTIMATE,
     )

@@ -5,8 +5,8 @@
 from collections.abc import Sequence
 from typing import TypedDict
 
-from nemo_noise.evaluation.scoring.hypotheses import Condition, Row, condition_of, utterance_of
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of, reference_of
+from nemo_noise.evaluation.hypothesis import Condition, Hypothesis
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 
 class NoiseOnlySummary(TypedDict):
@@ -31,15 +31,8 @@ class SilenceSummary(TypedDict):
     texts: dict[str, str]
 
 
-def summarize_noise_only(rows: Sequence[Row], options: ScoringOptions) -> NoiseOnlySummary | None:
-    """Count what was recognised where there was nothing to recognise; digital silence is counted apart.
-
-    Args:
-        rows: hypothesis rows of one model.
-        options: how texts are normalised.
-
-    Returns:
-        The counts; None where every row holds speech with a reference, or is silence.
+def summarize_noise_only(rows: Sequence[Hypothesis], options: ScoringOptions) -> NoiseOnlySummary | None:
+    """Count what was written where nobody speaks, digital silence apart; None where there is no such row.
 
     Raises:
         ValueError: a row without text has no duration.
@@ -48,9 +41,9 @@ def summarize_noise_only(rows: Sequence[Row], options: ScoringOptions) -> NoiseO
     if not silent:
         return None
     minutes = _minutes(silent)
-    texts = [hypothesis_of(row, options) for row in silent]
+    texts = [options.written(row) for row in silent]
     characters = sum(len(text) for text in texts)
-    crops = sum(condition_of(row) is Condition.NOISE_ONLY for row in silent)
+    crops = sum(row.condition is Condition.NOISE_ONLY for row in silent)
     return NoiseOnlySummary(
         noise_crops=crops,
         empty_references=len(silent) - crops,
@@ -61,24 +54,17 @@ def summarize_noise_only(rows: Sequence[Row], options: ScoringOptions) -> NoiseO
     )
 
 
-def summarize_silence(rows: Sequence[Row], options: ScoringOptions) -> SilenceSummary | None:
-    """Count what was recognised in digital silence.
-
-    Args:
-        rows: hypothesis rows of one model.
-        options: how texts are normalised.
-
-    Returns:
-        The counts; None where no silence was heard.
+def summarize_silence(rows: Sequence[Hypothesis], options: ScoringOptions) -> SilenceSummary | None:
+    """Count what was written in digital silence; None where there is none.
 
     Raises:
         ValueError: a row of silence has no duration.
     """
-    silent = [row for row in rows if condition_of(row) is Condition.SILENCE]
+    silent = [row for row in rows if row.condition is Condition.SILENCE]
     if not silent:
         return None
     minutes = _minutes(silent)
-    texts = [(f"{float(row['duration']):g}", hypothesis_of(row, options)) for row in silent]
+    texts = [(f"{row.duration_s:g}", options.written(row)) for row in silent]
     characters = sum(len(text) for _, text in texts)
     return SilenceSummary(
         pieces=len(silent),
@@ -90,20 +76,15 @@ def summarize_silence(rows: Sequence[Row], options: ScoringOptions) -> SilenceSu
     )
 
 
-def _is_noise_only(row: Row, options: ScoringOptions) -> bool:
-    condition = condition_of(row)
-    if condition.is_speech_free:
-        return condition is Condition.NOISE_ONLY
-    return not reference_of(row, options)
+def _is_noise_only(row: Hypothesis, options: ScoringOptions) -> bool:
+    return not options.reference(row) if row.is_spoken else row.condition is Condition.NOISE_ONLY
 
 
-def _minutes(rows: Sequence[Row]) -> float:
+def _minutes(rows: Sequence[Hypothesis]) -> float:
     """Sum the durations."""
     seconds = 0.0
     for row in rows:
-        if not isinstance(row.get("duration"), int | float):
-            raise ValueError(
-                f"duration is {row.get('duration')!r} in the row of {utterance_of(row)}, which has no text"
-            )
-        seconds += float(row["duration"])
+        if row.duration_s is None:
+            raise ValueError(f"duration is None in the row of {row.utterance}, which has no text")
+        seconds += row.duration_s
     return seconds / 60

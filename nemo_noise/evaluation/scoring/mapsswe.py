@@ -44,7 +44,7 @@ class SegmentTest(NamedTuple):
 
 
 def segment_errors(
-    reference: str, model_text: str, baseline_text: str, buffer_words: int = BUFFER_WORDS
+    reference: str, model_text: str, baseline_text: str, *, buffer_words: int = BUFFER_WORDS
 ) -> list[SegmentErrors]:
     """Cut one utterance into segments and count the errors of both systems in each.
 
@@ -74,14 +74,7 @@ def segment_errors(
 
 
 def segment_test(segments: Iterable[SegmentErrors]) -> SegmentTest:
-    """Test whether two systems make equally many errors per segment.
-
-    Args:
-        segments: from `segment_errors`, of all utterances.
-
-    Returns:
-        The test.
-    """
+    """Test whether two systems make equally many errors per segment."""
     differences = np.asarray([one.model - one.baseline for one in segments], dtype=np.float64)
     count = len(differences)
     if not count:

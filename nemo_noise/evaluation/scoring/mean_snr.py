@@ -13,11 +13,7 @@ __all__ = ["mean_over"]
 def mean_over(summaries: Iterable[Summary]) -> str:
     """Name the SNRs that the means of noise lists are taken over.
 
-    Args:
-        summaries: of the models that are shown.
-
-    Returns:
-        "20..0 dB" where all five of Aurora-2 were run, else all that were, as in "10, 0 dB"; "no SNR" without noise.
+    "20..0 dB" where all five of Aurora-2 were run, else all that were, as in "10, 0 dB"; "no SNR" without noise.
     """
     blocks = [block for summary in summaries for block in summary["lists"].values()]
     snrs = sorted({snr for block in blocks for snr in block["mean_over_snr_db"]}, reverse=True)

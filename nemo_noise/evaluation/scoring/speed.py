@@ -7,7 +7,7 @@ from typing import TypedDict
 
 import numpy as np
 
-from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.hypothesis import Hypothesis
 
 
 class SpeedSummary(TypedDict):
@@ -27,20 +27,14 @@ class SpeedSummary(TypedDict):
     peak_memory_mb: float | None
 
 
-def summarize_speed(rows: Sequence[Row]) -> SpeedSummary:
-    """Read the cost of a model from its rows.
-
-    Args:
-        rows: hypothesis rows of one model, with `duration` and `transcribe_s`, `latency_s`, `parameters`,
-            `peak_memory_mb` where they were measured.
-
-    Returns:
-        The cost.
-    """
-    timed = [row for row in rows if row.get("transcribe_s") is not None and row.get("duration") is not None]
-    audio_s = sum(float(row["duration"]) for row in timed) if timed else None
-    transcribe_s = sum(float(row["transcribe_s"]) for row in timed) if timed else None
-    delays_ms = [1000 * float(row["latency_s"]) for row in rows if row.get("latency_s") is not None]
+def summarize_speed(rows: Sequence[Hypothesis]) -> SpeedSummary:
+    """Read the cost of a model from its rows, as far as it was measured."""
+    timed = [(row.duration_s, row.transcribe_s) for row in rows]
+    known = [(audio, spent) for audio, spent in timed if audio is not None and spent is not None]
+    audio_s = float(sum(audio for audio, _ in known)) if known else None
+    transcribe_s = float(sum(spent for _, spent in known)) if known else None
+    delays_ms = [1000 * row.latency_s for row in rows if row.latency_s is not None]
+    memories = [float(row.peak_memory_mb) for row in rows if row.peak_memory_mb is not None]
     return SpeedSummary(
         audio_s=audio_s,
         transcribe_s=transcribe_s,
@@ -48,8 +42,6 @@ def summarize_speed(rows: Sequence[Row]) -> SpeedSummary:
         latency_utterances=len(delays_ms),
         latency_ms_median=float(np.median(delays_ms)) if delays_ms else None,
         latency_ms_p95=float(np.percentile(delays_ms, 95)) if delays_ms else None,
-        parameters=max((int(row["parameters"]) for row in rows if row.get("parameters") is not None), default=None),
-        peak_memory_mb=max(
-            (float(row["peak_memory_mb"]) for row in rows if row.get("peak_memory_mb") is not None), default=None
-        ),
+        parameters=max((int(row.parameters) for row in rows if row.parameters is not None), default=None),
+        peak_memory_mb=max(memories, default=None),
     )

@@ -8,8 +8,9 @@ from typing import TypedDict
 
 import numpy as np
 
-from nemo_noise.evaluation.scoring.comparison import Difference, compare
-from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
+from nemo_noise.evaluation.hypothesis import Hypothesis
+from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.speed import summarize_speed
 from nemo_noise.evaluation.scoring.summary import summarize
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -32,7 +33,7 @@ class StreamedRun:
     reason: str | None = None
     way: str | None = None
     latency_ms: float | None = None
-    rows: Sequence[Row] = ()
+    rows: Sequence[Hypothesis] = ()
     steps_s: Sequence[float] = field(default=())
 
 
@@ -72,64 +73,62 @@ class Streaming(TypedDict):
     reason: str | None
 
 
+_NOTHING = StreamingRow(
+    chunk_ms=None,
+    way=None,
+    latency_ms=None,
+    reason=None,
+    clean=None,
+    lists={},
+    rtfx=None,
+    steps=0,
+    step_ms_median=None,
+    step_ms_p95=None,
+)
+
+
 def no_streaming(reason: str) -> Streaming:
     """Say why a model has no table."""
     return Streaming(mixtures=0, not_possible=0, rows=[], reason=reason)
 
 
 def summarize_streaming(
-    runs: Sequence[StreamedRun], offline_rows: Sequence[Row], options: ScoringOptions | None = None
+    runs: Sequence[StreamedRun], offline_rows: Sequence[Hypothesis], options: ScoringOptions | None = None
 ) -> Streaming:
-    """Compare streams with what the model says offline about the very same mixtures.
-
-    Args:
-        runs: of `run_streams`.
-        offline_rows: rows of the same model; those of other mixtures are left out.
-        options: how to score; None takes the defaults.
-
-    Returns:
-        The table, ready for JSON.
-    """
-    heard = {row["trial_id"] for run in runs for row in run.rows}
-    offline = [row for row in offline_rows if row.get("trial_id") in heard]
+    """Compare streams with the offline rows of the same model on the same mixtures."""
+    streamed = {row.trial_id for run in runs for row in run.rows}
+    offline = [row for row in offline_rows if row.trial_id in streamed]
     rows = [_offline_row(offline, options)] if offline else []
-    for run in runs:
-        rows.append(_streamed_row(run, offline, options) if run.reason is None else _impossible(run))
+    rows += [_streamed_row(run, offline, options) for run in runs]
     impossible = sum(run.reason is not None for run in runs)
     return Streaming(mixtures=len(offline), not_possible=impossible, rows=rows, reason=None)
 
 
-def _offline_row(rows: Sequence[Row], options: ScoringOptions | None) -> StreamingRow:
+def _offline_row(rows: Sequence[Hypothesis], options: ScoringOptions | None) -> StreamingRow:
     summary = summarize(rows, options)
-    unknown = {"difference": None, "difference_low": None, "difference_high": None}
     clean = summary["clean"]
-    return StreamingRow(
-        chunk_ms=None,
-        way="offline",
-        latency_ms=None,
-        reason=None,
-        clean=None if clean is None else StreamedRates(wer=clean["wer"], **unknown),  # type: ignore[typeddict-item]
-        lists={
-            name: StreamedRates(wer=block["mean_wer"], **unknown)  # type: ignore[typeddict-item]
-            for name, block in summary["lists"].items()
-        },
-        rtfx=summary["rtfx"],
-        steps=0,
-        step_ms_median=None,
-        step_ms_p95=None,
-    )
+    return {
+        **_NOTHING,
+        "way": "offline",
+        "clean": None if clean is None else _rates(clean["wer"]),
+        "lists": {name: _rates(block["mean_wer"]) for name, block in summary["lists"].items()},
+        "rtfx": summary["rtfx"],
+    }
 
 
-def _streamed_row(run: StreamedRun, offline: Sequence[Row], options: ScoringOptions | None) -> StreamingRow:
+def _streamed_row(run: StreamedRun, offline: Sequence[Hypothesis], options: ScoringOptions | None) -> StreamingRow:
+    if run.reason is not None:
+        return {**_NOTHING, "chunk_ms": run.chunk_ms, "reason": run.reason}
     comparison = compare(run.rows, offline, options)
     steps_ms = 1000.0 * np.array(run.steps_s)
+    clean, lists = comparison["clean"], comparison["lists"]
     return StreamingRow(
         chunk_ms=run.chunk_ms,
         way=run.way,
         latency_ms=run.latency_ms,
         reason=None,
-        clean=None if comparison["clean"] is None else _rates(comparison["clean"]),
-        lists={name: _rates(block) for name, block in comparison["lists"].items()},
+        clean=None if clean is None else _rates(clean["wer"], Estimate.read(clean, "difference")),
+        lists={name: _rates(block["wer"], Estimate.read(block, "difference")) for name, block in lists.items()},
         rtfx=summarize_speed(run.rows)["rtfx"],
         steps=len(steps_ms),
         step_ms_median=float(np.median(steps_ms)) if len(steps_ms) else None,
@@ -137,25 +136,5 @@ def _streamed_row(run: StreamedRun, offline: Sequence[Row], options: ScoringOpti
     )
 
 
-def _impossible(run: StreamedRun) -> StreamingRow:
-    return StreamingRow(
-        chunk_ms=run.chunk_ms,
-        way=None,
-        latency_ms=None,
-        reason=run.reason,
-        clean=None,
-        lists={},
-        rtfx=None,
-        steps=0,
-        step_ms_median=None,
-        step_ms_p95=None,
-    )
-
-
-def _rates(difference: Difference) -> StreamedRates:
-    return StreamedRates(
-        wer=difference["wer"],
-        difference=difference["difference"],
-        difference_low=difference["difference_low"],
-        difference_high=difference["difference_high"],
-    )
+def _rates(wer: float, difference: Estimate = NO_ESTIMATE) -> StreamedRates:
+    return record(StreamedRates, wer=wer, difference=difference)

@@ -12,8 +12,10 @@ from typing import TypedDict
 import numpy as np
 from typing_extensions import NotRequired
 
+from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
+from nemo_noise.evaluation.hypothesis import PLAIN, UNNAMED, Cell, Hypothesis, reference_rows
 from nemo_noise.evaluation.scoring.analytics import Analytics, analyze_errors
-from nemo_noise.evaluation.scoring.axes import Axes, Split, summarize_axes, summarize_split
+from nemo_noise.evaluation.scoring.axes import Axes, Rate, Split, summarize_axes, summarize_split
 from nemo_noise.evaluation.scoring.bootstrap import CONFIDENCE
 from nemo_noise.evaluation.scoring.calibration import Calibration, summarize_calibration
 from nemo_noise.evaluation.scoring.groups import Groups, summarize_groups
@@ -23,17 +25,8 @@ from nemo_noise.evaluation.scoring.hallucination import (
     summarize_noise_only,
     summarize_silence,
 )
-from nemo_noise.evaluation.scoring.hypotheses import PLAIN, Cell, Row, cell_of, place_of, reference_rows, utterance_of
 from nemo_noise.evaluation.scoring.speed import SpeedSummary, summarize_speed
-from nemo_noise.evaluation.scoring.tally import (
-    CLEAN,
-    ScoringOptions,
-    Tally,
-    cells_of_mean,
-    check_unique,
-    interval_over,
-    scored_rows,
-)
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, cells_of_mean, check_unique, scored_rows
 from nemo_noise.evaluation.scoring.text_normalization import parse_steps
 from nemo_noise.evaluation.scoring.wer import measure_area
 
@@ -53,12 +46,9 @@ class CellSummary(TypedDict):
     utterances: int
 
 
-class LabelSummary(TypedDict):
+class LabelSummary(Rate):
     """One noise label of a list; cells are keyed by SNR, "10" or "-5"."""
 
-    mean_wer: float
-    mean_wer_low: float | None
-    mean_wer_high: float | None
     cells: dict[str, CellSummary]
 
 
@@ -71,22 +61,18 @@ class WorstCell(TypedDict):
     wer: float
 
 
-class ListSummary(TypedDict):
+class ListSummary(LabelSummary):
     """One noise list; the mean is over the SNRs of `mean_over_snr_db`, each weighing the same.
 
     `wer_snr_area` is the area under the WER-SNR curve over the whole grid, divided by its width in dB.
     """
 
-    mean_wer: float
-    mean_wer_low: float | None
-    mean_wer_high: float | None
     mean_cer: float
     mean_over_snr_db: list[float]
     mean_wer_by_seed: dict[str, float | None]
     wer_snr_area: float | None
     wer_snr_area_low: float | None
     wer_snr_area_high: float | None
-    cells: dict[str, CellSummary]
     labels: dict[str, LabelSummary]
     worst: WorstCell
     worst_label: WorstCell
@@ -122,15 +108,8 @@ class Summary(TypedDict):
     split: NotRequired[dict[str, Split]]
 
 
-def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Summary:
+def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None) -> Summary:
     """Summarise the hypotheses of one model, or of one arm trained with several seeds.
-
-    Args:
-        rows: hypothesis rows (see `hypotheses`); rows of several training seeds carry a `seed` field.
-        options: how to score; None takes the defaults.
-
-    Returns:
-        The summary, ready for JSON.
 
     Raises:
         ValueError: rows of several models, repeated rows, or no speech row with a reference.
@@ -141,18 +120,18 @@ def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Sum
     every_row, rows = rows, reference_rows(rows)
     scored = scored_rows(rows, options)
     tally = Tally(scored, options)
-    lists = {name: _summarize_list(tally, name, rows, options) for name in tally.noise_lists()}
+    lists = {name: _summarize_list(tally, name, rows, options=options) for name in tally.noise_lists()}
     speed = summarize_speed(every_row)
     summary = Summary(
         model=model,
-        utterances=len({utterance_of(row) for row in scored}),
+        utterances=len({row.utterance for row in scored}),
         seeds=[seed for seed in tally.seeds if seed],
         resampling_unit=tally.unit_name,
         resampling_units=len(tally.units),
         replications=options.replications,
         confidence=CONFIDENCE,
         text_normalization=[step.value for step in parse_steps(options.text_normalization)],
-        clean=_summarize_cells(tally, [CLEAN])[0] if tally.has_clean else None,
+        clean=next(iter(_summarize_cells(tally, tally.clean_cells())), None),
         lists=lists,
         worst=max((block["worst"] for block in lists.values()), key=lambda worst: worst["wer"], default=None),
         noise_only=summarize_noise_only(rows, options),
@@ -173,40 +152,32 @@ def summarize(rows: Sequence[Row], options: ScoringOptions | None = None) -> Sum
     return summary
 
 
-def model_of(rows: Sequence[Row]) -> str:
+def model_of(rows: Sequence[Hypothesis]) -> str:
     """Name the one model of rows.
-
-    Args:
-        rows: hypothesis rows.
-
-    Returns:
-        The value of `model`, "model" where rows have none.
 
     Raises:
         ValueError: rows of several models.
     """
-    models = sorted({str(row.get("model") or "model") for row in rows})
+    models = sorted({row.model for row in rows})
     if len(models) > 1:
         raise ValueError(f"rows hold several models, {models}: pass the rows of one")
-    return models[0] if models else "model"
+    return models[0] if models else UNNAMED
 
 
-def hash_mixtures(rows: Sequence[Row]) -> str | None:
-    """Hash the hashes of all mixtures, so that two laboratories can check that they heard the same audio.
+def hash_mixtures(rows: Sequence[Hypothesis]) -> str | None:
+    """Hash the hashes of all mixtures, in any order, so that two laboratories can check that they have the same audio.
 
-    Args:
-        rows: hypothesis rows, or lines of an exported manifest.
-
-    Returns:
-        64 hexadecimal digits, whatever the order of the rows; None where no row has a hash.
+    None where no row has a hash.
     """
-    hashed = [row for row in rows if row.get("mixture_sha256") is not None]
-    places = ["" if place_of(row) == PLAIN else "\t" + "\t".join(place_of(row)) for row in hashed]
-    lines = {
-        f"{utterance_of(row)}\t{cell_of(row)}\t{row['mixture_sha256']}{place}"
-        for row, place in zip(hashed, places, strict=True)
-    }
+    lines = {_hashed_line(row) for row in rows if row.mixture_sha256 is not None}
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest() if lines else None
+
+
+def _hashed_line(row: Hypothesis) -> str:
+    """A line of what is hashed; hashes in published reports depend on every letter of it."""
+    cell = f"Cell(noise_list={row.cell.noise_list!r}, snr_db={row.cell.snr_db!r}, noise_label=None)"
+    place = "" if row.cell.place == PLAIN else "\t" + "\t".join(row.cell.place)
+    return f"{row.utterance}\t{cell}\t{row.mixture_sha256}{place}"
 
 
 def snr_key(cell: Cell) -> str:
@@ -225,12 +196,10 @@ def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
     summaries = []
     for index, cell in enumerate(cells):
         totals = tally.totals(cell)
-        low, high = interval_over(tally, samples[:, index])
         summaries.append(
-            CellSummary(
-                wer=totals.wer,
-                wer_low=low,
-                wer_high=high,
+            record(
+                CellSummary,
+                wer=tally.estimate(totals.wer, samples[:, index]),
                 cer=totals.cer,
                 substitutions=totals.substitutions,
                 deletions=totals.deletions,
@@ -246,26 +215,21 @@ def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
 def _summarize_label(tally: Tally, noise_list: str, noise_label: str | None) -> LabelSummary:
     """Summarise a label, or with None the whole list."""
     cells = tally.cells(noise_list, noise_label)
-    in_mean = cells_of_mean(cells)
-    interval = interval_over(tally, tally.resample(in_mean).mean(axis=1))
-    return LabelSummary(
-        mean_wer=float(np.mean([tally.totals(cell).wer for cell in in_mean])),
-        mean_wer_low=interval.low,
-        mean_wer_high=interval.high,
+    return record(
+        LabelSummary,
+        mean_wer=tally.mean_wer(cells_of_mean(cells)),
         cells=dict(zip(map(snr_key, cells), _summarize_cells(tally, cells), strict=True)),
     )
 
 
-def _summarize_list(tally: Tally, name: str, rows: Sequence[Row], options: ScoringOptions) -> ListSummary:
+def _summarize_list(tally: Tally, name: str, rows: Sequence[Hypothesis], *, options: ScoringOptions) -> ListSummary:
     """Summarise a noise list."""
     whole = _summarize_label(tally, name, None)
     in_mean = cells_of_mean(tally.cells(name))
     labels = tally.noise_labels(name)
-    area, area_low, area_high = _area(tally, tally.cells(name))
-    return ListSummary(
-        mean_wer=whole["mean_wer"],
-        mean_wer_low=whole["mean_wer_low"],
-        mean_wer_high=whole["mean_wer_high"],
+    return record(
+        ListSummary,
+        mean_wer=Estimate.read(whole, "mean_wer"),
         mean_cer=float(np.mean([tally.totals(cell).cer for cell in in_mean])),
         mean_over_snr_db=[cell.snr_db for cell in in_mean if cell.snr_db is not None],
         mean_wer_by_seed={
@@ -273,25 +237,22 @@ def _summarize_list(tally: Tally, name: str, rows: Sequence[Row], options: Scori
             for seed in tally.seeds
             if seed
         },
-        wer_snr_area=area,
-        wer_snr_area_low=area_low,
-        wer_snr_area_high=area_high,
+        wer_snr_area=_area(tally, tally.cells(name)),
         cells=whole["cells"],
         labels={label: _summarize_label(tally, name, label) for label in labels},
         worst=_worst(tally, tally.cells(name)),
         worst_label=_worst(tally, [cell for label in labels for cell in tally.cells(name, label)]),
-        noise_only=summarize_noise_only([row for row in rows if cell_of(row).noise_list == name], options),
+        noise_only=summarize_noise_only([row for row in rows if row.cell.noise_list == name], options),
     )
 
 
-def _area(tally: Tally, cells: Sequence[Cell]) -> tuple[float | None, float | None, float | None]:
-    """Measure the area under the WER-SNR curve of a list, with its interval; nothing for a single SNR."""
+def _area(tally: Tally, cells: Sequence[Cell]) -> Estimate:
+    """Measure the area under the WER-SNR curve of a list; nothing for a single SNR."""
     snr_db = [cell.snr_db for cell in cells if cell.snr_db is not None]
     if len(snr_db) < 2:
-        return None, None, None
+        return NO_ESTIMATE
     area = measure_area(snr_db, np.array([tally.totals(cell).wer for cell in cells]))
-    interval = interval_over(tally, measure_area(snr_db, tally.resample(cells)))
-    return float(area), interval.low, interval.high
+    return tally.estimate(float(area), measure_area(snr_db, tally.resample(cells)))
 
 
 def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
+from nemo_noise.evaluation.estimate import Estimate
+from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, Place
 from nemo_noise.evaluation.scoring.bootstrap import (
     MOST_REPLICATIONS,
     REPLICATIONS,
@@ -18,22 +19,12 @@ from nemo_noise.evaluation.scoring.bootstrap import (
     percentile_interval,
     resample_rates,
 )
-from nemo_noise.evaluation.scoring.hypotheses import (
-    Cell,
-    Condition,
-    Row,
-    cell_of,
-    condition_of,
-    place_of,
-    utterance_of,
-)
 from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text, parse_steps
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, FloatArray, count_errors
 from nemo_noise.option_rules import listed, text, whole
 
 MIN_SPEAKERS = 8  # fewer blocks than this make a percentile interval too narrow
 ERROR_COLUMNS = [ErrorCounts._fields.index(name) for name in ("substitutions", "deletions", "insertions")]
-CLEAN = Cell(None, None)
 GROUP_FIELDS = ("gender", "age_group", "lang", "language", "accent")
 MEAN_OVER_SNR_DB = (20.0, 15.0, 10.0, 5.0, 0.0)  # as Aurora-2: clean and -5 dB stay out of the mean
 WORDS_COLUMN = ErrorCounts._fields.index("words")
@@ -66,82 +57,44 @@ class ScoringOptions:
         listed(text(), "[gender, language]").check("group_fields", self.group_fields)
         parse_steps(self.text_normalization)
 
+    def normalized(self, text: str) -> str:
+        """A text with all steps applied."""
+        return normalize_text(text, self.text_normalization).strip()
 
-class PairKey(NamedTuple):
-    """Identity of a row among the rows of one model."""
+    def reference(self, row: Hypothesis) -> str:
+        """The normalised reference of a row."""
+        return self.normalized(row.text)
 
-    utterance: str
-    cell: Cell
-    condition: Condition
-    seed: str
+    def written(self, row: Hypothesis) -> str:
+        """The normalised text that the model wrote."""
+        return self.normalized(row.pred_text)
 
-
-def pair_key(row: Row) -> PairKey:
-    """Identify a row within the rows of one model.
-
-    Args:
-        row: a hypothesis row.
-
-    Returns:
-        Utterance, cell, condition and training seed.
-    """
-    return PairKey(utterance_of(row), cell_of(row), condition_of(row), seed_of(row))
+    def errors(self, row: Hypothesis) -> ErrorCounts:
+        """The errors of a row."""
+        return count_errors(self.reference(row), self.written(row))
 
 
-def seed_of(row: Row) -> str:
-    """Name the training seed of a row; empty where the row has none."""
-    return "" if row.get("seed") is None else str(row["seed"])
-
-
-def reference_of(row: Row, options: ScoringOptions) -> str:
-    """Return the normalised reference of a row; a missing or null text is an empty one."""
-    return normalize_text(str(row.get("text") or ""), options.text_normalization).strip()
-
-
-def hypothesis_of(row: Row, options: ScoringOptions) -> str:
-    """Return the normalised hypothesis of a row.
-
-    Raises:
-        ValueError: the row has no `pred_text`.
-    """
-    if row.get("pred_text") is None:
-        raise ValueError(f"pred_text is missing in the row of utterance {utterance_of(row)}, cell {cell_of(row)}")
-    return normalize_text(str(row["pred_text"]), options.text_normalization).strip()
-
-
-def scored_rows(rows: Sequence[Row], options: ScoringOptions) -> list[Row]:
+def scored_rows(rows: Sequence[Hypothesis], options: ScoringOptions) -> list[Hypothesis]:
     """Keep the rows that a word error rate is made of: speech with a reference text."""
-    return [row for row in rows if not condition_of(row).is_speech_free and reference_of(row, options)]
+    return [row for row in rows if row.is_spoken and options.reference(row)]
 
 
 def cells_of_mean(cells: Sequence[Cell]) -> list[Cell]:
-    """Keep the cells that the mean over 20..0 dB is taken over.
-
-    Args:
-        cells: cells of one noise list or label.
-
-    Returns:
-        Those at 20, 15, 10, 5 and 0 dB, as far as the grid has them; all cells where it has none of these.
-    """
+    """Keep the cells of a mean: those at 20, 15, 10, 5 and 0 dB, all where there are none of these."""
     return [cell for cell in cells if cell.snr_db in MEAN_OVER_SNR_DB] or list(cells)
 
 
-def check_unique(rows: Sequence[Row], argument: str) -> None:
-    """Refuse rows that would count one utterance twice.
-
-    Args:
-        rows: rows of one model.
-        argument: name of the caller's argument, for the message.
+def check_unique(rows: Sequence[Hypothesis], argument: str) -> None:
+    """Refuse rows of one model that would count one utterance twice; messages name the argument.
 
     Raises:
         ValueError: two rows share utterance, cell and seed.
     """
-    repeated = [key for key, times in Counter((pair_key(row), place_of(row)) for row in rows).items() if times > 1]
+    repeated = [key for key, times in Counter(row.pair_key for row in rows).items() if times > 1]
     if repeated:
-        utterance, cell, _, seed = repeated[0][0]
         raise ValueError(
-            f"{argument} repeats utterance {utterance!r} in cell {cell.noise_list}@{cell.snr_db} with seed {seed!r} "
-            f"(and {len(repeated) - 1} others): give every training run its own 'seed', every utterance its own id"
+            f"{argument} repeats {repeated[0]} (and {len(repeated) - 1} others): give every training run its own "
+            "'seed', every utterance its own id"
         )
 
 
@@ -149,40 +102,34 @@ class Tally:
     """Sums error counts so that resampling is one matrix product.
 
     Args:
-        rows: speech rows with a reference (see `scored_rows`), of one model.
+        rows: speech rows with a reference (see `scored_rows`), of one model; the first one is of the first place.
         options: how to score.
     """
 
-    def __init__(self, rows: Sequence[Row], options: ScoringOptions) -> None:
+    def __init__(self, rows: Sequence[Hypothesis], options: ScoringOptions) -> None:
         if not rows:
             raise ValueError("rows is empty: there is no speech row with a reference text to score")
         self.options = options
-        blocks = {str(row[options.block_field]) for row in rows if row.get(options.block_field) is not None}
-        has_blocks = all(row.get(options.block_field) is not None for row in rows) and len(blocks) >= MIN_SPEAKERS
+        blocks = [row.value(options.block_field) for row in rows]
+        has_blocks = None not in blocks and len(set(blocks)) >= MIN_SPEAKERS
         self.unit_name = options.block_field if has_blocks else "utterance"
-        names = [str(row[options.block_field]) if has_blocks else utterance_of(row) for row in rows]
+        names = [str(block) if has_blocks else row.utterance for row, block in zip(rows, blocks, strict=True)]
         self.units = sorted(set(names))
-        self.seeds = sorted({seed_of(row) for row in rows})
+        self.seeds = sorted({row.seed for row in rows})
+        self.places = list(dict.fromkeys(row.cell.place for row in rows))
         unit_index = {name: index for index, name in enumerate(self.units)}
         seed_index = {name: index for index, name in enumerate(self.seeds)}
         shape = (len(self.seeds), len(self.units), len(ErrorCounts._fields))
         self._counts: dict[Cell, FloatArray] = {}
         self._utterances: Counter[Cell] = Counter()
         for row, name in zip(rows, names, strict=True):
-            counts = count_errors(reference_of(row, options), hypothesis_of(row, options))
-            cell = cell_of(row)
-            labels = {None} if cell.noise_list is None else {None, str(row.get("noise_label") or "unlabelled")}
-            for label in labels:
-                place = cell._replace(noise_label=label)
-                if place not in self._counts:
-                    self._counts[place] = np.zeros(shape)
-                self._counts[place][seed_index[seed_of(row)], unit_index[name]] += counts
-                self._utterances[place] += 1
-
-    @property
-    def has_clean(self) -> bool:
-        """Whether there are rows of clean speech."""
-        return CLEAN in self._counts
+            counts = options.errors(row)
+            labels = [None] if row.cell.noise_list is None else [None, row.noise_label or "unlabelled"]
+            for cell in (row.cell._replace(noise_label=label) for label in labels):
+                if cell not in self._counts:
+                    self._counts[cell] = np.zeros(shape)
+                self._counts[cell][seed_index[row.seed], unit_index[name]] += counts
+                self._utterances[cell] += 1
 
     def noise_lists(self) -> list[str]:
         """Name the noise lists, in order of first appearance."""
@@ -193,10 +140,48 @@ class Tally:
         labels = {cell.noise_label for cell in self._counts if cell.noise_list == noise_list}
         return sorted(label for label in labels if label is not None)
 
-    def cells(self, noise_list: str, noise_label: str | None = None) -> list[Cell]:
+    def clean_cells(self, place: Place | None = None) -> list[Cell]:
+        """The cell of clean speech, if there is any, in a place; None is the first one."""
+        return [cell for cell in self._in(place) if cell.noise_list is None]
+
+    def cells(self, noise_list: str, noise_label: str | None = None, place: Place | None = None) -> list[Cell]:
         """List the cells of a noise list, or of one of its labels, from the highest SNR down."""
-        cells = [c for c in self._counts if (c.noise_list, c.noise_label) == (noise_list, noise_label)]
+        cells = [c for c in self._in(place) if (c.noise_list, c.noise_label) == (noise_list, noise_label)]
         return sorted(cells, key=lambda cell: -(cell.snr_db or 0.0))
+
+    def noisy_cells(self, place: Place | None = None, noise_lists: Sequence[str] | None = None) -> list[Cell]:
+        """List the cells of the mean over 20..0 dB, of all noise lists or of some."""
+        names = self.noise_lists() if noise_lists is None else noise_lists
+        return [cell for name in names for cell in cells_of_mean(self.cells(name, place=place))]
+
+    def mean_wer(self, cells: Sequence[Cell], less: Sequence[Cell] = ()) -> Estimate:
+        """Average WERs over cells, and subtract the average over others."""
+        value, samples = self._mean(cells)
+        if less:
+            other, other_samples = self._mean(less)
+            value, samples = value - other, samples - other_samples
+        return self.estimate(value, samples)
+
+    def clean_wer(self, place: Place | None = None) -> float | None:
+        """The WER of clean speech; None where there is none."""
+        cells = self.clean_cells(place)
+        return self.totals(cells[0]).wer if cells else None
+
+    def interval(self, samples: FloatArray) -> Interval:
+        """Cut an interval off resampled values [R]; none where there is a single unit to draw."""
+        return percentile_interval(samples) if len(self.units) > 1 else Interval(None, None)
+
+    def estimate(self, value: float | None, samples: FloatArray) -> Estimate:
+        """A value with the interval of its resampled ones. [R]."""
+        return Estimate(value, *self.interval(samples))
+
+    def _mean(self, cells: Sequence[Cell]) -> tuple[float, FloatArray]:
+        samples: FloatArray = self.resample(cells).mean(axis=1)
+        return float(np.mean([self.totals(cell).wer for cell in cells])), samples
+
+    def _in(self, place: Place | None) -> list[Cell]:
+        where = self.places[0] if place is None else place
+        return [cell for cell in self._counts if cell.place == where]
 
     @cached_property
     def unit_weights(self) -> FloatArray:
@@ -246,16 +231,3 @@ class Tally:
         """Stack cells: errors and words. [S, U, C] each."""
         stacked = np.stack([self._counts[cell] for cell in cells], axis=-1)  # [S, U, 6, C]
         return stacked[:, :, ERROR_COLUMNS].sum(axis=2), stacked[:, :, WORDS_COLUMN]
-
-
-def interval_over(tally: Tally, samples: FloatArray) -> Interval:
-    """Cut an interval.
-
-    Args:
-        tally: what was resampled.
-        samples: one value per replication. [R]
-
-    Returns:
-        The interval, (None, None) where there is a single unit to draw.
-    """
-    return percentile_interval(samples) if len(tally.units) > 1 else Interval(None, None)

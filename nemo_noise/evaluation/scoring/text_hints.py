@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypedDict
 
-from nemo_noise.evaluation.scoring.hypotheses import Row
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, hypothesis_of, reference_of
+from nemo_noise.evaluation.hypothesis import Hypothesis
+from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.text_normalization import TextStep, parse_steps
-from nemo_noise.evaluation.scoring.wer import ErrorCounts, count_errors, sum_errors
+from nemo_noise.evaluation.scoring.wer import ErrorCounts, sum_errors
 
 __all__ = ["TextHint", "hint_at_writing"]
 
@@ -30,15 +30,10 @@ class TextHint(TypedDict):
     wer_with: float
 
 
-def hint_at_writing(scored: Sequence[Row], options: ScoringOptions) -> TextHint | None:
+def hint_at_writing(scored: Sequence[Hypothesis], options: ScoringOptions) -> TextHint | None:
     """Count the errors once more with all further steps, and offer those that matter.
 
-    Args:
-        scored: speech rows with a reference, of one model.
-        options: how they are scored.
-
-    Returns:
-        The hint; None where less than 5 % of the errors go, or texts are scored by letter.
+    None where less than 5 % of the errors go, or texts are scored by letter.
     """
     steps = parse_steps(options.text_normalization)
     if TextStep.LETTERS in steps or not scored:
@@ -58,7 +53,7 @@ def hint_at_writing(scored: Sequence[Row], options: ScoringOptions) -> TextHint 
     )
 
 
-def _choose(scored: Sequence[Row], options: ScoringOptions, steps: Sequence[TextStep]) -> tuple[TextStep, ...]:
+def _choose(scored: Sequence[Hypothesis], options: ScoringOptions, steps: Sequence[TextStep]) -> tuple[TextStep, ...]:
     """The further steps that matter in a sample; none where fewer errors go than are worth a look at all rows."""
     plain = _count(scored, options, steps)
     lowers = (TextStep.LOWER, TextStep.LOWER_TURKISH)
@@ -84,6 +79,6 @@ def _saved(before: ErrorCounts, after: ErrorCounts) -> float:
     return (before.errors - after.errors) / before.errors if before.errors and after.words else 0.0
 
 
-def _count(scored: Sequence[Row], options: ScoringOptions, steps: Sequence[TextStep]) -> ErrorCounts:
+def _count(scored: Sequence[Hypothesis], options: ScoringOptions, steps: Sequence[TextStep]) -> ErrorCounts:
     how = replace(options, text_normalization=tuple(steps))
-    return sum_errors(count_errors(reference_of(row, how), hypothesis_of(row, how)) for row in scored)
+    return sum_errors(how.errors(row) for row in scored)

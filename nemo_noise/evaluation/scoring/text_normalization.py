@@ -53,13 +53,6 @@ def composed(text: str) -> str:
 def normalize_text(text: str, steps: Sequence[TextStep | str]) -> str:
     """Apply `composed`, then steps in order.
 
-    Args:
-        text: reference or hypothesis.
-        steps: members of `TextStep` or their values; empty leaves what is seen as it is.
-
-    Returns:
-        The normalised text.
-
     Raises:
         ValueError: a step is unknown.
     """
@@ -71,12 +64,6 @@ def normalize_text(text: str, steps: Sequence[TextStep | str]) -> str:
 
 def parse_steps(steps: Sequence[TextStep | str]) -> tuple[TextStep, ...]:
     """Turn configured names into steps.
-
-    Args:
-        steps: members of `TextStep` or their values.
-
-    Returns:
-        The steps in order.
 
     Raises:
         ValueError: it is no list, or a step is unknown; the message lists the known ones.

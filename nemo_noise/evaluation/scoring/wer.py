@@ -59,15 +59,9 @@ class ErrorCounts(NamedTuple):
 def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
     """Align a hypothesis with its reference and count the errors.
 
-    Texts are compared as they are seen, apart from runs of blanks: what looks alike is alike (`composed`). Normalise
-    case, punctuation and the like before, see `text_normalization`.
-
-    Args:
-        reference: what was said.
-        hypothesis: what was recognised.
-
-    Returns:
-        The counts. With an empty reference every word and character of the hypothesis is an insertion.
+    Texts are compared as they are seen, apart from runs of blanks: what looks alike is alike (`composed`). Case and
+    punctuation are normalised before, see `text_normalization`. With an empty reference every word and character of
+    the hypothesis is an insertion.
     """
     reference, hypothesis = (" ".join(composed(text).split()) for text in (reference, hypothesis))
     if not reference:
@@ -87,14 +81,7 @@ def count_errors(reference: str, hypothesis: str) -> ErrorCounts:
 
 
 def sum_errors(counts: Iterable[ErrorCounts]) -> ErrorCounts:
-    """Sum counts field by field; the rates of the sum weigh every word equally.
-
-    Args:
-        counts: one entry per utterance.
-
-    Returns:
-        The sum; all zero for no entry.
-    """
+    """Sum counts field by field; the rates of the sum weigh every word equally."""
     columns = zip(*counts, strict=True)
     return ErrorCounts(*(sum(column) for column in columns))
 

@@ -76,19 +76,9 @@ class AdaptedHearing:
 
 
 def adapted_hearings(
-    name: str, model: ASRModel, adaptation: AdaptationConfig | None, along_streams: bool = False
+    name: str, model: ASRModel, adaptation: AdaptationConfig | None, *, along_streams: bool = False
 ) -> dict[str, AdaptedHearing]:
-    """Make a model adapt, if it can.
-
-    Args:
-        name: of the model.
-        model: the model.
-        adaptation: how; None for not at all.
-        along_streams: whether it also adapts along streams.
-
-    Returns:
-        How it hears by the name of its rows; empty, with a warning, for a model that cannot adapt so.
-    """
+    """Make a model adapt, if it can: how, by the name of its rows; empty, with a warning, for one that cannot."""
     if adaptation is None:
         return {}
     try:

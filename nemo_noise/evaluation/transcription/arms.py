@@ -72,6 +72,7 @@ def arms_of(
     name: str,
     model: ASRModel,
     controls: Sequence[Control | str],
+    *,
     adaptation: AdaptationConfig | None = None,
     adaptation_trials: int | None = None,
     adaptation_streams: Sequence[str] = (),
@@ -99,7 +100,7 @@ def arms_of(
             continue
         context = partial(shuffled, model)
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
-    for adapted, hears in adapted_hearings(name, model, adaptation, bool(adaptation_streams)).items():
+    for adapted, hears in adapted_hearings(name, model, adaptation, along_streams=bool(adaptation_streams)).items():
         fields = tuple(adaptation_streams) if hears.along_stream else ()
         settings = hears.fingerprint + "".join(f"+{field}" for field in fields)
         arms.append(

@@ -41,15 +41,7 @@ def prompts_of(model: Any, trials: Iterable[Trial], options: Mapping[str, Any]) 
 
 
 def same_prompt_batches(batches: Iterable[Sequence[Trial]], prompts: Mapping[str, Prompt]) -> Iterator[list[Trial]]:
-    """Split batches so that all trials of one have the same prompt; NeMo's `transcribe` takes one for all.
-
-    Args:
-        batches: of trials.
-        prompts: of `prompts_of`; without any, batches stay as they are.
-
-    Yields:
-        The batches, in order.
-    """
+    """Split batches so that all trials of one have the same prompt; NeMo's `transcribe` takes one for all."""
     for batch in batches:
         parts: dict[tuple[tuple[str, str], ...], list[Trial]] = {}
         for trial in batch:

@@ -18,9 +18,11 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.data.manifests.sensors import SensorBatch, collate_sensors
+from nemo_noise.evaluation.hypothesis import Hypothesis, append_hypotheses, read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.mixtures.batches import (
     check_stream_fields,
     ring_batches,
@@ -29,13 +31,8 @@ from nemo_noise.evaluation.mixtures.batches import (
     stream_batches,
 )
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
-from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial, describe_mixture
-from nemo_noise.evaluation.scoring.hypotheses import (
-    Row,
-    append_hypotheses,
-    read_hypotheses,
-    write_hypotheses,
-)
+from nemo_noise.evaluation.mixtures.lines import as_hypothesis
+from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial
 from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
 from nemo_noise.evaluation.transcription.preroll import after_preroll
@@ -100,7 +97,9 @@ class RunOptions:
         return "transcribe", self.transcribe
 
 
-def name_models(model: str, baseline: str | None, model_name: str | None, baseline_name: str | None) -> dict[str, str]:
+def name_models(
+    model: str, baseline: str | None, *, model_name: str | None, baseline_name: str | None
+) -> dict[str, str]:
     """Name one or two models for tables: by the given names, else by their files, with the folder where those agree.
 
     Args:
@@ -131,10 +130,11 @@ def run_models(
     models: Mapping[str, str],
     make_plan: Callable[[int], MixturePlan],
     hypotheses_path: str | Path,
+    *,
     controls: Sequence[Control | str],
     options: RunOptions,
     device: torch.device,
-) -> list[Row]:
+) -> list[Hypothesis]:
     """Run models one after the other on the same mixtures; controls and adaptation run for the first.
 
     Args:
@@ -152,14 +152,14 @@ def run_models(
     Raises:
         ValueError: the models want different sample rates.
     """
-    rows: list[Row] = []
+    rows: list[Hypothesis] = []
     plan: MixturePlan | None = None
     for number, (name, path) in enumerate(models.items()):
         if is_transcript_file(path):
             if options.adaptation is not None and not rows:
                 logging.warning(f"adaptation left out: {name} is a file of transcripts, {path}")
             plan = plan or make_plan(options.sample_rate)
-            rows += rows_of_transcripts(name, path, plan, options.training_seed)
+            rows += rows_of_transcripts(name, path, plan, training_seed=options.training_seed)
             continue
         model = load_model(path, device)
         if options.confidence is not None:
@@ -170,18 +170,30 @@ def run_models(
             raise ValueError(
                 f"model {name!r} wants {sample_rate} Hz, the first one {plan.sample_rate} Hz: not comparable"
             )
-        adapting = (options.adaptation, options.adaptation_trials, _stream_fields(plan, options))
-        arms = arms_of(name, model, controls, *adapting) if not rows else arms_of(name, model, [])
+        arms = arms_of(name, model, []) if rows else _all_arms(name, model, controls, plan=plan, options=options)
         if options.batch_size < 2 and any(arm.mixes_cells for arm in arms):
             ring_batches([], (), options.batch_size)  # refuses, before a model has run
         own = replace(options, transcribe=options.transcribe_of(number)[1])
         for arm in arms:
-            rows += run_arm(arm, plan, hypotheses_path, own)
+            rows += run_arm(arm, plan, hypotheses_path, options=own)
         del model, arms, arm
         gc.collect()
     Path(hypotheses_path).parent.mkdir(parents=True, exist_ok=True)
     set_aside_other_rows(hypotheses_path, rows)
     return rows
+
+
+def _all_arms(
+    name: str, model: ASRModel, controls: Sequence[Control | str], *, plan: MixturePlan, options: RunOptions
+) -> list[Arm]:
+    return arms_of(
+        name,
+        model,
+        controls,
+        adaptation=options.adaptation,
+        adaptation_trials=options.adaptation_trials,
+        adaptation_streams=_stream_fields(plan, options),
+    )
 
 
 def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
@@ -196,17 +208,10 @@ def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
     return options.adaptation_streams
 
 
-def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: RunOptions) -> list[Row]:
-    """Run all trials that have no row yet.
+def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options: RunOptions) -> list[Hypothesis]:
+    """Run all trials that have no row yet, and return a row per trial in the order of the plan.
 
-    Args:
-        arm: the model and how to run it.
-        plan: the trials. Controls leave noise without speech out.
-        hypotheses_path: JSON lines, read first, then appended to.
-        options: how to run.
-
-    Returns:
-        One row per trial, in the order of the plan.
+    The file of hypotheses is read first, then appended to. Controls leave noise without speech out.
     """
     model_fingerprint = fingerprint(arm.model) + arm.settings
     path = Path(hypotheses_path)
@@ -221,7 +226,9 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
     prompts = prompts_of(arm.model, trials, options.transcribe)
-    batches = _batches_of(arm, plan, trials, todo, prompts, arm.batch_size or options.batch_size)
+    batches = _batches_of(
+        arm, plan, trials, todo=todo, prompts=prompts, batch_size=arm.batch_size or options.batch_size
+    )
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
     listener = _Listener(arm, options)
@@ -234,13 +241,11 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
             batch, mixtures = [trial for trial, _ in made], [mixture for _, mixture in made]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
             also_alone = [trial.trial_id in alone for trial in batch]
-            results = listener.hear(mixtures, also_alone, sensors, prompts.get(batch[0].trial_id, {}))
+            results = listener.hear(mixtures, also_alone, sensors=sensors, prompt=prompts.get(batch[0].trial_id, {}))
             rows = []
             for trial, mixture, result in list(zip(batch, mixtures, results, strict=True))[int(arm.mixes_cells) :]:
-                duration = round(len(mixture.samples) / plan.sample_rate, 4)
                 who = {"model": arm.name, "model_fingerprint": model_fingerprint}
-                heard = describe_mixture(trial, mixture, plan.seed)
-                rows.append({**heard, **who, **result, "duration": duration, "seed": options.training_seed})
+                rows.append(as_hypothesis(plan, trial, mixture, training_seed=options.training_seed, **who, **result))
             append_hypotheses(path, rows)
             done.update((_row_key(row), row) for row in rows)
             progress.update(len(rows))
@@ -248,7 +253,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, options: R
     if trials and not possible:
         raise ValueError(f"no mixture is possible, the first as {next(iter(plan.left_out.values())).reason}")
     finished = [done[arm.name, model_fingerprint, trial.trial_id] for trial in possible]
-    return [{**row, "seed": options.training_seed} for row in finished]
+    return [row.changed(seed=options.training_seed) for row in finished]
 
 
 def _is_no_member(trial: Trial, plan: MixturePlan) -> bool:
@@ -260,6 +265,7 @@ def _batches_of(
     arm: Arm,
     plan: MixturePlan,
     trials: Sequence[Trial],
+    *,
     todo: Sequence[Trial],
     prompts: Mapping[str, Mapping[str, str]],
     batch_size: int,
@@ -275,13 +281,8 @@ def _batches_of(
     return list(same_prompt_batches(batches, prompts))
 
 
-def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Row]) -> None:
-    """Leave exactly the rows of this evaluation in the file; move rows of other models or plans to a second file.
-
-    Args:
-        hypotheses_path: the file; the others go to `<stem>.other.jsonl` beside it.
-        rows: rows of this evaluation.
-    """
+def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Hypothesis]) -> None:
+    """Leave exactly the rows of this evaluation in the file; others go to `<stem>.other.jsonl` beside it."""
     path = Path(hypotheses_path)
     keys = {_row_key(row) for row in rows}
     others = [row for row in _saved_rows(path) if _row_key(row) not in keys]
@@ -293,12 +294,7 @@ def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Row]) -> No
 
 
 class _Listener:
-    """Transcribes batches of one arm and measures what that costs.
-
-    Args:
-        arm: the model and how to run it.
-        options: how to run.
-    """
+    """Transcribes batches of one arm and measures what that costs."""
 
     def __init__(self, arm: Arm, options: RunOptions) -> None:
         self.arm, self.options = arm, options
@@ -314,9 +310,10 @@ class _Listener:
         self,
         mixtures: Sequence[Mixture],
         also_alone: Sequence[bool],
+        *,
         sensors: Mapping[str, SensorBatch],
         prompt: Mapping[str, str],
-    ) -> list[dict[str, Any]]:
+    ) -> list[dict[str, object]]:
         """Transcribe a batch.
 
         Args:
@@ -366,7 +363,7 @@ def _evenly_chosen(trials: Sequence[Trial], count: int) -> set[str]:
     return {spoken[place] for place in places}
 
 
-def _saved_rows(path: Path) -> list[Row]:
+def _saved_rows(path: Path) -> list[Hypothesis]:
     """Read what an earlier run left, and drop its unfinished last line from the file before it is appended to."""
     if not path.is_file():
         return []
@@ -376,5 +373,5 @@ def _saved_rows(path: Path) -> list[Row]:
     return rows
 
 
-def _row_key(row: Row) -> RowKey:
-    return str(row.get("model")), str(row.get("model_fingerprint")), str(row.get("trial_id"))
+def _row_key(row: Hypothesis) -> RowKey:
+    return row.model, str(row.model_fingerprint), str(row.trial_id)

@@ -64,7 +64,13 @@ class StreamingOptions:
 
 
 def run_streams(
-    name: str, model: ASRModel, plan: MixturePlan, path: str | Path, streaming: StreamingOptions, options: RunOptions
+    name: str,
+    model: ASRModel,
+    plan: MixturePlan,
+    *,
+    path: str | Path,
+    streaming: StreamingOptions,
+    options: RunOptions,
 ) -> list[StreamedRun]:
     """Run a model at every latency, on the trials that `choose_trials` takes.
 
@@ -94,14 +100,16 @@ def run_streams(
             arm_name += f"_left_{streaming.left_s:g}s"  # another overlap is another text
             way += f", as {what_hears_the_future(model)} hears the future"
         arm = Arm(arm_name, model, partial(_streaming, model, stream))
-        rows = run_arm(arm, part, path, replace(options, latency_utterances=0))
+        rows = run_arm(arm, part, path, options=replace(options, latency_utterances=0))
         timed = min(options.latency_utterances, TIMED_UTTERANCES)
         chosen = part.trials[:: max(1, len(part.trials) // max(1, timed))]
         waveforms = [mixture.samples for _, mixture in part.mixtures_of(chosen)]
         with streamed(model, stream) as steps_s:
             for waveform in waveforms[:timed]:
                 transcribe(model, [waveform], options.transcribe)
-        runs.append(StreamedRun(chunk_ms, None, way, stream.latency_ms, rows, list(steps_s)))
+        runs.append(
+            StreamedRun(chunk_ms, reason=None, way=way, latency_ms=stream.latency_ms, rows=rows, steps_s=list(steps_s))
+        )
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
     return runs

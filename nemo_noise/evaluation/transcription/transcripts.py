@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from nemo_noise.data.manifests.strict_json import check_values, parse_object
+from nemo_noise.evaluation.hypothesis import Hypothesis
+from nemo_noise.evaluation.mixtures.lines import as_hypothesis, name_mixtures
 from nemo_noise.evaluation.mixtures.names import file_name
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, describe_mixture, name_mixtures
-from nemo_noise.evaluation.scoring.hypotheses import Row
+from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.foreign_text import printable
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
@@ -89,17 +90,10 @@ def read_transcripts(path: str | Path) -> list[Transcript]:
     return list(transcripts.values())
 
 
-def rows_of_transcripts(name: str, path: str | Path, plan: MixturePlan, training_seed: int | None = None) -> list[Row]:
-    """Turn a file of transcripts into hypothesis rows of the same mixtures that models hear.
-
-    Args:
-        name: of the system, for tables.
-        path: see `read_transcripts`.
-        plan: the mixtures.
-        training_seed: written to every row as `seed`.
-
-    Returns:
-        One row per trial of the plan.
+def rows_of_transcripts(
+    name: str, path: str | Path, plan: MixturePlan, *, training_seed: int | None = None
+) -> list[Hypothesis]:
+    """Turn a file of transcripts (see `read_transcripts`) into a row for each trial of a plan.
 
     Raises:
         TranscriptError: a mixture has no transcript, or a transcript no mixture; nothing is scored in part.
@@ -121,9 +115,7 @@ def rows_of_transcripts(name: str, path: str | Path, plan: MixturePlan, training
     for trial, mixture in (pair for planned in plan.trials for pair in plan.mixtures_of([planned])):
         transcript = found[trial.trial_id]
         result = {"model": name, "model_fingerprint": fingerprint, "pred_text": transcript.text, **transcript.extras}
-        duration = round(len(mixture.samples) / plan.sample_rate, 4)
-        heard = describe_mixture(trial, mixture, plan.seed)
-        rows.append({**heard, **result, "duration": duration, "seed": training_seed})
+        rows.append(as_hypothesis(plan, trial, mixture, training_seed=training_seed, **result))
     return rows
 
 
@@ -181,7 +173,7 @@ def _read_table(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if any(value.strip() for value in values):
                 if header is None:
                     header = [name.strip() for name in values]
-                    _check_header(header, f"{path}:{number}", delimiter, other)
+                    _check_header(header, f"{path}:{number}", delimiter=delimiter, other=other)
                 elif len(values) != len(header):
                     quotes = "; a text with a comma needs quotes around it" if is_csv else ""
                     raise TranscriptError(
@@ -195,7 +187,7 @@ def _read_table(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise TranscriptError(f"{path}:{number}: not a table ({error}), expected quotes in pairs") from error
 
 
-def _check_header(header: Sequence[str], source: str, delimiter: str, other: str) -> None:
+def _check_header(header: Sequence[str], source: str, *, delimiter: str, other: str) -> None:
     """Refuse a header that repeats or lacks a column, with a guess why."""
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
