@@ -35,7 +35,7 @@ def config_directory() -> Path:
 
 
 def register_resolvers() -> None:
-    """Make what `conf/base/trainer.yaml` and `data.yaml` compute known to OmegaConf; safe to call again."""
+    """Make what `conf/parts/base/trainer.yaml` and `data.yaml` compute known to OmegaConf; safe to call again."""
     OmegaConf.register_new_resolver("nemo_noise.lightning_shares_out", lightning_shares_out, replace=True)
     OmegaConf.register_new_resolver("nemo_noise.on_gpu", on_gpu, replace=True)
     OmegaConf.register_new_resolver("nemo_noise.is_null", lambda value: value is None, replace=True)

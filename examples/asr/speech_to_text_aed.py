@@ -16,7 +16,7 @@ From a pretrained checkpoint and a pretrained noise context (before training the
         '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
 
 With a second attention to noise tokens: --config-name=dual_attention_fast-conformer_aed +training=dual_warm_start
-Whisper: --config-path=../../conf/whisper --config-name=whisper, see docs/whisper.md.
+Whisper: --config-path=../../conf/recipes/whisper --config-name=whisper, see docs/whisper.md.
 """
 
 import lightning.pytorch as pl
@@ -33,7 +33,7 @@ from nemo_noise.models import start_from_checkpoints
 from nemo_noise.recogniser.model_file import save_model
 
 
-@hydra_runner(config_path="../../conf/speech_multitask", config_name="noise_aware_fast-conformer_aed")
+@hydra_runner(config_path="../../conf/recipes/speech_multitask", config_name="noise_aware_fast-conformer_aed")
 def main(cfg: DictConfig) -> None:
     logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")
     if cfg.get("seed") is not None:

@@ -29,7 +29,7 @@ from nemo_noise.models import start_from_checkpoints
 from nemo_noise.recogniser.model_file import save_model
 
 
-@hydra_runner(config_path="../../conf/fastconformer", config_name="noise_aware_fast-conformer_ctc_bpe")
+@hydra_runner(config_path="../../conf/recipes/fastconformer", config_name="noise_aware_fast-conformer_ctc_bpe")
 def main(cfg: DictConfig) -> None:
     logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")
     if cfg.get("seed") is not None:

@@ -30,7 +30,7 @@ from nemo_noise.recogniser.model_file import save_model
 
 
 @hydra_runner(
-    config_path="../../conf/fastconformer", config_name="noise_aware_fast-conformer_hybrid_transducer_ctc_bpe"
+    config_path="../../conf/recipes/fastconformer", config_name="noise_aware_fast-conformer_hybrid_transducer_ctc_bpe"
 )
 def main(cfg: DictConfig) -> None:
     logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")

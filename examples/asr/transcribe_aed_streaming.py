@@ -5,7 +5,7 @@
 python examples/asr/transcribe_aed_streaming.py model=<.nemo> manifest=<speech> output=streamed.json \
     streaming.policy=alignatt streaming.chunk_s=1.0 streaming.right_s=0.5
 
-Options: conf/inference/transcribe_aed_streaming.yaml.
+Options: conf/scripts/transcribe_aed_streaming.yaml.
 """
 
 import math
@@ -23,7 +23,7 @@ from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
 from nemo_noise.recogniser.transcription import load_model, sample_rate_of, transcribe
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="transcribe_aed_streaming")
+@hydra_runner(config_path="../../conf/scripts", config_name="transcribe_aed_streaming")
 def main(cfg: DictConfig) -> None:
     """Load, stream, compare, write."""
     check_script("transcribe_aed_streaming", cfg)

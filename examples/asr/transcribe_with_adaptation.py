@@ -20,7 +20,7 @@ from nemo_noise.inference import AdaptationConfig, adapt_along_streams
 from nemo_noise.recogniser.transcription import load_model, sample_rate_of
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="transcribe_with_adaptation")
+@hydra_runner(config_path="../../conf/scripts", config_name="transcribe_with_adaptation")
 def main(cfg: DictConfig) -> None:
     """Load, adapt, transcribe, write."""
     check_script("transcribe_with_adaptation", cfg)

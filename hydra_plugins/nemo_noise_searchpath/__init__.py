@@ -20,19 +20,38 @@ register_post_import_hook(
 )
 
 
+_MOVED = {"ablations": "../experiments"}  # the folders evaluation, inference and corpora are now one
+
+
 class NemoNoiseSearchPathPlugin(SearchPathPlugin):
-    """Appends `conf/` to the search path, after the application's own configs."""
+    """Appends our recipes and parts to the search path, after the application's own configs."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        """Adds our folder; see `nemo_noise.configuration` for the two places where it can be."""
+        """Adds our folders; see `nemo_noise.configuration` for the two places where they can be.
+
+        Raises:
+            FileNotFoundError: if the application names a folder that was moved; names the new one.
+        """
         spec = find_spec("nemo_noise")  # finds the package without running it
         if spec is None or spec.origin is None:
             return
         package = Path(spec.origin).parent
         for candidate in (package / "conf", package.parent / "conf"):
             if candidate.is_dir():
-                search_path.append(provider="nemo_noise", path=f"file://{candidate}")
+                for entry in search_path.get_path():
+                    _refuse_moved(str(entry.path).removeprefix("file://"), candidate)
+                for kind in ("recipes", "parts"):
+                    search_path.append(provider="nemo_noise", path=f"file://{candidate / kind}")
                 return
+
+
+def _refuse_moved(asked: str, configs: Path) -> None:
+    """Names the new place of a folder of an earlier version (`conf/fastconformer`)."""
+    path = Path(asked)
+    if path.exists() or path.parent.resolve() != configs.resolve():
+        return
+    found = sorted(configs.glob(f"*/{path.name}")) or [configs / _MOVED.get(path.name, "scripts")]
+    raise FileNotFoundError(f"--config-path: {path} is not there any more; its configs are in {found[0]}")
 
 
 def trainer_callbacks() -> list[Any]:

@@ -122,7 +122,7 @@ def test_a_bad_length_is_named(tmp_path: Path, value: Any) -> None:
 
 @pytest.mark.parametrize("other", ["streaming_ms=[160]", "export_mixtures=mixtures", "context_snr=true"])
 def test_what_would_not_hear_it_is_refused(other: str) -> None:
-    with initialize_config_dir(str(config_directory() / "evaluation"), version_base="1.1"):
+    with initialize_config_dir(str(config_directory() / "scripts"), version_base="1.1"):
         cfg = compose("noise_robustness", ["model=m.nemo", "speech=s.json", "noise_lists={}", "preroll_s=1.5", other])
     with pytest.raises(ValueError, match=f"preroll_s is 1.5 beside {other.split('=')[0]}, should be one of the two"):
         Instrument(cfg)

@@ -163,7 +163,7 @@ def test_the_script_writes_what_was_heard_with_and_without(
     model.save_to(str(tmp_path / "model.nemo"))
     soundfile.write(tmp_path / "noise.wav", audio[0], 16000)
     (tmp_path / "speech.json").write_text(json.dumps({"audio_filepath": "noise.wav", "text": "one two"}) + "\n")
-    config = OmegaConf.load(repository / "conf/inference/transcribe_with_adaptation.yaml")
+    config = OmegaConf.load(repository / "conf/scripts/transcribe_with_adaptation.yaml")
     paths = {"model": "model.nemo", "manifest": "speech.json", "output": "out.json"}
     config = OmegaConf.merge(config, {key: str(tmp_path / name) for key, name in paths.items()}, {"device": "cpu"})
     path = repository / "examples/asr/transcribe_with_adaptation.py"

@@ -236,7 +236,7 @@ def _check_config(cfg: DictConfig) -> None:
         "sample_rate": "the rate of the audio in Hz, such as 16000",
         "preprocessor": "NeMo's AudioToMelSpectrogramPreprocessor with its options, as in the recogniser's recipe",
         "encoder.context_encoder._target_": "a context encoder such as nemo_noise.modules.AttentiveContextEncoder",
-        "tasks": "pretext tasks with a weight, such as those of conf/context/noise_context_pretraining.yaml",
+        "tasks": "pretext tasks with a weight, such as those of conf/recipes/noise_context",
     }
     for name, hint in needed.items():
         if OmegaConf.select(cfg, name) is None:
