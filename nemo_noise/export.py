@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Attention models out of NeMo: two ONNX graphs, what hears and what writes, and all that a search needs to know.
+"""Attention models out of NeMo: two ONNX graphs, encoder and decoder, and all that a search needs.
 
 NeMo exports encoders and CTC models by ``model.export``; it has no way for a whole attention model, with or without
 a second attention. Here the secondary memory is part of the first graph, so that the second one, and whoever
@@ -19,15 +19,15 @@ from nemo.core.classes.common import typecheck
 
 from nemo_noise import whole_file
 from nemo_noise.nemo_patches.search_rules import generator_of
-from nemo_noise.recogniser.facts import frame_samples, heard_rate
-from nemo_noise.recogniser.modes import modes_kept
+from nemo_noise.recogniser.facts import frame_samples, sample_rate_of
+from nemo_noise.recogniser.state import modes_kept
 
 __all__ = ["export_attention_model"]
 
 OPSET = 17
 
 
-class _Hearing(nn.Module):
+class _EncoderGraph(nn.Module):
     """Features [B, F, T] and their lengths [B] to states [B, S, D] and their mask [B, S]."""
 
     def __init__(self, model: EncDecMultiTaskModel) -> None:
@@ -39,7 +39,7 @@ class _Hearing(nn.Module):
         return states, mask
 
 
-class _Writing(nn.Module):
+class _DecoderGraph(nn.Module):
     """Tokens so far [B, U], states [B, S, D] and mask [B, S] to log-probabilities of the next tokens [B, U, V]."""
 
     def __init__(self, model: EncDecMultiTaskModel) -> None:
@@ -93,10 +93,10 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
 
 def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:
     """Trace both graphs on a batch of two of unequal length."""
-    signal = 0.1 * torch.randn(2, heard_rate(model))
+    signal = 0.1 * torch.randn(2, sample_rate_of(model))
     length = torch.tensor([signal.shape[1], signal.shape[1] * 2 // 3])
     features, frames = model.preprocessor(input_signal=signal, length=length)
-    hearing, writing = _Hearing(model).eval(), _Writing(model).eval()  # the exporter puts back this mode
+    hearing, writing = _EncoderGraph(model).eval(), _DecoderGraph(model).eval()  # the exporter puts back this mode
     states, mask = hearing(features, frames)
     tokens = _prompt(model).expand(2, -1).contiguous()
     parts: list[tuple[str, nn.Module, tuple[Tensor, ...], dict[str, dict[int, str]], list[str]]] = [
@@ -150,7 +150,7 @@ def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
         "suppressed_at_start": list(model.cfg.get("begin_suppress_tokens") or []),
         "max_sequence_length": int(model.transf_decoder.max_sequence_length),
         "max_generation_delta": int(generator_of(model.decoding).max_delta_len),
-        "frame_s": frame_samples(model) / heard_rate(model),
-        "sample_rate": heard_rate(model),
+        "frame_s": frame_samples(model) / sample_rate_of(model),
+        "sample_rate": sample_rate_of(model),
         "tokens": [str(token) for token in model.tokenizer.ids_to_tokens(list(range(model.tokenizer.vocab_size)))],
     }

@@ -19,7 +19,8 @@ from nemo.utils import logging
 from nemo_noise.data import NoiseList, load_entry, mix_at_snr, read_manifest
 from nemo_noise.evaluation.plots.contexts import draw_contexts, observe_context
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 
 @hydra_runner(config_path="../../conf/scripts", config_name="plot_context")

@@ -20,7 +20,8 @@ from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of, transcribe
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model, transcribe
 
 
 @hydra_runner(config_path="../../conf/scripts", config_name="transcribe_aed_streaming")
@@ -36,7 +37,7 @@ def main(cfg: DictConfig) -> None:
         (streamed,) = transcribe_aligned(model, [waveform], streaming, prompt)
         (offline,) = transcribe(model, [waveform], prompt)
         lagging_s = None if math.isnan(streamed.lagging_s) else round(streamed.lagging_s, 3)
-        told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.strip(), "lagging_s": lagging_s}
+        told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.text.strip(), "lagging_s": lagging_s}
         lines.append(entry.fields | {"audio_filepath": entry.audio_filepath} | told)
     write_manifest(cfg.output, lines)
     lags = [line["lagging_s"] for line in lines if line["lagging_s"] is not None]

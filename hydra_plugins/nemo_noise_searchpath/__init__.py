@@ -14,10 +14,9 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from wrapt import register_post_import_hook
 
 # Hydra imports its plugins in every application of the environment. One that has nothing to do with NeMo must not pay
-# for NeMo's import, so ours waits until, and unless, NeMo's ASR collection is there.
-register_post_import_hook(
-    lambda _: importlib.import_module("nemo_noise"), "nemo.collections.asr.parts.preprocessing.perturb"
-)
+# for NeMo's import, so ours waits until, and unless, NeMo's ASR collection is there: its models come last of all that
+# we change, so that nothing of NeMo is half imported when they are there.
+register_post_import_hook(lambda _: importlib.import_module("nemo_noise"), "nemo.collections.asr.models")
 
 
 _MOVED = {"ablations": "../experiments"}  # the folders evaluation, inference and corpora are now one
@@ -55,7 +54,7 @@ def _refuse_moved(asked: str, configs: Path) -> None:
 
 
 def trainer_callbacks() -> list[Any]:
-    """The callbacks that every Lightning trainer gets from us, by entry point, once our mixing is imported.
+    """The callbacks that every Lightning trainer gets from us, by entry point, once we are registered with NeMo.
 
     The hook above does so with NeMo's ASR collection: every trainer of such a process gets them. Where nothing of ours
     is in use they do nothing, so Lightning's line about them is left out. In other processes there are none, and
@@ -63,7 +62,7 @@ def trainer_callbacks() -> list[Any]:
 
     It stands here because an entry point imports the package it stands in, and ours imports NeMo.
     """
-    if "nemo_noise.data.mixing.noise_mix" not in sys.modules:
+    if "nemo_noise.nemo_patches.table" not in sys.modules:
         return []
     logging.getLogger("lightning.fabric.utilities.registry").addFilter(_is_not_about_us)
     return importlib.import_module("nemo_noise.training.epoch").trainer_callbacks()

@@ -30,7 +30,7 @@ from nemo_noise.inference.decoding.search import (
     search,
 )
 from nemo_noise.option_rules import listed, maybe, number, text, whole
-from nemo_noise.recogniser.transcription import sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
 
 MOST_BEAMS = 4096  # more are no beam but all there is
 

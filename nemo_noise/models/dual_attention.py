@@ -24,6 +24,7 @@ from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
 from nemo_noise.modules.dual_attention.secondary_memory import SecondaryMemory
 from nemo_noise.nemo_patches.search_rules import generator_of
+from nemo_noise.nemo_patches.wrapping import replace_on
 from nemo_noise.recogniser.checkpoint import restore_with_added_parts
 
 __all__ = ["DualAttentionMixin", "DualAttentionMultiTaskModel", "DualAttentionWhisperModel", "add_dual_attention"]
@@ -77,7 +78,7 @@ class DualAttentionMixin:
         self.secondary: SecondaryMemory | None = (
             None if secondary is None else EncDecMultiTaskModel.from_config_dict(secondary)
         )
-        self._say_what_the_decoder_reads()
+        self._connect_secondary()
 
     @classmethod
     def from_config_dict(cls, config: DictConfig, trainer: Trainer | None = None) -> Any:
@@ -87,10 +88,11 @@ class DualAttentionMixin:
             return _get_allowed_target_class(config.target).from_config_dict(config, trainer)
         return super().from_config_dict(config, trainer)  # type: ignore[misc]
 
-    def _say_what_the_decoder_reads(self) -> None:
-        """Tell the decoder and the search where the secondary memory is; they have been made anew before this."""
+    def _connect_secondary(self) -> None:
+        """Give decoder and search the place of the secondary memory; they have been made anew before this."""
         search = generator_of(self.decoding)
-        search._prepare_for_search = partial(_prepare_by_speech, search._prepare_for_search, self.transf_decoder)
+        by_speech = partial(_prepare_by_speech, search._prepare_for_search, self.transf_decoder)
+        replace_on(search, "_prepare_for_search", by_speech)
         self.transf_decoder.read_secondary("same" if self.secondary is None else self.secondary.num_tokens)
         layer = None if self.secondary is None else self.secondary.layer
         if layer is not None and layer >= len(self.encoder.layers):
@@ -144,12 +146,12 @@ class DualAttentionMixin:
     def change_decoding_strategy(self, decoding_cfg: DictConfig) -> None:
         """The parent's; the new search counts the speech alone."""
         super().change_decoding_strategy(decoding_cfg)  # type: ignore[misc]
-        self._say_what_the_decoder_reads()
+        self._connect_secondary()
 
     def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
         """The parent's; the new decoder reads the same secondary memory."""
         super().change_vocabulary(*arguments, **options)  # type: ignore[misc]
-        self._say_what_the_decoder_reads()
+        self._connect_secondary()
 
     @contextmanager
     def _listening(self) -> Iterator[dict[str, Tensor]]:

@@ -125,7 +125,7 @@ def test_the_scripts_lead_from_texts_to_a_tuned_model(
     word_errors = ("substitutions", "deletions", "insertions")
     best = min(rows, key=lambda row: (sum(row[kind] for kind in word_errors), row["character_errors"]))
     assert tuned.cfg.decoding.strategy == best["strategy"] and tuned.cfg.decoding.beam.beam_size == best["beam_size"]
-    assert isinstance(transcribe(tuned, [np.zeros(16000, dtype=np.float32)])[0], str)
+    assert isinstance(transcribe(tuned, [np.zeros(16000, dtype=np.float32)])[0].text, str)
 
 
 def run(repository: Path, name: str, **changes: Any) -> None:

@@ -20,6 +20,7 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.figure_file import save_figure
 from nemo_noise.modules import attention_maps, noise_context_of
+from nemo_noise.recogniser.facts import sample_rate_of
 
 __all__ = ["ContextPicture", "draw_contexts", "observe_context"]
 
@@ -87,7 +88,7 @@ def observe_context(model: ASRModel, samples: npt.NDArray[np.float32], title: st
         context = _heard(context, share)
     return ContextPicture(
         title=title,
-        seconds=len(samples) / int(model.cfg.sample_rate),
+        seconds=len(samples) / sample_rate_of(model),
         features=features[0, :, : int(frames)].float().cpu().numpy(),
         context=np.atleast_2d(context).T,
         layout=encoder.context_encoder.layout,

@@ -1,18 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights that a model borrows for one utterance: copies learn in place of the originals, which nobody writes to."""
+"""Which parameters of a recogniser adapt: named sets, or patterns of names."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 from torch import nn
 
 from nemo_noise.modules.mixers.lact.mixer import FastWeightsStart
 from nemo_noise.modules.mixers.ssm.mixer import GatedRMSNorm
-from nemo_noise.recogniser.modes import modes_kept
 
-__all__ = ["PARAMETER_SETS", "borrowed_weights", "choose_parameters"]
+__all__ = ["PARAMETER_SETS", "choose_parameters"]
 
 NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm, GatedRMSNorm)
 CONTEXT = ("encoder.context_encoder.", "encoder.fusions.")
@@ -51,35 +49,3 @@ def choose_parameters(model: nn.Module, parameters: Sequence[str]) -> list[str]:
             )
         chosen |= found
     return [name for name in names if name in chosen]
-
-
-@contextmanager
-def borrowed_weights(model: nn.Module, names: Sequence[str]) -> Iterator[list[nn.Parameter]]:
-    """Put copies in place of named parameters, let only them learn, and everything else run as in inference.
-
-    The originals are set aside and put back, bit for bit, whatever happens inside; so are gradients, what requires
-    one, and training modes.
-
-    Args:
-        model: the model; one borrower at a time.
-        names: of its parameters.
-
-    Yields:
-        The parameters, holding copies that may be changed.
-    """
-    parameters = dict(model.named_parameters())
-    kept = {name: (value.data, value.grad, value.requires_grad) for name, value in parameters.items()}
-    try:
-        with modes_kept(model):
-            model.eval()
-            for name, value in parameters.items():
-                value.grad = None
-                value.requires_grad_(name in names)
-            for name in names:
-                parameters[name].data = kept[name][0].clone()
-            yield [parameters[name] for name in names]
-    finally:
-        for name, value in parameters.items():
-            value.data, value.grad = kept[name][0], None
-            value.requires_grad_(kept[name][2])
-            value.grad = kept[name][1]
