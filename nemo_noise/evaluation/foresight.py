@@ -12,7 +12,7 @@ from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.options import EvaluationOptions
-from nemo_noise.evaluation.questions.speech import describe_speech
+from nemo_noise.evaluation.questions.texts.speech import describe_speech
 from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import control_name

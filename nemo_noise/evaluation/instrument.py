@@ -24,8 +24,8 @@ from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
 from nemo_noise.evaluation.questions.asking import Found, ask_models, ask_nothing
 from nemo_noise.evaluation.questions.evidence import Results
-from nemo_noise.evaluation.questions.speech import SpeechQuestion, describe_speech
-from nemo_noise.evaluation.questions.utterances import choose_worst
+from nemo_noise.evaluation.questions.texts.speech import SpeechQuestion, describe_speech
+from nemo_noise.evaluation.questions.texts.utterances import choose_worst
 from nemo_noise.evaluation.report.audio import make_clips
 from nemo_noise.evaluation.report.model_card import write_model_card
 from nemo_noise.evaluation.report.page import write_report

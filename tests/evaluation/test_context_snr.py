@@ -15,8 +15,8 @@ from nemo_noise.evaluation.instrument import Instrument
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.probes.mixture_contexts import MixtureContexts, NoContextError, encode_contexts
-from nemo_noise.evaluation.questions.context_snr import ContextSnrQuestion, summarize_context_snr
 from nemo_noise.evaluation.questions.evidence import Subject
+from nemo_noise.evaluation.questions.models.context_snr import ContextSnrQuestion, summarize_context_snr
 from nemo_noise.evaluation.report.template import render_section
 from nemo_noise.evaluation.report.text_table import summary_table
 from tests.evaluation.tiny_models import (

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torchmetrics.classification import BinaryCalibrationError
 
 from nemo_noise.evaluation import ScoringOptions, summarize
-from nemo_noise.evaluation.questions.calibration import calibration_error
+from nemo_noise.evaluation.questions.models.calibration import calibration_error
 from nemo_noise.evaluation.scoring.alignment import align_words
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.wer import count_errors, measure_area, sum_errors

@@ -17,7 +17,7 @@ from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import parse_noise_lists
-from nemo_noise.evaluation.questions.speech import describe_speech
+from nemo_noise.evaluation.questions.texts.speech import describe_speech
 from tests.evaluation.tiny_models import SAMPLE_RATE, write_lines, write_noise, write_speech
 
 

@@ -12,9 +12,9 @@ from nemo_noise.evaluation import ScoringOptions, collect_results
 from nemo_noise.evaluation.blocks.elements import Cell, Section, Table, TableRow
 from nemo_noise.evaluation.gates import gate_values
 from nemo_noise.evaluation.questions import BY_WEIGHT, QUESTIONS, ModelQuestion, Question
-from nemo_noise.evaluation.questions.calibration import CalibrationQuestion
 from nemo_noise.evaluation.questions.evidence import ModelRows, Results, Shown, Subject
-from nemo_noise.evaluation.questions.groups import GroupsQuestion
+from nemo_noise.evaluation.questions.models.calibration import CalibrationQuestion
+from nemo_noise.evaluation.questions.rates.groups import GroupsQuestion
 from nemo_noise.evaluation.report.findings import findings
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.template import render_section

@@ -12,8 +12,8 @@ from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.choice import choose_trials
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
+from nemo_noise.evaluation.questions.comparisons.streaming import StreamingQuestion, summarize_streaming
 from nemo_noise.evaluation.questions.evidence import Subject
-from nemo_noise.evaluation.questions.streaming import StreamingQuestion, summarize_streaming
 from nemo_noise.evaluation.report.template import render_section
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import Arm

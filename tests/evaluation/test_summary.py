@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nemo_noise.evaluation import ScoringOptions, compare, summarize
-from nemo_noise.evaluation.questions.groups import group_gap
+from nemo_noise.evaluation.questions.rates.groups import group_gap
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from tests.evaluation.rows import cell_row as row
 from tests.evaluation.rows import hypothesis, synthetic_rows

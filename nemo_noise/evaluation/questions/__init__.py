@@ -2,24 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions of the report, one file each: what is run, the answer, its section and sentences; the list is here."""
 
-from nemo_noise.evaluation.questions.adaptation import AdaptationQuestion, StreamAdaptationQuestion
-from nemo_noise.evaluation.questions.calibration import CalibrationQuestion
-from nemo_noise.evaluation.questions.comparison import ComparisonQuestion
-from nemo_noise.evaluation.questions.context_snr import ContextSnrQuestion
-from nemo_noise.evaluation.questions.controls import ControlsQuestion
-from nemo_noise.evaluation.questions.errors import ErrorsQuestion
-from nemo_noise.evaluation.questions.groups import GroupsQuestion
-from nemo_noise.evaluation.questions.noise import NoiseQuestion
-from nemo_noise.evaluation.questions.places import PlacesQuestion
+from nemo_noise.evaluation.questions.comparisons.adaptation import AdaptationQuestion, StreamAdaptationQuestion
+from nemo_noise.evaluation.questions.comparisons.comparison import ComparisonQuestion
+from nemo_noise.evaluation.questions.comparisons.controls import ControlsQuestion
+from nemo_noise.evaluation.questions.comparisons.streaming import StreamingQuestion
+from nemo_noise.evaluation.questions.models.calibration import CalibrationQuestion
+from nemo_noise.evaluation.questions.models.context_snr import ContextSnrQuestion
+from nemo_noise.evaluation.questions.models.speed import SpeedQuestion
 from nemo_noise.evaluation.questions.question import EvaluationQuestion, ModelQuestion, Question
-from nemo_noise.evaluation.questions.seen import SeenQuestion
-from nemo_noise.evaluation.questions.silence import SilenceQuestion
-from nemo_noise.evaluation.questions.speech import SpeechQuestion
-from nemo_noise.evaluation.questions.speed import SpeedQuestion
-from nemo_noise.evaluation.questions.streaming import StreamingQuestion
-from nemo_noise.evaluation.questions.text_hints import TextHintsQuestion
-from nemo_noise.evaluation.questions.utterances import UtterancesQuestion
-from nemo_noise.evaluation.questions.words import WordsQuestion
+from nemo_noise.evaluation.questions.rates.errors import ErrorsQuestion
+from nemo_noise.evaluation.questions.rates.groups import GroupsQuestion
+from nemo_noise.evaluation.questions.rates.noise import NoiseQuestion
+from nemo_noise.evaluation.questions.rates.places import PlacesQuestion
+from nemo_noise.evaluation.questions.rates.seen import SeenQuestion
+from nemo_noise.evaluation.questions.texts.silence import SilenceQuestion
+from nemo_noise.evaluation.questions.texts.speech import SpeechQuestion
+from nemo_noise.evaluation.questions.texts.text_hints import TextHintsQuestion
+from nemo_noise.evaluation.questions.texts.utterances import UtterancesQuestion
+from nemo_noise.evaluation.questions.texts.words import WordsQuestion
 
 __all__ = ["BY_WEIGHT", "QUESTIONS", "EvaluationQuestion", "ModelQuestion", "Question"]
 

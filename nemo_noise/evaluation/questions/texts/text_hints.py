@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypedDict
 
-from nemo_noise.evaluation.blocks.numbers import (
-    percent,
-)
+from nemo_noise.evaluation.blocks.numbers import percent
 from nemo_noise.evaluation.hypothesis import Hypothesis, reference_rows
 from nemo_noise.evaluation.questions.evidence import Evidence, Subject
 from nemo_noise.evaluation.questions.question import EvaluationQuestion, Weight
@@ -17,6 +15,7 @@ from nemo_noise.evaluation.scoring.text_normalization import TextStep, parse_ste
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, sum_errors
 
 __all__ = ["TextHint", "TextHintsQuestion", "hint_at_writing"]
+
 LEAST_SHARE = 0.05  # of the errors; fewer are not worth a word
 SAMPLED = 2000  # rows that choose the steps
 

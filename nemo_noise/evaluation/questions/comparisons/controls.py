@@ -5,25 +5,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nemo_noise.evaluation.blocks.elements import (
-    Card,
-    Section,
-)
-from nemo_noise.evaluation.blocks.numbers import (
-    interval_text,
-    percent,
-)
-from nemo_noise.evaluation.blocks.tables import (
-    comparison_table,
-)
+from nemo_noise.evaluation.blocks.elements import Card, Section
+from nemo_noise.evaluation.blocks.numbers import interval_text, percent
+from nemo_noise.evaluation.blocks.tables import comparison_table
 from nemo_noise.evaluation.estimate import Estimate
-from nemo_noise.evaluation.questions.comparison import comparison_gates
+from nemo_noise.evaluation.questions.comparisons.comparison import comparison_gates
 from nemo_noise.evaluation.questions.evidence import Evidence, Results, Shown, Subject
 from nemo_noise.evaluation.questions.question import EvaluationQuestion, Weight
 from nemo_noise.evaluation.scoring.comparison import Comparison, ListComparison, compare
 from nemo_noise.evaluation.transcription.arms import Control, control_name
 
 __all__ = ["ControlsQuestion"]
+
 Controls = dict[str, Comparison]
 
 

@@ -22,14 +22,12 @@ from nemo_noise.evaluation.blocks.elements import (
     TableRow,
     strong,
 )
-from nemo_noise.evaluation.blocks.numbers import (
-    points,
-)
+from nemo_noise.evaluation.blocks.numbers import points
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.questions.evidence import Evidence, Recogniser, Subject
+from nemo_noise.evaluation.questions.models.speed import summarize_speed
 from nemo_noise.evaluation.questions.question import EvaluationQuestion
-from nemo_noise.evaluation.questions.speed import summarize_speed
 from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.summary import summarize_cells
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
@@ -38,6 +36,7 @@ from nemo_noise.evaluation.transcription.streaming import StreamedRun, Streaming
 from nemo_noise.option_rules import Rule
 
 __all__ = ["Streaming", "StreamingQuestion", "summarize_streaming"]
+
 NOTE = (
     "Algorithmic latency: from the first sample that a chunk's first frame stands for until the chunk can be given, "
     "computing not counted. The difference from offline is paired, on the same mixtures; below zero the stream is "

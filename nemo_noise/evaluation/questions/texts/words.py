@@ -30,6 +30,7 @@ from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import sum_errors
 
 __all__ = ["Analytics", "WordsQuestion"]
+
 LENGTHS = ((1, 1), (2, 3), (4, 6), (7, 10), (11, 15), (16, 25), (26, 10**6))  # words of the reference, both included
 KEPT = 40  # entries of each list that go into the JSON
 SHOWN_WORDS = 14

@@ -5,16 +5,8 @@
 from collections.abc import Sequence
 
 from nemo_noise.evaluation import hypothesis
-from nemo_noise.evaluation.blocks.elements import (
-    Line,
-    soft,
-    strong,
-)
-from nemo_noise.evaluation.blocks.numbers import (
-    interval_of,
-    percent,
-    points,
-)
+from nemo_noise.evaluation.blocks.elements import Line, soft, strong
+from nemo_noise.evaluation.blocks.numbers import interval_of, percent, points
 from nemo_noise.evaluation.estimate import Estimate, record
 from nemo_noise.evaluation.scoring.summary import Rate
 from nemo_noise.evaluation.scoring.tally import Tally

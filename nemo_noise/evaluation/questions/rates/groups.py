@@ -16,6 +16,7 @@ from nemo_noise.evaluation.questions.question import ModelQuestion
 from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally
 
 __all__ = ["Groups", "GroupsQuestion", "group_gap"]
+
 MAX_GROUPS = 24
 NOTE = "Mean over all noise lists; the gap is the highest minus the lowest."
 

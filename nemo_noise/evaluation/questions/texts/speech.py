@@ -11,6 +11,7 @@ from nemo_noise.evaluation.questions.evidence import Evidence, Results, Subject
 from nemo_noise.evaluation.questions.question import EvaluationQuestion, Weight
 
 __all__ = ["SpeechMaterial", "SpeechQuestion", "describe_speech"]
+
 NAMED = 5  # of what is left out
 NARROW = (
     ": without a channel, mixtures hold noise alone above {} Hz. With "

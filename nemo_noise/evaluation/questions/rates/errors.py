@@ -4,31 +4,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from nemo_noise.evaluation.blocks.elements import (
-    Card,
-    Cell,
-    Column,
-    Key,
-    Line,
-    Section,
-    Table,
-    TableRow,
-    Tile,
-    strong,
-)
-from nemo_noise.evaluation.blocks.numbers import (
-    interval_of,
-    percent,
-    snr_text,
-)
-from nemo_noise.evaluation.blocks.tables import (
-    error_table,
-)
+from nemo_noise.evaluation.blocks.elements import Card, Cell, Column, Key, Line, Section, Table, TableRow, Tile, strong
+from nemo_noise.evaluation.blocks.numbers import interval_of, percent, snr_text
+from nemo_noise.evaluation.blocks.tables import error_table
 from nemo_noise.evaluation.questions.evidence import Results, Shown, mean_of
 from nemo_noise.evaluation.questions.question import Question
 from nemo_noise.evaluation.scoring.summary import Summary
 
 __all__ = ["ErrorsQuestion"]
+
 KINDS = Key((("substituted", "s"), ("deleted", "d"), ("inserted", "i")))
 
 

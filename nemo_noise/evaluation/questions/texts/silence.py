@@ -22,9 +22,7 @@ from nemo_noise.evaluation.blocks.elements import (
     soft,
     strong,
 )
-from nemo_noise.evaluation.blocks.numbers import (
-    percent,
-)
+from nemo_noise.evaluation.blocks.numbers import percent
 from nemo_noise.evaluation.hypothesis import Condition, Hypothesis
 from nemo_noise.evaluation.questions.evidence import ModelRows, Results, Shown
 from nemo_noise.evaluation.questions.question import Question, Weight
@@ -32,6 +30,7 @@ from nemo_noise.evaluation.scoring.summary import Summary
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 __all__ = ["NoiseOnlySummary", "SilenceQuestion", "SilenceSummary"]
+
 SHOWN_INVENTED = 8
 
 

@@ -23,6 +23,7 @@ from nemo_noise.evaluation.scoring.alignment import align_words
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 
 __all__ = ["Calibration", "CalibrationQuestion", "calibration_error"]
+
 BINS = 10
 NOTE = (
     "Expected calibration error: distance between confidence and share of right answers. "

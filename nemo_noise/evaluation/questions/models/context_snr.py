@@ -14,14 +14,7 @@ from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]
 from nemo.utils import logging
 
 from nemo_noise import option_rules
-from nemo_noise.evaluation.blocks.charts import (
-    BOTTOM,
-    HEIGHT,
-    LEFT,
-    TOP,
-    square,
-    ticks,
-)
+from nemo_noise.evaluation.blocks.charts import BOTTOM, HEIGHT, LEFT, TOP, square, ticks
 from nemo_noise.evaluation.blocks.drawing import Area, Curve, Drawing, Point, Position, Shape, Stroke
 from nemo_noise.evaluation.blocks.elements import (
     Block,
@@ -36,10 +29,7 @@ from nemo_noise.evaluation.blocks.elements import (
     TableRow,
     strong,
 )
-from nemo_noise.evaluation.blocks.numbers import (
-    snr_text,
-    with_minus,
-)
+from nemo_noise.evaluation.blocks.numbers import snr_text, with_minus
 from nemo_noise.evaluation.probes.mixture_contexts import MixtureContexts, NoContextError, encode_contexts
 from nemo_noise.evaluation.probes.probe import explained_share, linear_probe
 from nemo_noise.evaluation.questions.evidence import Evidence, Recogniser, Subject
@@ -48,6 +38,7 @@ from nemo_noise.evaluation.scoring.tally import MIN_SPEAKERS, ScoringOptions
 from nemo_noise.option_rules import Rule
 
 __all__ = ["ContextSnr", "ContextSnrQuestion", "summarize_context_snr"]
+
 FloatArray = npt.NDArray[np.floating]
 FOLDS = 5
 BAND = (10.0, 90.0)  # percentiles

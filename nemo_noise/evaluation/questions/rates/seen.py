@@ -8,17 +8,10 @@ from typing import TypedDict
 from nemo.utils import logging
 
 from nemo_noise.evaluation import hypothesis
-from nemo_noise.evaluation.blocks.elements import (
-    Card,
-    Cell,
-    Column,
-    Section,
-    Table,
-    TableRow,
-)
+from nemo_noise.evaluation.blocks.elements import Card, Cell, Column, Section, Table, TableRow
 from nemo_noise.evaluation.questions.evidence import ModelRows, Subject
 from nemo_noise.evaluation.questions.question import ModelQuestion
-from nemo_noise.evaluation.questions.rates import change, mean_rate, rate_line
+from nemo_noise.evaluation.questions.rates.mean_rates import change, mean_rate, rate_line
 from nemo_noise.evaluation.scoring.summary import Rate
 from nemo_noise.evaluation.scoring.tally import Tally
 

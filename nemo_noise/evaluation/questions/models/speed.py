@@ -7,22 +7,13 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from nemo_noise.evaluation.blocks.elements import (
-    Card,
-    Cell,
-    Column,
-    Line,
-    Section,
-    Table,
-    TableRow,
-    Tile,
-    strong,
-)
+from nemo_noise.evaluation.blocks.elements import Card, Cell, Column, Line, Section, Table, TableRow, Tile, strong
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.questions.evidence import ModelRows, Results, Subject
 from nemo_noise.evaluation.questions.question import ModelQuestion
 
 __all__ = ["SpeedQuestion", "SpeedSummary", "summarize_speed"]
+
 MILLION = 1e6
 
 

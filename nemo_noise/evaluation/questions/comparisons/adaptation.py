@@ -5,22 +5,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypedDict
 
-from nemo_noise.evaluation.blocks.elements import (
-    Card,
-    Paragraph,
-    Section,
-    Table,
-    TableRow,
-    strong,
-)
-from nemo_noise.evaluation.blocks.numbers import (
-    percent,
-)
-from nemo_noise.evaluation.blocks.tables import (
-    comparison_table,
-)
+from nemo_noise.evaluation.blocks.elements import Card, Paragraph, Section, Table, TableRow, strong
+from nemo_noise.evaluation.blocks.numbers import percent
+from nemo_noise.evaluation.blocks.tables import comparison_table
 from nemo_noise.evaluation.hypothesis import Hypothesis
-from nemo_noise.evaluation.questions.comparison import comparison_gates, comparison_sentences
+from nemo_noise.evaluation.questions.comparisons.comparison import comparison_gates, comparison_sentences
 from nemo_noise.evaluation.questions.evidence import Evidence, Results, Subject
 from nemo_noise.evaluation.questions.question import EvaluationQuestion, Weight
 from nemo_noise.evaluation.scoring.comparison import Comparison, compare
@@ -28,6 +17,7 @@ from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
 from nemo_noise.evaluation.transcription.adapted import adapted_name
 
 __all__ = ["AdaptationGain", "AdaptationQuestion", "StreamAdaptationQuestion"]
+
 NOTE = (
     "Speech, clean and noisy. The others are heard as without: too short, not to be believed, or no step improved "
     "anything."

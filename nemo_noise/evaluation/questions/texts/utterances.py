@@ -18,15 +18,14 @@ from nemo_noise.evaluation.blocks.elements import (
     cut_text,
     soft,
 )
-from nemo_noise.evaluation.blocks.numbers import (
-    snr_text,
-)
+from nemo_noise.evaluation.blocks.numbers import snr_text
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.questions.evidence import Shown
 from nemo_noise.evaluation.questions.question import Question
 from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
 
 __all__ = ["UtterancesQuestion", "choose_worst"]
+
 SHOWN_UTTERANCES = 15
 LOWEST_SNR_DB = 0.0  # below, errors are no surprise
 MARKS = (

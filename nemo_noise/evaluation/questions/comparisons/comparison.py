@@ -6,33 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from nemo_noise.evaluation.blocks.charts import difference_forest
-from nemo_noise.evaluation.blocks.elements import (
-    Block,
-    Card,
-    Fold,
-    Panels,
-    Paragraph,
-    Section,
-    Stack,
-    Tile,
-)
-from nemo_noise.evaluation.blocks.numbers import (
-    decibels,
-    interval_of,
-    interval_text,
-    percent,
-)
-from nemo_noise.evaluation.blocks.tables import (
-    cell_tests_table,
-    comparison_table,
-)
+from nemo_noise.evaluation.blocks.elements import Block, Card, Fold, Panels, Paragraph, Section, Stack, Tile
+from nemo_noise.evaluation.blocks.numbers import decibels, interval_of, interval_text, percent
+from nemo_noise.evaluation.blocks.tables import cell_tests_table, comparison_table
 from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.questions.evidence import Evidence, Results, Subject
-from nemo_noise.evaluation.questions.noise import primary_list
 from nemo_noise.evaluation.questions.question import EvaluationQuestion, Weight
+from nemo_noise.evaluation.questions.rates.noise import primary_list
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison, compare
 
 __all__ = ["ComparisonQuestion", "comparison_gates", "comparison_sentences"]
+
 TESTS = "Every cell tested: paired bootstrap and MAPSSWE, p-values corrected over all cells (Holm)"
 
 

@@ -5,21 +5,9 @@
 from collections.abc import Sequence
 
 from nemo_noise.evaluation.blocks.charts import Series, highest_wer, wer_curves
-from nemo_noise.evaluation.blocks.elements import (
-    Card,
-    Legend,
-    Panels,
-    Paragraph,
-    Section,
-    Tile,
-)
-from nemo_noise.evaluation.blocks.numbers import (
-    interval_of,
-    percent,
-)
-from nemo_noise.evaluation.blocks.tables import (
-    label_heat_map,
-)
+from nemo_noise.evaluation.blocks.elements import Card, Legend, Panels, Paragraph, Section, Tile
+from nemo_noise.evaluation.blocks.numbers import interval_of, percent
+from nemo_noise.evaluation.blocks.tables import label_heat_map
 from nemo_noise.evaluation.questions.evidence import Results, Shown, mean_of
 from nemo_noise.evaluation.questions.question import Question, Weight
 from nemo_noise.evaluation.transcription.adapted import adapted_name

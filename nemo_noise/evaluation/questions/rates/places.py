@@ -5,31 +5,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, cast
 
-from typing_extensions import NotRequired
-
 from nemo.utils import logging
 
-from nemo_noise.evaluation.blocks.elements import (
-    Card,
-    Cell,
-    Column,
-    Section,
-    Table,
-    TableRow,
-    soft,
-    strong,
-)
-from nemo_noise.evaluation.blocks.numbers import (
-    interval_of,
-    percent,
-)
-from nemo_noise.evaluation.blocks.tables import (
-    corrected,
-)
+from nemo_noise.evaluation.blocks.elements import Card, Cell, Column, Section, Table, TableRow, soft, strong
+from nemo_noise.evaluation.blocks.numbers import interval_of, percent
+from nemo_noise.evaluation.blocks.tables import corrected
 from nemo_noise.evaluation.hypothesis import Hypothesis, Place, by_key
 from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Results, Shown, Subject
-from nemo_noise.evaluation.questions.question import ModelQuestion
-from nemo_noise.evaluation.questions.rates import change, mean_rate, rate_line
+from nemo_noise.evaluation.questions.question import Question
+from nemo_noise.evaluation.questions.rates.mean_rates import change, mean_rate, rate_line
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import Difference, PairedTallies, pair_rows
 from nemo_noise.evaluation.scoring.summary import Rate
@@ -63,23 +47,17 @@ class PlaceDifference(Difference):
 Places = dict[str, dict[str, PlaceDifference]]
 
 
-class PlacesAnswer(TypedDict):
-    """What the question adds to the results."""
-
-    places: NotRequired[Places]
-
-
-class PlacesQuestion(ModelQuestion[Axes]):
+class PlacesQuestion(Question):
     """Answered where rows have several rooms or channels; two models are compared in each of them as well."""
 
     key = "axes"
     is_optional = True
     gates = ("axes",)
 
-    def answer(self, rows: ModelRows) -> Axes | None:
-        """Summarise rooms and channels of one model; None where all rows have one of each."""
+    def of_model(self, rows: ModelRows) -> Mapping[str, Any]:
+        """Summarise rooms and channels of one model, under `axes`, where rows have several."""
         if len({row.cell.place for row in rows.scored_everywhere}) < 2:
-            return None
+            return {}
         tally = Tally(rows.scored_everywhere, rows.scoring)
         axes = _values_by_axis(tally.places)
         grid: dict[str, dict[str, float | None]] = {}
@@ -87,7 +65,7 @@ class PlacesQuestion(ModelQuestion[Axes]):
             rates = {channel: mean_rate(tally, tally.noisy_cells(Place(room, channel))) for channel in axes["channel"]}
             grid[room] = {channel: None if rate is None else rate["mean_wer"] for channel, rate in rates.items()}
         values = {axis: {name: _value(tally, at) for name, at in places.items()} for axis, places in axes.items()}
-        return Axes(room=values["room"], channel=values["channel"], grid=grid)
+        return {self.key: Axes(room=values["room"], channel=values["channel"], grid=grid)}
 
     def of_all(self, evidence: Evidence) -> Mapping[str, Any]:
         """Compare model and baseline by place, under `places`."""
@@ -97,33 +75,28 @@ class PlacesQuestion(ModelQuestion[Axes]):
         places = _compare_places(*both, evidence.scoring)
         return {} if places is None else {"places": places}
 
-    def section(self, answers: Mapping[str, Axes], subject: Subject) -> Section | None:
-        """Tabulate rooms and channels of the model; None where it has one of each."""
-        return _section(answers.get(subject.model), {}, subject)
-
     def on_page(self, shown: Shown) -> Sequence[Section]:
         """The section of the model, with the differences of the two."""
-        answers, subject = self._answers(shown.results), Subject.of(shown.results)
-        section = _section(answers.get(subject.model), _places_of(shown.results), subject)
-        return () if section is None else (section,)
+        axes, places, subject = _axes_of(shown.results), _places_of(shown.results), Subject.of(shown.results)
+        cards = [] if axes is None else [Card((_grid(axes, subject.over), _values(axes, subject.over)), scrolls=True)]
+        cards += [Card((_places_table(places, subject),), scrolls=True)] if places else []
+        return (Section("Rooms and channels", "rooms-and-channels", tuple(cards)),) if cards else ()
 
     def in_words(self, results: Results) -> Sequence[str]:
         """Rooms and channels against the first, then the difference of the two models in each."""
-        subject, axes = Subject.of(results), self._answers(results).get(results["model"])
+        subject, axes = Subject.of(results), _axes_of(results)
         values = {} if axes is None else {"room": axes["room"], "channel": axes["channel"]}
         sentences = [sentence for axis, of in values.items() for sentence in _axis_sentences(subject, axis, of)]
         compared = {axis: of for axis, of in _places_of(results).items() if len(of) > 1}
         return [*sentences, *(_place_sentence(subject, axis, of) for axis, of in compared.items())]
 
 
+def _axes_of(results: Results) -> Axes | None:
+    return cast(Axes | None, cast(Mapping[str, Any], results["models"][results["model"]]).get("axes"))
+
+
 def _places_of(results: Results) -> Places:
-    return cast(PlacesAnswer, results).get("places", {})
-
-
-def _section(axes: Axes | None, places: Places, subject: Subject) -> Section | None:
-    cards = [] if axes is None else [Card((_grid(axes, subject.over), _values(axes, subject.over)), scrolls=True)]
-    cards += [Card((_places_table(places, subject),), scrolls=True)] if places else []
-    return Section("Rooms and channels", "rooms-and-channels", tuple(cards)) if cards else None
+    return cast(Places, cast(Mapping[str, Any], results).get("places", {}))
 
 
 def _values_by_axis(places: Sequence[Place]) -> dict[str, dict[str, Place]]:
