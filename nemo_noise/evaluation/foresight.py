@@ -12,7 +12,7 @@ from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.options import EvaluationOptions
-from nemo_noise.evaluation.questions.texts.speech import describe_speech
+from nemo_noise.evaluation.questions.asking import examine_plan
 from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import control_name
@@ -120,7 +120,7 @@ def check_gates(
         group_fields=scoring.group_fields,
         seen=scoring.seen,
     )
-    found = {"speech": describe_speech(plan)}
+    found = examine_plan(plan, options.questions)
     results = collect_results(rows, names[0], names[1] if len(names) > 1 else None, options=quick, found=found)
     measured = {"calibration"}  # what these hold depends on what models write
     measured |= set() if options.adaptation is None else {"adaptation", "stream_adaptation"}

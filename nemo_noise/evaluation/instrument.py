@@ -22,9 +22,8 @@ from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
-from nemo_noise.evaluation.questions.asking import Found, ask_models, ask_nothing
+from nemo_noise.evaluation.questions.asking import Found, ask_models, ask_nothing, examine_plan
 from nemo_noise.evaluation.questions.evidence import Results
-from nemo_noise.evaluation.questions.texts.speech import SpeechQuestion, describe_speech
 from nemo_noise.evaluation.questions.texts.utterances import choose_worst
 from nemo_noise.evaluation.report.audio import make_clips
 from nemo_noise.evaluation.report.model_card import write_model_card
@@ -165,7 +164,7 @@ class Instrument:
         asked = ask_models(
             models, self.plan, self.output, questions=o.questions, options=self.running, device=self.device
         )
-        found: Found = {} if self.plan.kept is None else {SpeechQuestion.key: describe_speech(self.plan.kept)}
+        found = {} if self.plan.kept is None else examine_plan(self.plan.kept, o.questions)
         names = list(models)
         return Run(rows, names[0], names[1] if len(names) > 1 else None, found | asked, self.plan.kept)
 

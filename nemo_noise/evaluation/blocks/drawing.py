@@ -26,7 +26,7 @@ class Label(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A disc, and what it says when pointed at."""
+    """A disc, and the text that shows when pointed at."""
 
     position: Position
     radius: float

@@ -16,7 +16,7 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def interval_text(low: float | None, high: float | None, digits: int = 1) -> str:
-    """Write an interval of fractions in per cent; one without width says nothing of what other draws would give."""
+    """Write an interval of fractions in per cent; one without width holds nothing of other draws."""
     if low is None or high is None:
         return "no interval"
     return "all draws equal" if low == high else f"{percent(low, digits)} to {percent(high, digits)}"

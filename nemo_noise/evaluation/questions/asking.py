@@ -18,7 +18,7 @@ from nemo_noise.evaluation.transcription.transcripts import is_transcript_file
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import load_model
 
-__all__ = ["Found", "ask_models", "ask_nothing"]
+__all__ = ["Found", "ask_models", "ask_nothing", "examine_plan"]
 
 NO_MODEL = "transcripts come without a model"
 FROM_ROWS = "it needs the model, and this report is made from hypotheses"
@@ -65,6 +65,12 @@ def ask_models(
     for question in asking:
         question.asked(found[question.key], folder)
     return found
+
+
+def examine_plan(plan: MixturePlan, questions: Iterable[Question]) -> Found:
+    """Ask the plan what became of its mixtures."""
+    found = {question.key: question.of_plan(plan) for question in questions}
+    return {key: answer for key, answer in found.items() if answer is not None}
 
 
 def ask_nothing(models: Sequence[str], questions: Iterable[Question]) -> Found:

@@ -24,7 +24,7 @@ __all__ = ["Evidence", "ModelRows", "Recogniser", "Results", "Shown", "Subject",
 class Results(TypedDict):
     """Everything about one evaluation: what all questions need; each question adds keys of its own.
 
-    `models` holds model, baseline, and what questions want beside them; `made` says how the rows were made.
+    `models` holds model, baseline, and what questions want beside them; `made` is how the rows were made.
     """
 
     schema_version: int

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from nemo_noise.evaluation.blocks.elements import Section, Tile
+from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Recogniser, Results, Shown, Subject
 from nemo_noise.option_rules import Rule
 
@@ -61,6 +62,10 @@ class Question:
 
     def asked(self, found: Mapping[str, Any], folder: Path) -> None:
         """Put the folder in order when all models were asked."""
+
+    def of_plan(self, plan: MixturePlan) -> object | None:
+        """What it takes from the plan when all models were run; None for nothing."""
+        return None
 
     def further_models(self, evidence: Evidence) -> Sequence[str]:
         """Name the rows, beside model and baseline, that are summarised for it."""

@@ -6,9 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from nemo_noise.evaluation.blocks.charts import difference_forest
-from nemo_noise.evaluation.blocks.elements import Block, Card, Fold, Panels, Paragraph, Section, Stack, Tile
-from nemo_noise.evaluation.blocks.numbers import decibels, interval_of, interval_text, percent
-from nemo_noise.evaluation.blocks.tables import cell_tests_table, comparison_table
+from nemo_noise.evaluation.blocks.elements import (
+    Block,
+    Card,
+    Cell,
+    Column,
+    Fold,
+    Panels,
+    Paragraph,
+    Section,
+    Stack,
+    Table,
+    TableRow,
+    Tile,
+)
+from nemo_noise.evaluation.blocks.numbers import decibels, interval_of, interval_text, percent, snr_text, with_minus
+from nemo_noise.evaluation.blocks.tables import comparison_table, corrected, probability
 from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.questions.evidence import Evidence, Results, Subject
 from nemo_noise.evaluation.questions.question import EvaluationQuestion, Weight
@@ -40,7 +53,7 @@ class ComparisonQuestion(EvaluationQuestion[Comparison]):
         body: list[Block] = [
             Panels(forests),
             Card((comparison_table(answer),), scrolls=True, is_below=True),
-            Fold(TESTS, (Stack((cell_tests_table(answer),), scrolls=True),), is_card=True),
+            Fold(TESTS, (Stack((_cell_tests_table(answer),), scrolls=True),), is_card=True),
         ]
         unpaired = answer["unpaired_model_rows"] + answer["unpaired_baseline_rows"]
         if unpaired:
@@ -119,3 +132,23 @@ def _gain_clause(block: ListComparison) -> str:
     if low is not None:
         clause += f" ({decibels(low)} to {decibels(high)})"
     return clause + "."
+
+
+def _cell_tests_table(comparison: Comparison) -> Table:
+    """Both tests of every cell, with the p-values corrected over all of them."""
+    cells = [] if comparison["clean"] is None else [("–", "clean", comparison["clean"])]
+    for noise, block in comparison["lists"].items():
+        cells += [(noise, snr_text(snr), cell) for snr, cell in block["cells"].items()]
+    rows, previous = [], ""
+    for noise, snr, cell in cells:
+        is_first, previous = noise != previous, noise
+        statistic = "–" if cell["mapsswe_statistic"] is None else with_minus(f"{cell['mapsswe_statistic']:.2f}")
+        segments = "–" if cell["mapsswe_segments"] is None else str(cell["mapsswe_segments"])
+        texts = (Cell.text(noise if is_first else ""), Cell.text(snr), percent(cell["difference"]))
+        bootstrap = (probability(cell["p_value"]), corrected(cell["p_value_holm"]))
+        matched = (segments, statistic, probability(cell["mapsswe_p_value"]), corrected(cell["mapsswe_p_value_holm"]))
+        interval = Cell.soft(interval_of(cell, "difference"))
+        rows.append(TableRow((*texts, interval, *bootstrap, *matched), starts_group=is_first))
+    heads = map(Column.text, ("noise", "SNR"))
+    numbers = ("difference of WER", "95 % interval", "bootstrap p", "Holm", "MAPSSWE segments", "z", "p", "Holm")
+    return Table((*heads, *numbers), tuple(rows))

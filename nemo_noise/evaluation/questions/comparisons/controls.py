@@ -21,7 +21,7 @@ Controls = dict[str, Comparison]
 
 
 class ControlsQuestion(EvaluationQuestion[Controls]):
-    """Answered where controls were run; a reduction above zero tells that the control does harm."""
+    """Answered where controls were run; above zero, the control does harm."""
 
     key = "controls"
     weight = Weight.MAIN

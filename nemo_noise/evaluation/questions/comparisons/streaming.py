@@ -56,7 +56,7 @@ class StreamedRates(TypedDict):
 
 
 class StreamingRow(TypedDict):
-    """One line of the table. `reason` says why a latency is not possible; then all numbers are null.
+    """One line of the table. `reason` is why a latency is not possible; then all numbers are null.
 
     `chunk_ms` and `latency_ms` are null offline; `step_ms_*` are those of one stream alone, of the encoder.
     """
@@ -74,7 +74,7 @@ class StreamingRow(TypedDict):
 
 
 class Streaming(TypedDict):
-    """All latencies of one model, offline first; `reason` says why there is none at all."""
+    """All latencies of one model, offline first; `reason` is why there is none at all."""
 
     mixtures: int
     not_possible: int

@@ -43,7 +43,7 @@ class CalibrationBin(TypedDict):
 class Calibration(TypedDict):
     """Confidences against the truth.
 
-    `unit` is "word" where rows have `word_confidence` (right: the word was said there), else "utterance" (right: no
+    `unit` is "word" where rows have `word_confidence` (right: the word stands there), else "utterance" (right: no
     error). `ece` is the expected calibration error, `ece_by_snr` the same by SNR, "clean" or "10".
     """
 

@@ -69,7 +69,7 @@ class SnrBand(TypedDict):
 
 
 class ContextSnr(TypedDict):
-    """The estimates of one model; `reason` says why there is none, then all else is empty or null.
+    """The estimates of one model; `reason` is why there is none, then all else is empty or null.
 
     `blocks` are what is kept together in the cross-validation: values of the speaker field, or utterances.
     """

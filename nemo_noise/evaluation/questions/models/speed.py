@@ -18,7 +18,7 @@ MILLION = 1e6
 
 
 class SpeedSummary(TypedDict):
-    """What a model costs; null where no row says it.
+    """What a model costs; null where no row has it.
 
     `rtfx` is measured in batches, `latency_ms_*` on utterances alone; `peak_memory_mb` is that of the device on CUDA,
     of the process on a CPU.

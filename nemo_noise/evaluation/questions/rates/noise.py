@@ -2,14 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many words are wrong in which noise? WER over SNR for each noise list, by noise label and SNR."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nemo_noise.evaluation.blocks.charts import Series, highest_wer, wer_curves
-from nemo_noise.evaluation.blocks.elements import Card, Legend, Panels, Paragraph, Section, Tile
-from nemo_noise.evaluation.blocks.numbers import interval_of, percent
-from nemo_noise.evaluation.blocks.tables import label_heat_map
+from nemo_noise.evaluation.blocks.elements import (
+    Card,
+    Cell,
+    Column,
+    Legend,
+    Panels,
+    Paragraph,
+    Section,
+    Table,
+    TableRow,
+    Tile,
+    strong,
+)
+from nemo_noise.evaluation.blocks.numbers import interval_of, percent, percent_number, with_minus
 from nemo_noise.evaluation.questions.evidence import Results, Shown, mean_of
 from nemo_noise.evaluation.questions.question import Question, Weight
+from nemo_noise.evaluation.scoring.summary import CellSummary, LabelSummary
 from nemo_noise.evaluation.transcription.adapted import adapted_name
 
 __all__ = ["NoiseQuestion", "primary_list"]
@@ -81,7 +93,7 @@ def _heat_maps(results: Results) -> Section:
     """One map per noise list, for the model."""
     cards = tuple(
         Card(
-            (label_heat_map(block["labels"], list(block["cells"])),),
+            (_label_heat_map(block["labels"], list(block["cells"])),),
             title=f"{name} noise, {results['model']}",
             scrolls=True,
         )
@@ -89,3 +101,23 @@ def _heat_maps(results: Results) -> Section:
     )
     note = Paragraph("The number of words differs from cell to cell; point at one for its interval.")
     return Section("Which noise", "noise", (note, Panels(cards)))
+
+
+def _label_heat_map(labels: Mapping[str, LabelSummary], snrs: Sequence[str]) -> Table:
+    """WER per noise label and SNR, the worst label first."""
+    highest = max(cell["wer"] for label in labels.values() for cell in label["cells"].values()) or 1.0
+    rows = []
+    for name, label in sorted(labels.items(), key=lambda item: -item[1]["mean_wer"]):
+        cells = [_heat_cell(label["cells"].get(snr), highest) for snr in snrs]
+        interval = interval_of(label, "mean_wer")
+        mean = Cell(strong(percent_number(label["mean_wer"])), hint=interval)
+        rows.append(TableRow((Cell.text(name), *cells, mean)))
+    return Table((Column.text("SNR, dB"), *map(with_minus, snrs), "mean"), tuple(rows), is_heat=True)
+
+
+def _heat_cell(cell: CellSummary | None, highest: float) -> Cell:
+    """Colour a cell by its share of the highest WER."""
+    if cell is None:
+        return Cell("–")
+    hint = f"{interval_of(cell, 'wer')}, {cell['words']} words"
+    return Cell(percent_number(cell["wer"]), heat=cell["wer"] / highest, hint=hint)

@@ -31,7 +31,7 @@ class SpeechMaterial(TypedDict):
     """The audio: how many utterances were given, which are left out, which mixtures and noises, what has a lower rate.
 
     `resampled_from_hz` counts utterances by the rate of their files, "8000", where it is below `sample_rate`;
-    `has_plain_channel` says whether some mixtures went through no channel.
+    `has_plain_channel` is whether some mixtures went through no channel.
     """
 
     utterances: int
@@ -50,8 +50,12 @@ class SpeechQuestion(EvaluationQuestion[SpeechMaterial]):
     is_optional = True
     weight = Weight.REMARK
 
-    def answer(self, evidence: Evidence) -> SpeechMaterial | None:
+    def of_plan(self, plan: MixturePlan) -> SpeechMaterial:
         """What became of the utterances."""
+        return describe_speech(plan)
+
+    def answer(self, evidence: Evidence) -> SpeechMaterial | None:
+        """What was found in the plan."""
         return evidence.found.get(self.key)
 
     def sentences(self, answer: SpeechMaterial, subject: Subject) -> Sequence[str]:

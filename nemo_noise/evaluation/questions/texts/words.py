@@ -39,7 +39,7 @@ _Counted = TypeVar("_Counted", str, tuple[str, str])
 
 
 class WordErrors(TypedDict):
-    """One word of the references: how often said, taken for another, missed; and what it was most often taken for."""
+    """One word of the references: how often it occurs, is taken for another, is missed; and what it was most often taken for."""
 
     word: str
     said: int
@@ -63,7 +63,7 @@ class LengthErrors(TypedDict):
 
 
 class Confusion(TypedDict):
-    """A word said, another one heard for it, and how often."""
+    """A word of the reference, another one written for it, and how often."""
 
     said: str
     heard: str
@@ -102,7 +102,8 @@ class WordsQuestion(ModelQuestion[Analytics]):
             words=_by_word(alignments, confusions, missed),
             lengths=_by_length(rows.scored, rows.scoring),
             confusions=[
-                Confusion(said=said, heard=heard, times=times) for (said, heard), times in _most_common(confusions)
+                Confusion(said=spoken, heard=written, times=times)
+                for (spoken, written), times in _most_common(confusions)
             ],
             missed=[WordCount(word=word, times=times) for word, times in _most_common(missed)],
             invented=[WordCount(word=word, times=times) for word, times in _most_common(invented)],
@@ -127,21 +128,21 @@ def _by_word(
     alignments: Sequence[WordAlignment], confusions: Counter[tuple[str, str]], missed: Counter[str]
 ) -> list[WordErrors]:
     """Count per word of the references, the most errors first."""
-    said = Counter(word for alignment in alignments for word in alignment.reference)
+    spoken = Counter(word for alignment in alignments for word in alignment.reference)
     substituted: Counter[str] = Counter()
     taken_for: dict[str, str] = {}
-    for (word, heard), times in _most_common(confusions, limit=None):
+    for (word, written), times in _most_common(confusions, limit=None):
         substituted[word] += times
-        taken_for.setdefault(word, heard)
-    wrong = {word: substituted[word] + missed[word] for word in said}
-    worst = sorted((word for word in said if wrong[word]), key=lambda word: (-wrong[word], word))[:KEPT]
+        taken_for.setdefault(word, written)
+    wrong = {word: substituted[word] + missed[word] for word in spoken}
+    worst = sorted((word for word in spoken if wrong[word]), key=lambda word: (-wrong[word], word))[:KEPT]
     return [
         WordErrors(
             word=word,
-            said=said[word],
+            said=spoken[word],
             substituted=substituted[word],
             deleted=missed[word],
-            error_rate=wrong[word] / said[word],
+            error_rate=wrong[word] / spoken[word],
             taken_for=taken_for.get(word),
         )
         for word in worst
