@@ -14,9 +14,9 @@ from experiments.gain_plot import draw_gains
 from experiments.groups import Group
 from nemo_noise import whole_file
 from nemo_noise.evaluation.hypothesis import Hypothesis
+from nemo_noise.evaluation.questions.evidence import mean_over
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import compare
-from nemo_noise.evaluation.scoring.mean_snr import mean_over
 from nemo_noise.evaluation.scoring.summary import summarize_cells
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import is_control

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What questions are answered from and shown with: rows, what models were asked, results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +13,11 @@ from nemo.collections.asr.models import ASRModel
 from nemo_noise.evaluation.blocks.elements import Clip
 from nemo_noise.evaluation.hypothesis import Hypothesis, reference_rows
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
-from nemo_noise.evaluation.scoring.mean_snr import mean_over
 from nemo_noise.evaluation.scoring.summary import Summary
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
+from nemo_noise.evaluation.scoring.tally import MEAN_OVER_SNR_DB, ScoringOptions, scored_rows
 from nemo_noise.evaluation.transcription.robustness import RunOptions
 
-__all__ = ["Evidence", "ModelRows", "Recogniser", "Results", "Shown", "Subject", "mean_of"]
+__all__ = ["Evidence", "ModelRows", "Recogniser", "Results", "Shown", "Subject", "mean_of", "mean_over"]
 
 
 class Results(TypedDict):
@@ -136,3 +135,17 @@ class Subject(NamedTuple):
 def mean_of(results: Results) -> str:
     """Name the SNRs of the means in results, as `mean_over` does."""
     return mean_over([results["models"][name] for name in (results["model"], results["baseline"]) if name is not None])
+
+
+def mean_over(summaries: Iterable[Summary]) -> str:
+    """Name the SNRs that the means of noise lists are taken over.
+
+    "20..0 dB" where all five of Aurora-2 were run, else all that were, as in "10, 0 dB"; "no SNR" without noise.
+    """
+    blocks = [block for summary in summaries for block in summary["lists"].values()]
+    snrs = sorted({snr for block in blocks for snr in block["mean_over_snr_db"]}, reverse=True)
+    if not snrs:
+        return "no SNR"
+    if tuple(snrs) == MEAN_OVER_SNR_DB:
+        return f"{MEAN_OVER_SNR_DB[0]:g}..{MEAN_OVER_SNR_DB[-1]:g} dB"
+    return ", ".join(f"{snr:g}" for snr in snrs).replace("-", "\N{MINUS SIGN}") + " dB"

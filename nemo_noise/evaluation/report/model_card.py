@@ -106,16 +106,26 @@ def _model_index(summary: Summary, options: CardOptions) -> list[dict[str, Any]]
     speech = options.dataset or "evaluation speech"
     entries = []
     if summary["clean"] is not None:
-        entries.append(_entry(speech, "clean", summary["clean"]["wer"], summary, options))
+        entries.append(_entry(speech, "clean", wer=summary["clean"]["wer"], summary=summary, options=options))
     for name, block in summary["lists"].items():
         over = ", ".join(f"{snr:g}" for snr in block["mean_over_snr_db"])
-        entries.append(_entry(speech, f"{name} noise, mean over {over} dB SNR", block["mean_wer"], summary, options))
+        entries.append(
+            _entry(
+                speech,
+                f"{name} noise, mean over {over} dB SNR",
+                wer=block["mean_wer"],
+                summary=summary,
+                options=options,
+            )
+        )
         for snr, cell in block["cells"].items():
-            entries.append(_entry(speech, f"{name} noise, {snr} dB SNR", cell["wer"], summary, options))
+            entries.append(
+                _entry(speech, f"{name} noise, {snr} dB SNR", wer=cell["wer"], summary=summary, options=options)
+            )
     return entries
 
 
-def _entry(speech: str, condition: str, wer: float, summary: Summary, options: CardOptions) -> dict[str, Any]:
+def _entry(speech: str, condition: str, *, wer: float, summary: Summary, options: CardOptions) -> dict[str, Any]:
     dataset: dict[str, Any] = {
         "name": f"{speech} ({condition})",
         "type": options.dataset_type or speech.lower().replace(" ", "-"),

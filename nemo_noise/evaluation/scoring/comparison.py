@@ -17,7 +17,7 @@ from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, reference_rows
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted, probability_below_zero
 from nemo_noise.evaluation.scoring.mapsswe import SegmentErrors, SegmentTest, segment_errors, segment_test
 from nemo_noise.evaluation.scoring.summary import finite_or_none, model_of, snr_key
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, cells_of_mean, check_unique, scored_rows
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, check_unique, scored_rows
 from nemo_noise.evaluation.scoring.wer import FloatArray, measure_db_gained
 
 
@@ -229,15 +229,14 @@ def _compare_cell(tallies: PairedTallies, cell: Cell) -> CellDifference:
 
 def _compare_list(tallies: PairedTallies, name: str) -> ListComparison:
     """Compare on one noise list."""
-    cells = tallies.model.cells(name)
-    in_mean = cells_of_mean(cells)
+    cells, in_mean = tallies.model.cells(name), tallies.model.mean_cells(name)
     samples, baseline_samples = (
         tally.resample_with_seeds(in_mean).mean(axis=1) for tally in (tallies.model, tallies.baseline)
     )
     with_seeds = tallies.model.interval(relative_reduction(samples, baseline_samples))
     labels = {}
     for label in tallies.model.noise_labels(name):
-        labels[label] = tallies.difference(cells_of_mean(tallies.model.cells(name, label)))
+        labels[label] = tallies.difference(tallies.model.mean_cells(name, label))
     return record(
         ListComparison,
         **tallies.difference(in_mean),

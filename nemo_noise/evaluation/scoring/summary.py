@@ -14,8 +14,7 @@ import numpy as np
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
 from nemo_noise.evaluation.hypothesis import PLAIN, UNNAMED, Cell, Hypothesis, reference_rows
 from nemo_noise.evaluation.scoring.bootstrap import CONFIDENCE
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, cells_of_mean, check_unique, scored_rows
-from nemo_noise.evaluation.scoring.text_normalization import parse_steps
+from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, check_unique, scored_rows
 from nemo_noise.evaluation.scoring.wer import measure_area
 
 
@@ -114,7 +113,7 @@ def summarize_cells(rows: Sequence[Hypothesis], options: ScoringOptions | None =
         resampling_units=len(tally.units),
         replications=options.replications,
         confidence=CONFIDENCE,
-        text_normalization=[step.value for step in parse_steps(options.text_normalization)],
+        text_normalization=options.step_names,
         clean=next(iter(_summarize_cells(tally, tally.clean_cells())), None),
         lists=lists,
         worst=max((block["worst"] for block in lists.values()), key=lambda worst: worst["wer"], default=None),
@@ -185,18 +184,18 @@ def _summarize_label(tally: Tally, noise_list: str, noise_label: str | None) -> 
     cells = tally.cells(noise_list, noise_label)
     return record(
         LabelSummary,
-        mean_wer=tally.mean_wer(cells_of_mean(cells)),
+        mean_wer=tally.mean_wer(tally.mean_cells(noise_list, noise_label)),
         cells=dict(zip(map(snr_key, cells), _summarize_cells(tally, cells), strict=True)),
     )
 
 
 def _summarize_list(tally: Tally, name: str) -> ListSummary:
     whole = _summarize_label(tally, name, None)
-    in_mean = cells_of_mean(tally.cells(name))
+    in_mean = tally.mean_cells(name)
     labels = tally.noise_labels(name)
     return record(
         ListSummary,
-        mean_wer=Estimate.read(whole, "mean_wer"),
+        mean_wer=tally.mean_wer(in_mean),
         mean_cer=float(np.mean([tally.totals(cell).cer for cell in in_mean])),
         mean_over_snr_db=[cell.snr_db for cell in in_mean if cell.snr_db is not None],
         mean_wer_by_seed={

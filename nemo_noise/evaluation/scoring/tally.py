@@ -57,6 +57,11 @@ class ScoringOptions:
         listed(text(), "[gender, language]").check("group_fields", self.group_fields)
         parse_steps(self.text_normalization)
 
+    @property
+    def step_names(self) -> list[str]:
+        """The steps of the normalisation, in their order."""
+        return [step.value for step in parse_steps(self.text_normalization)]
+
     def normalized(self, text: str) -> str:
         """A text with all steps applied."""
         return normalize_text(text, self.text_normalization).strip()
@@ -77,11 +82,6 @@ class ScoringOptions:
 def scored_rows(rows: Sequence[Hypothesis], options: ScoringOptions) -> list[Hypothesis]:
     """Keep the rows that a word error rate is made of: speech with a reference text."""
     return [row for row in rows if row.is_spoken and options.reference(row)]
-
-
-def cells_of_mean(cells: Sequence[Cell]) -> list[Cell]:
-    """Keep the cells of a mean: those at 20, 15, 10, 5 and 0 dB, all where there are none of these."""
-    return [cell for cell in cells if cell.snr_db in MEAN_OVER_SNR_DB] or list(cells)
 
 
 def check_unique(rows: Sequence[Hypothesis], argument: str) -> None:
@@ -149,10 +149,15 @@ class Tally:
         cells = [c for c in self._in(place) if (c.noise_list, c.noise_label) == (noise_list, noise_label)]
         return sorted(cells, key=lambda cell: -(cell.snr_db or 0.0))
 
+    def mean_cells(self, noise_list: str, noise_label: str | None = None, place: Place | None = None) -> list[Cell]:
+        """List the cells of a mean: those at 20, 15, 10, 5 and 0 dB, all where there are none of these."""
+        cells = self.cells(noise_list, noise_label, place)
+        return [cell for cell in cells if cell.snr_db in MEAN_OVER_SNR_DB] or cells
+
     def noisy_cells(self, place: Place | None = None, noise_lists: Sequence[str] | None = None) -> list[Cell]:
         """List the cells of the mean over 20..0 dB, of all noise lists or of some."""
         names = self.noise_lists() if noise_lists is None else noise_lists
-        return [cell for name in names for cell in cells_of_mean(self.cells(name, place=place))]
+        return [cell for name in names for cell in self.mean_cells(name, place=place)]
 
     def mean_wer(self, cells: Sequence[Cell], less: Sequence[Cell] = ()) -> Estimate:
         """Average WERs over cells, and subtract the average over others."""

@@ -39,7 +39,7 @@ _Counted = TypeVar("_Counted", str, tuple[str, str])
 
 
 class WordErrors(TypedDict):
-    """One word of the references: how often it occurs, is taken for another, is missed; and what it was most often taken for."""
+    """One word of the references: how often it occurs, is taken for another or missed; what it is most taken for."""
 
     word: str
     said: int
