@@ -18,7 +18,7 @@ from nemo_noise.evaluation.questions.evidence import mean_over
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import compare
 from nemo_noise.evaluation.scoring.summary import summarize_cells
-from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.tally import ModelRows, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import is_control
 from nemo_noise.figure_file import save_figure
 
@@ -78,7 +78,7 @@ class AblationTable:
         if not chosen[self.baseline]:
             raise ValueError(f"groups: {name!r} ({dict(group.where)}) holds no row.")
         arms: dict[str, dict[str, Any]] = {
-            arm: {"summary": summarize_cells(arm_rows, self.scoring), "comparison": None}
+            arm: {"summary": summarize_cells(ModelRows(arm_rows, self.scoring)), "comparison": None}
             for arm, arm_rows in chosen.items()
         }
         others = [arm for arm in arms if arm != self.baseline]

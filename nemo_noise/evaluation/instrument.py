@@ -13,7 +13,7 @@ from nemo.utils import logging
 from nemo_noise.evaluation.blocks.elements import Clip
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.foresight import check_fields, check_gates, survey_models
-from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, read_hypotheses, reference_rows
+from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses, reference_rows
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.batches import check_stream_fields
 from nemo_noise.evaluation.mixtures.examination import named
@@ -24,12 +24,11 @@ from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
 from nemo_noise.evaluation.questions.asking import Found, ask_models, ask_nothing, examine_plan
 from nemo_noise.evaluation.questions.evidence import Results
-from nemo_noise.evaluation.questions.texts.utterances import choose_worst
 from nemo_noise.evaluation.report.audio import make_clips
 from nemo_noise.evaluation.report.model_card import write_model_card
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.results import collect_results, describe_run, write_results
-from nemo_noise.evaluation.scoring.tally import ScoringOptions
+from nemo_noise.evaluation.scoring.tally import ModelRows, ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
 
 
@@ -215,10 +214,10 @@ class Instrument:
                 _require(given, f"noise_lists.{name}", "a manifest, or a folder of noises")
 
     def _clips(self, run: Run) -> Mapping[str, Clip]:
-        """Make the audio of the worst utterances; none where the speech is not at hand."""
+        """Make the audio that questions ask for; none where the speech is not at hand."""
         o = self.options
-        rows = by_model(reference_rows(run.rows)).get(run.model, [])
-        worst = choose_worst(rows, self.scoring)[: o.audio_clips]
+        rows = ModelRows([row for row in reference_rows(run.rows) if row.model == run.model], self.scoring)
+        worst = [row for question in o.questions for row in question.sounds(rows)][: o.audio_clips]
         if not worst or o.speech is None or o.noise_lists is None:
             return {}
         plan = run.plan or self.plan(o.sample_rate)

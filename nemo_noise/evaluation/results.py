@@ -33,8 +33,8 @@ def summarize(rows: Sequence[Hypothesis], options: ScoringOptions | None = None)
     Raises:
         ValueError: rows of several models, repeated rows, or no speech row with a reference.
     """
-    summary = summarize_cells(rows, options)
     of_model = ModelRows(rows, options or ScoringOptions())
+    summary = summarize_cells(of_model)
     for question in BY_WEIGHT:
         _add(cast(dict[str, Any], summary), question.of_model(of_model))
     return summary

@@ -4,17 +4,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.evaluation.blocks.elements import Clip
-from nemo_noise.evaluation.hypothesis import Hypothesis, reference_rows
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.summary import Summary
-from nemo_noise.evaluation.scoring.tally import MEAN_OVER_SNR_DB, ScoringOptions, scored_rows
+from nemo_noise.evaluation.scoring.tally import MEAN_OVER_SNR_DB, ModelRows, ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import RunOptions
 
 __all__ = ["Evidence", "ModelRows", "Recogniser", "Results", "Shown", "Subject", "mean_of", "mean_over"]
@@ -41,34 +40,6 @@ class Recogniser(NamedTuple):
     plan: MixturePlan
     options: RunOptions
     folder: Path
-
-
-@dataclass(frozen=True)
-class ModelRows:
-    """The rows of one model.
-
-    Attributes:
-        every: of all rooms and channels, and where nobody speaks.
-        scoring: how they are scored.
-    """
-
-    every: Sequence[Hypothesis]
-    scoring: ScoringOptions
-
-    @cached_property
-    def reference(self) -> list[Hypothesis]:
-        """Those of the first room and channel."""
-        return reference_rows(self.every)
-
-    @cached_property
-    def scored(self) -> list[Hypothesis]:
-        """Speech with a reference, in the first room and channel."""
-        return scored_rows(self.reference, self.scoring)
-
-    @cached_property
-    def scored_everywhere(self) -> list[Hypothesis]:
-        """Speech with a reference, in all rooms and channels."""
-        return scored_rows(self.every, self.scoring)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from nemo_noise.evaluation.blocks.elements import Section, Tile
+from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Recogniser, Results, Shown, Subject
 from nemo_noise.option_rules import Rule
@@ -78,6 +79,10 @@ class Question:
     def of_all(self, evidence: Evidence) -> Mapping[str, Any]:
         """The keys that it adds to the results."""
         return {}
+
+    def sounds(self, rows: ModelRows) -> Sequence[Hypothesis]:
+        """Those rows of the model whose mixtures the page plays, the most important first."""
+        return ()
 
     def on_page(self, shown: Shown) -> Sequence[Section]:
         """The sections."""

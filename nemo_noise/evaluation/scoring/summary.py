@@ -12,9 +12,9 @@ from typing import TypedDict
 import numpy as np
 
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
-from nemo_noise.evaluation.hypothesis import PLAIN, UNNAMED, Cell, Hypothesis, reference_rows
+from nemo_noise.evaluation.hypothesis import PLAIN, UNNAMED, Cell, Hypothesis
 from nemo_noise.evaluation.scoring.bootstrap import CONFIDENCE
-from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, check_unique, scored_rows
+from nemo_noise.evaluation.scoring.tally import ModelRows, Tally, check_unique
 from nemo_noise.evaluation.scoring.wer import measure_area
 
 
@@ -93,31 +93,29 @@ class Summary(TypedDict):
     mixture_set_sha256: str | None
 
 
-def summarize_cells(rows: Sequence[Hypothesis], options: ScoringOptions | None = None) -> Summary:
+def summarize_cells(rows: ModelRows) -> Summary:
     """Summarise the cells of one model, or of one arm trained with several seeds.
 
     Raises:
         ValueError: rows of several models, repeated rows, or no speech row with a reference.
     """
-    options = options or ScoringOptions()
-    model = model_of(rows)
-    check_unique(rows, "rows")
-    scored = scored_rows(reference_rows(rows), options)
-    tally = Tally(scored, options)
+    model = model_of(rows.every)
+    check_unique(rows.every, "rows")
+    tally, scoring = rows.tally, rows.scoring
     lists = {name: _summarize_list(tally, name) for name in tally.noise_lists()}
     return Summary(
         model=model,
-        utterances=len({row.utterance for row in scored}),
+        utterances=len({row.utterance for row in rows.scored}),
         seeds=[seed for seed in tally.seeds if seed],
         resampling_unit=tally.unit_name,
         resampling_units=len(tally.units),
-        replications=options.replications,
+        replications=scoring.replications,
         confidence=CONFIDENCE,
-        text_normalization=options.step_names,
+        text_normalization=scoring.step_names,
         clean=next(iter(_summarize_cells(tally, tally.clean_cells())), None),
         lists=lists,
         worst=max((block["worst"] for block in lists.values()), key=lambda worst: worst["wer"], default=None),
-        mixture_set_sha256=hash_mixtures(rows),
+        mixture_set_sha256=hash_mixtures(rows.every),
     )
 
 

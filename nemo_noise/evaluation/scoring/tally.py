@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from nemo_noise.evaluation.estimate import Estimate
-from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, Place
+from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, Place, reference_rows
 from nemo_noise.evaluation.scoring.bootstrap import (
     MOST_REPLICATIONS,
     REPLICATIONS,
@@ -236,3 +236,37 @@ class Tally:
         """Stack cells: errors and words. [S, U, C] each."""
         stacked = np.stack([self._counts[cell] for cell in cells], axis=-1)  # [S, U, 6, C]
         return stacked[:, :, ERROR_COLUMNS].sum(axis=2), stacked[:, :, WORDS_COLUMN]
+
+
+@dataclass(frozen=True)
+class ModelRows:
+    """The rows of one model.
+
+    Attributes:
+        every: of all rooms and channels, and where nobody speaks.
+        scoring: how they are scored.
+    """
+
+    every: Sequence[Hypothesis]
+    scoring: ScoringOptions
+
+    @cached_property
+    def reference(self) -> list[Hypothesis]:
+        """Those of the first room and channel."""
+        return reference_rows(self.every)
+
+    @cached_property
+    def scored(self) -> list[Hypothesis]:
+        """Speech with a reference, in the first room and channel."""
+        return scored_rows(self.reference, self.scoring)
+
+    @cached_property
+    def tally(self) -> Tally:
+        """The counts of `scored`."""
+        return Tally(self.scored, self.scoring)
+
+    @cached_property
+    def tally_everywhere(self) -> Tally | None:
+        """The counts of speech with a reference in all rooms and channels; None where there is none."""
+        rows = scored_rows(self.every, self.scoring)
+        return Tally(rows, self.scoring) if rows else None

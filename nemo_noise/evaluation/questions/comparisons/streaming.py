@@ -25,7 +25,7 @@ from nemo_noise.evaluation.blocks.elements import (
 from nemo_noise.evaluation.blocks.numbers import points
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
 from nemo_noise.evaluation.hypothesis import Hypothesis
-from nemo_noise.evaluation.questions.evidence import Evidence, Recogniser, Subject
+from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Recogniser, Subject
 from nemo_noise.evaluation.questions.models.speed import summarize_speed
 from nemo_noise.evaluation.questions.question import EvaluationQuestion
 from nemo_noise.evaluation.scoring.comparison import compare
@@ -176,7 +176,7 @@ def summarize_streaming(
 
 
 def _offline_row(rows: Sequence[Hypothesis], options: ScoringOptions) -> StreamingRow:
-    summary = summarize_cells(rows, options)
+    summary = summarize_cells(ModelRows(rows, options))
     clean = summary["clean"]
     return {
         **_NOTHING,

@@ -56,9 +56,9 @@ class PlacesQuestion(Question):
 
     def of_model(self, rows: ModelRows) -> Mapping[str, Any]:
         """Summarise rooms and channels of one model, under `axes`, where rows have several."""
-        if len({row.cell.place for row in rows.scored_everywhere}) < 2:
+        tally = rows.tally_everywhere
+        if tally is None or len(tally.places) < 2:
             return {}
-        tally = Tally(rows.scored_everywhere, rows.scoring)
         axes = _values_by_axis(tally.places)
         grid: dict[str, dict[str, float | None]] = {}
         for room in axes["room"]:

@@ -36,9 +36,9 @@ class SeenQuestion(ModelQuestion[dict[str, Split]]):
     def answer(self, rows: ModelRows) -> dict[str, Split] | None:
         """Compare seen with unseen; None where nothing is named."""
         given = {axis: names for axis, names in rows.scoring.seen.items() if names}
-        if not given or not rows.scored_everywhere:
+        tally = rows.tally_everywhere
+        if not given or tally is None:
             return None
-        tally = Tally(rows.scored_everywhere, rows.scoring)
         return {axis: _split(tally, axis, names) for axis, names in given.items()}
 
     def section(self, answers: Mapping[str, dict[str, Split]], subject: Subject) -> Section | None:

@@ -71,14 +71,13 @@ class SilenceQuestion(Question):
 
     def of_model(self, rows: ModelRows) -> Mapping[str, Any]:
         """Count what was written, over all and for each noise list."""
-        noise_lists = dict.fromkeys(row.cell.noise_list for row in rows.scored if row.cell.noise_list is not None)
         answer = SilenceAnswer(
             noise_only=_summarize_noise_only(rows.reference, rows.scoring),
             silence=_summarize_silence(rows.reference, rows.scoring),
         )
         of_list = {
             name: _summarize_noise_only([row for row in rows.reference if row.cell.noise_list == name], rows.scoring)
-            for name in noise_lists
+            for name in rows.tally.noise_lists()
         }
         return {**answer, "lists": {name: {"noise_only": found} for name, found in of_list.items()}}
 

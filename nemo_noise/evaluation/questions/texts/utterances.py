@@ -20,7 +20,7 @@ from nemo_noise.evaluation.blocks.elements import (
 )
 from nemo_noise.evaluation.blocks.numbers import snr_text
 from nemo_noise.evaluation.hypothesis import Hypothesis
-from nemo_noise.evaluation.questions.evidence import Shown
+from nemo_noise.evaluation.questions.evidence import ModelRows, Shown
 from nemo_noise.evaluation.questions.question import Question
 from nemo_noise.evaluation.scoring.tally import ScoringOptions, scored_rows
 
@@ -39,6 +39,10 @@ MARKS = (
 
 class UtterancesQuestion(Question):
     """Shown where rows are at hand."""
+
+    def sounds(self, rows: ModelRows) -> Sequence[Hypothesis]:
+        """The worst utterances."""
+        return choose_worst(rows.every, rows.scoring)
 
     def on_page(self, shown: Shown) -> Sequence[Section]:
         """Show the worst utterances beside what the baseline made of them; none where there are no errors."""
