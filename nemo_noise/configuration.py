@@ -2,12 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our YAML: where it lies (beside the package, or inside it in a wheel), what it computes, keys that nobody reads."""
 
-import difflib
-import inspect
-import math
-from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeGuard
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -74,33 +69,3 @@ def on_gpu(*, _root_: DictConfig) -> bool:
     """
     accelerator = (_root_.get("trainer") or {}).get("accelerator", "auto")
     return accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
-
-
-def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> TypeGuard[int | float]:
-    """Tells whether a value of a config or a manifest is a finite number from low to high; True and False are none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    try:
-        return math.isfinite(value) and low <= value <= high
-    except OverflowError:  # a whole number beyond a float
-        return False
-
-
-def refuse_unknown(given: Iterable[str], kind: Callable[..., Any], where: str) -> None:
-    """Refuses keys of a config that are no arguments of what is made from it.
-
-    Args:
-        given: the keys.
-        kind: a class or function.
-        where: the block that they stand in, for the message.
-
-    Raises:
-        ValueError: if there is no such argument; names all that there are.
-    """
-    parameters = inspect.signature(kind).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
-    unknown = [name for name in given if name not in known]
-    if unknown:
-        near = difflib.get_close_matches(str(unknown[0]), known, n=1)
-        meant = f" (did you mean {near[0]}?)" if near else ""
-        raise ValueError(f"{where}: has no option {unknown[0]!r}{meant}, expected some of {', '.join(known)}")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.acoustics.codecs import G711Codec, GsmCodec, OpusCodec
 from nemo_noise.data.acoustics.effect import Effect, Samples, Settings
 from nemo_noise.data.acoustics.gain import AutomaticGain, Clipping

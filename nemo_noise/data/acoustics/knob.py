@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 
 __all__ = ["Knob", "KnobValue"]
 

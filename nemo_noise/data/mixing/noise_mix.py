@@ -14,7 +14,7 @@ from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.checks import refuse_unknown
 from nemo_noise.data.audio.narrow_band import is_telephone_band
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock, note_reader, shared_integers

@@ -12,7 +12,7 @@ from nemo.core.classes.common import typecheck
 from nemo.core.classes.loss import Loss
 from nemo.core.neural_types import ElementType, EncodedRepresentation, LabelsType, LossType, NeuralType
 
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.checks import refuse_unknown
 from nemo_noise.models.pretraining.task import Encoding, PretextTask, TaskLoss, Views
 from nemo_noise.modules import ContextEncoder
 

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 
 __all__ = ["SPAN_MASKING", "rename_old_weights", "tasks_from_losses"]
 

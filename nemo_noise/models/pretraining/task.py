@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nemo.core.classes.common import safe_instantiate
 
-from nemo_noise.configuration import is_number, refuse_unknown
+from nemo_noise.checks import is_number, refuse_unknown
 from nemo_noise.data.pairs.context_pairs import ContextPair
 from nemo_noise.modules import ContextEncoder, SensorStream
 
