@@ -79,7 +79,7 @@ class Rule:
 
     Attributes:
         fits: whether a value is that.
-        should: the same in words, behind "should be".
+        should: the same in words, after "should be".
         item: the rule of each item, for lists.
     """
 
@@ -162,17 +162,14 @@ def mapping(example: str) -> Rule:
 
 
 def maybe(rule: Rule) -> Rule:
-    """What another rule says, or null."""
+    """What another rule allows, or null."""
     return Rule(lambda value: value is None or rule.fits(value), f"{rule.should}, or null", rule.item)
 
 
 def check_options(given: Mapping[str, Any], rules: Mapping[str, Rule], where: str = "") -> None:
-    """Check all options of a block.
+    """Check all options of a block; options that it leaves out are not looked at.
 
-    Args:
-        given: the block; options that it leaves out are not looked at.
-        rules: by name of the option.
-        where: the block's own name; empty for the whole config.
+    ``where`` is the block's own name, empty for the whole config.
 
     Raises:
         ValueError: an option is unknown (near names are offered) or has a wrong value.
@@ -187,7 +184,7 @@ def check_options(given: Mapping[str, Any], rules: Mapping[str, Rule], where: st
 
 
 def near_names(name: str, known: Iterable[str]) -> str:
-    """The near names of a misspelt one, as ", did you mean x?" reads within a sentence; empty where there are none."""
+    """The near names of a misspelt one, as " (did you mean x?)" within a sentence; empty where there are none."""
     near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Our YAML: where it lies (beside the package, or inside it in a wheel), what it computes, keys that nobody reads."""
+"""The folder of our configs, beside the package or in a wheel, and the resolvers that they use."""
 
 from pathlib import Path
 
@@ -11,13 +11,10 @@ DATA_SETS = ("train_ds", "validation_ds", "test_ds")
 
 
 def config_directory() -> Path:
-    """Finds the folder of our configs.
-
-    Returns:
-        The absolute path of `conf/`.
+    """The absolute path of `conf/`.
 
     Raises:
-        FileNotFoundError: The package was installed without its configs.
+        FileNotFoundError: the package was installed without its configs.
     """
     package = Path(__file__).resolve().parent
     candidates = (package / "conf", package.parent / "conf")
@@ -30,20 +27,17 @@ def config_directory() -> Path:
 
 
 def register_resolvers() -> None:
-    """Make what `conf/base/trainer.yaml` and `data.yaml` compute known to OmegaConf; safe to call again."""
+    """Register the resolvers of `conf/base/trainer.yaml` and `data.yaml` with OmegaConf; safe to call again."""
     OmegaConf.register_new_resolver("nemo_noise.lightning_shares_out", lightning_shares_out, replace=True)
     OmegaConf.register_new_resolver("nemo_noise.on_gpu", on_gpu, replace=True)
     OmegaConf.register_new_resolver("nemo_noise.is_null", lambda value: value is None, replace=True)
 
 
 def lightning_shares_out(*, _root_: DictConfig) -> bool:
-    """Whether Lightning has to share the utterances out among the processes: not where Lhotse reads them.
+    """Whether Lightning divides the utterances among the processes: not where Lhotse reads them.
 
     It is the value of Lightning's ``use_distributed_sampler``. NeMo's Lhotse loader gives every process its part, and
-    Lightning cannot divide it again: its sampler has no length.
-
-    Args:
-        _root_: the whole config; OmegaConf fills it in.
+    Lightning cannot divide it again: its sampler has no length. OmegaConf fills in ``_root_``, the whole config.
 
     Raises:
         ValueError: if Lhotse reads the validation or test data alone, whose sampler Lightning would then divide.
@@ -62,10 +56,6 @@ def lightning_shares_out(*, _root_: DictConfig) -> bool:
 
 
 def on_gpu(*, _root_: DictConfig) -> bool:
-    """Whether the trainer of a config will use GPUs, as its ``accelerator`` and the machine say.
-
-    Args:
-        _root_: the whole config; OmegaConf fills it in.
-    """
+    """Whether the trainer of the config ``_root_`` will use GPUs, by its ``accelerator`` and the machine."""
     accelerator = (_root_.get("trainer") or {}).get("accelerator", "auto")
     return accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())

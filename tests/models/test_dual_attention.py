@@ -47,7 +47,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _opened(plain: Path, kind: str, gate: str = "scalar") -> DualAttentionMultiTaskModel:
     """With a secondary attention that acts."""
-    model = add_dual_attention(plain, SECONDARY[kind], gate)
+    model = add_dual_attention(plain, SECONDARY[kind], gate=gate)
     randomize(model.transf_decoder, seed=4)
     with torch.no_grad():
         for attention in model.transf_decoder.dual_attentions:
@@ -156,7 +156,7 @@ def test_a_recipe_starts_from_a_plain_checkpoint_with_its_output(kind: str, name
 def test_a_new_vocabulary_keeps_the_secondary_memory(plain: Path) -> None:
     model = _opened(plain, "tokens")
     model.transf_decoder.read_secondary("same")
-    model._say_what_the_decoder_reads()
+    model.connect_secondary()
     assert {attention.secondary_tokens for attention in model.transf_decoder.dual_attentions} == {3}
 
 

@@ -19,19 +19,15 @@ NAMES = {"<|transcribe|>": "asr", "<|translate|>": "translate"}
 def default_slots(generation: JsonFields, tokenizer: WhisperTokenizer) -> dict[str, str]:
     """The slots of the prompt that a folder asks for: `language` and `task`, in older folders `forced_decoder_ids`.
 
-    Args:
-        generation: `generation_config.json`; `config.json` in folders from before there was one.
-        tokenizer: of the folder.
-
-    Returns:
-        ``source_lang`` and ``taskname``; English and transcription where the folder leaves them open.
+    English and transcription where the folder leaves ``source_lang`` and ``taskname`` open. ``generation`` is
+    `generation_config.json`, or `config.json` in folders from before there was one.
 
     Raises:
-        ValueError: if it asks for a language or task that there is none of.
+        ValueError: if the tokenizer lacks the language, or Whisper the task.
     """
     slots = {"source_lang": "en", "taskname": "asr"}
     if not tokenizer.is_multilingual:
-        _check_english_only(generation, tokenizer)
+        _warn_if_not_english(generation, tokenizer)
         return slots
     slots |= _forced(generation, tokenizer)  # else English
     language, task = generation.values.get("language"), generation.values.get("task")
@@ -67,8 +63,7 @@ def _forced(generation: JsonFields, tokenizer: WhisperTokenizer) -> dict[str, st
     return slots
 
 
-def _check_english_only(generation: JsonFields, tokenizer: WhisperTokenizer) -> None:
-    """Say, once for the folder, that a language or task other than English transcription cannot be obeyed."""
+def _warn_if_not_english(generation: JsonFields, tokenizer: WhisperTokenizer) -> None:
     asked: list[Any] = [generation.values.get("language"), generation.values.get("task")]
     if asked[0] not in (None, "en", "english", "<|en|>") or asked[1] not in (None, "transcribe"):
         logging.warning(
@@ -78,7 +73,6 @@ def _check_english_only(generation: JsonFields, tokenizer: WhisperTokenizer) -> 
 
 
 def _pairs(generation: JsonFields, tokenizer: WhisperTokenizer) -> list[tuple[int, int]]:
-    """The pairs of `forced_decoder_ids` that fix something."""
     pairs = generation.values.get("forced_decoder_ids")
     if pairs is None:
         return []

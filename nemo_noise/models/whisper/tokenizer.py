@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whisper's tokenizer and prompt as NeMo's multi-task models want them."""
+"""Whisper's tokenizer and prompt behind the interfaces of NeMo's multi-task models."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -102,13 +102,9 @@ class WhisperTokenizer(TokenizerSpec):
         return int(number)
 
     def language_code(self, name: str) -> str | None:
-        """The code of a language that this tokenizer has a token for.
+        """The code, such as `de`, of a language that this tokenizer has a token for; None where it has none.
 
-        Args:
-            name: as people write it: `de`, `German`, `<|de|>`, `de-DE`.
-
-        Returns:
-            The code, such as `de`; None if it is none of these.
+        ``name`` is written as people do: `de`, `German`, `<|de|>`, `de-DE`.
         """
         plain = name.strip().lower()
         spoken = LANGUAGE.fullmatch(plain)
@@ -154,7 +150,7 @@ class WhisperPromptFormatter(PromptFormatter):
         """Encode one turn, the words of manifests replaced by Whisper's tokens.
 
         Raises:
-            ValueError: if the tokenizer does not know the language, or Whisper not the task.
+            ValueError: if the tokenizer lacks the language, or Whisper the task.
         """
         if "taskname" in expected_slots:
             language, task = slot_values["source_lang"], slot_values["taskname"]
@@ -170,7 +166,6 @@ class WhisperPromptFormatter(PromptFormatter):
         return [{"role": "user", "slots": {"source_lang": "en", "taskname": "asr"} | slots}]
 
     def _control_tokens(self, language: str, task: str) -> dict[str, str]:
-        """The tokens for language and task."""
         if task not in TASKS:
             raise ValueError(f"taskname={task!r} must be one of {sorted(TASKS)}.")
         code = self.tokenizer.language_code(language) if isinstance(language, str) else None
