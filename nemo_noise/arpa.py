@@ -163,7 +163,7 @@ class _Reader:
             if not line.strip():
                 continue
             if line.startswith("\\"):
-                self.refuse(self.line, f"{len(own)} n-grams of order {order} are there, the header says {count}")
+                self.refuse(self.line, f"{len(own)} n-grams of order {order} are there, the header counts {count}")
             words = self._ngram(line, order, is_last=is_last)
             if self.tokens is not None:
                 self._check_tokens(words)

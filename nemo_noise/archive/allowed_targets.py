@@ -56,7 +56,7 @@ _EXACT = {
     "nemo.collections.asr.modules.transformer.get_nemo_transformer",
     "nemo.collections.asr.modules.transformer.transformer_utils.get_nemo_transformer",
 }
-_LEGACY = nemo_common.ALLOWED_LEGACY_FALLBACK_TARGETS  # replaced by the class that is asked to restore
+_LEGACY = nemo_common.ALLOWED_LEGACY_FALLBACK_TARGETS  # replaced by the class that restores
 
 
 @lru_cache(maxsize=1024)

@@ -39,7 +39,7 @@ _FACTORIES: frozenset[Callable[..., Any]] = frozenset(
 
 
 class ConstructionBudget(TorchFunctionMode):
-    """Counts what a constructor allocates, before it is allocated; an error ends one that asks for too much.
+    """Counts what a constructor allocates, before it is allocated; an error ends one that exceeds the limit.
 
     Args:
         weight_bytes: size of the weights that the model is to hold.

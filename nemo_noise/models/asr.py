@@ -85,16 +85,16 @@ def _with_noise_context(config: DictConfig, encoder: Mapping[str, Any] | DictCon
 
 def _move_normalization(config: DictConfig, changed: DictConfig, path: Path) -> None:
     """Move the normalisation from the preprocessor into the encoder."""
-    asked, trained = OmegaConf.create({"asked": changed.encoder.feature_normalization}), normalization_of(config)
-    asked = OmegaConf.to_container(asked)["asked"]
-    if asked != trained:
+    given = OmegaConf.to_container(OmegaConf.create({"given": changed.encoder.feature_normalization}))["given"]
+    trained = normalization_of(config)
+    if given != trained:
         can_move = trained in ("per_feature", "running") or isinstance(trained, Mapping)
         own = config.encoder.get("feature_normalization")
         where, value = "encoder.feature_normalization", own
         if own is None:
             where, value = "preprocessor.normalize", (config.get("preprocessor") or {}).get("normalize")
         raise ValueError(
-            f"feature_normalization={asked!r}, but {path} was trained with {where}={value!r}; "
+            f"feature_normalization={given!r}, but {path} was trained with {where}={value!r}; "
             + (f"use feature_normalization: {trained}." if can_move else "leave feature_normalization out.")
         )
     changed.preprocessor.normalize = "NA"

@@ -68,7 +68,7 @@ class _Start:
         self.model, self.option, self.allows_parts = model, option, allows_parts
         self.own = model.state_dict()
         self.names = {name for name in self.own if not COMPUTED.search(name)}
-        self.wanted: set[str] = set()  # names that some checkpoint was asked for
+        self.wanted: set[str] = set()  # names that some checkpoint has to bring
         self.loaded: set[str] = set()
         self.config: DictConfig | None = None  # of the checkpoint that was restored last
         self._load_state_dict = model.load_state_dict

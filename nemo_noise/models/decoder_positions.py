@@ -38,6 +38,6 @@ class FittingTranscriptsMixin:
         return OmegaConf.create(given | {POSITIONS: self._positions()})
 
     def _positions(self) -> int:
-        # NeMo sets up the data before it builds the decoder, so the config is asked
+        # NeMo sets up the data before it builds the decoder, so the config has them
         decoder = self.cfg.transf_decoder.get("config_dict") or {}  # type: ignore[attr-defined]
         return int(decoder.get("max_sequence_length") or self.default_positions)

@@ -18,7 +18,7 @@ __all__ = ["run_training"]
 
 
 def run_training(model_class: type[ModelPT], cfg: DictConfig) -> None:
-    """Build a model from a script's whole config, train it, and save and test it where the config asks for that."""
+    """Build a model from a script's whole config, train it, and save and test it as the config sets it."""
     logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")
     if cfg.get("seed") is not None:
         pl.seed_everything(cfg.seed, workers=True)

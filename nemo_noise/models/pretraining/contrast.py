@@ -28,9 +28,9 @@ class EnvironmentContrastiveLoss(Loss):
     negatives: they leave the denominator. Loss of van den Oord et al., 2018 ("Representation learning with
     contrastive predictive coding"), on cosine similarities.
 
-    A hard negative is a view of another environment by the *same speaker*: what tells the two apart can only be the
-    noise. It counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it
-    (re-weighting of negatives: Robinson et al., ICLR 2021).
+    A hard negative is a view of another environment by the *same speaker*: only the noise distinguishes the two. It
+    counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it (re-weighting of
+    negatives: Robinson et al., ICLR 2021).
 
     Args:
         temperature: divides the similarities.

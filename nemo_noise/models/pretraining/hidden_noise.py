@@ -21,9 +21,9 @@ RATIO_BOUNDS = (-5.0, 0.5)  # nats; below, the noise does not matter; above 0, s
 class HiddenNoiseHead(NeuralModule):
     """Reads, from each context frame, the noise in every cell of its ``stride`` feature frames.
 
-    Speech is the mask here: the encoder sees the noise only where speech is weak and has to tell it everywhere. The
-    answer is relative to the mixture, as the masks of speech enhancement are (Wang et al., 2014, "On training targets
-    for supervised speech separation"), so it says nothing about the overall level.
+    Speech is the mask here: the noise shows only where speech is weak, and is to be predicted everywhere. The target
+    is relative to the mixture, as the masks of speech enhancement are (Wang et al., 2014, "On training targets
+    for supervised speech separation"), so it is independent of the overall level.
 
     Args:
         feat_in: bands D.

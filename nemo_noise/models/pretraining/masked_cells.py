@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pretext task of hidden cells: holes in time *and* frequency, and the code of the noise in each.
 
-A spectrogram is a grid of cells, some frames by some bands. Rectangles of cells are set to 0.0 (missing). The answer
-asked for in a hidden cell is a random-projection code of the *noise alone*, which is nowhere in the input: next to the
+A spectrogram is a grid of cells, some frames by some bands. Rectangles of cells are set to 0.0 (missing). The target
+in a hidden cell is a random-projection code of the *noise alone*, which is nowhere in the input: next to the
 hole there is the mixture, and copying it copies the speech.
 """
 

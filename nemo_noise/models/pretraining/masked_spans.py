@@ -102,8 +102,8 @@ class NoiseCodes(RandomCodes):
     """Discrete codes of the noise inside a mixture: which of V random directions its cepstrum points to.
 
     The log-mel spectrogram of the noise is averaged over a step and taken relative to the power of the mixture, so a
-    code stands for colour and SNR, and not for the overall level. Neighbouring bands say nearly the same; the first
-    cepstral coefficients say it once, and standardised they weigh the same, so that many codes are in use.
+    code stands for colour and SNR, and not for the overall level. Neighbouring bands are nearly equal; the
+    first cepstral coefficients are not, and standardised they weigh the same, so that many codes are in use.
 
     Args:
         feat_in: bands D.

@@ -42,7 +42,7 @@ class NoiseContextPretrainingModel(ModelPT):
 
     Args:
         cfg: ``sample_rate``; ``preprocessor`` (NeMo's, the recogniser's); ``encoder.context_encoder`` with a
-            ``_target_``; ``masking`` (a ``SpanMasking`` unless its ``_target_`` says otherwise); ``tasks``
+            ``_target_``; ``masking`` (a ``SpanMasking`` unless its ``_target_`` names another); ``tasks``
             {name: {_target_, weight, arguments of the task}}; ``train_ds`` and ``validation_ds`` (arguments of
             ``ContextPairDataset``, ``batch_size``, ``num_workers``); ``optim``. Configs with ``losses``, from before
             there were tasks, are read too.
@@ -131,7 +131,7 @@ class NoiseContextPretrainingModel(ModelPT):
         self._validation_dl = self._loader("validation_ds", val_data_config)
 
     def train_dataloader(self) -> Any:
-        """The training loader, at the epoch that the trainer is in (a resumed one asks before the epoch starts)."""
+        """The training loader, at the trainer's epoch; a resumed trainer builds it before the epoch starts."""
         self.on_train_epoch_start()
         return super().train_dataloader()
 

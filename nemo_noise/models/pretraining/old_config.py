@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Configs and weights from before pretext tasks were built by ``_target_``: read as what they mean today."""
+"""Configs and weights from before ``_target_`` built the pretext tasks, in the form of today."""
 
 from typing import Any
 

@@ -25,10 +25,10 @@ __all__ = [
 
 
 class RedundancyLoss(Loss):
-    """Barlow Twins: over the batch, a dimension agrees between the views and says nothing that another one says.
+    """Barlow Twins: over the batch, a dimension agrees between the views and is uncorrelated with the others.
 
-    InfoNCE looks at angles, which the strongest directions decide; words hide in the weak ones. Here every dimension
-    is standardised first, so each has to be about what the views share. Loss of Zbontar et al., ICML 2021.
+    InfoNCE compares angles, which the strongest directions decide; words hide in the weak ones. Here every dimension
+    is standardised first, so each has to follow what the views share. Loss of Zbontar et al., ICML 2021.
 
     Args:
         off_diagonal: weight of the correlations between different dimensions.

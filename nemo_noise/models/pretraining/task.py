@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a pretext task is: it may hide a part of the input, and scores what the noise context predicts of it."""
+"""The interface of pretext tasks: hide a part of the input, and score the prediction of the noise context."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ class PretextTask(nn.Module):
         super().__init__()
 
     def hide(self, views: Views) -> Views:
-        """Take a part of the input away; nothing unless a task says so."""
+        """Take a part of the input away; a task that hides nothing keeps this."""
         return views
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:

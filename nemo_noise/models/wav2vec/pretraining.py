@@ -41,7 +41,7 @@ class Wav2Vec2PretrainingModel(SpeechEncDecSelfSupervisedModel):
     """
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
-        cfg = with_target(cfg, type(self), loss_list={}, spec_augment=NO_MASKS)  # NeMo's class asks for these two
+        cfg = with_target(cfg, type(self), loss_list={}, spec_augment=NO_MASKS)  # NeMo's class needs these two
         super().__init__(cfg=cfg, trainer=trainer)
         if not isinstance(self.encoder, Wav2Vec2Encoder) or self.encoder.masked_spec_embed is None:
             raise ValueError(

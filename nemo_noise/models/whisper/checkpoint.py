@@ -57,7 +57,7 @@ def import_whisper(folder: str | Path) -> WhisperModel:
     """Build a NeMo model from a Whisper in a Hugging Face folder; its output is the same.
 
     The sizes in `config.json` are compared with the tensors before anything is built. Language and task that
-    `generation_config.json` asks for become the defaults of the prompt.
+    `generation_config.json` sets become the defaults of the prompt.
 
     Args:
         folder: holds `config.json`, `model.safetensors` (or its shards with their index) and `tokenizer.json`;
@@ -160,7 +160,7 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
         raise TypeError(f"model is a {type(model).__name__}, must be a WhisperModel to go into a Whisper's folder.")
     window_s = 2 * model.encoder.max_positions / FRAMES_PER_SECOND
     if not window_s.is_integer():
-        raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features want.")
+        raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features need.")
     state = to_hugging_face(model.state_dict(), model.tokenizer.vocabulary_size)
     original = _original(model.cfg)
     values = (original["config"] or _token_ids(model)) | _hugging_face_fields(model.cfg) | {"dtype": "float32"}
