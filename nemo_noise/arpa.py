@@ -40,13 +40,10 @@ class _Tokens(NamedTuple):
 
 
 def check_arpa(path: str | Path, *, vocabulary_size: int | None = None, argument: str = "language_model") -> None:
-    """Refuse a file that is no whole ARPA model, before any memory is taken for it.
+    """Refuse a file that is no whole ARPA model, before any memory is taken for it; an unchanged file is read once.
 
-    Args:
-        path: the file, plain text; a file that was checked and did not change is not read again.
-        vocabulary_size: tokens of the recogniser whose search reads the file, without the blank; None for a model of
-            words of any kind.
-        argument: the file's option, for messages.
+    ``vocabulary_size`` counts the tokens of the recogniser whose search reads the file, without the blank; None is for
+    a model of words of any kind. ``argument`` is the file's option, for messages.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -93,13 +90,11 @@ class _Reader:
         self.unigrams: set[str] = set()
 
     def refuse(self, line: int | None, problem: str) -> NoReturn:
-        """Raise the error that names file, line and remedy."""
         place = printable(self.path) if line is None else f"{printable(self.path)}:{line}"
         whose = "" if self.tokens is None else f" of this recogniser's {self.tokens.size} tokens"
         raise ArpaError(f"{self.argument}={place}: {problem}; it must be an ARPA file{whose}: {REMEDY}.")
 
     def check_kind(self) -> None:
-        """Refuse files of other kinds by their first bytes."""
         with self.path.open("rb") as file:
             start = file.read(64)
         if start.startswith(KENLM_MAGIC):
@@ -116,7 +111,6 @@ class _Reader:
             self.refuse(None, "is empty")
 
     def check(self, lines: Iterator[tuple[int, str]], size: int) -> None:
-        """Read header and sections."""
         counts = self._header(lines)
         claimed = sum(count * (2 * order + 2) for order, count in enumerate(counts, start=1))  # bytes, at the least
         if claimed > size:

@@ -88,11 +88,7 @@ class Rule:
     item: "Rule | None" = None
 
     def check(self, name: str, value: Any) -> None:
-        """Refuse another value.
-
-        Raises:
-            ValueError: names option and value, and what would be right.
-        """
+        """Refuse another value by a ValueError that names option, value and what would be right."""
         if not self.fits(value):
             raise ValueError(f"{name} is {printable(repr(value), _SHOWN)}, should be {self.should}")
         for one in value if self.item is not None and isinstance(value, Sequence) else ():

@@ -11,11 +11,7 @@ DATA_SETS = ("train_ds", "validation_ds", "test_ds")
 
 
 def config_directory() -> Path:
-    """The absolute path of `conf/`.
-
-    Raises:
-        FileNotFoundError: the package was installed without its configs.
-    """
+    """The absolute path of `conf/`; a FileNotFoundError where the package was installed without it."""
     package = Path(__file__).resolve().parent
     candidates = (package / "conf", package.parent / "conf")
     for candidate in candidates:

@@ -53,9 +53,6 @@ def writing_folder(path: str | Path) -> Iterator[Path]:
 
     The folder is made, and what else is in it stays. A kill while the files take their places may leave some old and
     some new, each of them whole.
-
-    Yields:
-        An empty folder to write to.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)

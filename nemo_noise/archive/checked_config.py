@@ -53,12 +53,7 @@ _RANGES = {
 def checked_config(text: str, where: str) -> DictConfig:
     """Read a configuration that may come from anybody; what was checked is what is built.
 
-    Args:
-        text: YAML.
-        where: the file, for messages.
-
-    Returns:
-        The configuration, every interpolation resolved, our classes by their public paths.
+    It comes back with every interpolation resolved and our classes by their public paths. ``where`` names the file.
 
     Raises:
         ValueError: if it is no YAML of plain values, holds aliases, is nested too deep, refers outside of itself (the

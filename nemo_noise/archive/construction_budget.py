@@ -47,9 +47,6 @@ class ConstructionBudget(TorchFunctionMode):
 
     Attributes:
         refused: the message, once the budget is spent; constructors may catch the error and raise another.
-
-    Raises:
-        ValueError: inside the block, when the budget is spent.
     """
 
     def __init__(self, weight_bytes: int, refusal: Callable[[str], str]) -> None:

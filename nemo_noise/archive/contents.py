@@ -176,8 +176,7 @@ class _UpTo(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Reads in pieces, so that the limit is met before the memory is taken."""
-        pieces: list[bytes] = []
+        pieces: list[bytes] = []  # the limit is met before the memory is taken
         left = self._most + 1 if size < 0 else size
         while left > 0 and (piece := self._stream.read(min(left, _READ_BYTES))):
             self._check(self._stream.tell())

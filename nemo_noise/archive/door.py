@@ -9,10 +9,10 @@ configuration that the user gives in place of the archive's own stays the user's
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -36,6 +36,7 @@ from nemo_noise.foreign_text import printable
 __all__ = ["any_file", "building_from", "install", "is_trusting", "read_config", "restore", "trusted_checkpoints"]
 
 _Wrapped = Callable[..., Any]
+_Value = TypeVar("_Value")
 _trusting: ContextVar[bool] = ContextVar("trusting", default=False)
 _archive: ContextVar[str | None] = ContextVar("archive", default=None)  # whose files alone may become artifacts
 _OF_RECOGNISERS = ("nemo.collections.asr.", "nemo_noise.")
@@ -60,14 +61,9 @@ def is_trusting() -> bool:
     return _trusting.get() or os.environ.get(TRUST.split("=")[0], "").lower() in ("1", "true", "yes")
 
 
-@contextmanager
-def trusted_checkpoints() -> Iterator[None]:
-    """Restores `.nemo` files unchecked inside the block: whoever made them may run any program as you."""
-    token = _trusting.set(True)
-    try:
-        yield
-    finally:
-        _trusting.reset(token)
+def trusted_checkpoints() -> AbstractContextManager[None]:
+    """Restore `.nemo` files unchecked inside the block: their maker may run any program as you."""
+    return _set_inside(_trusting, True)
 
 
 def read_config(checkpoint: str | Path, argument: str = "checkpoint") -> DictConfig:
@@ -225,14 +221,18 @@ def building_from(checkpoint: str | Path, config: DictConfig) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def any_file() -> Iterator[None]:
+def any_file() -> AbstractContextManager[None]:
     """Lift, inside the block, the limit of `building_from` on files, for our copies of the archive's own."""
-    token = _archive.set(None)
+    return _set_inside(_archive, None)
+
+
+@contextmanager
+def _set_inside(variable: ContextVar[_Value], value: _Value) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _archive.reset(token)
+        variable.reset(token)
 
 
 @contextmanager

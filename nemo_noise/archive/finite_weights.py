@@ -18,10 +18,8 @@ def check_finite(
 ) -> None:
     """Refuse weights that hold NaN or an infinite number.
 
-    Args:
-        named_tensors: tensors by name, such as a ``state_dict``, of any type and on any device.
-        where: their file, folder or model, as the message names it: `model=whisper.nemo`.
-        remedy: one clause; None advises to take another copy or checkpoint.
+    ``where`` names their file, folder or model, such as `model=whisper.nemo`; ``remedy`` is one clause, None advises
+    to take another copy or checkpoint.
 
     Raises:
         ValueError: if a tensor holds one. It names the first such tensor, its first bad value and its place, and

@@ -123,7 +123,6 @@ class _Start:
         return self._load_state_dict({name: state[name] for name in state if name not in other}, strict=False)
 
     def check_missing(self) -> None:
-        """Refuse what the checkpoints were to fill, and did not."""
         missing = [name for name in self.wanted - self.loaded if not ADDED.search(name)]
         self._refuse(_grouped(sorted(missing), self.loaded), "of this recipe is not in the checkpoint", plural="are")
 

@@ -103,11 +103,9 @@ class DualAttentionMixin:
         transcript: Tensor | None = None,
         transcript_length: Tensor | None = None,
     ) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
-        """As the parent's; the secondary memory follows the speech in the encoder states.
+        """As the parent's; the secondary memory follows the speech in the encoder states [B, T + M, D].
 
-        Returns:
-            Log probabilities [B, U, V] or None, lengths of the speech [B], encoder states [B, T + M, D] and their mask
-            [B, T + M].
+        The lengths [B] are those of the speech, the mask is [B, T + M].
         """
         audio: dict[str, Tensor | None] = {
             "input_signal": input_signal,

@@ -48,12 +48,7 @@ def check_sizes(
 def check_layers(fields: JsonFields, name: str, count: int, *, weights: Mapping[str, Tensor], prefix: str) -> None:
     """Refuse a config whose number of layers is not that of the weights.
 
-    Args:
-        fields: the config, for messages.
-        name: of the number in it.
-        count: the number.
-        weights: tensors by name.
-        prefix: before the number of the layer in these names, such as ``encoder.layers.``.
+    ``prefix`` stands before the number of a layer in their names, such as ``encoder.layers.``.
 
     Raises:
         ValueError: if there are more or fewer.

@@ -79,15 +79,8 @@ class EnvironmentContrastiveLoss(Loss):
     ) -> Tensor:
         """Mean over both directions, in nats; ln B for contexts without information.
 
-        Args:
-            first: context of the first view [B, C].
-            second: context of the second view [B, C].
-            environment: id of the noise [B].
-            snr_db: SNR of the pair in dB [B]; infinite for clean speech and noise alone.
-            speaker: who speaks in the two views [B, 2], -1 for nobody; without it no negative is hard.
-
-        Returns:
-            Scalar.
+        ``snr_db`` is infinite for clean speech and noise alone. A ``speaker`` [B, 2] is -1 for nobody; None makes no
+        negative hard.
         """
         logits = self.logits(first, second, environment, snr_db)  # [B, B]
         if speaker is not None and self.hard_negative_weight > 1:
@@ -111,13 +104,7 @@ class EnvironmentContrastiveLoss(Loss):
 
 
 class ContextProjector(nn.Module):
-    """Two layers between the context and the contrastive loss; thrown away after pretraining.
-
-    Args:
-        d_context: width C of the context.
-        d_hidden: width of the hidden layer.
-        d_projection: width of what the loss compares.
-    """
+    """Two layers between the context and the contrastive loss, left out after pretraining."""
 
     def __init__(self, d_context: int, d_hidden: int = 128, d_projection: int = 64) -> None:
         super().__init__()

@@ -87,14 +87,9 @@ class CellMasking(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
-        """Hide random rectangles.
+        """The features with 0.0 in random rectangles, and the mask [B, S, G], S = T // frames_per_step.
 
-        Args:
-            features: spectrogram [B, D, T]; D is a multiple of G.
-            length: valid frames [B]; what lies beyond is never hidden.
-
-        Returns:
-            The features with 0.0 in the hidden cells and the mask [B, S, G], S = T // frames_per_step.
+        Frames beyond ``length`` are never hidden; D is a multiple of G.
         """
         num_steps = features.shape[2] // self.frames_per_step
         steps = torch.div(length, self.frames_per_step, rounding_mode="floor").clamp_max(num_steps)

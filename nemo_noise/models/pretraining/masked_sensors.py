@@ -86,16 +86,13 @@ class MaskedSensors(PretextTask):
         sensors: Mapping[str, SensorStream],
         hidden: Mapping[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        """Score the codes of all hidden pieces.
+        """Scores [N, V] and codes [N] of the N pieces that were measured and hidden.
 
         Args:
             context: of the utterances, made without what is hidden [B, C].
             streams: those of the context encoder; only their features are used, which have no parameters.
             sensors: the whole streams of the batch.
             hidden: which utterances lacked each stream [B].
-
-        Returns:
-            Scores [N, V] and the right codes [N] of the N pieces that were measured and hidden.
         """
         given = self.context(context)  # [B, H]
         scores, codes = [], []

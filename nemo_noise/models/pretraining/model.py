@@ -87,15 +87,7 @@ class NoiseContextPretrainingModel(ModelPT):
 
     @typecheck()
     def forward(self, input_signal: Tensor, input_signal_length: Tensor) -> Tensor:
-        """The noise context of recordings, nothing masked.
-
-        Args:
-            input_signal: samples [B, T].
-            input_signal_length: valid samples [B].
-
-        Returns:
-            Context [B, C].
-        """
+        """The noise context [B, C] of recordings [B, T], nothing masked."""
         features, length = self.preprocessor(input_signal=input_signal, length=input_signal_length)
         return self._context(features, length)
 

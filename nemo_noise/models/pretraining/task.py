@@ -81,15 +81,7 @@ class PretextTask(nn.Module):
         return views
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Score the prediction.
-
-        Args:
-            views: the batch, with what is hidden.
-            encoding: the contexts of the views.
-
-        Returns:
-            The loss and what else is logged.
-        """
+        """Score the prediction of what is hidden, and give what else is logged."""
         raise NotImplementedError
 
 
@@ -103,15 +95,10 @@ def build_masking(config: DictConfig | None, default: str) -> nn.Module:
 def build_tasks(
     config: DictConfig, encoder: ContextEncoder, masking: nn.Module
 ) -> tuple[nn.ModuleDict, dict[str, float]]:
-    """The tasks with a weight above 0, in the order of the config: without weight, no parameter.
+    """The tasks with a weight above 0 and their weights, by name in the order of the config.
 
-    Args:
-        config: name of a task -> its ``_target_``, ``weight`` and arguments.
-        encoder: the context encoder.
-        masking: what hides features.
-
-    Returns:
-        The tasks and their weights, by name.
+    ``config`` maps the name of a task to its ``_target_``, ``weight`` and arguments. A task without weight has no
+    parameters.
 
     Raises:
         ValueError: if a weight is negative, an option is unknown, or no task has a weight.

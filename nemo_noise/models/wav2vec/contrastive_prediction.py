@@ -20,8 +20,8 @@ __all__ = ["ContrastiveHead", "ContrastiveTask", "contrastive_loss", "draw_distr
 class ContrastiveTask(NamedTuple):
     """N hidden frames of a batch, utterance after utterance.
 
-    ``predicted`` [N, P] is the transformer's output, ``targets`` [N, P] the quantiser's. ``codes`` [N] are equal where
-    the codes are. ``diversity`` is the loss that is 0 where all codes are used alike.
+    ``predicted`` and ``targets`` [N, P] are the transformer's and the quantiser's; ``codes`` [N] are equal where the
+    codes are; ``diversity`` is the loss that is 0 where all codes are used alike.
     """
 
     predicted: Tensor

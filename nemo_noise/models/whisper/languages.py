@@ -71,11 +71,8 @@ def check_languages(
 ) -> None:
     """Refuse manifests with a line whose language or task cannot be prompted, before any audio is read.
 
-    Args:
-        manifests: a JSON-lines file, or lists of them, nested as NeMo's loaders take them; what is no file, or no
-            JSON, is left to the loader.
-        defaults: the slots that a line leaves out.
-        tokenizer: of the model.
+    ``manifests`` is a JSON-lines file, or lists of them, nested as NeMo's loaders take them. What is no file, or no
+    JSON, is left to the loader.
 
     Raises:
         ManifestError: it names file and line.

@@ -72,7 +72,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         self._apply_search_rules()
 
     def change_prompt(self, prompt_format: str | None = None, prompt_defaults: Any = None) -> None:
-        """Choose other defaults of the prompt, from now on; NeMo 3.0.0 builds it from those before.
+        """Choose other defaults of the prompt; NeMo 3.0.0 builds the prompt from the old ones.
 
         Raises:
             ValueError: if a language or task is unknown.
@@ -82,11 +82,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         self.prompt.encode_dialog(self.prompt.get_default_dialog_slots())
 
     def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
-        """Whisper's prompt is part of its vocabulary, which therefore cannot be exchanged.
-
-        Raises:
-            NotImplementedError: always.
-        """
+        """Raise a NotImplementedError: Whisper's prompt is part of its vocabulary."""
         raise NotImplementedError(
             "WhisperModel cannot change its vocabulary: its prompt tokens are part of it. For another tokenizer train "
             "a model with conf/whisper, and take the encoder by init_from_nemo_model with include: [encoder]."
@@ -99,9 +95,8 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
     def prompt_of(self, fields: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, str]:
         """The options of ``transcribe`` that prompt an utterance by the fields of its manifest line.
 
-        Args:
-            fields: the line; ``source_lang``, ``lang``, ``language``, ``target_lang`` and ``taskname`` count.
-            options: of ``transcribe``, for lines that name nothing; only those of the prompt count.
+        ``source_lang``, ``lang``, ``language``, ``target_lang`` and ``taskname`` of the line count; ``options`` of
+        ``transcribe`` fill what it leaves out.
 
         Raises:
             ValueError: if a language or task cannot be prompted.

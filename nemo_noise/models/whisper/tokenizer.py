@@ -91,11 +91,7 @@ class WhisperTokenizer(TokenizerSpec):
         return [self.token_to_id(token) for token in tokens]
 
     def token_to_id(self, token: str) -> int:
-        """Id of one token.
-
-        Raises:
-            ValueError: if there is no such token.
-        """
+        """Id of one token; a ValueError where there is no such token."""
         number = self.tokenizer.token_to_id(token)
         if number is None:
             raise ValueError(f"token={token!r} is none of this Whisper tokenizer.")
@@ -147,11 +143,7 @@ class WhisperPromptFormatter(PromptFormatter):
     def encode_turn(
         self, prompt_template: str, expected_slots: dict[str, Any], slot_values: Mapping[str, Any]
     ) -> list[int]:
-        """Encode one turn, the words of manifests replaced by Whisper's tokens.
-
-        Raises:
-            ValueError: if the tokenizer lacks the language, or Whisper the task.
-        """
+        """Encode one turn; a ValueError where the tokenizer lacks its language, or Whisper its task."""
         if "taskname" in expected_slots:
             language, task = slot_values["source_lang"], slot_values["taskname"]
             slot_values = dict(slot_values) | self._control_tokens(language, task)
