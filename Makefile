@@ -43,22 +43,22 @@ demo: $(STAMP)  ## synthesise, pretrain, train, evaluate; writes demo_output/
 	$(BIN)/python examples/demo/run_demo.py
 
 results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
-	$(BIN)/python examples/asr/run_ablation.py --config-name=digits
+	$(BIN)/python experiments/run.py --config-name=digits/digits
 
 results-sentences: $(STAMP)  ## the same with read sentences
-	$(BIN)/python examples/asr/run_ablation.py --config-name=sentences
+	$(BIN)/python experiments/run.py --config-name=sentences/sentences
 
 results-dual-attention: $(STAMP)  ## an attention decoder with and without a second attention
-	$(BIN)/python examples/asr/run_ablation.py --config-name=dual_attention
+	$(BIN)/python experiments/run.py --config-name=dual_attention/dual_attention
 
 results-dual-attention-scratch: $(STAMP)  ## the same, both decoders from nothing
-	$(BIN)/python examples/asr/run_ablation.py --config-name=dual_attention_scratch
+	$(BIN)/python experiments/run.py --config-name=dual_attention/dual_attention_scratch
 
 results-context: $(STAMP)  ## what a noise context knows before and after pretraining
-	$(BIN)/python examples/experiments/run_probes.py
+	$(BIN)/python experiments/run.py --config-name=context_probes/context_probes
 
 example-report: $(STAMP)  ## docs/example_report: a stock recogniser against a noise-aware one
-	$(BIN)/python examples/asr/run_ablation.py --config-name=example_report
+	$(BIN)/python experiments/run.py --config-name=example_report/example_report
 	mkdir -p docs/example_report
 	cp results/example_report/page/report.html results/example_report/page/summary.json docs/example_report/
 	cp results/example_report/page/README.md docs/example_report/model_card.md

@@ -5,7 +5,7 @@
 from pathlib import Path
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 DATA_SETS = ("train_ds", "validation_ds", "test_ds")
 
@@ -20,13 +20,6 @@ def config_directory() -> Path:
     raise FileNotFoundError(
         f"no configs in {candidates[0]} (as in a wheel) or {candidates[1]} (as in a checkout): reinstall nemo-noise"
     )
-
-
-def register_resolvers() -> None:
-    """Register the resolvers of `conf/base/trainer.yaml` and `data.yaml` with OmegaConf; safe to call again."""
-    OmegaConf.register_new_resolver("nemo_noise.lightning_shares_out", lightning_shares_out, replace=True)
-    OmegaConf.register_new_resolver("nemo_noise.on_gpu", on_gpu, replace=True)
-    OmegaConf.register_new_resolver("nemo_noise.is_null", lambda value: value is None, replace=True)
 
 
 def lightning_shares_out(*, _root_: DictConfig) -> bool:

@@ -18,8 +18,8 @@ from nemo.core.classes.common import typecheck
 
 from nemo_noise import whole_file
 from nemo_noise.nemo_patches.search_rules import generator_of
-from nemo_noise.recogniser.facts import frame_samples, heard_rate
-from nemo_noise.recogniser.modes import modes_kept
+from nemo_noise.recogniser.facts import frame_samples, sample_rate_of
+from nemo_noise.recogniser.state import modes_kept
 
 __all__ = ["export_attention_model"]
 
@@ -92,7 +92,7 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
 
 def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:
     """Trace both graphs on a batch of two utterances of unequal length."""
-    signal = 0.1 * torch.randn(2, heard_rate(model))
+    signal = 0.1 * torch.randn(2, sample_rate_of(model))
     length = torch.tensor([signal.shape[1], signal.shape[1] * 2 // 3])
     features, frames = model.preprocessor(input_signal=signal, length=length)
     encoder, decoder = _EncoderGraph(model).eval(), _DecoderGraph(model).eval()  # the exporter restores this mode
@@ -148,7 +148,7 @@ def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
         "suppressed_at_start": list(model.cfg.get("begin_suppress_tokens") or []),
         "max_sequence_length": int(model.transf_decoder.max_sequence_length),
         "max_generation_delta": int(generator_of(model.decoding).max_delta_len),
-        "frame_s": frame_samples(model) / heard_rate(model),
-        "sample_rate": heard_rate(model),
+        "frame_s": frame_samples(model) / sample_rate_of(model),
+        "sample_rate": sample_rate_of(model),
         "tokens": [str(token) for token in model.tokenizer.ids_to_tokens(list(range(model.tokenizer.vocab_size)))],
     }

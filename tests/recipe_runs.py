@@ -48,11 +48,12 @@ WIDTHS = ["model.encoder.d_model=32", "model.encoder.n_heads=4"]
 def recipes() -> list[str]:
     """Every config that trains a model, ``folder/name``: those with a trainer and a model."""
     found = []
-    for path in sorted(config_directory().rglob("*.yaml")):
-        name = path.relative_to(config_directory()).with_suffix("").as_posix()
+    folder = config_directory() / "recipes"
+    for path in sorted(folder.rglob("*.yaml")):
+        name = path.relative_to(folder).with_suffix("").as_posix()
         text = path.read_text(encoding="utf-8")
         is_recipe = "- /base/trainer" in text or ("\nexp_manager:" in text and "\nmodel:" in text)
-        if is_recipe and not name.startswith("ablations/"):
+        if is_recipe:
             found.append(name)
     return found
 
@@ -78,7 +79,7 @@ def composed(recipe: str, corpus: Path, *further: str) -> DictConfig:
     overrides += [f"model.{part}.batch_size=2" for part in ("train_ds", "validation_ds")]
     overrides += _tiny(recipe, corpus)
     folder, name = recipe.split("/")
-    with initialize_config_dir(str(config_directory() / folder), version_base="1.1"):
+    with initialize_config_dir(str(config_directory() / "recipes" / folder), version_base="1.1"):
         return compose(name, [*overrides, *further])
 
 
@@ -86,7 +87,7 @@ def _tiny(recipe: str, corpus: Path) -> list[str]:
     """What makes a recipe small, and what only its user knows."""
     noise = f"{corpus}/noise_list.json"
     folder, name = recipe.split("/")
-    if folder == "context":
+    if folder == "noise_context":
         sizes = ["train_ds.num_pairs=4", "validation_ds.num_pairs=4", "encoder.context_encoder.d_context=8"]
         return [f"model.train_ds.noise_manifest={noise}", *(f"model.{size}" for size in sizes)]
     tiny = ["model.optim.sched.warmup_steps=0"]

@@ -31,6 +31,7 @@ from nemo_noise.inference.decoding.search import (
     save_with_setting,
 )
 from nemo_noise.nemo_patches import packed_language_model
+from nemo_noise.nemo_patches.table import install
 from tests.recognisers import build_recogniser
 
 KEY = "decoding.beam.ngram_lm_model"
@@ -190,7 +191,7 @@ def test_a_checkpoint_names_the_file_that_a_configuration_named(
 
 def test_registering_again_does_not_wrap_again() -> None:
     once = [ModelPT.__init__, ModelPT.save_to]
-    packed_language_model.install()
+    install()
     for before, after in zip(once, [ModelPT.__init__, ModelPT.save_to], strict=True):
         assert after.__wrapped__ is before.__wrapped__ and not hasattr(before.__wrapped__, "__wrapped__")
 

@@ -17,7 +17,7 @@ Another system, which cannot run here: export the mixtures, transcribe them, sco
     python examples/asr/evaluate_noise_robustness.py export_mixtures=mixtures speech=dev.json noise_lists='{...}'
     python examples/asr/evaluate_noise_robustness.py model=context.nemo baseline=other.csv speech=dev.json ...
 
-A run that was killed resumes with the same command. All options: conf/evaluation/noise_robustness.yaml.
+A run that was killed resumes with the same command. All options: conf/scripts/noise_robustness.yaml.
 """
 
 import sys
@@ -31,7 +31,7 @@ from nemo_noise.evaluation.instrument import Instrument, describe_export
 from nemo_noise.evaluation.report.text_table import summary_table
 
 
-@hydra_runner(config_path="../../conf/evaluation", config_name="noise_robustness")
+@hydra_runner(config_path="../../conf/scripts", config_name="noise_robustness")
 def main(cfg: DictConfig) -> None:
     instrument = Instrument(cfg)
     if cfg.export_mixtures is not None:

@@ -4,7 +4,7 @@
 
 python examples/asr/export_attention_model.py model=<.nemo> output_dir=exported
 
-Options: conf/inference/export_attention_model.yaml. The graphs: nemo_noise/export.py.
+Options: conf/scripts/export_attention_model.yaml. The graphs: nemo_noise/export.py.
 """
 
 import torch
@@ -17,7 +17,7 @@ from nemo_noise.export import export_attention_model
 from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="export_attention_model")
+@hydra_runner(config_path="../../conf/scripts", config_name="export_attention_model")
 def main(cfg: DictConfig) -> None:
     """Load, export, say what was written."""
     check_script("export_attention_model", cfg)

@@ -7,7 +7,7 @@ python examples/asr/import_wav2vec2.py folder=wav2vec2-base-960h output=wav2vec2
 With a CTC head it becomes a recogniser (NeMo's EncDecCTCModel), without one a model to pretrain on, whose encoder a
 recogniser takes with +init_from_nemo_model={wav2vec: {path: <.nemo>, include: [encoder]}}. The folder holds
 config.json, model.safetensors (or shards and their index) and, with a CTC head, vocab.json; pickled weights are
-refused. Nothing is downloaded. Options: conf/wav2vec/import_wav2vec2.yaml.
+refused. Nothing is downloaded. Options: conf/scripts/import_wav2vec2.yaml.
 """
 
 from omegaconf import DictConfig
@@ -20,7 +20,7 @@ from nemo_noise.models import import_wav2vec2
 from nemo_noise.recogniser.model_file import save_model
 
 
-@hydra_runner(config_path="../../conf/wav2vec", config_name="import_wav2vec2")
+@hydra_runner(config_path="../../conf/scripts", config_name="import_wav2vec2")
 def main(cfg: DictConfig) -> None:
     """Import as the config says."""
     check_script("import_wav2vec2", cfg)

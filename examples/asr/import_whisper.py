@@ -6,7 +6,7 @@ python examples/asr/import_whisper.py folder=whisper-tiny output=whisper-tiny.ne
 python examples/asr/import_whisper.py model=whisper-tiny.nemo output=whisper-tiny-trained
 
 The folder holds config.json, model.safetensors (or shards and their index) and tokenizer.json; pickled weights are
-refused. Nothing is downloaded. Options: conf/whisper/import_whisper.yaml.
+refused. Nothing is downloaded. Options: conf/scripts/import_whisper.yaml.
 """
 
 import torch
@@ -21,7 +21,7 @@ from nemo_noise.recogniser.model_file import save_model
 from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/whisper", config_name="import_whisper")
+@hydra_runner(config_path="../../conf/scripts", config_name="import_whisper")
 def main(cfg: DictConfig) -> None:
     """Import or export."""
     check_script("import_whisper", cfg)

@@ -5,7 +5,7 @@
 python examples/asr/plot_attention.py \
     model=<.nemo with dual attention> speech_manifest=<speech> noise_manifest=<noise> snr_db=5 output=attention.png
 
-Options: conf/evaluation/plot_attention.yaml.
+Options: conf/scripts/plot_attention.yaml.
 """
 
 import numpy as np
@@ -21,10 +21,11 @@ from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.evaluation.plots.attention import draw_attention, observe_attention
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.models import WhisperModel
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/evaluation", config_name="plot_attention")
+@hydra_runner(config_path="../../conf/scripts", config_name="plot_attention")
 def main(cfg: DictConfig) -> None:
     """Mix, transcribe, draw."""
     check_script("plot_attention", cfg)

@@ -6,7 +6,7 @@ python examples/asr/plot_context.py \
     model=<.nemo with a noise context> speech_manifest=<speech> noise_manifest=<noise> 'snr_db=[clean,10,0]' \
     output=context.png
 
-Every column is the same utterance at another SNR. Options: conf/context/plot_context.yaml.
+Every column is the same utterance at another SNR. Options: conf/scripts/plot_context.yaml.
 """
 
 import numpy as np
@@ -21,10 +21,11 @@ from nemo_noise.data.mixing.noise_mix import mix_at_snr
 from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.evaluation.plots.contexts import draw_contexts, observe_context
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/context", config_name="plot_context")
+@hydra_runner(config_path="../../conf/scripts", config_name="plot_context")
 def main(cfg: DictConfig) -> None:
     """Mix, listen, draw."""
     check_script("plot_context", cfg)

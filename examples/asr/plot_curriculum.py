@@ -4,8 +4,8 @@
 
     python examples/asr/plot_curriculum.py curriculum=accan until=2000 picture=accan.png
 
-A file of conf/curriculum, with changes as in a recipe: curriculum.snr_db.every=100. The times are those at which
-epochs begin. Options: conf/curriculum/plot_curriculum.yaml.
+A file of conf/parts/curriculum, with changes as in a recipe: curriculum.snr_db.every=100. The times are those at which
+epochs begin. Options: conf/scripts/plot_curriculum.yaml.
 """
 
 from omegaconf import DictConfig, OmegaConf
@@ -16,7 +16,7 @@ from nemo_noise.data.curriculum.plot import curriculum_moments, draw_curriculum
 from nemo_noise.evaluation.script_options import check_script
 
 
-@hydra_runner(config_path="../../conf/curriculum", config_name="plot_curriculum")
+@hydra_runner(config_path="../../conf/scripts", config_name="plot_curriculum")
 def main(cfg: DictConfig) -> None:
     """Print and draw."""
     check_script("plot_curriculum", cfg)

@@ -10,7 +10,7 @@ python examples/asr/pretrain_noise_context.py \
     exp_manager.exp_dir=<folder for logs and checkpoints> \
     +save_to=context.nemo
 
-All options: conf/context/noise_context_pretraining.yaml. What it learned: examples/asr/probe_context.py.
+All options: conf/recipes/noise_context/noise_context_pretraining.yaml. What it learned: examples/asr/probe_context.py.
 A noise-aware recogniser takes it with +init_from_nemo_model=context.nemo.
 """
 
@@ -22,7 +22,7 @@ from nemo_noise.models import NoiseContextPretrainingModel
 from nemo_noise.models.training_run import run_training
 
 
-@hydra_runner(config_path="../../conf/context", config_name="noise_context_pretraining")
+@hydra_runner(config_path="../../conf/recipes/noise_context", config_name="noise_context_pretraining")
 def main(cfg: DictConfig) -> None:
     """Train as the config says."""
     run_training(NoiseContextPretrainingModel, cfg)

@@ -9,9 +9,9 @@ python examples/asr/preview_noise.py \
     output_dir=noise_preview
 
 A range instead of the list: 'noise_mix.snr_db={min: 0, max: 20}'. It writes WAV files whose names hold the measured
-SNR, manifest.json with what was asked and measured, and spectrograms.png. Options: conf/noise/preview_noise.yaml.
+SNR, manifest.json with what was asked and measured, and spectrograms.png. Options: conf/scripts/preview_noise.yaml.
 
-For rooms and devices, with or without noise, choose parts of conf/acoustics: `acoustics@rooms=simulated_rooms
+For rooms and devices, with or without noise, choose parts of conf/parts/acoustics: `acoustics@rooms=simulated_rooms
 acoustics@devices=telephone`. The folder `effects` then shows each of their effects before and after.
 """
 
@@ -28,7 +28,7 @@ from nemo_noise.data.mixing.preview import write_preview
 from nemo_noise.evaluation.script_options import check_script
 
 
-@hydra_runner(config_path="../../conf/noise", config_name="preview_noise")
+@hydra_runner(config_path="../../conf/scripts", config_name="preview_noise")
 def main(cfg: DictConfig) -> None:
     """Write the preview."""
     check_script("preview_noise", cfg)

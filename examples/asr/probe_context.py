@@ -22,7 +22,7 @@ from nemo_noise.evaluation.probes import probe, probe_sets
 from nemo_noise.evaluation.script_options import check_script
 
 
-@hydra_runner(config_path="../../conf/context", config_name="probe_context")
+@hydra_runner(config_path="../../conf/scripts", config_name="probe_context")
 def main(cfg: DictConfig) -> None:
     """Build the sets, probe every representation, print and write the scores."""
     check_script("probe_context", cfg)

@@ -5,7 +5,7 @@
     python examples/asr/profile_model.py model=context.nemo baseline=plain.nemo output_dir=results/profile
 
 The whole of `transcribe()` and the encoder alone, as it is, compiled and as ONNX, over batch sizes and lengths. Writes
-profile.json, profile.md (the printed table) and profile.png. All options: conf/evaluation/profile.yaml.
+profile.json, profile.md (the printed table) and profile.png. All options: conf/scripts/profile.yaml.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ from nemo_noise.evaluation.transcription.robustness import name_models
 from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/evaluation", config_name="profile")
+@hydra_runner(config_path="../../conf/scripts", config_name="profile")
 def main(cfg: DictConfig) -> None:
     check_script("profile", cfg)
     output, device = Path(cfg.output_dir), choose_device(cfg.device)

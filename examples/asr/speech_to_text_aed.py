@@ -16,7 +16,7 @@ From a pretrained checkpoint and a pretrained noise context (before training the
         '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
 
 With a second attention to noise tokens: --config-name=dual_attention_fast-conformer_aed +training=dual_warm_start
-Whisper: --config-path=../../conf/whisper --config-name=whisper, see docs/whisper.md.
+Whisper: --config-path=../../conf/recipes/whisper --config-name=whisper, see docs/whisper.md.
 """
 
 from omegaconf import DictConfig
@@ -28,7 +28,7 @@ from nemo.utils.model_utils import import_class_by_path
 from nemo_noise.models.training_run import run_training
 
 
-@hydra_runner(config_path="../../conf/speech_multitask", config_name="noise_aware_fast-conformer_aed")
+@hydra_runner(config_path="../../conf/recipes/speech_multitask", config_name="noise_aware_fast-conformer_aed")
 def main(cfg: DictConfig) -> None:
     model_class = import_class_by_path(cfg.model.target) if cfg.model.get("target") else EncDecMultiTaskModel
     run_training(model_class, cfg)

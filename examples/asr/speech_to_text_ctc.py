@@ -23,7 +23,7 @@ from nemo.core.config import hydra_runner
 from nemo_noise.models.training_run import run_training
 
 
-@hydra_runner(config_path="../../conf/fastconformer", config_name="noise_aware_fast-conformer_ctc_char")
+@hydra_runner(config_path="../../conf/recipes/fastconformer", config_name="noise_aware_fast-conformer_ctc_char")
 def main(cfg: DictConfig) -> None:
     run_training(EncDecCTCModel, cfg)
 

@@ -25,7 +25,7 @@ from nemo_noise.models.training_run import run_training
 
 
 @hydra_runner(
-    config_path="../../conf/fastconformer", config_name="noise_aware_fast-conformer_hybrid_transducer_ctc_bpe"
+    config_path="../../conf/recipes/fastconformer", config_name="noise_aware_fast-conformer_hybrid_transducer_ctc_bpe"
 )
 def main(cfg: DictConfig) -> None:
     run_training(EncDecHybridRNNTCTCBPEModel, cfg)

@@ -5,7 +5,7 @@
 python examples/asr/train_ngram.py model=<.nemo> texts='[train.json,more.txt]' output=language_model.arpa order=4
 
 The texts are cut into the recogniser's own tokens, so the model is for this recogniser, or others with the same
-tokenizer. Then: tune_decoding.py. Options: conf/inference/train_ngram.yaml.
+tokenizer. Then: tune_decoding.py. Options: conf/scripts/train_ngram.yaml.
 """
 
 import torch
@@ -18,7 +18,7 @@ from nemo_noise.inference.decoding.ngram_training import Estimator, Unit, Unknow
 from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="train_ngram")
+@hydra_runner(config_path="../../conf/scripts", config_name="train_ngram")
 def main(cfg: DictConfig) -> None:
     """Load the tokens, read, estimate, write."""
     check_script("train_ngram", cfg)

@@ -5,7 +5,7 @@
 python examples/asr/transcribe_aed_streaming.py model=<.nemo> manifest=<speech> output=streamed.json \
     streaming.policy=alignatt streaming.chunk_s=1.0 streaming.right_s=0.5
 
-Options: conf/inference/transcribe_aed_streaming.yaml.
+Options: conf/scripts/transcribe_aed_streaming.yaml.
 """
 
 import math
@@ -20,10 +20,11 @@ from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.inference import AlignedStreamingConfig, transcribe_aligned
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of, transcribe
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model, transcribe
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="transcribe_aed_streaming")
+@hydra_runner(config_path="../../conf/scripts", config_name="transcribe_aed_streaming")
 def main(cfg: DictConfig) -> None:
     """Load, stream, compare, write."""
     check_script("transcribe_aed_streaming", cfg)
@@ -36,7 +37,7 @@ def main(cfg: DictConfig) -> None:
         (streamed,) = transcribe_aligned(model, [waveform], streaming, prompt)
         (offline,) = transcribe(model, [waveform], prompt)
         lagging_s = None if math.isnan(streamed.lagging_s) else round(streamed.lagging_s, 3)
-        told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.strip(), "lagging_s": lagging_s}
+        told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.text.strip(), "lagging_s": lagging_s}
         lines.append(entry.fields | {"audio_filepath": entry.audio_filepath} | told)
     write_manifest(cfg.output, lines)
     lags = [line["lagging_s"] for line in lines if line["lagging_s"] is not None]

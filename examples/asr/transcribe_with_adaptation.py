@@ -17,10 +17,11 @@ from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.inference import AdaptationConfig, adapt_along_streams
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="transcribe_with_adaptation")
+@hydra_runner(config_path="../../conf/scripts", config_name="transcribe_with_adaptation")
 def main(cfg: DictConfig) -> None:
     """Load, adapt, transcribe, write."""
     check_script("transcribe_with_adaptation", cfg)

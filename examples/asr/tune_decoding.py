@@ -5,7 +5,7 @@
 python examples/asr/tune_decoding.py model=<.nemo> dev=dev.json language_model=language_model.arpa output=tuned.nemo
 
 `restore_from("tuned.nemo").transcribe(...)` then searches so, and so does every script of ours. The first line of
-the table is greedy, from the same run. Options: conf/inference/tune_decoding.yaml.
+the table is greedy, from the same run. Options: conf/scripts/tune_decoding.yaml.
 """
 
 from dataclasses import replace
@@ -16,15 +16,15 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 
 from nemo_noise.data.manifests.manifest import read_manifest
+from nemo_noise.evaluation import decoding_tuning as tuning
 from nemo_noise.evaluation.device import choose_device
-from nemo_noise.evaluation.experiments import decoding_tuning as tuning
 from nemo_noise.evaluation.plots.decoding import draw_trials
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.inference.decoding.search import GREEDY, save_with_setting, strategies_of
 from nemo_noise.recogniser.transcription import load_model
 
 
-@hydra_runner(config_path="../../conf/inference", config_name="tune_decoding")
+@hydra_runner(config_path="../../conf/scripts", config_name="tune_decoding")
 def main(cfg: DictConfig) -> None:
     """Load, try, choose, save."""
     check_script("tune_decoding", cfg)

@@ -4,7 +4,7 @@
 
     python examples/benchmarks/measure_noise_context.py [--rounds 7] [--seconds 10] [--d-context 8]
 
-Every context of conf/context and every fusion of conf/fusion is made as a recipe makes it. Contexts, fusions and the
+Every context and every fusion of conf/parts is made as a recipe makes it. Contexts, fusions and the
 plain encoder take turns in one process on one thread; of each the shortest time of the process counts. A context and
 fusions act beside the encoder, so their time over that of the plain encoder is what they add to it.
 """

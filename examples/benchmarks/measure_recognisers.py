@@ -20,7 +20,8 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise import whole_file
 from nemo_noise.modules import CausalContextEncoder, noise_context_of
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 
 def main() -> None:

@@ -9,7 +9,7 @@
 
 Corpora: librispeech, fleurs, chime4, voices (speech), musan, demand (noise). Every file is decoded; what is broken,
 empty, silent, too short or without words is left out, counted, and listed with examples in preparation.json. Options:
-conf/corpora/prepare_corpus.yaml, docs/data.md.
+conf/scripts/prepare_corpus.yaml, docs/data.md.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ from nemo_noise.data.corpora.preparation import prepare_corpus
 from nemo_noise.evaluation.script_options import check_script
 
 
-@hydra_runner(config_path="../../conf/corpora", config_name="prepare_corpus")
+@hydra_runner(config_path="../../conf/scripts", config_name="prepare_corpus")
 def main(cfg: DictConfig) -> None:
     """Prepare, and say what was left out."""
     check_script("prepare_corpus", cfg)

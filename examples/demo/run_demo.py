@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from nemo_noise.evaluation.experiments.job_processes import JobProcesses, RunnerError, only_runner
+from experiments.processes import JobProcesses, RunnerError, only_runner
 
 EXAMPLES = Path(__file__).resolve().parents[1]
 PRETRAIN_STEPS, TRAIN_STEPS = 150, 1000

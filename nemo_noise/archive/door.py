@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one door for `.nemo` files: NeMo restores a recogniser only from an archive that was checked.
 
-`import nemo_noise` puts it into NeMo's connector, so that `ASRModel.restore_from` and `from_pretrained` pass it too. A
-configuration that the user gives in place of the archive's own stays the user's business.
+`nemo_noise.nemo_patches` puts `load` and `register` into NeMo's connector, and `build` before what NeMo builds, so
+that `ASRModel.restore_from` and `from_pretrained` pass it too. A configuration that the user gives in place of the
+archive's own stays the user's business.
 """
 
 import inspect
@@ -16,12 +17,9 @@ from typing import Any, TypeVar
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from wrapt import wrap_function_wrapper
 
-from nemo.core.classes import common as nemo_common
 from nemo.core.classes.common import UnsafeTargetError, _get_allowed_target_class
 from nemo.core.classes.modelPT import ModelPT
-from nemo.core.connectors import save_restore_connector as nemo_connector
 from nemo.utils import logging
 from nemo.utils.app_state import AppState
 from nemo.utils.msc_utils import is_multistorageclient_url
@@ -33,7 +31,17 @@ from nemo_noise.archive.contents import MAX_CONFIG_BYTES, ArchiveContents, check
 from nemo_noise.archive.finite_weights import check_model
 from nemo_noise.foreign_text import printable
 
-__all__ = ["any_file", "building_from", "install", "is_trusting", "read_config", "restore", "trusted_checkpoints"]
+__all__ = [
+    "any_file",
+    "build",
+    "building_from",
+    "is_trusting",
+    "load",
+    "read_config",
+    "register",
+    "restore",
+    "trusted_checkpoints",
+]
 
 _Wrapped = Callable[..., Any]
 _Value = TypeVar("_Value")
@@ -41,19 +49,6 @@ _trusting: ContextVar[bool] = ContextVar("trusting", default=False)
 _archive: ContextVar[str | None] = ContextVar("archive", default=None)  # whose files alone may become artifacts
 _OF_RECOGNISERS = ("nemo.collections.asr.", "nemo_noise.")
 _OF_TIMESTAMPS = "timestamps_asr_model_config.yaml"  # of the recogniser that NeMo's Canary keeps for time stamps
-_CONNECTOR = "SaveRestoreConnector"
-
-
-def install() -> None:
-    """Puts the checks into NeMo's connector, for models of its ASR collection, and public paths into what it builds.
-
-    Safe to call again.
-    """
-    for method, wrapper in (("load_config_and_state_dict", _load), ("register_artifact", _register)):
-        if getattr(getattr(nemo_connector.SaveRestoreConnector, method), "_self_wrapper", None) is not wrapper:
-            wrap_function_wrapper(nemo_connector, f"{_CONNECTOR}.{method}", wrapper)
-    if getattr(nemo_common.Serialization.from_config_dict, "_self_wrapper", None) is not _build:
-        wrap_function_wrapper(nemo_common, "Serialization.from_config_dict", _build)
 
 
 def is_trusting() -> bool:
@@ -116,7 +111,7 @@ def restore(path: str | Path, argument: str, *, device: torch.device, kind: type
     return model
 
 
-def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NeMo's loading, with a checked configuration in place of the archive's."""
     call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
     calling_class, path = call["calling_cls"], str(call["restore_path"])
@@ -141,7 +136,7 @@ def _load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict
     return loaded
 
 
-def _build(wrapped: _Wrapped, kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def build(wrapped: _Wrapped, kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NeMo's building of a part or a model, with public class paths in its configuration."""
     call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
     return wrapped(**{**call, "config": public_paths(call["config"])})
@@ -255,7 +250,7 @@ def _building(path: str, weight_bytes: int, config: DictConfig) -> Iterator[None
         _archive.reset(token)
 
 
-def _register(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def register(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """NeMo's registration of a file that the next `save_to` packs, limited to the archive's own."""
     path = _archive.get()
     call = inspect.signature(wrapped).bind(*args, **kwargs).arguments

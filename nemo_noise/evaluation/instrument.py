@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The instrument as a config: what `conf/evaluation/noise_robustness.yaml` asks for, turned into rows and files."""
+"""The instrument as a config: what `conf/scripts/noise_robustness.yaml` asks for, turned into rows and files."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -52,7 +52,7 @@ class Instrument:
     """One evaluation.
 
     Args:
-        cfg: a config like `conf/evaluation/noise_robustness.yaml`.
+        cfg: a config like `conf/scripts/noise_robustness.yaml`.
 
     Raises:
         ValueError: an option is unknown or wrong; names it and its value. Files are looked at later, by `prepare`.

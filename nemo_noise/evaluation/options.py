@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The options of an evaluation, checked once and before all work; see `conf/evaluation/noise_robustness.yaml`."""
+"""The options of an evaluation, checked once and before all work; see `conf/scripts/noise_robustness.yaml`."""
 
 import os
 import tempfile
@@ -145,7 +145,7 @@ class EvaluationOptions:
         """Check a config.
 
         Args:
-            cfg: like `conf/evaluation/noise_robustness.yaml`; what an earlier version leaves out is the default.
+            cfg: like `conf/scripts/noise_robustness.yaml`; what an earlier version leaves out is the default.
 
         Returns:
             The options.
@@ -199,7 +199,7 @@ def check_output(option: str, path: str | Path) -> None:
 
 def _complete(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings, with the defaults where a config of an earlier version leaves them out; ??? is None."""
-    defaults = OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    defaults = OmegaConf.load(config_directory() / "scripts" / "noise_robustness.yaml")
     complete = cast(dict[str, Any], OmegaConf.to_container(defaults)) | dict(settings)
     return {name: None if value == rules.MISSING else value for name, value in complete.items()}
 

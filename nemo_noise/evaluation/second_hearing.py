@@ -21,7 +21,8 @@ from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import RunOptions, set_aside_other_rows
 from nemo_noise.evaluation.transcription.streaming import StreamingOptions, run_streams
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file
-from nemo_noise.recogniser.transcription import load_model, sample_rate_of
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import load_model
 
 NO_MODEL = "transcripts come without a model"
 FROM_ROWS = "it needs the model, and this report is made from hypotheses"

@@ -23,6 +23,7 @@ from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
 from nemo_noise.modules.dual_attention.secondary_memory import SecondaryMemory
 from nemo_noise.nemo_patches.search_rules import generator_of
+from nemo_noise.nemo_patches.wrapping import replace_on
 from nemo_noise.recogniser.checkpoint import restore_with_added_parts
 
 __all__ = ["DualAttentionMixin", "DualAttentionMultiTaskModel", "DualAttentionWhisperModel", "add_dual_attention"]
@@ -72,7 +73,7 @@ class DualAttentionMixin:
         self.secondary: SecondaryMemory | None = (
             None if secondary is None else EncDecMultiTaskModel.from_config_dict(secondary)
         )
-        self.connect_secondary()
+        self._connect_secondary()
 
     @classmethod
     def from_config_dict(cls, config: DictConfig, trainer: Trainer | None = None) -> Any:
@@ -82,10 +83,11 @@ class DualAttentionMixin:
             return _get_allowed_target_class(config.target).from_config_dict(config, trainer)
         return super().from_config_dict(config, trainer)  # type: ignore[misc]
 
-    def connect_secondary(self) -> None:
+    def _connect_secondary(self) -> None:
         """Connect decoder and search with the secondary memory, again after either is built anew."""
         search = generator_of(self.decoding)
-        search._prepare_for_search = partial(_prepare_by_speech, search._prepare_for_search, self.transf_decoder)
+        by_speech = partial(_prepare_by_speech, search._prepare_for_search, self.transf_decoder)
+        replace_on(search, "_prepare_for_search", by_speech)
         self.transf_decoder.read_secondary("same" if self.secondary is None else self.secondary.num_tokens)
         layer = None if self.secondary is None else self.secondary.layer
         if layer is not None and layer >= len(self.encoder.layers):
@@ -137,12 +139,12 @@ class DualAttentionMixin:
     def change_decoding_strategy(self, decoding_cfg: DictConfig) -> None:
         """The parent's; the new search counts the speech alone."""
         super().change_decoding_strategy(decoding_cfg)  # type: ignore[misc]
-        self.connect_secondary()
+        self._connect_secondary()
 
     def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
         """The parent's; the new decoder reads the same secondary memory."""
         super().change_vocabulary(*arguments, **options)  # type: ignore[misc]
-        self.connect_secondary()
+        self._connect_secondary()
 
     @contextmanager
     def _secondary_inputs(self) -> Iterator[dict[str, Tensor]]:

@@ -5,26 +5,23 @@
 import copy
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from types import ModuleType
 from typing import Any
 
 import torch
 from lhotse import CutSet
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
-from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from nemo.collections.asr.parts.preprocessing import perturb
 from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, process_augmentations
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.data.manifests.long_transcripts import POSITIONS, leave_out_long_transcripts
-from nemo_noise.data.noise_only import listening, without_transcript
+from nemo_noise.data.utterance_notes import transcript_note
+from nemo_noise.nemo_patches.transcripts import without_transcript
 
-__all__ = ["AugmentedAudio", "install_augmentor"]
+__all__ = ["WRAPPERS", "AugmentedAudio"]
 
-_DATALOADER = "nemo.collections.common.data.lhotse.dataloader"
-_BUILDERS = ("get_lhotse_dataloader_from_single_config", "get_lhotse_dataloader_from_multi_config")
 _OURS = "nemo_noise."
 
 
@@ -59,8 +56,8 @@ class AugmentedAudio:
             )
         utterances, silent = [], []
         for index, (row, length) in enumerate(zip(audio, lengths, strict=True)):
-            # Where the cuts do not come back, the data set makes the text of those that it gave: nobody listens.
-            with listening() if rest else nullcontext() as transcript:
+            # Where the cuts do not come back, the data set makes the text of those that it gave: no note.
+            with transcript_note() if rest else nullcontext() as transcript:
                 utterances.append(self._perturbed(row[: int(length)]))
             if transcript is not None and transcript.is_emptied:
                 silent.append(index)
@@ -81,23 +78,11 @@ class AugmentedAudio:
         return torch.from_numpy(segment.samples)
 
 
-def install_augmentor() -> None:
-    """Lets every Lhotse loader that NeMo builds obey `augmentor`, if it names a perturbation of ours.
-
-    A block without one of ours stays NeMo's business, which is to drop it with a warning. Calling this again changes
-    nothing; NeMo's module is not imported before somebody else does.
-    """
-    register_post_import_hook(_wrap_builders, _DATALOADER)
-
-
-def _wrap_builders(module: ModuleType) -> None:
-    for name in _BUILDERS:
-        if getattr(getattr(module, name), "_self_wrapper", None) is not _build:
-            wrap_function_wrapper(module, name, _build)
-
-
 def _build(wrapped: Callable[..., Any], instance: None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Builds NeMo's loader, puts the augmentor between its data set and its audio, and leaves long transcripts out."""
+    """Builds NeMo's loader, puts the augmentor between its data set and its audio, and leaves long transcripts out.
+
+    A block without a perturbation of ours stays NeMo's business, which is to drop it with a warning.
+    """
     name = "config" if args or "config" in kwargs else "top_level_config"
     config = args[0] if args else kwargs[name]
     _refuse_nested(config)
@@ -149,3 +134,9 @@ def _padded(utterances: list[Tensor], lengths: Tensor) -> tuple[Tensor, Tensor]:
     """Pads with zeros: [T] each -> [B, T], [B]; perturbations may change the length."""
     padded = torch.nn.utils.rnn.pad_sequence(utterances, batch_first=True)
     return padded, torch.tensor([len(samples) for samples in utterances], dtype=lengths.dtype)
+
+
+WRAPPERS = {
+    "nemo.collections.common.data.lhotse.dataloader:get_lhotse_dataloader_from_single_config": _build,
+    "nemo.collections.common.data.lhotse.dataloader:get_lhotse_dataloader_from_multi_config": _build,
+}

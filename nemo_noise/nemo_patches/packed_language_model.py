@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-from wrapt import wrap_function_wrapper
 
 from nemo.core.classes import modelPT
 from nemo.utils import logging
@@ -30,21 +29,13 @@ from nemo_noise.archive import any_file
 from nemo_noise.arpa import check_arpa, is_kenlm_binary
 from nemo_noise.whole_file import is_running
 
-__all__ = ["LANGUAGE_MODEL_KEYS", "install", "pack"]
+__all__ = ["LANGUAGE_MODEL_KEYS", "WRAPPERS", "pack"]
 
 LANGUAGE_MODEL_KEYS = tuple(
     f"{head}.{block}.ngram_lm_model" for head in ("decoding", "aux_ctc.decoding") for block in ("beam", "greedy")
 )
 _IN_ARCHIVE = "nemo:"
 _PREFIXES = re.compile(r"^([0-9a-f]{32}_)+(?=.)")  # NeMo puts one before the name each time it saves
-
-
-def install() -> None:
-    """Let every NeMo model find the language model in its archive, and save its present one; safe to call again."""
-    if getattr(modelPT.ModelPT.__init__, "_self_wrapper", None) is not _initialise:
-        wrap_function_wrapper(modelPT, "ModelPT.__init__", _initialise)
-    if getattr(modelPT.ModelPT.save_to, "_self_wrapper", None) is not _save:
-        wrap_function_wrapper(modelPT, "ModelPT.save_to", _save)
 
 
 def pack(model: modelPT.ModelPT, keys: Iterable[str] = LANGUAGE_MODEL_KEYS) -> None:
@@ -113,3 +104,9 @@ def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix=f"{begin}{os.getpid()}_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+WRAPPERS = {
+    "nemo.core.classes.modelPT:ModelPT.__init__": _initialise,
+    "nemo.core.classes.modelPT:ModelPT.save_to": _save,
+}

@@ -11,6 +11,8 @@ from torch import Tensor
 from nemo.collections.asr.parts.submodules.multitask_decoding import MultiTaskDecoding
 from nemo.collections.common.parts import NEG_INF
 
+from nemo_noise.nemo_patches.wrapping import replace_on
+
 __all__ = ["apply_search_rules", "generator_of"]
 
 Step = tuple[Tensor, list[Tensor], list[Tensor] | None]
@@ -38,7 +40,7 @@ def apply_search_rules(
     """
     generator = generator_of(decoding)
     rules = _SearchRules(generator._one_step_forward, suppressed, suppressed_at_start)
-    generator._one_step_forward = partial(rules.step)
+    replace_on(generator, "_one_step_forward", partial(rules.step))
 
 
 class _SearchRules:

@@ -1,21 +1,76 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""How a recogniser takes audio: the length of a frame of its encoder, the rate, the normalisation of features."""
+"""Facts of a recogniser: family, vocabulary, sample rate, frame length, normalisation of features."""
+
+from enum import Enum
+from typing import Any
 
 from omegaconf import OmegaConf
+from torch import nn
 
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.foreign_text import printable
 
-__all__ = ["check_normalization", "check_rates", "frame_samples", "heard_rate"]
+__all__ = [
+    "TRANSDUCERS",
+    "Family",
+    "check_normalization",
+    "check_rates",
+    "family_of",
+    "frame_samples",
+    "input_s",
+    "sample_rate_of",
+    "vocabulary_of",
+    "whole_utterance_normalization",
+    "window_s",
+]
 
+WHOLE_UTTERANCE_NORMALIZATIONS = ("per_feature", "all_features")
 NORMALIZATIONS = ("per_feature", "all_features", "NA", "na", "None", "none", "null", "")  # from NA on: none
 
 
-def heard_rate(model: ASRModel) -> int:
-    """Samples per second of the audio that the model's preprocessor takes."""
-    return int(model.preprocessor._sample_rate)
+class Family(str, Enum):
+    """What writes the text of a recogniser."""
+
+    CTC = "ctc"
+    TRANSDUCER = "transducer"
+    HYBRID = "hybrid"
+    ATTENTION = "attention"
+    NONE = "none"
+
+
+TRANSDUCERS = (Family.TRANSDUCER, Family.HYBRID)  # whose search is a transducer's: RNNT, TDT
+
+
+def family_of(model: nn.Module) -> Family:
+    """The family of a recogniser: CTC, transducer (RNNT, TDT), a hybrid of both, or attention decoder."""
+    if hasattr(model, "ctc_decoder"):
+        return Family.HYBRID
+    if hasattr(model, "joint"):
+        return Family.TRANSDUCER
+    if hasattr(model, "transf_decoder"):
+        return Family.ATTENTION
+    return Family.CTC if hasattr(model, "decoder") else Family.NONE
+
+
+def vocabulary_of(model: ASRModel) -> list[str]:
+    """The tokens of a CTC model or a transducer, without its blank."""
+    return list(model.joint.vocabulary if family_of(model) in TRANSDUCERS else model.decoder.vocabulary)
+
+
+def sample_rate_of(model: ASRModel) -> int:
+    """Samples per second of the audio that a recogniser takes.
+
+    Raises:
+        ValueError: if neither its configuration nor its preprocessor names a rate.
+    """
+    named = (OmegaConf.select(model.cfg, key) for key in ("sample_rate", "preprocessor.sample_rate"))
+    rate = next((value for value in named if value is not None), None)
+    rate = getattr(getattr(model, "preprocessor", None), "_sample_rate", None) if rate is None else rate
+    if rate is None:
+        raise ValueError(f"{type(model).__name__} has neither cfg.sample_rate nor cfg.preprocessor.sample_rate")
+    return int(rate)
 
 
 def check_rates(model: ASRModel, where: str) -> None:
@@ -65,3 +120,23 @@ def frame_samples(model: ASRModel) -> int:
     preprocessor = model.preprocessor
     features = preprocessor if hasattr(preprocessor, "hop_length") else preprocessor.featurizer
     return int(features.hop_length) * int(model.encoder.subsampling_factor)
+
+
+def input_s(model: ASRModel) -> float:
+    """Seconds from one input of the encoder to the next: a feature frame, or a sample."""
+    return float(getattr(_featurizer(model), "hop_length", 1)) / sample_rate_of(model)
+
+
+def window_s(model: ASRModel) -> float:
+    """Seconds of audio in a feature frame; none where the encoder reads samples."""
+    return float(getattr(_featurizer(model), "win_length", 0)) / sample_rate_of(model)
+
+
+def whole_utterance_normalization(model: ASRModel) -> str | None:
+    """How the preprocessor normalises by the whole utterance; None where it does not."""
+    normalization = getattr(_featurizer(model), "normalize", None)
+    return normalization if normalization in WHOLE_UTTERANCE_NORMALIZATIONS else None
+
+
+def _featurizer(model: ASRModel) -> Any:
+    return getattr(model.preprocessor, "featurizer", None)

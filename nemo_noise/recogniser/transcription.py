@@ -4,7 +4,8 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -56,19 +57,6 @@ def load_model(name: str, device: torch.device) -> ASRModel:
     return model.to(device).eval()
 
 
-def sample_rate_of(model: ASRModel) -> int:
-    """Read the sample rate a model was trained for, samples per second.
-
-    Raises:
-        ValueError: its configuration does not say.
-    """
-    for key in ("sample_rate", "preprocessor.sample_rate"):
-        value = OmegaConf.select(model.cfg, key)
-        if value is not None:
-            return int(value)
-    raise ValueError(f"{type(model).__name__} has neither cfg.sample_rate nor cfg.preprocessor.sample_rate")
-
-
 def fingerprint(model: ASRModel) -> str:
     """Hash all that decides what a model writes: its class, weights and the parts of its configuration that act.
 
@@ -100,22 +88,22 @@ def _files_by_content(config: Any) -> Any:
     return known
 
 
-class Heard(NamedTuple):
-    """What a model wrote, and how sure it was of each word; None where it does not say.
+class Transcript(NamedTuple):
+    """The text of one utterance, and the confidence of each word; None where the model keeps none.
 
-    ``told`` are further fields of its row.
+    ``extra`` are further fields of its row.
     """
 
     text: str
     word_confidence: list[float] | None = None
-    told: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] | None = None
 
 
 def keep_word_confidence(model: ASRModel, confidence: Mapping[str, Any]) -> None:
     """Make a model keep the confidence of each word that it writes.
 
     NeMo 3.0.0 cannot do that for CTC models of characters (it decodes numbers as if they were letters); they keep
-    the confidence of each letter, from which `heard_of` takes the mean over each word.
+    the confidence of each letter, from which `transcripts_of` takes the mean over each word.
 
     Args:
         model: any NeMo ASR model; one that cannot is left as it is, with a warning.
@@ -135,25 +123,27 @@ def keep_word_confidence(model: ASRModel, confidence: Mapping[str, Any]) -> None
         logging.warning(f"{type(model).__name__} gives no confidences: {error}")
 
 
+@contextmanager
+def verbosity_kept() -> Iterator[None]:
+    """Put the verbosity of NeMo's log back after the block: `transcribe` changes it."""
+    verbosity = logging.get_verbosity()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence NeMo below ERROR; it repeats itself per setting and batch."""
+    with verbosity_kept():
+        logging.set_verbosity(logging.ERROR)
+        yield
+
+
 def transcribe(
     model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
-) -> list[str]:
-    """Transcribe waveforms as one batch, as `hear` does, and keep the texts.
-
-    Args:
-        model: any NeMo ASR model.
-        waveforms: mono float32 at the model's sample rate. [T] each
-        options: further arguments of the model's `transcribe`.
-
-    Returns:
-        One text per waveform, in order.
-    """
-    return [heard.text for heard in hear(model, waveforms, options)]
-
-
-def hear(
-    model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
-) -> list[Heard]:
+) -> list[Transcript]:
     """Transcribe waveforms as one batch, with the confidences of words where the model keeps them.
 
     NeMo puts digital silence around audio shorter than one second; that is what its users get, so it stays.
@@ -164,34 +154,35 @@ def hear(
         options: further arguments of the model's `transcribe`, such as `source_lang` of a multilingual model.
 
     Returns:
-        What was heard per waveform, in order.
+        One transcript per waveform, in order.
 
     Raises:
         TypeError: if a waveform is no array of floats.
         ValueError: if one is not mono, empty, or not finite; the message names it and the first such sample.
     """
     waveforms = check_waveforms(waveforms, "waveforms")
-    logging_level = logging.get_verbosity()
     try:
-        output = model.transcribe(
-            waveforms, batch_size=len(waveforms), num_workers=0, verbose=False, **(options or {})
-        )
+        with verbosity_kept():
+            output = model.transcribe(
+                waveforms, batch_size=len(waveforms), num_workers=0, verbose=False, **(options or {})
+            )
     finally:
-        logging.set_verbosity(logging_level)
         model.eval()  # transcribe() unfreezes encoder and decoder into training mode
-    heard = heard_of(output)
-    if len(heard) != len(waveforms):
-        raise RuntimeError(f"{type(model).__name__}.transcribe gave {len(heard)} texts for {len(waveforms)} waveforms")
-    return heard
+    transcripts = transcripts_of(output)
+    if len(transcripts) != len(waveforms):
+        raise RuntimeError(
+            f"{type(model).__name__}.transcribe gave {len(transcripts)} texts for {len(waveforms)} waveforms"
+        )
+    return transcripts
 
 
 def texts_of(output: Any) -> list[str]:
-    """Reduce what `transcribe` returns to the best text per waveform; arguments and errors are those of `heard_of`."""
-    return [heard.text for heard in heard_of(output)]
+    """The best text per waveform; arguments and errors are those of `transcripts_of`."""
+    return [transcript.text for transcript in transcripts_of(output)]
 
 
-def heard_of(output: Any) -> list[Heard]:
-    """Reduce what `transcribe` returns to the best hypothesis per waveform.
+def transcripts_of(output: Any) -> list[Transcript]:
+    """The best hypothesis per waveform of what NeMo's `transcribe` returns.
 
     Args:
         output: strings or hypotheses, lists of them (best first), or a tuple (best hypotheses, all hypotheses).
@@ -203,23 +194,23 @@ def heard_of(output: Any) -> list[Heard]:
         TypeError: another type.
     """
     if isinstance(output, tuple):
-        return heard_of(output[0])
+        return transcripts_of(output[0])
     if isinstance(output, list):
         return [_best(item) for item in output]
     raise TypeError(f"transcribe returned a {type(output).__name__}, expected a list or a tuple of lists")
 
 
-def _best(item: Any) -> Heard:
+def _best(item: Any) -> Transcript:
     """Take a string, a hypothesis or the first of several."""
     if isinstance(item, str):
-        return Heard(item)
+        return Transcript(item)
     if isinstance(item, list | tuple) and item:
         return _best(item[0])
     if isinstance(getattr(item, "n_best_hypotheses", None), list):
         return _best(item.n_best_hypotheses)
     if isinstance(getattr(item, "text", None), str):
         by_word = _confidences(getattr(item, "word_confidence", None))
-        return Heard(str(item.text), by_word or _over_words(item.text, getattr(item, "token_confidence", None)))
+        return Transcript(str(item.text), by_word or _over_words(item.text, getattr(item, "token_confidence", None)))
     raise TypeError(f"transcribe returned an item of type {type(item).__name__} without a text")
 
 

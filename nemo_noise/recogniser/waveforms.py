@@ -5,23 +5,17 @@
 A recogniser gives a text for anything: for whole numbers, for NaN, for nothing. NeMo does not look, so our models do.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from types import ModuleType
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from wrapt import register_post_import_hook, wrap_function_wrapper
 
 from nemo_noise.foreign_text import printable
 
-__all__ = ["check_waveform", "check_waveforms", "install_waveform_check"]
+__all__ = ["check_waveform", "check_waveforms"]
 
-CHOOSE_CHANNEL = "choose one by channel_selector=0, or channel_selector='average'"
-_TRANSCRIPTION = "nemo.collections.asr.parts.mixins.transcription"
-_IMPORTED_LATER = "nemo.collections.asr.models.ctc_models"
 LOUDEST = 500.0  # full scales; loud noise is below it, samples of 16 bits as float are above it
 
 
@@ -79,83 +73,6 @@ def check_waveforms(samples: Sequence[Any], name: str = "audio") -> list[Any]:
         shown = printable(repr(samples), longest=100)
         raise TypeError(f"{name} is {shown}, must be a list of arrays of samples [T]; load_audio reads a file.")
     return [check_waveform(one, f"{name}[{number}]") for number, one in enumerate(samples)]
-
-
-def install_waveform_check() -> None:
-    """Lets `transcribe` of every model with a part of ours check what it is given; safe to call again.
-
-    NeMo's own models stay as they are. NeMo's module may be in the middle of its import when we are: then one that
-    NeMo imports after it gives the occasion.
-    """
-    for name in (_TRANSCRIPTION, _IMPORTED_LATER):
-        register_post_import_hook(_wrap_transcription, name)
-
-
-def _wrap_transcription(_: ModuleType) -> None:
-    """Wrap NeMo's method once, as soon as it is there."""
-    module = sys.modules.get(_TRANSCRIPTION)
-    mixin = getattr(module, "TranscriptionMixin", None)
-    if mixin is not None and getattr(mixin._transcribe_input_processing, "_self_wrapper", None) is not _checked_input:
-        wrap_function_wrapper(module, "TranscriptionMixin._transcribe_input_processing", _checked_input)
-
-
-def _checked_input(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """NeMo's own loader of what `transcribe` is given, between a look at the arrays and one at the batches."""
-    if not any(type(module).__module__.startswith("nemo_noise.") for module in instance.modules()):
-        return wrapped(*args, **kwargs)
-
-    def process(audio: Any, trcfg: Any) -> Any:
-        items = list(audio) if isinstance(audio, list | tuple) else [audio]
-        if any(isinstance(item, np.ndarray | Tensor) for item in items):
-            return wrapped(check_waveforms(items), trcfg)
-        return _FiniteBatches(wrapped(audio, trcfg), items)
-
-    return process(*args, **kwargs)
-
-
-class _FiniteBatches:
-    """NeMo's batches of audio files; one with NaN, or of several channels, is refused by the name of its file.
-
-    Args:
-        batches: NeMo's loader, which keeps the order of the files.
-        files: what `transcribe` was given: files, or one manifest.
-    """
-
-    def __init__(self, batches: Any, files: Sequence[Any]) -> None:
-        self.batches, self.files = batches, files
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[Any]:
-        count = 0
-        batches = iter(self.batches)
-        while (batch := self._next(batches, count)) is not None:
-            audio, lengths = (batch.audio, batch.audio_lens) if hasattr(batch, "audio") else batch[:2]
-            if audio.ndim != 2:
-                raise ValueError(f"{self._name(count)} has {min(audio.shape[1:])} channels: {CHOOSE_CHANNEL}.")
-            for number, (samples, length) in enumerate(zip(audio, lengths, strict=True)):
-                if not bool(torch.isfinite(samples[: int(length)]).all()):
-                    check_waveform(samples[: int(length)], self._name(count + number))
-            count += len(audio)
-            yield batch
-
-    def _next(self, batches: Iterator[Any], count: int) -> Any:
-        """The next batch; NeMo's classic loader refuses channels by the types of a module that nobody named."""
-        try:
-            return next(batches, None)
-        except TypeError as error:
-            reason = printable(error, longest=300)
-            raise ValueError(
-                f"{self._name(count)} or one after it has several channels: {CHOOSE_CHANNEL} ({reason})."
-            ) from error
-
-    def _name(self, number: int) -> str:
-        """An utterance as a message calls it."""
-        is_manifest = len(self.files) == 1 and str(self.files[0]).endswith((".json", ".jsonl"))
-        if is_manifest or number >= len(self.files):
-            return f"utterance {number} of {printable(self.files[0])}"
-        return f"audio[{number}], {printable(self.files[number])},"
 
 
 def _scale_of(dtype: Any) -> str:

@@ -6,6 +6,7 @@ from nemo_noise.training.clean_guard import CleanGuard
 from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.device_mixing import DeviceNoiseMix
 from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
+from nemo_noise.training.epoch import EpochClockCallback
 from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
@@ -16,6 +17,7 @@ __all__ = [
     "DeviceNoiseMix",
     "DifficultyCurriculum",
     "DualAttentionMonitor",
+    "EpochClockCallback",
     "NoiseContextMonitor",
     "RelativeCosineAnnealing",
     "SensorListener",

@@ -67,7 +67,7 @@ class CleanGuard(Callback, Serialization):
             self._start = {name: value.detach().cpu().clone() for name, value in _learning(pl_module).items()}
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the error rate before the training, if all of the validation set was heard."""
+        """Take the error rate before the training, if all of the validation set was run."""
         if self.baseline is None and trainer.num_sanity_val_steps == float("inf"):
             self.baseline = self._measured(trainer)
             logging.info(f"CleanGuard: {self.monitor} is {self.baseline:.4f} before the training")

@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from nemo.collections.asr.metrics.wer import word_error_rate_detail
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
@@ -26,7 +27,8 @@ from nemo_noise.data.curriculum.snr_schedule import read_bands
 from nemo_noise.data.manifests.manifest import ManifestError, load_entry, read_manifest, require_audio_files
 from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.data.signal.snr import finite, mix_at_snr, share
-from nemo_noise.recogniser.modes import modes_kept
+from nemo_noise.recogniser.state import modes_kept
+from nemo_noise.recogniser.transcription import texts_of, verbosity_kept
 
 __all__ = ["DifficultyCurriculum", "difficulty_weights"]
 
@@ -174,14 +176,12 @@ class DifficultyCurriculum(Callback, Serialization):
 
     def measure(self, model: LightningModule, trainer: Trainer) -> list[float]:
         """Error rate of the model in each band, by all ranks together."""
-        from nemo.collections.asr.metrics.wer import word_error_rate_detail  # late: NeMo may be importing us
-
         mine = range(trainer.global_rank, len(self.speech), trainer.world_size)
         texts = [str(self.speech[index].text) for index in mine]
         counts = torch.zeros(len(self.bands_db) - 1, 2, dtype=torch.float64)  # errors, words
         for band in range(len(counts)) if texts else ():
-            heard = _transcribe(model, [self.mixture(index, band) for index in mine], self.batch_size)
-            rate, words, *_ = word_error_rate_detail(heard, texts, use_cer=self.errors_in is ErrorUnit.LETTERS)
+            found = _transcribe(model, [self.mixture(index, band) for index in mine], self.batch_size)
+            rate, words, *_ = word_error_rate_detail(found, texts, use_cer=self.errors_in is ErrorUnit.LETTERS)
             counts[band] = torch.tensor([rate * words, words])
         total = trainer.strategy.reduce(counts.to(model.device, torch.float32), reduce_op="sum")
         rates: list[float] = (total[:, 0] / total[:, 1]).tolist()
@@ -232,7 +232,7 @@ def _transcribe(model: Any, waveforms: list[Samples], batch_size: int) -> list[s
     texts: list[str] = []
     with _as_it_was(model), torch.no_grad():
         for output in model.transcribe_generator(waveforms, config):
-            texts += [_text(item) for item in (output[0] if isinstance(output, tuple) else output)]
+            texts += texts_of(output)
     return texts
 
 
@@ -240,18 +240,9 @@ def _transcribe(model: Any, waveforms: list[Samples], batch_size: int) -> list[s
 def _as_it_was(model: torch.nn.Module) -> Iterator[None]:
     """Restores modes, what learns, random numbers and the verbosity of the log."""
     learning = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    verbosity = logging.get_verbosity()
     try:
-        with modes_kept(model), torch.random.fork_rng(devices=[]):
+        with verbosity_kept(), modes_kept(model), torch.random.fork_rng(devices=[]):
             yield
     finally:
         for parameter, is_learning in learning:
             parameter.requires_grad_(is_learning)
-        logging.set_verbosity(verbosity)
-
-
-def _text(item: Any) -> str:
-    """The text of a string, a hypothesis or the first of several."""
-    if isinstance(item, str):
-        return item
-    return _text(item[0]) if isinstance(item, (list, tuple)) else str(item.text)

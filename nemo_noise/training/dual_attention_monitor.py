@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the two attentions of a decoder say different things, and what the gate takes from each, in the logs."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -10,8 +10,7 @@ from torch import Tensor
 
 from nemo.core.classes import Serialization
 
-if TYPE_CHECKING:  # importing nemo_noise, also in the middle of NeMo's own import, must not need NeMo's modules
-    from nemo_noise.modules.dual_attention.decoder import AttentionMaps, DualCrossAttention
+from nemo_noise.modules.dual_attention.decoder import AttentionMaps, DualCrossAttention
 
 __all__ = ["DualAttentionMonitor", "gate_entropy", "map_similarity"]
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells data-loader workers which epoch it is, so that noise differs between epochs; makes a resumed run exact."""
 
-import sys
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -12,6 +11,7 @@ from nemo.core.classes import Serialization
 
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, has_readers
 from nemo_noise.training.context_input import ContextInputCheck
+from nemo_noise.training.resume import position
 from nemo_noise.training.resume.random_numbers import Moment, RandomNumbers
 from nemo_noise.training.sensors import SensorListener
 
@@ -71,9 +71,7 @@ class EpochClockCallback(Callback, Serialization):
         EPOCH_CLOCK.set(*self._resumed)
         self._acts = self.is_wanted(trainer, pl_module)
         if self._acts:
-            from nemo_noise.training.resume.position import count_trained_batch  # late: NeMo may be importing us
-
-            count_trained_batch(checkpoint)
+            position.count_trained_batch(checkpoint)
             self._numbers.resume(clock)
             self._validated, self._was_validated = clock.get("validated", []), clock.get("was_validated")
             self._seed(trainer, Moment.EPOCH)
@@ -92,8 +90,6 @@ class EpochClockCallback(Callback, Serialization):
         EPOCH_CLOCK.set(trainer.current_epoch, first_steps.get(trainer.current_epoch, trainer.global_step))
         if not self._acts:
             return
-        from nemo_noise.training.resume import position
-
         self._seed(trainer, Moment.EPOCH)
         self._must_forget = position.settle_validation(trainer, self._was_validated)
         trained = position.begin_again(trainer, lambda: self._seed(trainer, Moment.EPOCH))
@@ -105,9 +101,7 @@ class EpochClockCallback(Callback, Serialization):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sets the loop back before callbacks look for what a validation measured."""
         if self._must_forget:
-            from nemo_noise.training.resume.position import forget_validation
-
-            forget_validation(trainer)
+            position.forget_validation(trainer)
             self._must_forget = False
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -153,11 +147,8 @@ _GUESTS = (GuestEpochClock, SensorListener, ContextInputCheck)
 
 
 def trainer_callbacks() -> list[Callback]:
-    """What every Lightning trainer gets, by entry point, once `noise_mix` is imported; nothing before.
+    """What every Lightning trainer gets, by entry point, once we are registered with NeMo; see the plugin.
 
-    A Hydra application imports it with NeMo's ASR collection. Where neither the model nor a callback nor a
-    perturbation is ours, they do nothing that anybody can see.
+    Where neither the model nor a callback nor a perturbation is ours, they do nothing that anybody can see.
     """
-    if "nemo_noise.data.mixing.noise_mix" not in sys.modules:
-        return []
     return [GuestEpochClock(), SensorListener(), ContextInputCheck()]

@@ -58,8 +58,8 @@ class TrainOnly(Callback, Serialization):
             if value.requires_grad:
                 learning[_part_of(name)] += value.numel()
         total = sum(value.numel() for value in parameters.values())
-        told = ", ".join(f"{part} {count:,}" for part, count in learning.items()) or "none"
-        logging.info(f"TrainOnly: {learning.total():,} of {total:,} parameters learn: {told}")
+        listed = ", ".join(f"{part} {count:,}" for part, count in learning.items()) or "none"
+        logging.info(f"TrainOnly: {learning.total():,} of {total:,} parameters learn: {listed}")
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Run frozen modules as in inference."""

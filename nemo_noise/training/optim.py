@@ -13,10 +13,7 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from nemo.core.config.schedulers import SchedulerParams
-from nemo.core.optim import lr_scheduler
-
-__all__ = ["RelativeCosineAnnealing", "register_schedules"]
+__all__ = ["RelativeCosineAnnealing"]
 
 
 class RelativeCosineAnnealing(LRScheduler):
@@ -75,9 +72,3 @@ class RelativeCosineAnnealing(LRScheduler):
             return self.first + (1.0 - self.first) * step / self.warmup_steps
         course = min(1.0, (step - self.warmup_steps) / (self.max_steps - self.warmup_steps))
         return self.last + (1.0 - self.last) * 0.5 * (1.0 + math.cos(math.pi * course))
-
-
-def register_schedules() -> None:
-    """Make the schedule known to NeMo by its name; safe to call again."""
-    if "RelativeCosineAnnealing" not in lr_scheduler.AVAILABLE_SCHEDULERS:
-        lr_scheduler.register_scheduler("RelativeCosineAnnealing", RelativeCosineAnnealing, SchedulerParams())

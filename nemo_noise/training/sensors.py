@@ -10,6 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from nemo.core.classes import Serialization
 
 from nemo_noise.data.sensors_in_batches import BatchWithSensors
+from nemo_noise.modules import listening_to
 
 __all__ = ["SensorListener"]
 
@@ -63,6 +64,4 @@ class SensorListener(Callback, Serialization):
     def _hand_over(self, model: LightningModule, batch: Any) -> None:
         self._open.close()
         if isinstance(batch, BatchWithSensors):
-            from nemo_noise.modules import listening_to  # not above: we are imported in the middle of NeMo's import
-
             self._open.enter_context(listening_to(model, batch.sensors))

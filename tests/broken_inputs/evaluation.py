@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.configuration import config_directory
-from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
+from nemo_noise.evaluation.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.gates import failed_gates, parse_gate
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.instrument import Instrument
@@ -39,12 +39,12 @@ def evaluate(**changes: Any) -> None:
 
 @cache
 def _all_options() -> DictConfig:
-    return OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    return OmegaConf.load(config_directory() / "scripts" / "noise_robustness.yaml")
 
 
 def composed(config_name: str, overrides: list[str]) -> None:
     """What Hydra makes of the command line of a script."""
-    with initialize_config_dir(str(config_directory()), version_base=None):
+    with initialize_config_dir(str(config_directory() / "scripts"), version_base=None):
         compose(config_name, overrides)
 
 
@@ -200,7 +200,7 @@ CONFIGS = [
     ),
 ]
 
-NOISE_ROBUSTNESS = "evaluation/noise_robustness"
+NOISE_ROBUSTNESS = "noise_robustness"
 COMMAND_LINES = [
     Case(
         "command-key-unknown",
@@ -213,18 +213,18 @@ COMMAND_LINES = [
     Case(
         "command-config-unknown",
         composed,
-        {"config_name": "evaluation/noise_robust", "overrides": []},
-        "evaluation/noise_robust",
+        {"config_name": "noise_robust", "overrides": []},
+        "noise_robust",
         "Cannot find",
         "conf",
     ),
     Case(
         "command-choice-unknown",
         composed,
-        {"config_name": NOISE_ROBUSTNESS, "overrides": ["+fusion=late_film"]},
-        "late_film",
+        {"config_name": NOISE_ROBUSTNESS, "overrides": ["+fusion=later_film"]},
+        "later_film",
         "Could not find",
-        "evaluation/noise_robustness",
+        "noise_robustness",
     ),
 ]
 

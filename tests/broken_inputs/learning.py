@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from nemo.core.classes import ModelPT, Serialization
 
 from nemo_noise.inference.adaptation.adaptation import AdaptationConfig
-from nemo_noise.inference.adaptation.borrowed_weights import choose_parameters
+from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
 from nemo_noise.inference.decoding.kneser_ney import estimate
 from nemo_noise.inference.decoding.ngram_training import Unit, train_ngram
 from nemo_noise.inference.decoding.search import SearchSetting, fast_language_model

@@ -9,23 +9,12 @@ from omegaconf import OmegaConf
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.data.curriculum.plot import curriculum_moments
-from nemo_noise.evaluation.experiments.decoding_tuning import SearchGrid
+from nemo_noise.evaluation.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.profiling.profile import ProfileOptions
 from nemo_noise.evaluation.script_options import check_script
 from tests.broken_inputs.case import Case
 from tests.broken_inputs.files import NOISE, SPEECH, Content, Folder, Missing
 
-ROOMS = {
-    "profile": "evaluation",
-    "plot_attention": "evaluation",
-    "plot_context": "context",
-    "probe_context": "context",
-    "preview_noise": "noise",
-    "plot_curriculum": "curriculum",
-    "prepare_corpus": "corpora",
-    "import_whisper": "whisper",
-    "import_wav2vec2": "wav2vec",
-}
 NEEDED: dict[str, dict[str, Any]] = {
     "profile": {"model": "stt_en"},
     "plot_attention": {"model": "stt_en", "speech_manifest": SPEECH},
@@ -47,7 +36,7 @@ NEEDED["probe_context"]["noise_manifests"] = {"seen": NOISE, "unseen": NOISE}
 
 def script(name: str, **changes: Any) -> None:
     """The beginning of a script: its configuration with some options changed."""
-    with initialize_config_dir(str(config_directory() / ROOMS.get(name, "inference")), version_base=None):
+    with initialize_config_dir(str(config_directory() / "scripts"), version_base=None):
         config = compose(name)
     OmegaConf.set_struct(config, False)
     for option, value in changes.items():  # a value takes the place of a block, as on the command line

@@ -13,8 +13,8 @@ from nemo_noise.data.curriculum.plot import curriculum_moments, draw_curriculum
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 
-FOLDER = Path(__file__).resolve().parents[2] / "conf" / "curriculum"
-CURRICULA = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "plot_curriculum")
+FOLDER = Path(__file__).resolve().parents[2] / "conf" / "parts" / "curriculum"
+CURRICULA = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def block(name: str) -> dict:
@@ -54,6 +54,6 @@ def test_a_line_of_the_table_can_be_read() -> None:
 
 def test_the_script_finds_every_curriculum() -> None:
     for name in CURRICULA:
-        with initialize_config_dir(str(FOLDER), version_base="1.1"):
+        with initialize_config_dir(str(FOLDER.parents[1] / "scripts"), version_base="1.1"):
             composed = compose("plot_curriculum", overrides=[f"curriculum={name}"])
         assert composed.curriculum == OmegaConf.load(FOLDER / f"{name}.yaml")

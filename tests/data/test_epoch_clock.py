@@ -23,7 +23,7 @@ from nemo_noise.data.curriculum.band_weights import BandWeights
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.training import SensorListener
 from nemo_noise.training.context_input import ContextInputCheck
-from nemo_noise.training.epoch import EpochClockCallback, GuestEpochClock, trainer_callbacks
+from nemo_noise.training.epoch import EpochClockCallback, GuestEpochClock
 
 ITEMS = 6
 
@@ -169,11 +169,11 @@ def test_a_negative_epoch_is_refused() -> None:
         EpochClock().set(-1)
 
 
-def test_the_entry_point_gives_callbacks_only_where_mixing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "nemo_noise.data.mixing.noise_mix", sys)
-    assert [type(callback) for callback in trainer_callbacks()] == [GuestEpochClock, SensorListener, ContextInputCheck]
-    monkeypatch.delitem(sys.modules, "nemo_noise.data.mixing.noise_mix")
-    assert trainer_callbacks() == []
+def test_the_entry_point_gives_callbacks_only_where_we_are_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nemo_noise.nemo_patches.table", sys)
+    assert [type(one) for one in from_entry_point()] == [GuestEpochClock, SensorListener, ContextInputCheck]
+    monkeypatch.delitem(sys.modules, "nemo_noise.nemo_patches.table")
+    assert from_entry_point() == []
 
 
 def test_what_every_trainer_gets_is_added_without_a_word(caplog: pytest.LogCaptureFixture) -> None:

@@ -20,10 +20,10 @@ from nemo.collections.common.data.lhotse import dataloader as lhotse_dataloader
 from nemo.collections.common.data.lhotse import get_lhotse_dataloader_from_config
 from nemo.utils import logging
 
-import nemo_noise
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
-from nemo_noise.data.noise_only import without_transcript
 from nemo_noise.nemo_patches.lhotse_loader import AugmentedAudio
+from nemo_noise.nemo_patches.table import install
+from nemo_noise.nemo_patches.transcripts import without_transcript
 
 RATE = 16000
 
@@ -193,7 +193,7 @@ def test_a_data_set_without_audio_is_refused(speech_manifest: Path, noise_manife
 
 def test_registering_twice_wraps_once() -> None:
     before = lhotse_dataloader.get_lhotse_dataloader_from_single_config
-    nemo_noise._register()
+    install()
     assert lhotse_dataloader.get_lhotse_dataloader_from_single_config is before
 
 

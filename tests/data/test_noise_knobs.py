@@ -16,8 +16,8 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, mix_at_snr, rms_db
 from nemo_noise.data.mixing.preview import write_preview
-from nemo_noise.data.noise_only import listening
 from nemo_noise.data.signal.snr import mix_at_band_snrs, noise_at_snr
+from nemo_noise.data.utterance_notes import transcript_note
 
 RATE = 16000
 
@@ -149,7 +149,7 @@ def test_noise_only_utterances_are_as_many_as_asked_and_have_the_level_of_the_mi
         if not is_alone:  # the others hear what they heard without the knob
             np.testing.assert_array_equal(mixed(perturbation, utterance(index)), mixed(plain, utterance(index)))
     index = alone.index(True)
-    with listening() as transcript:
+    with transcript_note() as transcript:
         noise = mixed(perturbation, utterance(index))
     assert transcript.is_emptied
     assert active_speech_level_db(utterance(index), RATE) - rms_db(noise) == pytest.approx(6.0, abs=0.01)

@@ -18,7 +18,7 @@ from nemo_noise.data.mixing.preview import measured_snr_db, write_preview
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000
-NOISE_CONF = Path(__file__).parents[2] / "conf" / "noise"
+SCRIPTS = Path(__file__).parents[2] / "conf" / "scripts"
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_what_stays_clean_is_said_to_be_clean(
 @pytest.mark.parametrize("snr_db", ["[0,10]", "{min: 0, max: 20}"])
 def test_the_config_takes_a_list_or_a_range_of_snrs(noise_manifest: Path, snr_db: str) -> None:
     overrides = [f"noise_mix.manifest_path={noise_manifest}", f"noise_mix.snr_db={snr_db}", "speech_manifest=s.json"]
-    with initialize_config_dir(str(NOISE_CONF), version_base=None):
+    with initialize_config_dir(str(SCRIPTS), version_base=None):
         cfg = compose("preview_noise", overrides=overrides)
     options = OmegaConf.to_container(cfg.noise_mix, resolve=True, throw_on_missing=True)
     assert options.pop("prob") == 1.0

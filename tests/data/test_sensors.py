@@ -178,7 +178,8 @@ class Log:
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     log = Log()
-    monkeypatch.setattr("nemo_noise.data.sensors_in_batches.logging", log)
+    monkeypatch.setattr("nemo_noise.nemo_patches.sensors.logging", log)
+    monkeypatch.setattr("nemo_noise.data.utterance_notes.logging", log)
     return log
 
 

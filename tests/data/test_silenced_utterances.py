@@ -13,7 +13,7 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo_noise.data.acoustics import PacketLoss
 from nemo_noise.data.acoustics.effect import Applied
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
-from nemo_noise.data.noise_only import listening
+from nemo_noise.data.utterance_notes import transcript_note
 
 RATE = 16000
 BANDS = [{"below_hz": 1000, "snr_db": [0]}, {"snr_db": [0]}]
@@ -36,7 +36,7 @@ def utterance(seed: int = 0, seconds: float = 0.4) -> np.ndarray:
 
 def mixed(perturbation: NoiseMixPerturbation, samples: np.ndarray) -> np.ndarray:
     segment = AudioSegment(samples.copy(), RATE)
-    with listening():
+    with transcript_note():
         perturbation.perturb(segment)
     return segment.samples
 

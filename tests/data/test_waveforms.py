@@ -13,7 +13,7 @@ import soundfile
 import torch
 
 from nemo_noise.models import add_noise_context, import_wav2vec2, import_whisper
-from nemo_noise.recogniser.transcription import hear
+from nemo_noise.recogniser.transcription import transcribe
 from nemo_noise.recogniser.waveforms import check_waveform
 from tests.recognisers import build_recogniser, noise_aware
 from tests.wav2vecs import write_wav2vec2
@@ -86,7 +86,7 @@ def test_samples_that_are_no_sound_are_refused(samples: Any, error: type[Excepti
     with pytest.raises(error, match=rf"audio\[1\] {message}|audio\[1\] .*{message}"):
         model.transcribe([SOUND, samples], batch_size=2, verbose=False)
     with pytest.raises(error, match=rf"waveforms\[0\] .*{message}|waveforms\[0\] {message}"):
-        hear(model, [samples])
+        transcribe(model, [samples])
     assert model.training is False
 
 
@@ -94,7 +94,7 @@ def test_samples_that_are_no_sound_are_refused(samples: Any, error: type[Excepti
 def test_the_same_sound_of_another_type_gives_the_same_text(make: Callable[[], Any], model: Any) -> None:
     expected = _text(model, [SOUND])
     assert _text(model, [make()]) == expected and _text(model, make()) == expected
-    assert hear(model, [make()])[0].text == expected
+    assert transcribe(model, [make()])[0].text == expected
 
 
 def test_one_file_of_several_that_holds_nan_or_two_channels_is_named(model: Any, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_model_of_nemo_alone_is_left_as_it_is(tmp_path: Path, monkeypatch: pyt
     plain = build_recogniser("ctc", tmp_path)
     assert isinstance(_text(plain, [_with(np.nan)]), str)
     with pytest.raises(ValueError, match=r"waveforms\[0\] holds nan"):
-        hear(plain, [_with(np.nan)])
+        transcribe(plain, [_with(np.nan)])
 
 
 def test_a_piece_of_a_stream_may_be_empty() -> None:

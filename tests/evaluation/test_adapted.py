@@ -223,7 +223,7 @@ def test_streams_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
 def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path: Path, repository: Path) -> None:
     model = listening_ctc(tmp_path)
     model.save_to(str(tmp_path / "ctc.nemo"))
-    config = OmegaConf.load(repository / "conf/evaluation/noise_robustness.yaml")
+    config = OmegaConf.load(repository / "conf/scripts/noise_robustness.yaml")
     config.update(model=str(tmp_path / "ctc.nemo"), device="cpu", adaptation=FREE, latency_utterances=0)
     config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 5], batch_size=3)
     config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, noise_only={"crops": 0})

@@ -124,7 +124,7 @@ def test_rooms_and_channels_can_be_named_on_the_command_line() -> None:
     telephone = "channels={wideband: null, telephone: {effects: {g711: {law: mu}}}}"
     lists = "noise_lists={street: {manifest: street.json, seen: false}}"
     overrides = ["model=a.nemo", "speech=s.json", lists, "rooms={dry: null}", telephone, "grid=marginal"]
-    with initialize_config_dir(str(config_directory() / "evaluation"), version_base="1.1"):
+    with initialize_config_dir(str(config_directory() / "scripts"), version_base="1.1"):
         instrument = Instrument(compose("noise_robustness", overrides=overrides))
     assert instrument.acoustics.places() == [Place("dry", "wideband"), Place("dry", "telephone")]
     assert instrument.scoring.seen == {"noise": {"street": False}}

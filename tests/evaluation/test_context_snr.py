@@ -112,7 +112,7 @@ def test_contexts_are_those_of_the_model_for_every_noisy_mixture(plan: MixturePl
 def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_else(tmp_path: Path) -> None:
     context = tiny_ctc(streaming_encoder(has_context=True), normalize="NA")
     context.save_to(str(tmp_path / "context.nemo"))
-    config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
+    config = OmegaConf.load(ROOT / "conf/scripts/noise_robustness.yaml")
     speech = write_speech(tmp_path / "speech")
     config.update(model=str(tmp_path / "context.nemo"), device="cpu", speech=str(speech), snr_db=["clean", 10, 0])
     config.update(noise_lists={"unseen": str(write_noise(tmp_path / "noise"))}, output_dir=str(tmp_path / "out"))

@@ -15,7 +15,7 @@ from nemo.collections.asr.models import ASRModel
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
-from nemo_noise.evaluation.experiments.decoding_tuning import (
+from nemo_noise.evaluation.decoding_tuning import (
     SearchGrid,
     Trial,
     best_by_size,
@@ -125,12 +125,12 @@ def test_the_scripts_lead_from_texts_to_a_tuned_model(
     word_errors = ("substitutions", "deletions", "insertions")
     best = min(rows, key=lambda row: (sum(row[kind] for kind in word_errors), row["character_errors"]))
     assert tuned.cfg.decoding.strategy == best["strategy"] and tuned.cfg.decoding.beam.beam_size == best["beam_size"]
-    assert isinstance(transcribe(tuned, [np.zeros(16000, dtype=np.float32)])[0], str)
+    assert isinstance(transcribe(tuned, [np.zeros(16000, dtype=np.float32)])[0].text, str)
 
 
 def run(repository: Path, name: str, **changes: Any) -> None:
     """Run an example with its configuration and these changes."""
-    config = OmegaConf.merge(OmegaConf.load(repository / "conf" / "inference" / f"{name}.yaml"), changes)
+    config = OmegaConf.merge(OmegaConf.load(repository / "conf" / "scripts" / f"{name}.yaml"), changes)
     spec = importlib.util.spec_from_file_location(name, repository / "examples" / "asr" / f"{name}.py")
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

@@ -35,7 +35,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def config(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DictConfig:
     """An evaluation of the CTC model on two short utterances; loading weights is an error."""
-    config = OmegaConf.load(config_directory() / "evaluation" / "noise_robustness.yaml")
+    config = OmegaConf.load(config_directory() / "scripts" / "noise_robustness.yaml")
     soundfile.write(tmp_path / "a.wav", 0.1 * np.sin(np.arange(9000)), SAMPLE_RATE)
     soundfile.write(tmp_path / "b.wav", 0.1 * np.sin(np.arange(4000)), 8000)
     lines = [{"audio_filepath": "a.wav", "text": "one"}, {"audio_filepath": "b.wav", "text": "two", "gender": "f"}]

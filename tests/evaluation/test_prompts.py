@@ -16,7 +16,7 @@ from nemo_noise.evaluation.mixtures.plan import MixturePlan, NoiseOnlyOptions, l
 from nemo_noise.evaluation.transcription.arms import Arm
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
 from nemo_noise.models import WhisperModel, import_whisper
-from nemo_noise.recogniser.transcription import Heard, hear
+from nemo_noise.recogniser.transcription import Transcript, transcribe
 from tests.whispers import write_whisper
 
 SILENCE = NoiseOnlyOptions(crops=0, silence_s=(0.5,))
@@ -44,9 +44,9 @@ def test_each_line_is_transcribed_in_its_language_and_one_without_in_that_of_the
     plan = _plan(tmp_path, {"lang": "de"}, {}, {"language": "German", "taskname": "translate"}, {"source_lang": "de"})
     prompts: dict[int, tuple[str | None, str | None]] = {}
 
-    def hears(model: Any, waveforms: Sequence[Any], options: Any) -> list[Heard]:
+    def hears(model: Any, waveforms: Sequence[Any], options: Any) -> list[Transcript]:
         prompts.update({len(one): (options.get("source_lang"), options.get("taskname")) for one in waveforms})
-        return hear(model, waveforms, options)
+        return transcribe(model, waveforms, options)
 
     options = RunOptions(batch_size=4, transcribe={"source_lang": "en"}, latency_utterances=1)
     rows = run_arm(Arm("whisper", model, hears=hears), plan, tmp_path / "rows.jsonl", options=options)

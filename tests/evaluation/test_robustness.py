@@ -226,7 +226,7 @@ def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_stat
     noise_aware = {**ENCODER, "_target_": "nemo_noise.modules.NoiseAwareConformerEncoder"}
     tiny_ctc({**noise_aware, "context": context, "fusion": fusion}).save_to(str(tmp_path / "context.nemo"))
     tiny_ctc(seed=1).save_to(str(tmp_path / "plain.nemo"))
-    config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
+    config = OmegaConf.load(ROOT / "conf/scripts/noise_robustness.yaml")
     config.update(model=str(tmp_path / "context.nemo"), baseline=str(tmp_path / "plain.nemo"), device="cpu")
     config.update(speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 10, 0], batch_size=4)
     config.update(
@@ -264,7 +264,7 @@ def test_the_script_evaluates_two_models_writes_all_files_and_sets_the_exit_stat
 
 def test_the_script_exports_mixtures_and_compares_a_model_with_transcripts_of_them(tmp_path: Path) -> None:
     tiny_ctc().save_to(str(tmp_path / "plain.nemo"))
-    config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
+    config = OmegaConf.load(ROOT / "conf/scripts/noise_robustness.yaml")
     config.update(
         speech=str(write_speech(tmp_path / "speech")), snr_db=["clean", 0], noise_only={"crops": 0}, device="cpu"
     )
@@ -303,7 +303,7 @@ def test_utterances_alone_are_timed_and_chosen_across_the_plan(plan: MixturePlan
 
 
 def test_what_a_config_leaves_out_is_named() -> None:
-    config = OmegaConf.load(ROOT / "conf/evaluation/noise_robustness.yaml")
+    config = OmegaConf.load(ROOT / "conf/scripts/noise_robustness.yaml")
     with pytest.raises(ValueError, match="model is missing"):
         Instrument(config).hear()
     with pytest.raises(ValueError, match="speech is missing"):

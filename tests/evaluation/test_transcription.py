@@ -11,16 +11,15 @@ import torch
 
 from nemo_noise.evaluation.transcription.adapted import AdaptedHearing
 from nemo_noise.inference import AdaptationConfig
+from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
-    Heard,
+    Transcript,
     fingerprint,
-    hear,
-    heard_of,
     keep_word_confidence,
     load_model,
-    sample_rate_of,
     texts_of,
     transcribe,
+    transcripts_of,
 )
 from tests.recognisers import FAMILIES, build_recogniser
 
@@ -42,15 +41,16 @@ def test_a_saved_model_of_every_family_transcribes_and_stays_in_evaluation_mode(
     assert sample_rate_of(model) == 16000
     sounds = waveforms()
     before = [sound.copy() for sound in sounds]
-    texts = transcribe(model, sounds)
+    transcripts = transcribe(model, sounds)
+    texts = [transcript.text for transcript in transcripts]
     assert [type(text) for text in texts] == [str] * 3
     assert not any(module.training for module in model.modules())
-    assert transcribe(model, sounds) == texts
+    assert transcribe(model, sounds) == transcripts
     assert all(np.array_equal(*pair) for pair in zip(sounds, before, strict=True))
     keep_word_confidence(model, {"method_cfg": {"name": "max_prob"}, "aggregation": "mean"})
-    heard = hear(model, sounds, {"return_hypotheses": True})
-    assert [one.text for one in heard] == texts
-    for one in heard if family != "aed" else ():  # NeMo's beam search of attention decoders keeps none
+    confident = transcribe(model, sounds, {"return_hypotheses": True})
+    assert [one.text for one in confident] == texts
+    for one in confident if family != "aed" else ():  # NeMo's beam search of attention decoders keeps none
         assert one.word_confidence is not None
         assert len(one.word_confidence) == len(one.text.split())
         assert all(0 <= confidence <= 1 for confidence in one.word_confidence)
@@ -71,9 +71,9 @@ def test_what_models_return_becomes_one_text_each() -> None:
 
 def test_letters_are_averaged_over_words_where_a_model_knows_only_them() -> None:
     letters = SimpleNamespace(text="ab c", token_confidence=[0.2, 0.4, 0.9, 1.5])
-    assert heard_of([letters]) == [Heard("ab c", [pytest.approx(0.3), 1.0])]
-    assert heard_of([SimpleNamespace(text="ab c", token_confidence=[0.2])]) == [Heard("ab c", None)]
-    assert heard_of([SimpleNamespace(text="a", word_confidence=[float("nan")])]) == [Heard("a", None)]
+    assert transcripts_of([letters]) == [Transcript("ab c", [pytest.approx(0.3), 1.0])]
+    assert transcripts_of([SimpleNamespace(text="ab c", token_confidence=[0.2])]) == [Transcript("ab c", None)]
+    assert transcripts_of([SimpleNamespace(text="a", word_confidence=[float("nan")])]) == [Transcript("a", None)]
 
 
 def test_a_missing_model_is_named() -> None:
@@ -97,7 +97,7 @@ def test_a_missing_model_is_named() -> None:
 )
 def test_what_is_no_sound_is_refused_by_its_index(bad: object, message: str) -> None:
     good, model = np.full(4000, 0.1, np.float32), SimpleNamespace(transcribe=pytest.fail)
-    for call in (hear, transcribe, AdaptedHearing(AdaptationConfig())):
+    for call in (transcribe, AdaptedHearing(AdaptationConfig())):
         with pytest.raises((TypeError, ValueError), match=message):
             call(model, [good, bad])
         with pytest.raises(TypeError, match=r"waveforms\[0\] is a float32, must be a numpy array"):

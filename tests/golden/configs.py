@@ -16,7 +16,6 @@ from nemo_noise.configuration import config_directory, register_resolvers
 
 STARTS_A_SCRIPT = re.compile(r"^(defaults|trainer|exp_manager|hydra|output_dir):", flags=re.MULTILINE)
 OF_THE_MACHINE = ("nemo_noise.on_gpu", "nemo_noise.lightning_shares_out")
-EXPERIMENTS = "ablations/"
 
 
 def locate(name: str) -> Path:
@@ -25,9 +24,9 @@ def locate(name: str) -> Path:
 
 
 def names() -> list[str]:
-    """Every config by its folder and name, without those of experiments."""
+    """Every config by its folder and name."""
     found = (path.relative_to(config_directory()) for path in config_directory().rglob("*.yaml"))
-    return sorted(name for path in found if not (name := path.with_suffix("").as_posix()).startswith(EXPERIMENTS))
+    return sorted(path.with_suffix("").as_posix() for path in found)
 
 
 def recipes() -> list[str]:

@@ -41,9 +41,16 @@ WRITES_IN_PLACE = {
     "nemo_noise/recogniser/model_file.py": "saves into the temporary file of whole_file",
     "nemo_noise/inference/decoding/kneser_ney.py": "streams into the temporary file of whole_file",
     "nemo_noise/inference/decoding/search.py": "a language model in a temporary folder",
-    "nemo_noise/evaluation/experiments/ablation.py": "the logs of jobs, which grow",
+    "experiments/jobs.py": "the logs of jobs, which grow",
     "nemo_noise/evaluation/transcription/peak_memory.py": "a switch of the kernel",
 }
+# Where we change NeMo, and what only that room may do.
+PATCHES = "nemo_patches"
+REGISTRATIONS = {"register_new_resolver", "register_perturbation", "register_scheduler"}
+PER_INSTANCE = {"_one_step_forward", "_prepare_for_search", "decoding", "forward"}
+# Where the family of a recogniser is told by its parts.
+FACTS = "nemo_noise/recogniser/facts.py"
+FAMILY_PARTS = {"joint", "ctc_decoder", "transf_decoder"}
 TAG = re.compile(r"</?(?:a|b|body|code|div|h[1-6]|i|img|li|mark|p|pre|script|span|style|svg|t[dhr]|table|ul)[\s/>]")
 UNESCAPED = re.compile(r"\|\s*safe\b|\bautoescape\s+false\b")
 MACHINE_PATH = re.compile(r"(?<![\w.$}])/(?:work|tmp|root|home)/")
@@ -100,7 +107,7 @@ def missing_heads(root: Path, files: list[Path]) -> list[str]:
 def long_recipes(root: Path, files: list[Path]) -> list[str]:
     breaches = []
     for name in files:
-        if name.parts[0] != "conf" or name.suffix != ".yaml":
+        if name.parts[0] not in ("conf", "experiments") or name.suffix != ".yaml":
             continue
         lines = [line for line in _lines(root / name) if line.strip() and not line.lstrip().startswith("#")]
         if any(line.startswith("defaults:") for line in lines) and len(lines) > MAX_RECIPE_LINES:
@@ -136,6 +143,39 @@ def open_doors(root: Path, files: list[Path]) -> list[str]:
     return breaches
 
 
+def scattered_patches(root: Path, files: list[Path]) -> list[str]:
+    """Finds wrappers and registrations in NeMo and OmegaConf outside the room whose table lists them all."""
+    breaches = []
+    for name, tree in _modules(root, [name for name in files if name.parts[0] == "nemo_noise"]):
+        if name.parts[1] == PATCHES:
+            continue
+        for node in ast.walk(tree):
+            if "wrapt" in _imported_packages(node):
+                breaches.append(f"{name}:{node.lineno}: imports wrapt; nemo_noise/{PATCHES} wraps, its table says why")
+            called = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+            if called in REGISTRATIONS:
+                breaches.append(f"{name}:{node.lineno}: calls {called}; nemo_noise/{PATCHES} registers")
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            for target in targets:
+                if isinstance(target, ast.Attribute) and target.attr in PER_INSTANCE and not _is_self(target):
+                    breaches.append(
+                        f"{name}:{node.lineno}: replaces {target.attr}; use replace_on of nemo_noise/{PATCHES}"
+                    )
+    return breaches
+
+
+def probed_families(root: Path, files: list[Path]) -> list[str]:
+    """Finds questions for the parts of a recogniser that tell its family, asked elsewhere than in its facts."""
+    breaches = []
+    for name, tree in _modules(root, [name for name in files if name.parts[0] in ("nemo_noise", "examples")]):
+        for node in ast.walk(tree):
+            asks = isinstance(node, ast.Call) and ast.unparse(node.func) in {"hasattr", "getattr"}
+            asked = {one.value for one in node.args if isinstance(one, ast.Constant)} if asks else set()
+            if name.as_posix() != FACTS and asked & FAMILY_PARTS:
+                breaches.append(f"{name}:{node.lineno}: {ast.unparse(node)}; ask family_of of {FACTS}")
+    return breaches
+
+
 def unsafe_calls(root: Path, files: list[Path]) -> list[str]:
     """Finds eval, exec, pickle, shells, and loads of more than weights."""
     breaches = []
@@ -152,7 +192,7 @@ def writes_in_place(root: Path, files: list[Path]) -> list[str]:
     """Finds results that a kill or a full disk would leave half written, in the package and the scripts."""
     breaches = []
     for name, tree in _modules(root, files):
-        is_ours = name.parts[0] == "nemo_noise" or name.parts[:2] == ("examples", "asr")
+        is_ours = name.parts[0] in ("nemo_noise", "experiments") or name.parts[:2] == ("examples", "asr")
         if is_ours and name.as_posix() not in WRITES_IN_PLACE:
             calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _writes_in_place(node)]
             breaches += [f"{name}:{call.lineno}: {ast.unparse(call.func)} writes in place" for call in calls]
@@ -202,6 +242,10 @@ def unlisted_pages(root: Path, files: list[Path]) -> list[str]:
     pages = [name for name in files if name.parts[0] == "docs" and name.suffix == ".md" and name.name != "README.md"]
     links = [(name, str(name.relative_to("docs"))) for name in pages]
     return [f"docs/README.md does not link to {name}" for name, link in links if f"({link})" not in index]
+
+
+def _is_self(target: ast.Attribute) -> bool:
+    return isinstance(target.value, ast.Name) and target.value.id == "self"
 
 
 def _lines(path: Path) -> list[str]:

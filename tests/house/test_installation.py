@@ -38,10 +38,11 @@ def test_every_config_of_the_checkout_is_in_the_wheel(repository: Path, installe
 
 
 def test_every_module_of_the_checkout_is_in_the_wheel(repository: Path, installed: Path) -> None:
-    for package in ("nemo_noise", "hydra_plugins"):
+    for package in ("nemo_noise", "hydra_plugins/nemo_noise_searchpath"):
         ours = {path.relative_to(repository) for path in (repository / package).rglob("*.py")}
         assert ours == {path.relative_to(installed) for path in (installed / package).rglob("*.py")}
-    assert not (installed / "tests").exists()
+    assert {path.name for path in (installed / "hydra_plugins").iterdir()} == {"nemo_noise_searchpath"}
+    assert not (installed / "tests").exists() and not (installed / "experiments").exists()
     assert (installed / "nemo_noise" / "py.typed").exists()
 
 

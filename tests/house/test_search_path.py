@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
+
+from hydra_plugins.nemo_noise_searchpath import NemoNoiseSearchPathPlugin
 
 # Shaped like NeMo's own example scripts, which the wheel of NeMo does not ship.
 NEMO_SCRIPT = """
@@ -97,11 +100,29 @@ def test_an_unmodified_nemo_script_finds_our_config_and_restores_our_model(
     model.save_to(str(application / "ours.nemo"))
     log_probs, _, _ = model(input_signal=torch.ones(1, 8000), input_signal_length=torch.tensor([8000]))
     fusion = f"+fusion={{_target_: {FUSION['_target_']}, d_model: 16, d_context: 4}}"
-    name = "--config-name=context/noise_context_pretraining"
+    name = "--config-name=noise_context/noise_context_pretraining"
     output = _run(application, repository, NEMO_SCRIPT, name, fusion, "+restore=ours.nemo")
     assert "CONFIG nemo_noise.modules." in output
     assert "BUILT FiLMFusion" in output
     assert f"RESTORED EncDecCTCModel NoiseAwareConformerEncoder {log_probs.sum().item():.3f}" in output
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("fastconformer", "recipes/fastconformer"),
+        ("noise", "parts/noise"),
+        ("evaluation", "scripts"),
+        ("ablations", "experiments"),
+    ],
+)
+def test_a_folder_of_an_earlier_version_is_refused_by_the_name_of_its_new_place(
+    repository: Path, old: str, new: str
+) -> None:
+    search_path = ConfigSearchPathImpl()
+    search_path.append("main", f"file://{repository / 'conf' / old}")
+    with pytest.raises(FileNotFoundError, match=rf"{old} is not there any more; its configs are in .*{new}"):
+        NemoNoiseSearchPathPlugin().manipulate_search_path(search_path)
 
 
 def test_an_application_without_nemo_keeps_its_config_and_does_not_import_nemo(

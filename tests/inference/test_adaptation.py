@@ -18,8 +18,9 @@ from torch import Tensor
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
 from nemo_noise.inference.adaptation import steps as adaptation_steps
-from nemo_noise.inference.adaptation.borrowed_weights import borrowed_weights, choose_parameters
 from nemo_noise.inference.adaptation.emissions import emissions_of
+from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
+from nemo_noise.recogniser.state import borrowed_weights
 from tests.recognisers import build_recogniser
 
 # An untrained model says something else after every step: let it, and look at the machinery.
@@ -163,7 +164,7 @@ def test_the_script_writes_what_was_heard_with_and_without(
     model.save_to(str(tmp_path / "model.nemo"))
     soundfile.write(tmp_path / "noise.wav", audio[0], 16000)
     (tmp_path / "speech.json").write_text(json.dumps({"audio_filepath": "noise.wav", "text": "one two"}) + "\n")
-    config = OmegaConf.load(repository / "conf/inference/transcribe_with_adaptation.yaml")
+    config = OmegaConf.load(repository / "conf/scripts/transcribe_with_adaptation.yaml")
     paths = {"model": "model.nemo", "manifest": "speech.json", "output": "out.json"}
     config = OmegaConf.merge(config, {key: str(tmp_path / name) for key, name in paths.items()}, {"device": "cpu"})
     path = repository / "examples/asr/transcribe_with_adaptation.py"

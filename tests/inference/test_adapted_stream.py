@@ -230,7 +230,7 @@ def test_the_script_follows_the_streams_of_a_field(
         soundfile.write(tmp_path / f"{number}.wav", samples, 16000, subtype="FLOAT")
         lines.append({"audio_filepath": f"{number}.wav", "speaker": speaker})
     (tmp_path / "speech.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    config = OmegaConf.load(repository / "conf/inference/transcribe_with_adaptation.yaml")
+    config = OmegaConf.load(repository / "conf/scripts/transcribe_with_adaptation.yaml")
     config = OmegaConf.merge(config, {"adaptation": {**FREE, "learning_rate": 3e-3}, "device": "cpu"})
     paths = {"model": "model.nemo", "manifest": "speech.json", "output": "out.json"}
     config = OmegaConf.merge(config, {key: str(tmp_path / name) for key, name in paths.items()})

@@ -173,7 +173,7 @@ def test_the_script_writes_the_lines_again_with_what_was_said(
 ) -> None:
     write_audio(tmp_path / "speech.wav", _speech(2.0), RATE)
     write_manifest(tmp_path / "speech.json", [{"audio_filepath": "speech.wav", "duration": 2.0, "text": "nine"}])
-    config = OmegaConf.load(repository / "conf/inference/transcribe_aed_streaming.yaml")
+    config = OmegaConf.load(repository / "conf/scripts/transcribe_aed_streaming.yaml")
     paths = {"model": str(plain), "manifest": str(tmp_path / "speech.json"), "output": str(tmp_path / "said.json")}
     config = OmegaConf.merge(config, paths, {"device": "cpu", "streaming": {"chunk_s": 30, "stops_repetition": False}})
     path = repository / "examples/asr/transcribe_aed_streaming.py"

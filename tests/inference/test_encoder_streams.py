@@ -15,9 +15,9 @@ from nemo_noise.inference.streaming.encoder_streams import (
     CacheAwareStream,
     NotStreamableError,
     OverlappingStream,
+    non_causal_part,
     plan_stream,
     streamed,
-    what_hears_the_future,
 )
 from nemo_noise.models import WhisperModel
 from nemo_noise.recogniser.transcription import transcribe
@@ -129,9 +129,9 @@ def test_transducers_stream_too(family: str, tmp_path: Path) -> None:
         ({}, None),
     ],
 )
-def test_what_hears_the_future_is_named(changes: Any, part: str | None) -> None:
+def test_the_non_causal_part_is_named(changes: Any, part: str | None) -> None:
     normalize = changes.pop("normalize", "NA")
-    assert what_hears_the_future(tiny_ctc(streaming_encoder(**changes), normalize=normalize)) == part
+    assert non_causal_part(tiny_ctc(streaming_encoder(**changes), normalize=normalize)) == part
 
 
 def test_a_model_that_hears_the_future_hears_overlapping_chunks() -> None:

@@ -156,7 +156,7 @@ def test_a_recipe_starts_from_a_plain_checkpoint_with_its_output(kind: str, name
 def test_a_new_vocabulary_keeps_the_secondary_memory(plain: Path) -> None:
     model = _opened(plain, "tokens")
     model.transf_decoder.read_secondary("same")
-    model.connect_secondary()
+    model._connect_secondary()
     assert {attention.secondary_tokens for attention in model.transf_decoder.dual_attentions} == {3}
 
 

@@ -29,7 +29,7 @@ RUNS = [
     for loader in loaders(name)
 ]
 FAMILIES = [
-    "context/noise_context_pretraining",
+    "noise_context/noise_context_pretraining",
     "fastconformer/noise_aware_fast-conformer_ctc_char",
     "fastconformer/noise_aware_fast-conformer_ctc_bpe_streaming",
     "fastconformer/noise_aware_fast-conformer_hybrid_transducer_ctc_bpe",

@@ -19,8 +19,9 @@ import nemo.collections.asr.models as asr_models
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 import nemo_noise  # noqa: F401  registers with NeMo
+from experiments.arms import CONFIGS, arms_of
+from experiments.arms import RECIPES as TRAININGS
 from nemo_noise.configuration import config_directory
-from nemo_noise.evaluation.experiments.arms import arms_of
 from nemo_noise.models import DualAttentionMultiTaskModel
 from nemo_noise.training import CleanGuard
 from tests.recognisers import special_tokenizer_directory, tokenizer_directory
@@ -71,6 +72,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
+    folder, name = recipe.split("/")  # as our scripts are started
+    with initialize_config_dir(str(config_directory() / "recipes" / folder), version_base="1.1"):
+        return compose(name, [*_overrides(recipe, corpus), *further])
+
+
+def _overrides(recipe: str, corpus: Path) -> list[str]:
     overrides = [f"model.{part}.manifest_filepath={corpus}/speech_list.json" for part in ("train_ds", "validation_ds")]
     overrides.append(f"model.train_ds.augmentor.noise_mix.manifest_path={corpus}/noise_list.json")
     if recipe.endswith("_aed"):
@@ -82,10 +89,7 @@ def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
         overrides += ["model.model_defaults.pred_hidden=16", "model.model_defaults.joint_hidden=16"]
         overrides += [] if recipe == TDT else ["model.loss.loss_name=pytorch"]
     overrides += ["model.encoder.fast_chunk_size=8"] if "lact" in recipe else []  # two seconds are 50 frames
-    overrides += [*TINY, *further]
-    folder, name = recipe.split("/")  # as our scripts are started
-    with initialize_config_dir(str(config_directory() / folder), version_base="1.1"):
-        return compose(name, overrides)
+    return [*overrides, *TINY]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
@@ -106,13 +110,17 @@ def test_the_recipe_learns(recipe: str, corpus: Path) -> None:
         assert any(not torch.equal(before[name], after[name]) for name in before if name.startswith(part)), part
 
 
-@pytest.mark.parametrize("name", ["contexts", "fine_tuning", "encoders", "curriculum"])
+@pytest.mark.parametrize(
+    "name", ["contexts/contexts", "fine_tuning/fine_tuning", "encoders/encoders", "curricula/curriculum"]
+)
 def test_the_trainings_of_an_experiment_start(name: str, corpus: Path) -> None:
-    with initialize_config_dir(str(config_directory() / "ablations"), version_base="1.1"):
+    with initialize_config_dir(str(CONFIGS), version_base="1.1"):
         experiment = compose(name)
     arm = next(iter(arms_of(experiment).values()))
-    recipe = f"ablations/{arm.get('config', experiment.recogniser_config)}"
-    config = _compose(recipe, corpus, f"data_dir={corpus}", *experiment.training_overrides, *arm["overrides"])
+    recipe = arm.get("config", experiment.recogniser_config)
+    overrides = [*_overrides(recipe, corpus), f"data_dir={corpus}"]
+    with initialize_config_dir(str(TRAININGS), version_base="1.1"):
+        config = compose(recipe, [*overrides, *experiment.training_overrides, *arm["overrides"]])
     trainer = pl.Trainer(
         max_steps=2, limit_val_batches=0, logger=False, enable_checkpointing=False, enable_progress_bar=False,
         accelerator="cpu",

@@ -55,7 +55,7 @@ def _compose(recipe: str, corpus: Path, *further: str) -> DictConfig:
     overrides = [f"model.{part}.manifest_filepath={corpus}/speech_list.json" for part in ("train_ds", "validation_ds")]
     if recipe.startswith("noise_aware"):
         overrides.append(f"model.train_ds.augmentor.noise_mix.manifest_path={corpus}/noise_list.json")
-    with initialize_config_dir(str(config_directory() / "wav2vec"), version_base="1.1"):
+    with initialize_config_dir(str(config_directory() / "recipes" / "wav2vec"), version_base="1.1"):
         return compose(recipe, [*overrides, *TINY, *further])
 
 

@@ -33,7 +33,7 @@ SIZES = {
 
 
 def _compose(*overrides: str) -> DictConfig:
-    with initialize_config_dir(str(config_directory() / "whisper"), version_base="1.1"):
+    with initialize_config_dir(str(config_directory() / "recipes" / "whisper"), version_base="1.1"):
         return compose("whisper", list(overrides))
 
 

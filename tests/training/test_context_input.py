@@ -90,7 +90,7 @@ def test_a_control_that_reads_nothing_is_no_matter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "recipe",
     [
-        "context/noise_context_pretraining",
+        "noise_context/noise_context_pretraining",
         "fastconformer/noise_aware_fast-conformer_ctc_char",
         "fastconformer/noise_aware_fast-conformer_ctc_bpe_streaming",
         "speech_multitask/dual_attention_fast-conformer_aed",

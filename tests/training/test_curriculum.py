@@ -21,11 +21,11 @@ from torch.utils.data import DataLoader, Dataset
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.core.classes import Serialization
 
+from experiments.arms import CONFIGS, RECIPES, arms_of
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, rms_db
 from nemo_noise.data.signal.speech_level import active_speech_level_db
-from nemo_noise.evaluation.experiments.arms import arms_of
 from nemo_noise.training import DifficultyCurriculum
 from nemo_noise.training.curriculum import difficulty_weights
 from nemo_noise.training.epoch import EpochClockCallback
@@ -289,10 +289,11 @@ def test_a_bad_argument_is_named(corpus: dict[str, str], options: dict, message:
         DifficultyCurriculum(**arguments | options)
 
 
-def test_every_arm_of_the_ablation_has_a_noise_mix_that_can_be_built(corpus: dict[str, str], repository: Path) -> None:
+def test_every_arm_of_the_ablation_has_a_noise_mix_that_can_be_built(corpus: dict[str, str]) -> None:
     schedules = {}
-    with initialize_config_dir(str(repository / "conf" / "ablations"), version_base="1.1"):
-        ablation = compose("curriculum")
+    with initialize_config_dir(str(CONFIGS), version_base="1.1"):
+        ablation = compose("curricula/curriculum")
+    with initialize_config_dir(str(RECIPES), version_base="1.1"):
         for name, arm in arms_of(ablation).items():
             overrides = [*ablation.training_overrides, *arm["overrides"], "data_dir=nowhere"]
             recipe = compose(ablation.recogniser_config, overrides=overrides)

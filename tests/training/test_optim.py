@@ -10,8 +10,8 @@ import torch
 from nemo.core.optim.lr_scheduler import prepare_lr_scheduler
 
 import nemo_noise  # noqa: F401  registers with NeMo
+from nemo_noise.nemo_patches.table import install
 from nemo_noise.training import RelativeCosineAnnealing
-from nemo_noise.training.optim import register_schedules
 
 
 def _optimizer() -> torch.optim.Optimizer:
@@ -55,7 +55,7 @@ def test_a_floor_holds_and_a_training_goes_on_where_it_was() -> None:
 
 
 def test_nemo_finds_it_by_name() -> None:
-    register_schedules()  # again
+    install()  # again
     optimizer = _optimizer()
     config = {"name": "RelativeCosineAnnealing", "warmup_steps": 2, "warmup_ratio": None, "max_steps": 10}
     prepared = prepare_lr_scheduler(optimizer, config)

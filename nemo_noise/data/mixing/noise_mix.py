@@ -23,8 +23,6 @@ from nemo_noise.data.mixing.effect_chain import EffectChain
 from nemo_noise.data.mixing.memory import Known, UtteranceMemory, key_of
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
-from nemo_noise.data.noise_only import empty_transcript, install_empty_transcripts
-from nemo_noise.data.sensors_in_batches import note_noise
 from nemo_noise.data.signal.full_scale import FullScale
 from nemo_noise.data.signal.snr import (
     SilenceError,
@@ -39,6 +37,7 @@ from nemo_noise.data.signal.snr import (
     snr_bands,
 )
 from nemo_noise.data.signal.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db
+from nemo_noise.data.utterance_notes import empty_transcript, note_noise
 
 __all__ = [
     "Mixture",
@@ -167,12 +166,10 @@ class NoiseMixPerturbation(Perturbation):
         self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
         note_reader(self)
         self._looked_at = 0
-        self._reach_transcripts()
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Makes the perturbation again in a spawned worker."""
         self.__dict__.update(state)
-        self._reach_transcripts()
 
     def perturb(self, data: AudioSegment) -> None:
         """Adds noise to the segment in place.
@@ -308,10 +305,6 @@ class NoiseMixPerturbation(Perturbation):
                 "telephone band",
                 f"{name}: holds nothing above 4 kHz, where the noise is alone; put devices (telephone) after it",
             )
-
-    def _reach_transcripts(self) -> None:
-        if self.noise_only_prob > 0:
-            install_empty_transcripts()
 
     def _edges_hz(self) -> tuple[float, ...]:
         return () if self.bands is None else self.bands.edges_hz

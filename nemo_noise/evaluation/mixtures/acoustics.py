@@ -107,7 +107,7 @@ def parse_acoustics(
     """Build rooms and channels from a config.
 
     Args:
-        rooms: by name null (only for "dry") or a block like those in conf/acoustics, with `effects` and, if wanted,
+        rooms: by name null (only for "dry") or a block like those in conf/parts/acoustics: `effects` and, if wanted,
             `seen: true|false` and `seed`. None or empty: dry.
         channels: the same; null is only for "wideband".
         grid: "full" or "marginal".

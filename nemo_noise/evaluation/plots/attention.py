@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 from nemo_noise.figure_file import save_figure
 from nemo_noise.models import DualAttentionMultiTaskModel, DualAttentionWhisperModel
 from nemo_noise.modules import AttentionMaps, DualCrossAttention, attention_maps_of
-from nemo_noise.recogniser.facts import frame_samples, heard_rate
+from nemo_noise.recogniser.facts import frame_samples, sample_rate_of
 
 __all__ = ["AttentionPicture", "draw_attention", "observe_attention"]
 
@@ -87,7 +87,7 @@ def observe_attention(
     )
     return AttentionPicture(
         title=f"{title}: {hypothesis.text}",
-        seconds=layers[0][0].shape[1] * frame_samples(model) / heard_rate(model),
+        seconds=layers[0][0].shape[1] * frame_samples(model) / sample_rate_of(model),
         features=features[0, :, : int(frames)].float().cpu().numpy(),
         tokens=tokens,
         speech=[layer[0] for layer in layers],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from nemo_noise.evaluation.experiments.decoding_tuning import Trial, best_by_size, best_trial
+from nemo_noise.evaluation.decoding_tuning import Trial, best_by_size, best_trial
 from nemo_noise.figure_file import save_figure
 from nemo_noise.inference.decoding.search import GREEDY
 

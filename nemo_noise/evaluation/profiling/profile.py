@@ -22,7 +22,8 @@ from nemo_noise import whole_file
 from nemo_noise.checks import listed, number, text, whole
 from nemo_noise.evaluation.profiling.engines import Engine, Prepare, open_engine
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
-from nemo_noise.recogniser.transcription import sample_rate_of, transcribe
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import transcribe
 
 SCHEMA_VERSION = 1
 LOUDNESS = 0.1

@@ -15,7 +15,7 @@ from nemo.utils import logging
 
 from nemo_noise.inference.adaptation.adaptation import adapt_along_streams, check_adaptable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.recogniser.transcription import Heard
+from nemo_noise.recogniser.transcription import Transcript
 from nemo_noise.recogniser.waveforms import check_waveforms
 
 __all__ = ["AdaptedHearing", "adapted_hearings", "adapted_name"]
@@ -23,7 +23,7 @@ __all__ = ["AdaptedHearing", "adapted_hearings", "adapted_name"]
 
 @dataclass(frozen=True)
 class AdaptedHearing:
-    """Hears waveforms as `transcribe.hear` does, but adapts to each of them by itself, or along a stream of them.
+    """Transcribes waveforms as `transcribe` does, but adapts to each of them by itself, or along a stream of them.
 
     Attributes:
         adaptation: how.
@@ -36,7 +36,7 @@ class AdaptedHearing:
 
     def __call__(
         self, model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
-    ) -> list[Heard]:
+    ) -> list[Transcript]:
         """Adapt, transcribe, and put everything back.
 
         Args:
@@ -45,16 +45,16 @@ class AdaptedHearing:
             options: further arguments of the model's `transcribe`; those of the adaptation go before.
 
         Returns:
-            What was heard per waveform, in order, without confidences; `told` are `is_adapted`, `adaptation_steps`,
+            One transcript per waveform, in order, without confidences; `extra` are `is_adapted`, `adaptation_steps`,
             `adaptation_reason` and `plain_transcribe_s`, the seconds that it takes alone and unadapted.
         """
         waveforms = check_waveforms(waveforms, "waveforms")
         config = replace(self.adaptation, transcribe={**(options or {}), **self.adaptation.transcribe})
         streams = [0] * len(waveforms) if self.along_stream else range(len(waveforms))
         return [
-            Heard(
+            Transcript(
                 result.text,
-                told={
+                extra={
                     "is_adapted": result.is_adapted,
                     "adaptation_steps": result.num_steps,
                     "adaptation_reason": result.reason,

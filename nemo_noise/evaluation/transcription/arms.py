@@ -19,11 +19,11 @@ from nemo.utils import logging
 from nemo_noise.evaluation.transcription.adapted import adapted_hearings
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.modules import context_users, sensor_users, shuffled_context, shuffled_sensors
-from nemo_noise.recogniser.transcription import Heard, hear
+from nemo_noise.recogniser.transcription import Transcript, transcribe
 
 __all__ = ["Arm", "Control", "arms_of", "control_name", "is_control"]
 
-Hearing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Heard]]
+Hearing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Transcript]]
 
 
 class Control(str, Enum):
@@ -61,7 +61,7 @@ class Arm:
     model: ASRModel
     context: Callable[[], AbstractContextManager[None]] = nullcontext
     mixes_cells: bool = False
-    hears: Hearing = hear
+    hears: Hearing = transcribe
     batch_size: int | None = None
     stream_fields: Sequence[str] = ()
     settings: str = ""

@@ -42,11 +42,11 @@ from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, 
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.modules import listening_to
+from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
     fingerprint,
     keep_word_confidence,
     load_model,
-    sample_rate_of,
 )
 
 RowKey = tuple[str, str, str]
@@ -345,7 +345,7 @@ class _Listener:
         for waveform, one, delay in zip(waveforms, heard, delays, strict=True):
             share_s = round(elapsed_s * len(waveform) / total, 6)
             optional = {"word_confidence": one.word_confidence, "latency_s": delay and round(delay, 6)}
-            known = {name: value for name, value in optional.items() if value is not None} | dict(one.told or {})
+            known = {name: value for name, value in optional.items() if value is not None} | dict(one.extra or {})
             results.append({"pred_text": one.text, "transcribe_s": share_s, **costs, **known})
         return results
 

@@ -25,9 +25,9 @@ from nemo_noise.inference.streaming.encoder_streams import (
     EncoderStream,
     NotStreamableError,
     OverlappingStream,
+    non_causal_part,
     plan_stream,
     streamed,
-    what_hears_the_future,
 )
 from nemo_noise.recogniser.transcription import transcribe
 
@@ -98,7 +98,7 @@ def run_streams(
         arm_name, way = f"{name}+streaming_{chunk_ms:g}ms", stream.way
         if isinstance(stream, OverlappingStream):
             arm_name += f"_left_{streaming.left_s:g}s"  # another overlap is another text
-            way += f", as {what_hears_the_future(model)} hears the future"
+            way += f", as {non_causal_part(model)} hears the future"
         arm = Arm(arm_name, model, partial(_streaming, model, stream))
         rows = run_arm(arm, part, path, options=replace(options, latency_utterances=0))
         timed = min(options.latency_utterances, TIMED_UTTERANCES)

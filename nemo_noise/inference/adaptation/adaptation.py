@@ -3,8 +3,8 @@
 """Test-time training: a recogniser takes a few steps on one utterance or along a stream, decodes, and forgets them.
 
 After Lin et al., Interspeech 2022 (SUTA, arXiv 2203.14222), and along a stream after Lin et al., EMNLP 2024 (DSUTA,
-arXiv 2406.11064). Utterances are adapted to one by one, so none knows what else was in a batch. Decoding is the
-model's own, greedy or beam, and does not know of the adaptation.
+arXiv 2406.11064). Utterances are adapted to one by one, so that none depends on the rest of a batch. Decoding is the
+model's own, greedy or beam.
 """
 
 import time
@@ -19,13 +19,15 @@ import torch
 from torch import Tensor, nn
 
 from nemo.collections.asr.models import ASRModel
-from nemo.utils import logging
 
-from nemo_noise.inference.adaptation.borrowed_weights import borrowed_weights, choose_parameters
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.adaptation.emissions import check_has_emissions, emissions_of
-from nemo_noise.inference.adaptation.steps import Found, put, share_spoken, step_down
+from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
+from nemo_noise.inference.adaptation.steps import AdaptedWeights, set_weights, share_spoken, step_down
 from nemo_noise.recogniser.batch_statistics import OwnStatistics
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.state import borrowed_weights
+from nemo_noise.recogniser.transcription import transcribe
 from nemo_noise.recogniser.waveforms import check_waveform
 
 __all__ = [
@@ -41,9 +43,9 @@ Waveform = npt.NDArray[np.float32] | Tensor
 
 
 class AdaptedTranscript(NamedTuple):
-    """What was heard, and how it came to that.
+    """A transcript, and how it came to that.
 
-    ``text`` is the result and ``plain_text`` what the model says unadapted; they are the same if ``is_adapted`` is
+    ``text`` is the result and ``plain_text`` that of the model unadapted; they are the same if ``is_adapted`` is
     False, for the ``reason`` given. ``objective`` has one value before the steps and one after each. Times in seconds.
     """
 
@@ -118,18 +120,18 @@ class AdaptedStream:
             try:
                 return self._next(_mono(samples, "samples"))
             finally:
-                put(self._weights, self._carried or self._start)
+                set_weights(self._weights, self._carried or self._start)
 
     def _next(self, waveform: Tensor) -> AdaptedTranscript:
         """One segment: the plain text, the steps, and the text of the best weights that are believed."""
         began = time.perf_counter()
-        put(self._weights, self._start)
+        set_weights(self._weights, self._start)
         plain = self._decode(waveform)
         transcribed = time.perf_counter()
         found = self._adapt(waveform)
         text, is_adapted, reason = plain, False, found.reason
         if found.weights is not None:
-            put(self._weights, found.weights)
+            set_weights(self._weights, found.weights)
             text = self._decode_adapted(waveform)
             is_adapted = self._is_like(text, plain)
             if is_adapted:
@@ -137,7 +139,7 @@ class AdaptedStream:
             else:
                 text, reason = plain, f"the text changed its length: {text[:80]!r}"
         if not is_adapted and self._carried is not None:
-            put(self._weights, self._carried)
+            set_weights(self._weights, self._carried)
             was_judged = bool(found.objective)  # what is too short to be adapted to has no statistics either
             text = self._decode_adapted(waveform) if was_judged else self._decode(waveform)
             is_adapted = self._is_like(text, plain)
@@ -150,27 +152,27 @@ class AdaptedStream:
             text, plain, is_adapted, reason, num_steps, found.objective, spent, transcribed - began
         )
 
-    def _adapt(self, waveform: Tensor) -> Found:
+    def _adapt(self, waveform: Tensor) -> AdaptedWeights:
         """The steps, from the last good weights; they are given up if they say too much or too little here."""
         config = self.config
         if config.max_steps == 0 and config.batch_statistics == 0:
-            return Found(None, [], "max_steps=0")
-        if len(waveform) / float(self.model.cfg.sample_rate) < config.min_duration_s:
-            return Found(None, [], f"shorter than {config.min_duration_s} s")
+            return AdaptedWeights(None, [], "max_steps=0")
+        if len(waveform) / sample_rate_of(self.model) < config.min_duration_s:
+            return AdaptedWeights(None, [], f"shorter than {config.min_duration_s} s")
         waveform = waveform.to(next(self.model.parameters()).device)
         with torch.no_grad():
             reference = emissions_of(self.model, waveform)
         spoken = share_spoken(reference)
         if spoken * len(reference.log_probs) < config.min_spoken_frames:
-            return Found(None, [], f"fewer than {config.min_spoken_frames} frames say anything")
+            return AdaptedWeights(None, [], f"fewer than {config.min_spoken_frames} frames say anything")
         with self._statistics.mixed():
             if self._carried is not None:
-                put(self._weights, self._carried)
+                set_weights(self._weights, self._carried)
                 with torch.no_grad():
                     change = abs(share_spoken(emissions_of(self.model, waveform)) - spoken)
                 if change > config.max_spoken_change:
                     self._carried = None
-                    put(self._weights, self._start)
+                    set_weights(self._weights, self._start)
             return step_down(self.model, waveform, self._weights, config, reference)
 
     def _carry(self, weights: list[Tensor]) -> None:
@@ -180,24 +182,13 @@ class AdaptedStream:
         self._carried = drawn if left > 0 and self.config.max_steps > 0 else None
 
     def _decode_adapted(self, waveform: Tensor) -> str:
-        """What the model says with the weights of the moment and the utterance's own statistics."""
+        """The text by the weights of the moment and the utterance's own statistics."""
         with self._statistics.mixed():
             return self._decode(waveform)
 
     def _decode(self, waveform: Tensor) -> str:
         """The model's own transcript of one utterance, and the model in evaluation mode."""
-        verbosity = logging.get_verbosity()
-        try:
-            output = self.model.transcribe(
-                [waveform.cpu().numpy()], batch_size=1, num_workers=0, verbose=False, **self.config.transcribe
-            )
-        finally:
-            logging.set_verbosity(verbosity)
-            self.model.eval()
-        best = output[0] if isinstance(output, tuple) else output
-        while isinstance(best, list):
-            best = best[0]
-        return best if isinstance(best, str) else str(best.text)
+        return transcribe(self.model, [waveform.cpu().numpy()], self.config.transcribe)[0].text
 
     def _is_like(self, text: str, plain: str) -> bool:
         """Whether one text is at most so many times as long as the other."""

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a recogniser says frame by frame, with gradients: CTC log-probabilities, or a transducer's along its path."""
+"""Log-probabilities frame by frame, with gradients: of a CTC head, or of a transducer along its path."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from nemo.collections.asr.models import ASRModel
+
+from nemo_noise.recogniser.facts import Family, family_of
 
 __all__ = ["Emissions", "LabelPath", "check_has_emissions", "emissions_of"]
 
@@ -33,8 +35,7 @@ def check_has_emissions(model: ASRModel) -> None:
     Raises:
         TypeError: if it is one.
     """
-    is_ctc = hasattr(model, "decoder") and not hasattr(model, "transf_decoder")
-    if not (hasattr(model, "ctc_decoder") or hasattr(model, "joint") or is_ctc):
+    if family_of(model) in (Family.ATTENTION, Family.NONE):
         raise TypeError(
             f"{type(model).__name__} cannot be adapted to an utterance: its emissions are not by frame; use a model "
             "with a CTC head or a transducer."
@@ -60,10 +61,11 @@ def emissions_of(model: ASRModel, waveform: Tensor, path: LabelPath | None = Non
     """
     check_has_emissions(model)
     signal, length = waveform.unsqueeze(0), torch.tensor([len(waveform)], device=waveform.device)
-    if hasattr(model, "ctc_decoder"):
+    family = family_of(model)
+    if family is Family.HYBRID:
         encoded, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
         log_probs, path = model.ctc_decoder(encoder_output=encoded), None  # [1, T, V]
-    elif hasattr(model, "joint"):
+    elif family is Family.TRANSDUCER:
         encoded, encoded_length = model(input_signal=signal, input_signal_length=length)[:2]
         path = path or _searched_path(model, encoded, encoded_length)
         log_probs = _along_path(model, encoded, path)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Masked prediction without a head: what a recogniser says where spans are hidden, against what it hears there.
+"""Masked prediction without a head: what a recogniser gives where spans are hidden, against the run on everything.
 
 Test-time training (Sun et al., ICML 2020) with the consistency of CR-CTC (Yao et al., ICLR 2025, arXiv 2410.05101,
-where it is a loss of training) in its one-sided form: the run that hears all teaches and stays as it was.
+where it is a loss of training) in its one-sided form: that run teaches and stays as it was.
 """
 
 import zlib
@@ -35,13 +35,13 @@ def draw_hidden_frames(waveform: Tensor, num_frames: int, share: float, span: in
     """
     generator = torch.Generator().manual_seed(zlib.crc32(waveform.detach().cpu().numpy().tobytes()))
     span = max(1, min(span, num_frames // 2))
-    hidden = draw_span_mask(torch.tensor([num_frames]), num_frames, share, span, 1, generator)  # [1, T']
-    return hidden[0]
+    length = torch.tensor([num_frames])
+    return draw_span_mask(length, num_frames, share=share, span=span, min_spans=1, generator=generator)[0]
 
 
 @contextmanager
 def features_hidden(model: ASRModel, hidden: Tensor) -> Iterator[None]:
-    """Let a recogniser hear the mean of every feature over the utterance where frames are hidden.
+    """Give a recogniser the mean of every feature over the utterance where frames are hidden.
 
     Args:
         model: a NeMo recogniser; one utterance at a time.
@@ -69,12 +69,12 @@ def features_hidden(model: ASRModel, hidden: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-def disagreement(heard: Tensor, guessed: Tensor, hidden: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of what is guessed from what is heard, mean over the hidden frames, in nats.
+def disagreement(whole: Tensor, guessed: Tensor, hidden: Tensor, temperature: float) -> Tensor:
+    """Kullback-Leibler divergence of what is guessed from what is there, mean over the hidden frames, in nats.
 
     Args:
-        heard: log-probabilities of the run that hears all [T, V]; no gradient goes there.
-        guessed: those of the run that does not [T, V].
+        whole: log-probabilities of the run on everything [T, V]; no gradient goes there.
+        guessed: those of the run with hidden frames [T, V].
         hidden: which frames [T], one or more.
         temperature: divides both first.
 
@@ -83,6 +83,6 @@ def disagreement(heard: Tensor, guessed: Tensor, hidden: Tensor, temperature: fl
     """
     lowest = torch.finfo(guessed.dtype).min
     hidden = hidden.to(guessed.device)
-    teacher = (heard.detach()[hidden] / temperature).log_softmax(dim=1).clamp_min(lowest)  # [M, V]
+    teacher = (whole.detach()[hidden] / temperature).log_softmax(dim=1).clamp_min(lowest)  # [M, V]
     student = (guessed[hidden] / temperature).log_softmax(dim=1).clamp_min(lowest)
     return (teacher.exp() * (teacher - student)).sum(dim=1).mean()

@@ -17,10 +17,10 @@ from nemo_noise.inference.adaptation.emissions import Emissions, emissions_of
 from nemo_noise.inference.adaptation.masked_prediction import disagreement, draw_hidden_frames, features_hidden
 from nemo_noise.inference.adaptation.uncertainty import Objective, spoken_frames, uncertainty
 
-__all__ = ["Found", "put", "share_spoken", "step_down"]
+__all__ = ["AdaptedWeights", "set_weights", "share_spoken", "step_down"]
 
 
-class Found(NamedTuple):
+class AdaptedWeights(NamedTuple):
     """The best weights of an adaptation, or None, with the course of the objective and why it ended."""
 
     weights: list[Tensor] | None
@@ -37,7 +37,7 @@ class _Judged(NamedTuple):
 
 def step_down(
     model: ASRModel, waveform: Tensor, weights: list[nn.Parameter], config: AdaptationConfig, reference: Emissions
-) -> Found:
+) -> AdaptedWeights:
     """Step until the objective stops falling or the budget is spent.
 
     Args:
@@ -45,11 +45,11 @@ def step_down(
         waveform: [T] at its rate, on its device.
         weights: what may be changed; the steps begin where they are.
         config: how.
-        reference: what the unadapted model says of the same waveform.
+        reference: the emissions of the unadapted model for the same waveform.
 
     Returns:
         The best weights, if any are better than those that it began with; with ``batch_statistics`` these themselves
-        may be the best, as they say something else already. None if the steps led to where the
+        may be the best, as they give something else already. None if the steps led to where the
         emissions changed too much, as what they passed on the way is not to be believed either.
     """
     judge = _judge(model, waveform, config, reference)
@@ -62,7 +62,7 @@ def step_down(
         value = float(judged.loss.detach())
         values.append(value)
         if not math.isfinite(value) or abs(judged.spoken - spoken_before) > config.max_spoken_change:
-            return Found(None, values, f"the emissions changed too much after {len(values) - 1} steps")
+            return AdaptedWeights(None, values, f"the emissions changed too much after {len(values) - 1} steps")
         if value < best - config.min_improvement * abs(best if math.isfinite(best) else 0.0):
             best, since_best = value, 0
             is_changed = len(values) > 1 or config.batch_statistics > 0  # these change the model before any step
@@ -81,7 +81,7 @@ def step_down(
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
         optimizer.step()
-    return Found(best_weights, values, reason)
+    return AdaptedWeights(best_weights, values, reason)
 
 
 def share_spoken(emissions: Emissions) -> float:
@@ -92,7 +92,7 @@ def share_spoken(emissions: Emissions) -> float:
 
 
 @torch.no_grad()
-def put(weights: list[nn.Parameter], values: list[Tensor]) -> None:
+def set_weights(weights: list[nn.Parameter], values: list[Tensor]) -> None:
     """Set borrowed weights to values."""
     for weight, value in zip(weights, values, strict=True):
         weight.copy_(value)
@@ -109,17 +109,19 @@ def _judge(model: ASRModel, waveform: Tensor, config: AdaptationConfig, referenc
 
         def by_masks() -> _Judged:
             with torch.no_grad():
-                heard = emissions_of(model, waveform)
+                emissions = emissions_of(model, waveform)
             with features_hidden(model, hidden):
                 guessed = emissions_of(model, waveform, reference.path)
             loss = disagreement(reference.log_probs, guessed.log_probs, hidden, config.temperature)
-            return _Judged(share_spoken(heard), loss)
+            return _Judged(share_spoken(emissions), loss)
 
         return by_masks
 
     def by_uncertainty() -> _Judged:
-        heard = emissions_of(model, waveform)
-        loss = uncertainty(heard.log_probs, heard.blank, objective, config.temperature, config.confusion_weight)
-        return _Judged(share_spoken(heard), loss)
+        emissions = emissions_of(model, waveform)
+        loss = uncertainty(
+            emissions.log_probs, emissions.blank, objective, config.temperature, config.confusion_weight
+        )
+        return _Judged(share_spoken(emissions), loss)
 
     return by_uncertainty

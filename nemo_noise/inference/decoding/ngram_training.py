@@ -18,6 +18,7 @@ from nemo.utils import logging
 from nemo_noise import whole_file
 from nemo_noise.inference.decoding.kneser_ney import check_order, estimate, write_arpa
 from nemo_noise.inference.decoding.ngram_texts import TextError, TextLine, read_text
+from nemo_noise.recogniser.facts import vocabulary_of
 
 __all__ = ["Estimator", "TextError", "Unit", "UnknownText", "find_lmplz", "tokens_of", "train_ngram"]
 
@@ -115,7 +116,7 @@ def tokens_of(model: ASRModel) -> Callable[[str], list[int]]:
     if isinstance(tokenizer, AggregateTokenizer):
         raise TypeError(f"{type(model).__name__} has one tokenizer per language, for which no n-gram can be trained.")
     if tokenizer is None:
-        labels = list(model.joint.vocabulary if hasattr(model, "joint") else model.decoder.vocabulary)
+        labels = vocabulary_of(model)
         ids = {label: number for number, label in enumerate(labels)}
 
         def encode_characters(text: str) -> list[int]:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Beam search with a language model, by NeMo's own searches: a setting, what it is tried on, the `.nemo` it goes to.
 
-What the encoder says is kept, so that many settings can be tried on it; the weights of a search are those of NeMo:
+What the encoder gives is kept, so that many settings can be tried on it; the weights of a search are those of NeMo:
 score = recogniser + alpha * language model + beta * number of tokens, in natural logarithms.
 """
 
@@ -23,13 +23,15 @@ from torch.nn.utils.rnn import pad_sequence
 from nemo.collections.asr.models import ASRModel
 from nemo.collections.asr.parts.submodules.ngram_lm import NGramGPULanguageModel
 from nemo.collections.asr.parts.utils.batched_beam_decoding_utils import BlankLMScoreMode, PruningMode
-from nemo.utils import logging
 
 from nemo_noise.arpa import check_arpa, is_kenlm_binary
 from nemo_noise.checks import is_number
 from nemo_noise.foreign_text import printable
 from nemo_noise.nemo_patches import packed_language_model
+from nemo_noise.nemo_patches.wrapping import replaced_on
+from nemo_noise.recogniser.facts import TRANSDUCERS, Family, family_of, vocabulary_of
 from nemo_noise.recogniser.model_file import save_model
+from nemo_noise.recogniser.transcription import quiet, transcribe
 
 __all__ = [
     "BONUS_STRATEGIES",
@@ -110,9 +112,10 @@ def strategies_of(model: ASRModel) -> tuple[str, ...]:
     Raises:
         TypeError: if it is neither CTC nor transducer.
     """
-    if hasattr(model, "joint"):
+    family = family_of(model)
+    if family in TRANSDUCERS:
         return TDT_STRATEGIES if model.joint.num_extra_outputs > 0 else RNNT_STRATEGIES
-    if hasattr(model, "decoder") and not hasattr(model, "transf_decoder") and hasattr(model, "decoding"):
+    if family is Family.CTC and hasattr(model, "decoding"):
         return CTC_STRATEGIES
     raise TypeError(
         f"{type(model).__name__} has no search that can be set here; use a CTC model, an RNNT or a TDT. Attention "
@@ -152,7 +155,7 @@ def apply_setting(model: ASRModel, setting: SearchSetting) -> None:
     chosen = blocks["greedy" if setting.strategy == GREEDY_STRATEGY else "beam"]
     chosen.update(ngram_lm_model=None if path is None else str(Path(path).absolute()), ngram_lm_alpha=setting.alpha)
     chosen_config = OmegaConf.create(decoding | {"strategy": setting.strategy, **blocks})
-    with _quiet():
+    with quiet():
         with nullcontext() if path is None else _named(model, path):
             model.change_decoding_strategy(chosen_config, verbose=False)
         with open_dict(model.cfg):
@@ -168,17 +171,17 @@ def encode_speech(
 ) -> EncodedSpeech:
     """Run all of a recogniser but its search, once; afterwards its search is greedy.
 
-    The public `transcribe` is run and what reaches the search is taken down: padding and all else are as in use.
+    The public `transcribe` is run and what reaches the search is recorded: padding and all else are as in use.
 
     Args:
         model: in evaluation mode.
         waveforms: mono at the model's rate, [T] each.
         batch_size: waveforms at a time; those of like length share a batch.
-        progress: told how many waveforms were just done.
+        progress: called with how many waveforms were just done.
         options: further arguments of the model's `transcribe`.
 
     Returns:
-        What the encoder says, in the order of the waveforms.
+        What the encoder gives, in the order of the waveforms.
     """
     apply_setting(model, GREEDY)
     frames: list[Tensor] = [torch.empty(0)] * len(waveforms)
@@ -187,24 +190,17 @@ def encode_speech(
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         began = time.perf_counter()
-        with _listening(model) as listener, _quiet():
-            model.transcribe(
-                [waveforms[index] for index in chosen],
-                batch_size=len(chosen),
-                num_workers=0,
-                verbose=False,
-                **(options or {}),
-            )
-        encoder_s += time.perf_counter() - began - listener.search_s
-        for index, heard in zip(chosen, listener.frames, strict=True):
-            frames[index] = heard
+        with _recording_frames(model) as recorder, quiet():
+            transcribe(model, [waveforms[index] for index in chosen], options)
+        encoder_s += time.perf_counter() - began - recorder.search_s
+        for index, encoded in zip(chosen, recorder.frames, strict=True):
+            frames[index] = encoded
         progress(len(chosen))
-    model.eval()
     return EncodedSpeech(frames, encoder_s)
 
 
 def search(model: ASRModel, frames: Sequence[Tensor], batch_size: int) -> tuple[list[str], float]:
-    """Run the search of a recogniser, as it is set, on what its encoder said.
+    """Run the search of a recogniser, as it is set, on what its encoder gave.
 
     Args:
         model: in evaluation mode.
@@ -218,7 +214,7 @@ def search(model: ASRModel, frames: Sequence[Tensor], batch_size: int) -> tuple[
     texts = [""] * len(frames)
     order = sorted(range(len(frames)), key=lambda index: len(frames[index]))
     search_s = 0.0
-    with _quiet():
+    with quiet():
         for start in range(0, len(order), batch_size):
             chosen = order[start : start + batch_size]
             batch = pad_sequence([frames[index] for index in chosen], batch_first=True).to(
@@ -226,7 +222,7 @@ def search(model: ASRModel, frames: Sequence[Tensor], batch_size: int) -> tuple[
             )  # [B, T, V + 1 or D]
             lengths = torch.tensor([len(frames[index]) for index in chosen], device=device)
             began = time.perf_counter()
-            if hasattr(model, "joint"):
+            if family_of(model) in TRANSDUCERS:
                 found = model.decoding.rnnt_decoder_predictions_tensor(
                     batch.transpose(1, 2), lengths, return_hypotheses=True
                 )
@@ -255,8 +251,8 @@ def fast_language_model(model: ASRModel, arpa: str | Path, folder: str | Path) -
         ValueError: if it is none, or not one of this recogniser's tokens.
     """
     _check_language_model(model, arpa, "beam_batch")
-    with _quiet(), _named(model, arpa):
-        language_model = NGramGPULanguageModel.from_file(arpa, vocab_size=_num_tokens(model))
+    with quiet(), _named(model, arpa):
+        language_model = NGramGPULanguageModel.from_file(arpa, vocab_size=len(vocabulary_of(model)))
     path = Path(folder) / "language_model.nemo"
     language_model.save_to(str(path))
     return str(path)
@@ -281,18 +277,13 @@ def save_with_setting(model: ASRModel, setting: SearchSetting, path: str | Path)
     save_model(model, path)
 
 
-def _num_tokens(model: ASRModel) -> int:
-    """The recogniser's tokens without its blank."""
-    return len(model.joint.vocabulary if hasattr(model, "joint") else model.decoder.vocabulary)
-
-
 def _check_language_model(model: ASRModel, path: str | Path, strategy: str) -> None:
     """Refuse a file that the search cannot use, before it opens it."""
     if Path(path).suffix == ".nemo" and strategy != WORD_STRATEGY:
         if not Path(path).is_file():
             raise FileNotFoundError(f"language_model={path}: no such file; train one with train_ngram.py.")
     elif strategy != WORD_STRATEGY:
-        check_arpa(path, vocabulary_size=_num_tokens(model))
+        check_arpa(path, vocabulary_size=len(vocabulary_of(model)))
     elif not (Path(path).is_file() and is_kenlm_binary(path)):
         check_arpa(path)
 
@@ -305,7 +296,7 @@ def _named(model: ASRModel, path: str | Path) -> Iterator[None]:
     except (AssertionError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError) as error:
         reason = f" ({type(error).__name__}: {printable(error, longest=200)})" if str(error) else ""
         raise ValueError(
-            f"language_model={path} is no language model of the {_num_tokens(model)} tokens of this "
+            f"language_model={path} is no language model of the {len(vocabulary_of(model))} tokens of this "
             f"{type(model).__name__}{reason}: train one for it with train_ngram.py."
         ) from error
 
@@ -315,8 +306,8 @@ def _value(member: Any) -> Any:
     return getattr(member, "value", member)
 
 
-class _Listener:
-    """Stands in front of a recogniser's search and takes down what reaches it."""
+class _FrameRecorder:
+    """Stands before a recogniser's search and records what reaches it."""
 
     def __init__(self, decoding: Any) -> None:
         self._decoding = decoding
@@ -330,7 +321,7 @@ class _Listener:
         self, decoder_outputs: Tensor, decoder_lengths: Tensor, *args: Any, **kwargs: Any
     ) -> Any:
         """Log-probabilities [B, T, V + 1] come by."""
-        self._take_down(decoder_outputs, decoder_lengths)
+        self._record(decoder_outputs, decoder_lengths)
         return self._timed(
             self._decoding.ctc_decoder_predictions_tensor, decoder_outputs, decoder_lengths, args, kwargs
         )
@@ -339,12 +330,12 @@ class _Listener:
         self, encoder_output: Tensor, encoded_lengths: Tensor, *args: Any, **kwargs: Any
     ) -> Any:
         """Encodings [B, D, T] come by."""
-        self._take_down(encoder_output.transpose(1, 2), encoded_lengths)
+        self._record(encoder_output.transpose(1, 2), encoded_lengths)
         return self._timed(
             self._decoding.rnnt_decoder_predictions_tensor, encoder_output, encoded_lengths, args, kwargs
         )
 
-    def _take_down(self, frames: Tensor, lengths: Tensor) -> None:
+    def _record(self, frames: Tensor, lengths: Tensor) -> None:
         self.frames += [one[: int(length)].float().cpu().clone() for one, length in zip(frames, lengths, strict=True)]
 
     def _timed(
@@ -362,23 +353,8 @@ class _Listener:
 
 
 @contextmanager
-def _listening(model: ASRModel) -> Iterator[_Listener]:
-    """A recogniser whose search is listened at."""
-    own = model.decoding
-    listener = _Listener(own)
-    model.decoding = listener
-    try:
-        yield listener
-    finally:
-        model.decoding = own
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """NeMo's messages down to errors: it says the same for every setting and batch."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
+def _recording_frames(model: ASRModel) -> Iterator[_FrameRecorder]:
+    """Record the frames that reach the search."""
+    recorder = _FrameRecorder(model.decoding)
+    with replaced_on(model, "decoding", recorder):
+        yield recorder

@@ -35,8 +35,8 @@ from nemo_noise.checks import choice, is_number, whole
 from nemo_noise.foreign_text import printable
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
-from nemo_noise.recogniser.facts import frame_samples, heard_rate
-from nemo_noise.recogniser.modes import modes_kept
+from nemo_noise.recogniser.facts import frame_samples, sample_rate_of
+from nemo_noise.recogniser.state import modes_kept
 from nemo_noise.recogniser.waveforms import check_waveform
 
 __all__ = ["AlignedStream", "AlignedStreamingConfig", "StreamedTranscript", "transcribe_aligned"]
@@ -58,8 +58,8 @@ class AlignedStreamingConfig:
     Args:
         policy: ``alignatt`` or ``waitk``.
         chunk_s: seconds of audio that are decoded at a time; at least one frame of the encoder.
-        left_s: seconds before the chunk that the encoder still hears.
-        right_s: seconds behind the chunk that the encoder hears already; they add to the delay.
+        left_s: seconds before the chunk that the encoder still reads.
+        right_s: seconds behind the chunk that the encoder reads already; they add to the delay.
         waitk_lagging: chunks to wait for before the first token, for both policies.
         alignatt_threshold: AlignAtt waits when the attention looks at one of the last so many frames.
         attention_layer: whose cross-attention AlignAtt reads; negative from the end.
@@ -100,7 +100,7 @@ class AlignedStreamingConfig:
 
 
 class StreamedTranscript(NamedTuple):
-    """What a stream has said.
+    """The text of a stream.
 
     Attributes:
         text: all of it.
@@ -116,7 +116,7 @@ class StreamedTranscript(NamedTuple):
 
     @property
     def lagging_s(self) -> float:
-        """Average lagging over the written tokens (Ma et al., 2019), in seconds; NaN where nothing was said."""
+        """Average lagging over the written tokens (Ma et al., 2019), in seconds; NaN without tokens."""
         if not self.token_ids:
             return math.nan
         return float(compute_laal(list(self.heard_s), self.duration_s, len(self.token_ids)))
@@ -133,7 +133,7 @@ class AlignedStream:
         prompt: slots of the prompt that are not the model's defaults, such as ``source_lang``.
 
     Raises:
-        TypeError: if the model is of another kind; Whisper hears windows of a fixed length.
+        TypeError: if the model is of another kind; Whisper reads windows of a fixed length.
         ValueError: if the chunk is shorter than a frame, or a layer or slot does not exist.
     """
 
@@ -148,7 +148,7 @@ class AlignedStream:
                 f"{type(model).__name__} cannot stream by attention; use an EncDecMultiTaskModel (Canary)."
             )
         self.model, self.config = model, config or AlignedStreamingConfig()
-        self._rate, self._frame = heard_rate(model), frame_samples(model)
+        self._rate, self._frame = sample_rate_of(model), frame_samples(model)
         self._chunk, self._left, self._right = (
             round(seconds * self._rate / self._frame) * self._frame
             for seconds in (self.config.chunk_s, self.config.left_s, self.config.right_s)
@@ -163,8 +163,8 @@ class AlignedStream:
         self._prompt = _prompt_ids(model, prompt or {})
         self._state: Any = None
         self._audio = np.zeros(0, np.float32)
-        self._start = self._heard = 0  # samples: where self._audio begins, and up to where has been decoded
-        self._heard_s: list[float] = []
+        self._start = self._decoded = 0  # samples: where self._audio begins, and up to where has been decoded
+        self._written_s: list[float] = []
         self._is_over = False
 
     def feed(self, samples: Samples) -> str:
@@ -185,17 +185,17 @@ class AlignedStream:
             raise RuntimeError("The stream is over: finish() was called; start another AlignedStream.")
         added = check_waveform(np.asarray(samples), "samples", may_be_empty=True)
         self._audio = np.concatenate([self._audio, added])
-        while self._end - self._heard > self._chunk + self._right:  # more, as the last chunk is decoded by finish()
-            self._decode(self._heard + self._chunk, is_last=False)
+        while self._end - self._decoded > self._chunk + self._right:  # more, as the last chunk is decoded by finish()
+            self._decode(self._decoded + self._chunk, is_last=False)
         return self.text
 
     def finish(self) -> StreamedTranscript:
-        """Decode what is left and give all that was said; once."""
+        """Decode what is left and give the whole text; once."""
         if not self._is_over:
             self._is_over = True
             if self._end > 0:
                 self._decode(self._end, is_last=True)
-        return StreamedTranscript(self.text, tuple(self._tokens()), tuple(self._heard_s), self._end / self._rate)
+        return StreamedTranscript(self.text, tuple(self._tokens()), tuple(self._written_s), self._end / self._rate)
 
     @property
     def text(self) -> str:
@@ -223,11 +223,11 @@ class AlignedStream:
             states, num_frames = self._encode(audio, None if is_last else (end - self._start) // self._frame)
             if num_frames > 0:
                 self._write(states, num_frames, end, is_last)
-        self._heard = end
-        self._heard_s += [until / self._rate] * (len(self._tokens()) - len(self._heard_s))
+        self._decoded = end
+        self._written_s += [until / self._rate] * (len(self._tokens()) - len(self._written_s))
 
     def _write(self, states: Tensor, num_frames: int, end: int, is_last: bool) -> None:
-        """Let NeMo's search write what it will, having heard the audio up to sample ``end``."""
+        """Let NeMo's search write what it will, having read the audio up to sample ``end``."""
         if self._state is None:
             self._state = self._first_state()
         longest = self._prepare(num_frames, end, is_last)
@@ -235,7 +235,7 @@ class AlignedStream:
             states, torch.tensor([num_frames], device=states.device), torch.ones_like(states[..., 0]), self._state
         )
         written = len(self._tokens())
-        if not is_last and len(self._heard_s) < written and written + self._prompt.shape[1] >= longest:
+        if not is_last and len(self._written_s) < written and written + self._prompt.shape[1] >= longest:
             logging.warning(
                 f"AlignedStream: the decoder's longest text, {longest} tokens with the prompt, is reached after "
                 f"{end / self._rate:.1f} s; it writes nothing more. Start another stream."
@@ -245,14 +245,14 @@ class AlignedStream:
         """Encoder states of the first frames, with the whole secondary memory; and how many frames that are."""
         length = torch.tensor([len(audio)], device=audio.device)
         _, lengths, states, _ = self.model(input_signal=audio.unsqueeze(0), input_signal_length=length)
-        heard = int(lengths[0]) if num_frames is None else min(num_frames, int(lengths[0]))
+        frames = int(lengths[0]) if num_frames is None else min(num_frames, int(lengths[0]))
         decoder = self.model.transf_decoder
         if isinstance(decoder, DualAttentionDecoder):
-            return decoder.first_frames(states, heard), heard
-        return states[:, :heard], heard
+            return decoder.first_frames(states, frames), frames
+        return states[:, :frames], frames
 
     def _forget_before(self, sample: int) -> None:
-        """Drop audio that no later chunk hears, in whole frames."""
+        """Drop audio that no later chunk reads, in whole frames."""
         dropped = max(sample - self._start, 0) // self._frame * self._frame
         self._audio, self._start = self._audio[dropped:], self._start + dropped
 
@@ -269,10 +269,10 @@ class AlignedStream:
         return state
 
     def _prepare(self, num_frames: int, end: int, is_last: bool) -> int:
-        """Tell NeMo's search about this chunk; returns how many tokens the text may have, with the prompt.
+        """Prepare NeMo's search for this chunk; returns how many tokens the text may have, with the prompt.
 
-        NeMo measures a stream by the frames that it is given, which here are those of a window: what it says of the
-        whole stream is said here.
+        NeMo measures a stream by the frames that it is given, which here are those of a window: what it
+        derives from the whole stream is set here.
         """
         state, options = self._state, self._search.decoding_cfg
         state.is_last_chunk_batch = torch.tensor([is_last], device=self._prompt.device)

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Streams for encoders that hear the future: overlapping chunks whose frames are stitched, each taken exactly once.
+"""Streams for non-causal encoders: overlapping chunks whose frames are stitched, each taken exactly once.
 
 A chunk is encoded together with some frames before and after it, and only its own frames are kept. If no frame of the
-encoder hears further than that, the result is what the encoder gives for the whole utterance; else it is an
+encoder reads further than that, the result is what the encoder gives for the whole utterance; else it is an
 approximation that gets better with more overlap. Texts are never stitched.
 """
 
@@ -18,7 +18,7 @@ __all__ = ["ChunkPlan", "ChunkStream", "encode_in_chunks"]
 class ChunkPlan(NamedTuple):
     """How an utterance is cut, in frames of the encoder.
 
-    ``chunk`` new frames at a time, heard together with ``left`` frames before and ``right`` frames after them.
+    ``chunk`` new frames at a time, read together with ``left`` frames before and ``right`` frames after them.
     """
 
     chunk: int
@@ -27,7 +27,7 @@ class ChunkPlan(NamedTuple):
 
 
 class ChunkStream:
-    """One utterance that arrives bit by bit; gives frames as soon as ``right`` more have been heard.
+    """One utterance that arrives bit by bit; gives frames as soon as ``right`` more have arrived.
 
     Args:
         encoder: takes ``audio_signal`` [B, D, T] and ``length`` [B] and gives states [B, D', T'] and their lengths;
@@ -67,7 +67,7 @@ class ChunkStream:
             inputs: features, or samples [D, T] of any number.
 
         Returns:
-            The next frames [D', n], a whole number of chunks; None if more has to be heard first.
+            The next frames [D', n], a whole number of chunks; None if more has to arrive first.
         """
         self._inputs = inputs if self._inputs is None else torch.cat([self._inputs, inputs], dim=1)
         ready = []
@@ -80,8 +80,8 @@ class ChunkStream:
                 )
             ready.append(frames[:, : self.plan.chunk])
             self.num_frames += self.plan.chunk
-        unheard = min(self._first * self.frame_hop - self._start, self._inputs.shape[1])  # by any later chunk
-        self._start, self._inputs = self._start + unheard, self._inputs[:, unheard:]
+        past = min(self._first * self.frame_hop - self._start, self._inputs.shape[1])  # by any later chunk
+        self._start, self._inputs = self._start + past, self._inputs[:, past:]
         return torch.cat(ready, dim=1) if ready else None
 
     def close(self) -> Tensor | None:
@@ -92,17 +92,17 @@ class ChunkStream:
         """
         if self._inputs is None:
             return None
-        heard = self._start + self._inputs.shape[1]
-        if self.num_frames and heard < self.num_frames * self.frame_hop + self.frame_span:
+        end = self._start + self._inputs.shape[1]
+        if self.num_frames and end < self.num_frames * self.frame_hop + self.frame_span:
             return None
-        frames = self._next_frames(end=heard)
+        frames = self._next_frames(end=end)
         self.num_frames += frames.shape[1]
         self._inputs = None
         return frames
 
     @property
     def _first(self) -> int:
-        """The first frame that the next chunk hears."""
+        """The first frame that the next chunk reads."""
         return max(0, self.num_frames - self.plan.left)
 
     def _next_frames(self, end: int) -> Tensor:
@@ -123,7 +123,7 @@ def encode_in_chunks(
     frame_hop: int | None = None,
     frame_span: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """What an encoder would give for whole utterances if it heard them as streams.
+    """What an encoder would give for whole utterances if it read them as streams.
 
     Args:
         encoder: in evaluation mode.

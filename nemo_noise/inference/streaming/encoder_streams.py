@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A recogniser whose encoder hears streams, inside its own `transcribe`: the same features and search as offline.
+"""A recogniser whose encoder takes streams, inside its own `transcribe`: the same features and search as offline.
 
 An encoder that can (cache-aware: nothing of the future beyond a chunk) is stepped through with NeMo's caches; any
-other hears overlapping chunks. Only the encoder streams: a greedy CTC or transducer search goes on frame by frame, so
+other takes overlapping chunks. Only the encoder streams: a greedy CTC or transducer search goes on frame by frame, so
 its text is that of the stream; a beam is the offline beam on the stream's frames.
 """
 
@@ -14,30 +14,30 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from nemo.collections.asr.models import ASRModel, EncDecCTCModel, EncDecMultiTaskModel, EncDecRNNTModel
 from nemo.collections.asr.parts.mixins.streaming import StreamingEncoder
 from nemo.collections.asr.parts.preprocessing.features import normalize_batch
-from nemo.utils import logging
 
 from nemo_noise.inference.streaming.chunked import ChunkPlan, encode_in_chunks
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules import CausalContextEncoder, noise_context_of, sensor_users
 from nemo_noise.modules.mixers.encoder import MixerEncoder
+from nemo_noise.nemo_patches.wrapping import replaced_on
+from nemo_noise.recogniser.facts import Family, family_of, input_s, whole_utterance_normalization, window_s
+from nemo_noise.recogniser.transcription import quiet
 
 __all__ = [
     "CacheAwareStream",
     "EncoderStream",
     "NotStreamableError",
     "OverlappingStream",
+    "non_causal_part",
     "plan_stream",
     "streamed",
-    "what_hears_the_future",
 ]
 
-WHOLE_UTTERANCE_NORMALIZATIONS = ("per_feature", "all_features")
 Encode = Callable[..., tuple[Tensor, ...]]
 
 
@@ -64,17 +64,15 @@ class CacheAwareStream:
     @contextmanager
     def prepared(self, encoder: Any) -> Iterator[None]:
         """An encoder whose chunks have this size."""
-        own_size, own_config, verbosity = encoder.att_context_size, encoder.streaming_cfg, logging.get_verbosity()
-        logging.set_verbosity(logging.ERROR)  # NeMo warns of sizes that are none of its list, and of left_chunks
+        own_size, own_config = encoder.att_context_size, encoder.streaming_cfg
         try:
-            if self.att_context_size is not None:
-                encoder.set_default_att_context_size(list(self.att_context_size))
-            else:
-                encoder.setup_streaming_params(chunk_size=self.chunk_frames, shift_size=self.chunk_frames)
-            logging.set_verbosity(verbosity)
+            with quiet():  # NeMo warns of sizes that are none of its list, and of left_chunks
+                if self.att_context_size is not None:
+                    encoder.set_default_att_context_size(list(self.att_context_size))
+                else:
+                    encoder.setup_streaming_params(chunk_size=self.chunk_frames, shift_size=self.chunk_frames)
             yield
         finally:
-            logging.set_verbosity(verbosity)
             encoder.att_context_size = own_size
             encoder.setup_streaming_params()
             encoder.streaming_cfg = own_config
@@ -130,8 +128,8 @@ class OverlappingStream:
     Attributes:
         plan: how an utterance is cut, in frames of the encoder.
         latency_ms: as above.
-        normalization: of the preprocessor, which heard the whole utterance: each chunk is normalised anew by what it
-            hears itself. None for none.
+        normalization: of the preprocessor, which took the whole utterance: each chunk is normalised anew by what it
+            holds itself. None for none.
     """
 
     plan: ChunkPlan
@@ -172,8 +170,8 @@ def plan_stream(model: ASRModel, chunk_ms: float, left_s: float) -> EncoderStrea
 
     Args:
         model: any NeMo ASR model.
-        chunk_ms: of new audio in a chunk; of overlapping chunks half of it is heard ahead, not given yet.
-        left_s: seconds before an overlapping chunk that are heard again.
+        chunk_ms: of new audio in a chunk; of overlapping chunks half of it is read ahead, not given yet.
+        left_s: seconds before an overlapping chunk that are read again.
 
     Returns:
         The stream.
@@ -187,7 +185,7 @@ def plan_stream(model: ASRModel, chunk_ms: float, left_s: float) -> EncoderStrea
         raise NotStreamableError(
             "its attention decoder reads whole utterances; examples/asr/transcribe_aed_streaming.py streams it"
         )
-    if hasattr(model, "transf_decoder"):
+    if family_of(model) is Family.ATTENTION:
         raise NotStreamableError("its attention decoder reads whole utterances")
     if not isinstance(model, EncDecCTCModel | EncDecRNNTModel):
         raise NotStreamableError(f"{type(model).__name__} is neither a CTC model nor a transducer")
@@ -196,23 +194,23 @@ def plan_stream(model: ASRModel, chunk_ms: float, left_s: float) -> EncoderStrea
     encoder = model.encoder
     if not hasattr(encoder, "subsampling_factor"):
         raise NotStreamableError(f"{type(encoder).__name__} does not say how long its frames are")
-    input_ms = 1000.0 * _input_s(model)
+    input_ms = 1000.0 * input_s(model)
     frame_ms = input_ms * encoder.subsampling_factor
     frames = round(chunk_ms / frame_ms)
     if frames < 1 or abs(frames * frame_ms - chunk_ms) > 1e-3 * frame_ms:
         raise NotStreamableError(f"{chunk_ms:g} ms is not a multiple of the encoder's frame of {frame_ms:g} ms")
-    ahead_ms = 500.0 * _window_s(model)  # windows are centred
-    if what_hears_the_future(model) is None:
+    ahead_ms = 500.0 * window_s(model)  # windows are centred
+    if non_causal_part(model) is None:
         size = _att_context_size(encoder, frames, frame_ms)
         return CacheAwareStream(frames, size, frames * frame_ms + ahead_ms)
     plan = ChunkPlan(chunk=frames - frames // 2, left=round(1000.0 * left_s / frame_ms), right=frames // 2)
     hop = int(encoder.subsampling_factor)
     inputs = (frames - 1) * hop + max(hop, int(getattr(encoder, "receptive_field", 1)))
-    normalization = _normalization_of(model)
+    normalization = whole_utterance_normalization(model)
     return OverlappingStream(plan, inputs * input_ms + ahead_ms, normalization)
 
 
-def what_hears_the_future(model: ASRModel) -> str | None:
+def non_causal_part(model: ASRModel) -> str | None:
     """Name the part for which an encoder cannot stream with NeMo's caches.
 
     Args:
@@ -225,22 +223,22 @@ def what_hears_the_future(model: ASRModel) -> str | None:
     context, size = noise_context_of(model), getattr(encoder, "conv_context_size", None)
     looks_ahead = getattr(encoder, "att_context_style", None) == "regular" and encoder.att_context_size[1] != 0
     style = getattr(encoder, "att_context_style", None)
-    heard = {
+    parts = {
         f"{type(encoder).__name__}, which has no caches": not isinstance(encoder, StreamingEncoder),
         "the mixing of its layers": isinstance(encoder, MixerEncoder) and not encoder.is_causal,
         "its subsampling": not getattr(getattr(encoder, "pre_encode", None), "is_causal", True),
         "its convolutions": size is not None and size[1] != 0,
         "its attention": looks_ahead or style not in ("regular", "chunked_limited"),
         "its context": context is not None and not isinstance(context, CausalContextEncoder),
-        "the normalisation of its features": _normalization_of(model) is not None
+        "the normalisation of its features": whole_utterance_normalization(model) is not None
         or getattr(encoder, "feature_normalization", None) == "per_feature",
     }
-    return next((part for part, hears in heard.items() if hears), None)
+    return next((part for part, is_non_causal in parts.items() if is_non_causal), None)
 
 
 @contextmanager
 def streamed(model: ASRModel, stream: EncoderStream) -> Iterator[list[float]]:
-    """Let a model's encoder hear streams wherever the model calls it; all else stays as it is.
+    """Let a model's encoder take streams wherever the model calls it; all else stays as it is.
 
     Args:
         model: in evaluation mode.
@@ -257,12 +255,8 @@ def streamed(model: ASRModel, stream: EncoderStream) -> Iterator[list[float]]:
             return offline(*inputs, **named)
         return stream.encode(encoder, offline, named["audio_signal"], named["length"], steps_s)
 
-    with stream.prepared(encoder):
-        encoder.forward = forward  # of this object only: the class keeps its own
-        try:
-            yield steps_s
-        finally:
-            del encoder.__dict__["forward"]
+    with stream.prepared(encoder), replaced_on(encoder, "forward", forward):
+        yield steps_s
 
 
 class _Window(nn.Module):
@@ -295,31 +289,6 @@ def _att_context_size(encoder: Any, frames: int, frame_ms: float) -> tuple[int, 
         f"attention that sees chunks of {frames} frames is not among its att_context_size {known}; possible: "
         f"{possible} ms"
     )
-
-
-def _input_s(model: ASRModel) -> float:
-    """Seconds from one input of the encoder to the next: a feature frame, or a sample."""
-    return float(getattr(_featurizer(model), "hop_length", 1)) / _sample_rate(model)
-
-
-def _window_s(model: ASRModel) -> float:
-    """Seconds of audio in a feature frame; none where the encoder reads samples."""
-    return float(getattr(_featurizer(model), "win_length", 0)) / _sample_rate(model)
-
-
-def _featurizer(model: ASRModel) -> Any:
-    return getattr(model.preprocessor, "featurizer", None)
-
-
-def _sample_rate(model: ASRModel) -> float:
-    rate = getattr(model.preprocessor, "_sample_rate", None)
-    return float(rate or OmegaConf.select(model.cfg, "sample_rate"))
-
-
-def _normalization_of(model: ASRModel) -> str | None:
-    """How the preprocessor normalises by the whole utterance; None where it does not."""
-    normalization = getattr(_featurizer(model), "normalize", None)
-    return normalization if normalization in WHOLE_UTTERANCE_NORMALIZATIONS else None
 
 
 def _first_and_later(size: int | list[int]) -> list[int]:

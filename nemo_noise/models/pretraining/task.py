@@ -5,7 +5,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
@@ -87,8 +87,7 @@ class PretextTask(nn.Module):
 
 def build_masking(config: DictConfig | None, default: str) -> nn.Module:
     """What hides features, from ``model.masking``; its ``_target_`` may be left out."""
-    options = OmegaConf.merge({"_target_": default}, config or {})
-    masking: nn.Module = _class_with_options(options, "model.masking")()
+    masking: nn.Module = _class_with_options(config or OmegaConf.create(), "model.masking", default)()
     return masking
 
 
@@ -116,9 +115,10 @@ def build_tasks(
     return tasks, weights
 
 
-def _class_with_options(config: DictConfig, where: str) -> partial[Any]:
+def _class_with_options(config: DictConfig, where: str, default: str | None = None) -> partial[Any]:
     """A class as ``_target_`` names it, with the other options; NeMo checks the target."""
-    options = {name: value for name, value in config.items() if name != "weight"}
+    options = {"_target_": default} | cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    options.pop("weight", None)
     if not options.get("_target_"):
         raise ValueError(
             f"{where}._target_ is missing; it must be a class such as those of nemo_noise.models.pretraining."

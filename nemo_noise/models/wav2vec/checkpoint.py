@@ -112,10 +112,10 @@ def wav2vec2_config(folder: str | Path, has_ctc_head: bool) -> DictConfig:
     features = read_features(path, KIND)
     features.fixed(FEATURES)
     rate = features.whole("sampling_rate", default=16000, low=LOWEST_RATE, high=HIGHEST_RATE)
-    base = OmegaConf.load(config_directory() / "base" / "waveform.yaml")
-    base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "base" / "wav2vec2_encoder.yaml"))
+    base = OmegaConf.load(config_directory() / "parts" / "base" / "waveform.yaml")
+    base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "parts" / "base" / "wav2vec2_encoder.yaml"))
     if not has_ctc_head:
-        base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "base" / "contrastive.yaml"))
+        base = OmegaConf.merge(base, OmegaConf.load(config_directory() / "parts" / "base" / "contrastive.yaml"))
     parts = {
         "sample_rate": rate,
         "preprocessor": {"window_stride": 1.0 / rate},

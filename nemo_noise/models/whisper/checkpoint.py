@@ -113,7 +113,7 @@ def whisper_config(folder: str | Path) -> DictConfig:
     is_multilingual = generation.boolean("is_multilingual", default=vocabulary_size != ENGLISH_ONLY_VOCABULARY)
     tokenizer = WhisperTokenizer(path / "tokenizer.json", vocabulary_size, is_multilingual)
     _check_tokens(theirs, generation, tokenizer)
-    config = OmegaConf.merge(OmegaConf.load(config_directory() / "base" / "whisper.yaml"), {"model": parts})
+    config = OmegaConf.merge(OmegaConf.load(config_directory() / "parts" / "base" / "whisper.yaml"), {"model": parts})
     kept = {"config": theirs.values, "generation_config": None if generation is theirs else generation.values}
     added = {
         "prompt_defaults": [{"role": "user", "slots": default_slots(generation, tokenizer)}],

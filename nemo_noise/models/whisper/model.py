@@ -28,7 +28,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
     ``import_whisper`` and go back by ``export_whisper``.
 
     Args:
-        cfg: as ``conf/base/whisper.yaml``; ``tokenizer`` has ``type: whisper``, ``file`` (a `tokenizer.json`),
+        cfg: as ``conf/parts/base/whisper.yaml``; ``tokenizer`` has ``type: whisper``, ``file`` (a `tokenizer.json`),
             ``vocabulary_size`` and ``is_multilingual``; ``suppress_tokens`` and ``begin_suppress_tokens`` are ids that
             a search never chooses, or not as the first.
         trainer: Lightning's trainer.
@@ -85,7 +85,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         """Raise a NotImplementedError: Whisper's prompt is part of its vocabulary."""
         raise NotImplementedError(
             "WhisperModel cannot change its vocabulary: its prompt tokens are part of it. For another tokenizer train "
-            "a model with conf/whisper, and take the encoder by init_from_nemo_model with include: [encoder]."
+            "a model with conf/recipes/whisper, and take the encoder by init_from_nemo_model with include: [encoder]."
         )
 
     def _apply_search_rules(self) -> None:

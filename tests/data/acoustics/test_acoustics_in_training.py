@@ -24,7 +24,7 @@ from nemo_noise.data.draw import utterance as utterance_draw
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock
 
 RATE = 16000
-PARTS = sorted((Path(__file__).parents[3] / "conf" / "acoustics").glob("*.yaml"))
+PARTS = sorted((Path(__file__).parents[3] / "conf" / "parts" / "acoustics").glob("*.yaml"))
 PARTS = [part for part in PARTS if part.stem != "none"]
 DEVICES = {
     "microphone": {"prob": 0.5, "gain_db": {"min": -6, "max": 6}},

@@ -44,7 +44,7 @@ def test_an_empty_chain_has_no_preview(corpus: Callable[..., Path], tmp_path: Pa
 
 def test_the_config_takes_parts_of_rooms_and_devices(repository: Path) -> None:
     chosen = ["acoustics@devices=telephone", "acoustics@rooms=simulated_rooms", "speech_manifest=s.json"]
-    with initialize_config_dir(str(repository / "conf" / "noise"), version_base=None):
+    with initialize_config_dir(str(repository / "conf" / "scripts"), version_base=None):
         cfg = compose("preview_noise", overrides=chosen)
     assert OmegaConf.is_missing(cfg.noise_mix, "manifest_path")
     assert list(cfg.rooms.effects) == ["reverberation"]

@@ -328,6 +328,6 @@ def test_an_unknown_corpus_is_named(tmp_path: Path) -> None:
 
 def test_the_options_of_a_corpus_can_be_given_on_the_command_line(repository: Path) -> None:
     chosen = ["corpus=demand", "root=d", "output_dir=o", "options={channels: [1, 2]}"]
-    with initialize_config_dir(str(repository / "conf" / "corpora"), version_base=None):
+    with initialize_config_dir(str(repository / "conf" / "scripts"), version_base=None):
         cfg = compose("prepare_corpus", overrides=chosen)
     assert OmegaConf.to_container(cfg.options) == {"channels": [1, 2]}

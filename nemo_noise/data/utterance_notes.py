@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""What perturbations, which see samples only, note about the utterance that they change, for whoever loads it.
+
+Noise without speech has an empty transcript, and a noise may have sensors; a data set that can act on a note opens it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from nemo.utils import logging, logging_mode
+
+from nemo_noise.data.manifests.manifest import ManifestEntry
+from nemo_noise.data.manifests.sensors import describes_streams
+
+__all__ = [
+    "NOT_STREAMS",
+    "MixedNoise",
+    "TranscriptNote",
+    "empty_transcript",
+    "noise_notes",
+    "note_noise",
+    "transcript_note",
+]
+
+NOT_STREAMS = "are left out where they are not {name: {file, rate_hz}} on a line with audio_filepath"
+
+
+class TranscriptNote:
+    """Whether the utterance that is being perturbed keeps its transcript."""
+
+    def __init__(self) -> None:
+        self.is_emptied = False
+
+
+class MixedNoise(NamedTuple):
+    """A piece of a noise that was mixed in: its manifest line, where in the noise it begins, how long it is."""
+
+    entry: ManifestEntry
+    within_s: float
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """The open notes; None where no data set acts on them."""
+
+    transcript: TranscriptNote | None = None
+    noises: list[MixedNoise] | None = None
+
+
+_NONE = _Notes()
+_OPEN: ContextVar[_Notes] = ContextVar("nemo_noise_utterance_notes", default=_NONE)
+
+
+@contextmanager
+def transcript_note() -> Iterator[TranscriptNote]:
+    """Promises that the transcript of the utterance perturbed within is emptied if a perturbation asks for it."""
+    note = TranscriptNote()
+    token = _OPEN.set(replace(_OPEN.get(), transcript=note))
+    try:
+        yield note
+    finally:
+        _OPEN.reset(token)
+
+
+@contextmanager
+def noise_notes() -> Iterator[list[MixedNoise]]:
+    """Collects the noises with sensors that are mixed into the utterance within."""
+    noises: list[MixedNoise] = []
+    token = _OPEN.set(replace(_OPEN.get(), noises=noises))
+    try:
+        yield noises
+    finally:
+        _OPEN.reset(token)
+
+
+def empty_transcript() -> None:
+    """Asks for an empty transcript of the utterance that is being perturbed.
+
+    Raises:
+        ValueError: if nobody has promised to empty it, since noise with the words of speech teaches to hallucinate.
+    """
+    note = _OPEN.get().transcript
+    if note is None:
+        raise ValueError(
+            "noise_only_prob: this data set cannot empty the transcript of an utterance that becomes noise; expected "
+            "NeMo's data set of characters or subwords, or its Lhotse loader, or noise_only_prob: 0"
+        )
+    note.is_emptied = True
+
+
+def note_noise(entry: ManifestEntry, within_s: float, duration_s: float) -> None:
+    """Notes that a piece of a noise, `within_s` after its start, is mixed into the utterance being loaded."""
+    noises, sensors = _OPEN.get().noises, entry.fields.get("sensors")
+    if noises is None or not sensors:
+        return
+    if describes_streams(sensors):
+        noises.append(MixedNoise(entry, within_s, duration_s))
+    else:
+        manifest = entry.source.rpartition(":")[0]
+        logging.warning(f"{manifest}: sensors of noises {NOT_STREAMS}", mode=logging_mode.ONCE)

@@ -1,3 +1,0 @@
-# SPDX-FileCopyrightText: 2026 The nemo_noise authors
-# SPDX-License-Identifier: Apache-2.0
-"""Experiments: many trainings, one table; and the tuning of a search."""
