@@ -20,7 +20,7 @@ _DRAWS = 60  # SNRs drawn for the picture at each time
 
 
 class CurriculumMoment(NamedTuple):
-    """What a curriculum says at a time.
+    """What a curriculum gives at a time.
 
     Attributes:
         time: in its units.
@@ -37,18 +37,18 @@ class CurriculumMoment(NamedTuple):
     labels: frozenset[str] | None
 
     def __str__(self) -> str:
-        said = [f"{self.time:8d}"]
+        parts = [f"{self.time:8d}"]
         if self.range_db is not None:
-            said.append("SNR {:6.2f} to {:6.2f} dB".format(*self.range_db))
+            parts.append("SNR {:6.2f} to {:6.2f} dB".format(*self.range_db))
         if self.mix_prob is not None:
-            said.append(f"noisy {self.mix_prob:5.1%}")
+            parts.append(f"noisy {self.mix_prob:5.1%}")
         if self.labels is not None:
-            said.append(f"only {', '.join(sorted(self.labels))}")
-        return "  ".join(said)
+            parts.append(f"only {', '.join(sorted(self.labels))}")
+        return "  ".join(parts)
 
 
 def curriculum_moments(config: Mapping[str, Any], until: int, num_times: int) -> list[CurriculumMoment]:
-    """Asks a curriculum at even distances.
+    """Reads a curriculum at even distances.
 
     Args:
         config: the `curriculum` block of `noise_mix`.

@@ -11,8 +11,8 @@ import pytest
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
-from nemo_noise.data.audio.narrow_band import lower_rates, narrow_band_note
 from nemo_noise.data.manifests.manifest import load_entry, read_manifest
+from nemo_noise.data.manifests.narrow_band import lower_rates, narrow_band_note
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 from nemo_noise.data.noise.noise_list import NoiseList
 

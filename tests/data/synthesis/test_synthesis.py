@@ -43,7 +43,7 @@ def test_two_voices_do_not_sound_the_same(synthesizer: SpeechSynthesizer) -> Non
 
 
 def test_a_level_is_the_peak(synthesizer: SpeechSynthesizer) -> None:
-    speech = synthesizer.read_at_level("one", make_voices(1, seed=1)[0], 150, peak=0.25)
+    speech = synthesizer.read_at_level("one", make_voices(1, seed=1)[0], words_per_minute=150, peak=0.25)
     assert np.abs(speech).max() == pytest.approx(0.25, rel=1e-5)
 
 
@@ -57,17 +57,21 @@ def test_empty_text_and_a_wrong_speed_are_refused(synthesizer: SpeechSynthesizer
 
 @pytest.mark.parametrize("label", NOISE_CLASSES)
 def test_noise_is_finite_level_and_repeats_with_its_seed(label: str) -> None:
-    noise = draw_noise(label, SAMPLE_RATE, SAMPLE_RATE, np.random.default_rng(3))
+    noise = draw_noise(label, num_samples=SAMPLE_RATE, sample_rate=SAMPLE_RATE, rng=np.random.default_rng(3))
     assert noise.shape == (SAMPLE_RATE,)
     assert np.isfinite(noise).all()
     assert 0.05 < np.sqrt(np.mean(noise**2)) < 0.11
-    np.testing.assert_array_equal(noise, draw_noise(label, SAMPLE_RATE, SAMPLE_RATE, np.random.default_rng(3)))
-    assert not np.array_equal(noise, draw_noise(label, SAMPLE_RATE, SAMPLE_RATE, np.random.default_rng(4)))
+    np.testing.assert_array_equal(
+        noise, draw_noise(label, num_samples=SAMPLE_RATE, sample_rate=SAMPLE_RATE, rng=np.random.default_rng(3))
+    )
+    assert not np.array_equal(
+        noise, draw_noise(label, num_samples=SAMPLE_RATE, sample_rate=SAMPLE_RATE, rng=np.random.default_rng(4))
+    )
 
 
 def test_an_unknown_noise_class_names_those_there_are() -> None:
     with pytest.raises(ValueError, match=r"label: is 'thunder', expected one of steady, hum"):
-        draw_noise("thunder", 100, SAMPLE_RATE, np.random.default_rng(0))
+        draw_noise("thunder", num_samples=100, sample_rate=SAMPLE_RATE, rng=np.random.default_rng(0))
 
 
 def test_babble_weighs_its_talkers_equally() -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What training will hear: a few mixtures as files, the SNR measured on what was written, and spectrograms."""
+"""What training will get: a few mixtures as files, the SNR measured on what was written, and spectrograms."""
 
 import re
 from collections.abc import Sequence
@@ -14,10 +14,11 @@ from scipy.signal.windows import hann
 
 from nemo_noise.checks import whole
 from nemo_noise.data.audio.files import load_audio, write_audio
-from nemo_noise.data.audio.usable import no_speech
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, write_manifest
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, rms_db
+from nemo_noise.data.manifests.usable import no_speech
+from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.signal.speech_level import active_speech_level_db, rms_db
 from nemo_noise.figure_file import save_figure
 
 Samples = npt.NDArray[np.float32]
@@ -27,6 +28,7 @@ def write_preview(
     perturbation: NoiseMixPerturbation,
     entries: Sequence[ManifestEntry],
     out_dir: str | Path,
+    *,
     sample_rate: int,
     num_utterances: int = 4,
     num_epochs: int = 2,
@@ -43,10 +45,10 @@ def write_preview(
 
     Returns:
         One line per mixture as in the manifest: audio_filepath (relative), duration, text, speech, noise,
-        source, noise_offset_s, snr_db (asked), band_snrs_db, measured_snr_db (of the written file), gain, epoch. Where
-        `mix_prob` left an utterance clean, what tells about noise is null; snr_db is null where bands have their own;
-        measured_snr_db is null for noise alone and where effects or clipping changed the mixture. The text of
-        noise alone is empty.
+        source, noise_offset_s, snr_db (wanted), band_snrs_db, measured_snr_db (of the file), gain, epoch. Fields of
+        the noise are null where `mix_prob` left an utterance clean; snr_db is null where bands have their own;
+        measured_snr_db is null for noise alone and where effects or clipping changed the mixture. The text of noise
+        alone is empty.
     """
     for name, number in {"num_utterances": num_utterances, "num_epochs": num_epochs}.items():
         whole(1).check(name, number)
@@ -65,7 +67,9 @@ def write_preview(
         rows.append([(f"{stem}\nclean", speech * np.float32(gain))])
         for epoch in range(num_epochs):
             EPOCH_CLOCK.set(epoch)
-            line = _write_mixture(perturbation, speech, folder, f"{stem}_epoch{epoch}", sample_rate)
+            line = _write_mixture(
+                perturbation, speech, folder=folder, stem=f"{stem}_epoch{epoch}", sample_rate=sample_rate
+            )
             lines.append({"text": entries[index].text, **line, "speech": entries[index].source, "epoch": epoch})
             written = load_audio(folder / line["audio_filepath"], sample_rate)
             rows[-1].append((line["audio_filepath"].removeprefix(stem + "_").removesuffix(".wav"), written))
@@ -106,7 +110,7 @@ def draw_spectrograms(rows: Sequence[Sequence[tuple[str, Samples]]], path: str |
 
 
 def _write_mixture(
-    perturbation: NoiseMixPerturbation, speech: Samples, folder: Path, stem: str, sample_rate: int
+    perturbation: NoiseMixPerturbation, speech: Samples, *, folder: Path, stem: str, sample_rate: int
 ) -> dict[str, Any]:
     """Writes one mixture under a name that holds its measured SNR and its noise."""
     draw = perturbation.draw(speech, sample_rate)

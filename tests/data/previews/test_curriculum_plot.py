@@ -9,11 +9,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from nemo_noise.data.curriculum.plot import curriculum_moments, draw_curriculum
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.previews.curriculum import curriculum_moments, draw_curriculum
 
-FOLDER = Path(__file__).resolve().parents[2] / "conf" / "parts" / "curriculum"
+FOLDER = Path(__file__).resolve().parents[3] / "conf" / "parts" / "curriculum"
 CURRICULA = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 

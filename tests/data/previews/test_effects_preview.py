@@ -12,8 +12,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from nemo_noise.data.acoustics.chain import EffectChain, build_chain
-from nemo_noise.data.acoustics.preview import write_effects_preview
 from nemo_noise.data.manifests.manifest import load_entry, read_manifest
+from nemo_noise.data.previews.effects import write_effects_preview
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000
@@ -24,7 +24,7 @@ def test_each_effect_and_all_of_them_are_written(corpus: Callable[..., Path], tm
     rng = np.random.default_rng(0)
     speech = read_manifest(corpus("speech", {f"u {i}": 0.2 * rng.standard_normal(4000) for i in range(3)}, text="a"))
     folder = tmp_path / "preview"
-    lines = write_effects_preview(build_chain(CHAIN), speech, folder, RATE, num_utterances=2)
+    lines = write_effects_preview(build_chain(CHAIN), speech, folder, sample_rate=RATE, num_utterances=2)
     assert [line["effect"] for line in lines] == ["before", "clipping", "telephone_band", "gsm", "all"] * 2
     assert lines[1]["settings"]["clipping"]["clipped_share"] == pytest.approx(0.1, abs=1e-3)
     assert list(lines[4]["settings"]) == ["clipping", "telephone_band", "gsm"]
@@ -39,7 +39,7 @@ def test_each_effect_and_all_of_them_are_written(corpus: Callable[..., Path], tm
 def test_an_empty_chain_has_no_preview(corpus: Callable[..., Path], tmp_path: Path) -> None:
     speech = read_manifest(corpus("speech", {"a": np.ones(100)}))
     with pytest.raises(ValueError, match="chain: is empty"):
-        write_effects_preview(EffectChain([]), speech, tmp_path, RATE)
+        write_effects_preview(EffectChain([]), speech, tmp_path, sample_rate=RATE)
 
 
 def test_the_config_takes_parts_of_rooms_and_devices(repository: Path) -> None:

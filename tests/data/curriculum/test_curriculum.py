@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data import NoiseMixPerturbation, active_speech_level_db, rms_db
 from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, rms_db
 
 RATE = 16000
 FALLING = {"schedule": "linear", "from": 20, "to": -5, "begin": 2, "until": 12}

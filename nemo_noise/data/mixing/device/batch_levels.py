@@ -35,7 +35,7 @@ def batch_levels_db(audio: Tensor, lengths: list[int], sample_rate: int) -> list
         sample_rate: samples per second.
 
     Returns:
-        The levels in dB, minus infinity for silence. [B]
+        In dB, minus infinity for silence. [B]
 
     Raises:
         ValueError: if an utterance holds NaN or infinity.

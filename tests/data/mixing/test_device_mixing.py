@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data import NoiseMixPerturbation, active_speech_level_db, rms_db
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing.device import DeviceMixer
-from nemo_noise.data.mixing.memory import UtteranceMemory, fingerprints_of_batch
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, rms_db
-from nemo_noise.data.signal.batch_levels import batch_levels_db
+from nemo_noise.data.mixing.device.batch_levels import batch_levels_db
+from nemo_noise.data.mixing.utterance_memory import UtteranceMemory, fingerprints_of_batch
 from nemo_noise.data.signal.block_levels import BlockLevels
 from nemo_noise.data.signal.speech_level import SILENCE_DB
 
@@ -78,7 +78,9 @@ def test_the_fingerprints_of_a_batch_are_those_of_the_host(seed: int, lengths: l
 def test_a_level_from_blocks_is_the_level_of_the_crop(offset: int, length: int) -> None:
     recording = speech(5, 10000)
     crop = recording[offset : offset + length]
-    assert BlockLevels().of_db(0, recording, offset, length) == pytest.approx(rms_db(crop), abs=1e-6)
+    assert BlockLevels().of_db(0, recording=recording, offset=offset, length=length) == pytest.approx(
+        rms_db(crop), abs=1e-6
+    )
 
 
 @pytest.fixture
@@ -105,7 +107,7 @@ def test_a_batch_hears_what_its_utterances_hear_on_the_host(
         "curriculum": {"snr_db": {"min": moving, "max": 10}, "weights": {"voices": moving | {"from": 1, "to": 2}}}
     }
     host = NoiseMixPerturbation(**options)
-    mixer = DeviceMixer(NoiseMixPerturbation(**options), RATE, CPU)
+    mixer = DeviceMixer(NoiseMixPerturbation(**options), sample_rate=RATE, device=CPU)
     drawn = set()
     for epoch in (0, 1, 4, 4):
         EPOCH_CLOCK.set(epoch)
@@ -123,7 +125,7 @@ def test_a_batch_hears_what_its_utterances_hear_on_the_host(
 
 
 def test_padding_and_company_change_nothing(noise_manifest: Path) -> None:
-    mixer = DeviceMixer(NoiseMixPerturbation(noise_manifest, [0, 10], seed=1), RATE, CPU)
+    mixer = DeviceMixer(NoiseMixPerturbation(noise_manifest, [0, 10], seed=1), sample_rate=RATE, device=CPU)
     utterances = [speech(number, length) for number, length in enumerate(LENGTHS)]
     together = mixer.mix(*batch_of(utterances, padding=np.nan)).audio
     for samples, row in zip(utterances, together, strict=True):
@@ -132,7 +134,7 @@ def test_padding_and_company_change_nothing(noise_manifest: Path) -> None:
 
 
 def test_silent_and_empty_utterances_stay(noise_manifest: Path) -> None:
-    mixer = DeviceMixer(NoiseMixPerturbation(noise_manifest, [0]), RATE, CPU)
+    mixer = DeviceMixer(NoiseMixPerturbation(noise_manifest, [0]), sample_rate=RATE, device=CPU)
     audio, lengths = batch_of([speech(0, 900), np.zeros(900, np.float32), speech(1, 900)])
     lengths[2] = 0
     mixture = mixer.mix(audio, lengths)
@@ -149,7 +151,7 @@ def test_silent_and_empty_utterances_stay(noise_manifest: Path) -> None:
 )
 def test_what_the_device_cannot_do_is_refused(noise_manifest: Path, options: dict, name: str) -> None:
     with pytest.raises(ValueError, match=f"{name}: cannot be done on the device"):
-        DeviceMixer(NoiseMixPerturbation(noise_manifest, **options), RATE, CPU)
+        DeviceMixer(NoiseMixPerturbation(noise_manifest, **options), sample_rate=RATE, device=CPU)
 
 
 def test_noises_with_sensors_are_refused_on_the_device(corpus: Callable[..., Path], noise_manifest: Path) -> None:
@@ -157,15 +159,15 @@ def test_noises_with_sensors_are_refused_on_the_device(corpus: Callable[..., Pat
     sensed = corpus("sensed", {"engine": speech(1, 9000)}, sensors=streams)
     sources = [{"manifest_path": noise_manifest}, {"manifest_path": sensed}]
     with pytest.raises(ValueError, match="sensors: cannot be done on the device"):
-        DeviceMixer(NoiseMixPerturbation(sources=sources, snr_db=[0]), RATE, CPU)
+        DeviceMixer(NoiseMixPerturbation(sources=sources, snr_db=[0]), sample_rate=RATE, device=CPU)
     other = corpus("other", {"engine": speech(1, 9000)}, sensors=["mic1"])  # somebody else's field
-    DeviceMixer(NoiseMixPerturbation(other, [0]), RATE, CPU)
+    DeviceMixer(NoiseMixPerturbation(other, [0]), sample_rate=RATE, device=CPU)
 
 
 def test_noises_that_do_not_fit_and_batches_that_are_none_are_refused(noise_manifest: Path) -> None:
     perturbation = NoiseMixPerturbation(noise_manifest, [0])
     with pytest.raises(ValueError, match=r"bank_limit_mb: is 0.5, but the noises take more \(.*noises.json:3"):
-        DeviceMixer(perturbation, RATE, CPU, bank_limit_mb=0.5)
-    mixer = DeviceMixer(perturbation, RATE, CPU)
+        DeviceMixer(perturbation, sample_rate=RATE, device=CPU, bank_limit_mb=0.5)
+    mixer = DeviceMixer(perturbation, sample_rate=RATE, device=CPU)
     with pytest.raises(ValueError, match=r"audio: is torch.float64 \[2, 5\], expected torch.float32"):
         mixer.mix(torch.zeros(2, 5).double(), torch.tensor([5, 5]))

@@ -16,10 +16,10 @@ from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, pro
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
+from nemo_noise.data import NoiseMixPerturbation, active_speech_level_db
+from nemo_noise.data.draw import utterance as utterance_draw
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock
 from nemo_noise.data.manifests.manifest import ManifestError
-from nemo_noise.data.mixing import noise_mix as mixing
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db
 
 RATE = 16000
 
@@ -190,7 +190,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_clock_that_nobody_sets_is_reported_once(
     noise_manifest: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mixing, "EPOCH_CLOCK", EpochClock())
+    monkeypatch.setattr(utterance_draw, "EPOCH_CLOCK", EpochClock())
     perturbation = NoiseMixPerturbation(noise_manifest, [0])
     for _ in range(3):
         for index in range(3):
@@ -202,13 +202,13 @@ def test_a_clock_that_nobody_sets_is_reported_once(
 def test_workers_that_live_one_epoch_notice_a_clock_that_nobody_sets(
     noise_manifest: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mixing, "EPOCH_CLOCK", EpochClock())
+    monkeypatch.setattr(utterance_draw, "EPOCH_CLOCK", EpochClock())
     dataset = MixedUtterances(augmentor(noise_manifest))
     perturbation = dataset.augmentor._pipeline[0][1]
     list(DataLoader(dataset, num_workers=2))
-    assert perturbation._witness[1] == 0
+    assert perturbation.draws._witness[1] == 0
     list(DataLoader(dataset, num_workers=2))
-    assert perturbation._witness[1] == 1
+    assert perturbation.draws._witness[1] == 1
 
 
 @pytest.mark.parametrize("refresh", ["each_epoch", "never"])
@@ -216,7 +216,7 @@ def test_a_clock_that_moves_or_is_not_needed_is_not_reported(
     noise_manifest: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch, refresh: str
 ) -> None:
     clock = EpochClock()
-    monkeypatch.setattr(mixing, "EPOCH_CLOCK", clock)
+    monkeypatch.setattr(utterance_draw, "EPOCH_CLOCK", clock)
     perturbation = NoiseMixPerturbation(noise_manifest, [0], refresh=refresh)
     for epoch in range(3):
         if refresh == "each_epoch":

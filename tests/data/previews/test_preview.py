@@ -14,11 +14,11 @@ from omegaconf import OmegaConf
 
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_audio, load_entry, read_manifest
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
-from nemo_noise.data.mixing.preview import measured_snr_db, write_preview
+from nemo_noise.data.previews.mixtures import measured_snr_db, write_preview
 
 pytest.importorskip("matplotlib", reason="spectrograms need matplotlib")
 RATE = 16000
-SCRIPTS = Path(__file__).parents[2] / "conf" / "scripts"
+SCRIPTS = Path(__file__).parents[3] / "conf" / "scripts"
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_files_have_the_snr_that_name_and_manifest_claim(
 ) -> None:
     folder = tmp_path / "preview"
     perturbation = NoiseMixPerturbation(noise_manifest, {"min": -5, "max": 20})
-    lines = write_preview(perturbation, speech, folder, RATE, num_utterances=2, num_epochs=3)
+    lines = write_preview(perturbation, speech, folder, sample_rate=RATE, num_utterances=2, num_epochs=3)
     assert len(lines) == 6
     for line, written in zip(lines, read_manifest(folder / "manifest.json"), strict=True):
         clean = load_entry(speech[0 if line["audio_filepath"].startswith("00_") else 4], RATE)
@@ -53,7 +53,9 @@ def test_what_stays_clean_is_said_to_be_clean(
     speech: list[ManifestEntry], noise_manifest: Path, tmp_path: Path
 ) -> None:
     perturbation = NoiseMixPerturbation(noise_manifest, [0], mix_prob=0.0)
-    (line,) = write_preview(perturbation, speech, tmp_path / "preview", RATE, num_utterances=1, num_epochs=1)
+    (line,) = write_preview(
+        perturbation, speech, tmp_path / "preview", sample_rate=RATE, num_utterances=1, num_epochs=1
+    )
     assert line["audio_filepath"].endswith("_epoch0_clean.wav")
     assert line["snr_db"] is None
 

@@ -17,8 +17,8 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.mixing import noise_mix as mixing
-from nemo_noise.data.mixing.memory import Known, UtteranceMemory
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory
 from nemo_noise.data.noise import noise_list
 from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.data.signal.speech_level import _Blocks

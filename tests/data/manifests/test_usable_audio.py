@@ -11,9 +11,9 @@ import soundfile
 
 from nemo.utils import logging
 
-from nemo_noise.data.audio import usable as usable_audio
-from nemo_noise.data.audio.usable import find_unusable, no_speech
+from nemo_noise.data.manifests import usable as usable_audio
 from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
+from nemo_noise.data.manifests.usable import find_unusable, no_speech
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 from nemo_noise.data.noise.babble import Babble
 from nemo_noise.data.noise.noise_list import NoiseList

@@ -47,7 +47,7 @@ def is_telephone_band(samples: npt.NDArray[np.floating], sample_rate: int) -> bo
 
 
 def narrow_band_note(entries: Sequence[ManifestEntry], sample_rate: int, what: str = "utterances") -> str | None:
-    """Says in one sentence how many recordings lack the upper part of the model's band, and what to do.
+    """One sentence on how many recordings lack the upper part of the model's band, and what to do.
 
     Args:
         entries: lines of manifests.

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from nemo_noise.data.draw.utterance import key_of
 from nemo_noise.data.manifests.sensors import describes_streams
-from nemo_noise.data.mixing.memory import Known, UtteranceMemory, fingerprints_of_batch, key_of
+from nemo_noise.data.mixing.device.batch_levels import batch_levels_db
 from nemo_noise.data.mixing.noise_mix import NoiseDraw, NoiseMixPerturbation
+from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory, fingerprints_of_batch
 from nemo_noise.data.noise.noise_list import NoiseList
-from nemo_noise.data.signal.batch_levels import batch_levels_db
 from nemo_noise.data.signal.full_scale import FullScale
 from nemo_noise.data.signal.snr import noise_gain
 from nemo_noise.data.signal.speech_level import rms_db
@@ -73,7 +74,7 @@ class DeviceMixer:
     """Does to a batch what `noise_mix` does to each of its utterances, with the same draws.
 
     The draws come from the same generators and the same keys, so that noise, place and SNR of an utterance are those
-    of the loader. The first time an utterance is heard, its samples are hashed on the host and its active level is
+    of the loader. The first time an utterance comes, its samples are hashed on the host and its active level is
     measured on the device; after that both are remembered. Babble and loops of short noises are made on the host.
 
     Args:
@@ -89,12 +90,13 @@ class DeviceMixer:
     def __init__(
         self,
         perturbation: NoiseMixPerturbation,
+        *,
         sample_rate: int,
         device: torch.device,
         bank_limit_mb: float = 2048.0,
     ) -> None:
         given = {"bands": perturbation.bands is not None, "noise_only_prob": perturbation.noise_only_prob > 0}
-        given["effects"] = not perturbation.effects.is_empty
+        given["effects"] = bool(perturbation.effects)
         lists = [source.noises for source in perturbation.sources(sample_rate) if isinstance(source.noises, NoiseList)]
         given["sensors"] = any(
             describes_streams(entry.fields.get("sensors")) for noises in lists for entry in noises.entries
@@ -114,9 +116,6 @@ class DeviceMixer:
         Args:
             audio: float32, padded with anything, [B, T].
             lengths: in samples, [B].
-
-        Returns:
-            The mixtures and the draws.
 
         Raises:
             ValueError: if the audio is not float32 [B, T].

@@ -1,8 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of utterances heard before (key of the draw, active level), in memory that workers share."""
+"""Key of the draw and active level of utterances seen before, in memory that workers share."""
 
-import hashlib
 from typing import NamedTuple
 
 import numpy as np
@@ -69,19 +68,15 @@ class UtteranceMemory:
             self._odd_numbers = np.arange(1, 4 * count, 2, dtype=np.uint64)
         last = int(contiguous[-1:].view(np.uint32)[0])
         total, weighted = int(np.add.reduce(words)), int(np.dot(words, self._odd_numbers[:count]))
-        return _fingerprint_of(total, weighted, last, len(contiguous), sample_rate)
+        return _fingerprint_of(
+            total=total, weighted=weighted, last=last, length=len(contiguous), sample_rate=sample_rate
+        )
 
 
 def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: int) -> list[tuple[int, int]]:
     """The fingerprints of a batch on its own device, the same as on the host, to the bit.
 
-    Args:
-        audio: float32, [B, T].
-        lengths: 1 or more, [B].
-        sample_rate: samples per second.
-
-    Returns:
-        A fingerprint for each utterance.
+    The audio is float32 [B, T], each length 1 or more [B].
     """
     even = torch.nn.functional.pad(audio, (0, audio.shape[1] % 2)).contiguous()
     words = even.view(torch.int64)  # [B, T / 2], sums of which overflow like unsigned ones
@@ -91,17 +86,15 @@ def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: 
     last = even.view(torch.int32).gather(1, ends[:, None] - 1)[:, 0]  # [B]
     sums = torch.stack([words.sum(dim=1), (words * (2 * places + 1)).sum(dim=1), last.long()], dim=1).tolist()
     rows = zip(sums, lengths, strict=True)
-    return [_fingerprint_of(total, weighted, last & 0xFFFFFFFF, n, sample_rate) for (total, weighted, last), n in rows]
+    return [
+        _fingerprint_of(total=total, weighted=weighted, last=last & 0xFFFFFFFF, length=n, sample_rate=sample_rate)
+        for (total, weighted, last), n in rows
+    ]
 
 
-def _fingerprint_of(total: int, weighted: int, last: int, length: int, sample_rate: int) -> tuple[int, int]:
+def _fingerprint_of(*, total: int, weighted: int, last: int, length: int, sample_rate: int) -> tuple[int, int]:
     ending = (length << 32) ^ last ^ (sample_rate * _MIX)
     return (total * _MIX + ending) & _MASK, ((weighted & _MASK) ^ ending) & _MASK
-
-
-def key_of(samples: Samples) -> int:
-    """Hashes the samples of an utterance [T] to 64 bits; draws of noise start from it."""
-    return int.from_bytes(hashlib.blake2b(np.ascontiguousarray(samples).data, digest_size=8).digest(), "big")
 
 
 def _slot(first: int, second: int) -> int:

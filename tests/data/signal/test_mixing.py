@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nemo_noise.data.mixing.noise_mix import active_speech_level_db, mix_at_snr, rms_db
-from nemo_noise.data.noise.noise_list import loop_to_length
+from nemo_noise.data import active_speech_level_db, mix_at_snr, rms_db
+from nemo_noise.data.signal.looping import loop_to_length
 
 RATE = 16000
 
@@ -48,7 +48,7 @@ def test_the_measured_snr_is_the_one_asked_for(
     snr_db: float, seed: int, seconds: float, noise_seconds: float, speech_level: float, noise_level: float
 ) -> None:
     speech = speech_like(seconds, seed, speech_level)
-    mixture = mix_at_snr(speech, noise_like(noise_seconds, seed + 5, noise_level), snr_db, RATE)
+    mixture = mix_at_snr(speech, noise_like(noise_seconds, seed + 5, noise_level), snr_db=snr_db, sample_rate=RATE)
     assert mixture.dtype == np.float32
     assert mixture.shape == speech.shape
     assert measured_snr_db(mixture, speech) == pytest.approx(snr_db, abs=0.1)
@@ -71,7 +71,9 @@ def test_a_gain_moves_the_active_level_by_that_gain(gain: float) -> None:
 def test_mixing_ignores_the_gain_of_the_noise() -> None:
     speech, noise = speech_like(2.0), noise_like(2.0, 3)
     np.testing.assert_allclose(
-        mix_at_snr(speech, noise, 5.0, RATE), mix_at_snr(speech, noise * np.float32(0.001), 5.0, RATE), atol=1e-6
+        mix_at_snr(speech, noise, snr_db=5.0, sample_rate=RATE),
+        mix_at_snr(speech, noise * np.float32(0.001), snr_db=5.0, sample_rate=RATE),
+        atol=1e-6,
     )
 
 
@@ -114,12 +116,14 @@ def test_lhotse_mixes_speech_without_pauses_to_the_same_snr() -> None:
     mixer = mixer_module.AudioMixer(speech[None], sampling_rate=RATE)
     mixer.add_to_mix(noise[None], snr=7.0)
     theirs = measured_snr_db(mixer.mixed_audio[0], speech)
-    assert measured_snr_db(mix_at_snr(speech, noise, 7.0, RATE), speech) == pytest.approx(theirs, abs=0.5)
+    assert measured_snr_db(mix_at_snr(speech, noise, snr_db=7.0, sample_rate=RATE), speech) == pytest.approx(
+        theirs, abs=0.5
+    )
 
 
 def test_longer_noise_gives_its_first_samples() -> None:
     speech, noise = speech_like(1.0), noise_like(3.0, 2)
-    added = mix_at_snr(speech, noise, 0.0, RATE).astype(np.float64) - speech
+    added = mix_at_snr(speech, noise, snr_db=0.0, sample_rate=RATE).astype(np.float64) - speech
     assert np.corrcoef(added, noise[: len(speech)])[0, 1] > 0.99999
 
 
@@ -138,7 +142,7 @@ def test_noise_of_a_few_samples_can_be_looped(length: int) -> None:
 
 def test_a_mixture_beyond_full_scale_is_not_clipped() -> None:
     speech = speech_like(1.0, level=0.5)
-    assert np.abs(mix_at_snr(speech, noise_like(1.0), -20.0, RATE)).max() > 3.0
+    assert np.abs(mix_at_snr(speech, noise_like(1.0), snr_db=-20.0, sample_rate=RATE)).max() > 3.0
 
 
 GOOD = np.ones(RATE, np.float32)

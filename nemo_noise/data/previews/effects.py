@@ -13,7 +13,7 @@ from nemo_noise.data.acoustics.chain import EffectChain
 from nemo_noise.data.acoustics.effect import Samples, Settings
 from nemo_noise.data.audio.files import write_audio
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, write_manifest
-from nemo_noise.data.mixing.preview import draw_spectrograms
+from nemo_noise.data.previews.mixtures import draw_spectrograms
 
 __all__ = ["write_effects_preview"]
 
@@ -22,6 +22,7 @@ def write_effects_preview(
     chain: EffectChain,
     entries: Sequence[ManifestEntry],
     out_dir: str | Path,
+    *,
     sample_rate: int,
     num_utterances: int = 4,
     seed: int = 0,
@@ -60,11 +61,11 @@ def write_effects_preview(
         entry = entries[index]
         speech = load_entry(entry, sample_rate)
         stem = f"{row:02d}_" + re.sub(r"[^A-Za-z0-9]+", "-", Path(entry.audio_filepath).stem).strip("-")[:40]
-        heard: dict[str, tuple[Samples, dict[str, Settings]]] = {"before": (speech, {})}
+        made_by: dict[str, tuple[Samples, dict[str, Settings]]] = {"before": (speech, {})}
         for name, part in columns.items():
-            heard[name] = part.apply(speech, sample_rate, [seed, row])
-        rows.append([(f"{stem}\n{name}", samples) for name, (samples, _) in heard.items()])
-        for name, (samples, settings) in heard.items():
+            made_by[name] = part.apply(speech, sample_rate, [seed, row])
+        rows.append([(f"{stem}\n{name}", samples) for name, (samples, _) in made_by.items()])
+        for name, (samples, settings) in made_by.items():
             path = folder / f"{stem}_{name}.wav"
             gain = write_audio(path, samples, sample_rate)
             line = {"audio_filepath": path.name, "duration": round(len(samples) / sample_rate, 4), "text": entry.text}

@@ -37,23 +37,23 @@ class Unusable(NamedTuple):
 
 
 def no_noise(samples: Samples, sample_rate: int) -> str | None:
-    """Says why samples [T] are no noise: too short, silent or constant; None where they are."""
+    """Why samples [T] are no noise: too short, silent or constant; None where they are."""
     return _no_sound(samples, sample_rate, "noise")
 
 
 def no_speech(samples: Samples, sample_rate: int) -> str | None:
-    """Says why samples [T] are no speech: too short, silent or constant; None where they may be."""
+    """Why samples [T] are no speech: too short, silent or constant; None where they may be."""
     return _no_sound(samples, sample_rate, "speech")
 
 
 def find_unusable(entries: Sequence[ManifestEntry], complaint: Complaint) -> list[Unusable]:
-    """Decodes the audio of all lines, once per process, and says which cannot be used.
+    """Decodes the audio of all lines, once per process, and finds what cannot be used.
 
     Several threads decode; a bar is drawn where that takes more than 5 s. Nothing is kept but the verdicts.
 
     Args:
         entries: lines of manifests.
-        complaint: says what is wrong with samples [T] at the file's own rate, None where nothing is.
+        complaint: what is wrong with samples [T] at the file's own rate, None where nothing is.
 
     Returns:
         What is missing, unreadable, cut off, NaN or complained about, in the order of the lines.
@@ -71,7 +71,7 @@ def find_unusable(entries: Sequence[ManifestEntry], complaint: Complaint) -> lis
 def usable_entries(
     entries: Sequence[ManifestEntry], unusable: Sequence[Unusable], what: str = "recordings"
 ) -> list[ManifestEntry]:
-    """Leaves out what cannot be used, and says so in one warning.
+    """Leaves out what cannot be used, and names it in one warning.
 
     Args:
         entries: lines of manifests.

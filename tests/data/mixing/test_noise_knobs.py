@@ -13,9 +13,10 @@ from scipy.signal import butter, sosfiltfilt
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data import NoiseMixPerturbation, active_speech_level_db, mix_at_snr, rms_db
+from nemo_noise.data.acoustics import FrameDrops
 from nemo_noise.data.manifests.manifest import read_manifest
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, active_speech_level_db, mix_at_snr, rms_db
-from nemo_noise.data.mixing.preview import write_preview
+from nemo_noise.data.previews.mixtures import write_preview
 from nemo_noise.data.signal.snr import mix_at_band_snrs, noise_at_snr
 from nemo_noise.data.utterance_notes import transcript_note
 
@@ -103,7 +104,7 @@ def band_level_db(samples: np.ndarray, low_hz: float, high_hz: float) -> float:
 
 def test_each_band_has_the_snr_that_it_was_asked_for() -> None:
     speech, noise = utterance(0, 4.0), utterance(1, 5.0, 0.3)
-    mixture = mix_at_band_snrs(speech, noise, [1000, 3000], [0, 20, 5], RATE)
+    mixture = mix_at_band_snrs(speech, noise, edges_hz=[1000, 3000], snrs_db=[0, 20, 5], sample_rate=RATE)
     added = mixture.astype(np.float64) - speech
     for (low, high), snr_db in {(0, 950): 0, (1100, 2900): 20, (3200, 7800): 5}.items():
         assert band_level_db(speech, low, high) - band_level_db(added, low, high) == pytest.approx(snr_db, abs=0.6)
@@ -111,14 +112,21 @@ def test_each_band_has_the_snr_that_it_was_asked_for() -> None:
 
 def test_bands_with_equal_snr_keep_the_noise_of_white_speech_as_it_is() -> None:
     speech, noise = utterance(0, 2.0), utterance(1, 2.0)
-    added = mix_at_band_snrs(speech, noise, [2000], [7, 7], RATE).astype(np.float64) - speech
+    added = (
+        mix_at_band_snrs(speech, noise, edges_hz=[2000], snrs_db=[7, 7], sample_rate=RATE).astype(np.float64) - speech
+    )
     assert np.corrcoef(added, noise)[0, 1] > 0.999
     assert active_speech_level_db(speech, RATE) - rms_db(added) == pytest.approx(7.0, abs=0.3)
 
 
 def test_noise_stays_out_of_a_band_without_speech() -> None:
     speech = (0.1 * np.sin(2 * np.pi * 500 * np.arange(RATE) / RATE)).astype(np.float64)  # exactly one line
-    added = mix_at_band_snrs(speech, utterance(1, 1.0), [1000], [0, 0], RATE).astype(np.float64) - speech
+    added = (
+        mix_at_band_snrs(speech, utterance(1, 1.0), edges_hz=[1000], snrs_db=[0, 0], sample_rate=RATE).astype(
+            np.float64
+        )
+        - speech
+    )
     assert np.abs(np.fft.rfft(added))[1100:].max() < 1e-3
 
 
@@ -203,15 +211,24 @@ def test_effects_act_on_speech_noise_and_mixture(noise_manifest: Path) -> None:
     assert len({*speech.drawn, *noise.drawn, *mixture.drawn}) == 3, "each place its own numbers, each time the same"
 
 
+def test_effects_of_ours_are_chosen_by_name(noise_manifest: Path) -> None:
+    samples = utterance(0, 1.0)
+    for part in ("speech", "noise", "mixture"):
+        by_name = {part: [{"effect": "frame_drops", "drop_rate": 0.3}, {"effect": "gsm", "prob": 0.0}]}
+        named = NoiseMixPerturbation(noise_manifest, [5], effects=by_name)
+        passed_in = NoiseMixPerturbation(noise_manifest, [5], effects={part: [FrameDrops(0.3)]})
+        np.testing.assert_array_equal(mixed(named, samples), mixed(passed_in, samples))
+
+
 def test_the_preview_shows_sources_bands_and_noise_alone(
     corpus: Callable[..., Path], noise_manifest: Path, tmp_path: Path
 ) -> None:
     speech = read_manifest(corpus("speech", {f"u{i}": utterance(i, 0.5) for i in range(3)}, text="word"))
     alone = NoiseMixPerturbation(noise_manifest, [0], noise_only_prob=1.0)
-    (line,) = write_preview(alone, speech, tmp_path / "alone", RATE, num_utterances=1, num_epochs=1)
+    (line,) = write_preview(alone, speech, tmp_path / "alone", sample_rate=RATE, num_utterances=1, num_epochs=1)
     assert (line["text"], line["measured_snr_db"], line["source"]) == ("", None, "noises")
     clipped = NoiseMixPerturbation(noise_manifest, [-30], full_scale="clip")
-    (line,) = write_preview(clipped, speech, tmp_path / "clipped", RATE, num_utterances=1, num_epochs=1)
+    (line,) = write_preview(clipped, speech, tmp_path / "clipped", sample_rate=RATE, num_utterances=1, num_epochs=1)
     assert (line["text"], line["measured_snr_db"], line["snr_db"]) == ("word", None, -30)
 
 
@@ -245,6 +262,7 @@ BANDS = [{"below_hz": 1000, "snr_db": [0]}, {"snr_db": [0]}]
         ({"full_scale": "loud"}, r"full_scale: is 'loud', expected one of \['leave', 'scale', 'clip'\]"),
         ({"effects": {"room": []}}, r"effects: has the keys \['room'\]"),
         ({"effects": {"speech": [3]}}, r"effects.speech\[0\]: int has no apply"),
+        ({"effects": {"speech": [{"effect": "echo"}]}}, r"effects.speech\[0\]: there is no effect 'echo'"),
         ({"effects": {"noise": [{"name": "x"}]}}, r"effects.noise\[0\]: is {'name': 'x'}, expected a _target_"),
     ],
 )
@@ -291,10 +309,10 @@ def test_a_source_beside_bands_has_no_snrs(noise_manifest: Path) -> None:
 )
 def test_unusable_bands_are_named(edges_hz: list, snrs_db: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        mix_at_band_snrs(utterance(0), utterance(1), edges_hz, snrs_db, RATE)
+        mix_at_band_snrs(utterance(0), utterance(1), edges_hz=edges_hz, snrs_db=snrs_db, sample_rate=RATE)
 
 
 def test_the_noise_of_a_mixture_is_the_mixture_without_the_speech() -> None:
     speech, noise = utterance(0, 0.5), utterance(1, 0.2)
-    expected = mix_at_snr(speech, noise, 3.0, RATE).astype(np.float64) - speech
-    np.testing.assert_allclose(noise_at_snr(speech, noise, 3.0, RATE), expected, atol=1e-7)
+    expected = mix_at_snr(speech, noise, snr_db=3.0, sample_rate=RATE).astype(np.float64) - speech
+    np.testing.assert_allclose(noise_at_snr(speech, noise, snr_db=3.0, sample_rate=RATE), expected, atol=1e-7)
