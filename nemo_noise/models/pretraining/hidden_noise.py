@@ -22,8 +22,8 @@ class HiddenNoiseHead(NeuralModule):
     """Reads, from each context frame, the noise in every cell of its ``stride`` feature frames.
 
     Speech is the mask here: the noise shows only where speech is weak, and is to be predicted everywhere. The target
-    is relative to the mixture, as the masks of speech enhancement are (Wang et al., 2014, "On training targets
-    for supervised speech separation"), so it is independent of the overall level.
+    is relative to the mixture, so it is independent of the overall level, as the masks of speech enhancement are
+    (Wang et al., 2014, "On training targets for supervised speech separation").
     """
 
     def __init__(self, feat_in: int, d_context: int, stride: int) -> None:

@@ -96,8 +96,8 @@ class SpanMasking(NeuralModule):
 class NoiseCodes(RandomCodes):
     """Discrete codes of the noise inside a mixture: which of V random directions its cepstrum points to.
 
-    The log-mel spectrogram of the noise is averaged over a step and taken relative to the power of the mixture, so a
-    code stands for colour and SNR, and not for the overall level. Neighbouring bands are nearly equal; the
+    The log-mel spectrogram of the noise is averaged over a step, relative to the power of the mixture. So a code
+    stands for colour and SNR, and not for the overall level. Neighbouring bands are nearly equal; the
     first cepstral coefficients are not, and standardised they weigh the same, so that many codes are in use.
 
     Args:
