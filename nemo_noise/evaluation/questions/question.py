@@ -8,11 +8,11 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
+from nemo_noise.checks import Rule
 from nemo_noise.evaluation.blocks.elements import Section, Tile
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Recogniser, Results, Shown, Subject
-from nemo_noise.option_rules import Rule
 
 __all__ = ["EvaluationQuestion", "ModelQuestion", "Question", "Weight"]
 

@@ -17,13 +17,7 @@ NUM_CALIBRATION_BATCHES = 20
 
 
 class RandomCodes(nn.Module):
-    """Codes as in BEST-RQ (Chiu et al., ICML 2022), of vectors standardised by the first batches of training.
-
-    Args:
-        num_features: width F of the vectors.
-        code_dim: dimension of the random projection.
-        num_codes: V.
-    """
+    """Codes as in BEST-RQ (Chiu et al., ICML 2022), of vectors standardised by the first batches of training."""
 
     mean: Tensor
     variance: Tensor
@@ -75,16 +69,7 @@ class MaskedCodeLoss(Loss):
 
     @typecheck()
     def forward(self, logits: Tensor, codes: Tensor, mask: Tensor) -> Tensor:
-        """Mean cross-entropy in nats.
-
-        Args:
-            logits: unnormalised scores of the codes [B, T, V].
-            codes: the right ones [B, T]; those outside the mask are not read.
-            mask: True where the input was hidden [B, T].
-
-        Returns:
-            Scalar; 0 where nothing is masked.
-        """
+        """Mean cross-entropy in nats of codes where the mask is True; 0 where nothing is masked."""
         hidden = mask.bool()
         total = functional.cross_entropy(logits[hidden].float(), codes[hidden], reduction="sum")
         return total / hidden.sum().clamp_min(1)

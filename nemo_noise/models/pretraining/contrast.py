@@ -12,7 +12,7 @@ from nemo.core.classes.common import typecheck
 from nemo.core.classes.loss import Loss
 from nemo.core.neural_types import ElementType, EncodedRepresentation, LabelsType, LossType, NeuralType
 
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.checks import refuse_unknown
 from nemo_noise.models.pretraining.task import Encoding, PretextTask, TaskLoss, Views
 from nemo_noise.modules import ContextEncoder
 
@@ -28,9 +28,9 @@ class EnvironmentContrastiveLoss(Loss):
     negatives: they leave the denominator. Loss of van den Oord et al., 2018 ("Representation learning with
     contrastive predictive coding"), on cosine similarities.
 
-    A hard negative is a view of another environment by the *same speaker*: what tells the two apart can only be the
-    noise. It counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it
-    (re-weighting of negatives: Robinson et al., ICLR 2021).
+    A hard negative is a view of another environment by the *same speaker*: only the noise distinguishes the two. It
+    counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it (re-weighting of
+    negatives: Robinson et al., ICLR 2021).
 
     Args:
         temperature: divides the similarities.
@@ -79,17 +79,10 @@ class EnvironmentContrastiveLoss(Loss):
     ) -> Tensor:
         """Mean over both directions, in nats; ln B for contexts without information.
 
-        Args:
-            first: context of the first view [B, C].
-            second: context of the second view [B, C].
-            environment: id of the noise [B].
-            snr_db: SNR of the pair in dB [B]; infinite for clean speech and noise alone.
-            speaker: who speaks in the two views [B, 2], -1 for nobody; without it no negative is hard.
-
-        Returns:
-            Scalar.
+        ``snr_db`` is infinite for clean speech and noise alone. A ``speaker`` [B, 2] is -1 for nobody; None makes no
+        negative hard.
         """
-        logits = self.logits(first, second, environment, snr_db)  # [B, B]
+        logits = self.logits(first, second, environment=environment, snr_db=snr_db)  # [B, B]
         if speaker is not None and self.hard_negative_weight > 1:
             is_hard = (speaker[:, :1] == speaker[None, :, 1]) & (speaker[:, :1] >= 0)  # [B, B]
             is_hard = is_hard & ~torch.eye(len(first), dtype=torch.bool, device=first.device)
@@ -99,7 +92,7 @@ class EnvironmentContrastiveLoss(Loss):
         backwards = functional.cross_entropy(logits.T, target)
         return (forwards + backwards) / 2
 
-    def logits(self, first: Tensor, second: Tensor, environment: Tensor, snr_db: Tensor) -> Tensor:
+    def logits(self, first: Tensor, second: Tensor, *, environment: Tensor, snr_db: Tensor) -> Tensor:
         """Similarities over the temperature [B, B], -inf where two rows are the same environment by accident."""
         first = functional.normalize(first.float(), dim=1)
         second = functional.normalize(second.float(), dim=1)
@@ -111,13 +104,7 @@ class EnvironmentContrastiveLoss(Loss):
 
 
 class ContextProjector(nn.Module):
-    """Two layers between the context and the contrastive loss; thrown away after pretraining.
-
-    Args:
-        d_context: width C of the context.
-        d_hidden: width of the hidden layer.
-        d_projection: width of what the loss compares.
-    """
+    """Two layers between the context and the contrastive loss, left out after pretraining."""
 
     def __init__(self, d_context: int, d_hidden: int = 128, d_projection: int = 64) -> None:
         super().__init__()
@@ -163,6 +150,6 @@ class EnvironmentContrast(PretextTask):
         loss = self.loss(
             first=first, second=second, environment=environment, snr_db=snr_db, speaker=views.pairs["speaker"]
         )
-        nearest = self.loss.logits(first, second, environment, snr_db).argmax(dim=1)  # [B]
+        nearest = self.loss.logits(first, second, environment=environment, snr_db=snr_db).argmax(dim=1)  # [B]
         accuracy = (nearest == torch.arange(len(first), device=first.device)).float().mean()
         return TaskLoss(loss, {"contrastive_accuracy": accuracy})

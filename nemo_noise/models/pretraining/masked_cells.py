@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pretext task of hidden cells: holes in time *and* frequency, and the code of the noise in each.
 
-A spectrogram is a grid of cells, some frames by some bands. Rectangles of cells are set to 0.0 (missing). The answer
-asked for in a hidden cell is a random-projection code of the *noise alone*, which is nowhere in the input: next to the
+A spectrogram is a grid of cells, some frames by some bands. Rectangles of cells are set to 0.0 (missing). The target
+in a hidden cell is a random-projection code of the *noise alone*, which is nowhere in the input: next to the
 hole there is the mixture, and copying it copies the speech.
 """
 
@@ -87,14 +87,9 @@ class CellMasking(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
-        """Hide random rectangles.
+        """The features with 0.0 in random rectangles, and the mask [B, S, G], S = T // frames_per_step.
 
-        Args:
-            features: spectrogram [B, D, T]; D is a multiple of G.
-            length: valid frames [B]; what lies beyond is never hidden.
-
-        Returns:
-            The features with 0.0 in the hidden cells and the mask [B, S, G], S = T // frames_per_step.
+        Frames beyond ``length`` are never hidden; D is a multiple of G.
         """
         num_steps = features.shape[2] // self.frames_per_step
         steps = torch.div(length, self.frames_per_step, rounding_mode="floor").clamp_max(num_steps)

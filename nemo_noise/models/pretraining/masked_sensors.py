@@ -86,16 +86,13 @@ class MaskedSensors(PretextTask):
         sensors: Mapping[str, SensorStream],
         hidden: Mapping[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        """Score the codes of all hidden pieces.
+        """Scores [N, V] and codes [N] of the N pieces that were measured and hidden.
 
         Args:
             context: of the utterances, made without what is hidden [B, C].
             streams: those of the context encoder; only their features are used, which have no parameters.
             sensors: the whole streams of the batch.
             hidden: which utterances lacked each stream [B].
-
-        Returns:
-            Scores [N, V] and the right codes [N] of the N pieces that were measured and hidden.
         """
         given = self.context(context)  # [B, H]
         scores, codes = [], []
@@ -104,11 +101,11 @@ class MaskedSensors(PretextTask):
                 scores.append(output(given[:0]))  # no parameter may lack a gradient
                 continue
             features, is_measured = streams[name].features(sensors[name])  # [B, N, F], [B, N]
-            asked = is_measured & hidden[name][:, None]
-            seconds = (torch.arange(asked.shape[1], device=given.device) + 0.5) * streams[name].token_s
+            is_missing = is_measured & hidden[name][:, None]
+            seconds = (torch.arange(is_missing.shape[1], device=given.device) + 0.5) * streams[name].token_s
             queries = given.unsqueeze(1) + seconds_embedding(seconds, self.d_hidden)  # [B, N, H]
-            scores.append(output(nn.functional.gelu(queries[asked])))
-            codes.append(self.codes[name](features[asked]))
+            scores.append(output(nn.functional.gelu(queries[is_missing])))
+            codes.append(self.codes[name](features[is_missing]))
         empty = torch.zeros(0, dtype=torch.int64, device=given.device)
         return torch.cat(scores), torch.cat([*codes, empty])
 

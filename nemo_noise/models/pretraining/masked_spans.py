@@ -80,14 +80,9 @@ class SpanMasking(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
-        """Hide random spans.
+        """The features with 0.0 in random spans, and the mask [B, S], S = T // frames_per_step.
 
-        Args:
-            features: spectrogram [B, D, T].
-            length: valid frames [B]; what lies beyond is never hidden.
-
-        Returns:
-            The features with 0.0 in the spans and the mask [B, S], S = T // frames_per_step.
+        Frames beyond ``length`` are never hidden.
         """
         num_steps = features.shape[2] // self.frames_per_step
         ones = torch.ones(len(features), 1, num_steps, device=features.device)
@@ -101,9 +96,9 @@ class SpanMasking(NeuralModule):
 class NoiseCodes(RandomCodes):
     """Discrete codes of the noise inside a mixture: which of V random directions its cepstrum points to.
 
-    The log-mel spectrogram of the noise is averaged over a step and taken relative to the power of the mixture, so a
-    code stands for colour and SNR, and not for the overall level. Neighbouring bands say nearly the same; the first
-    cepstral coefficients say it once, and standardised they weigh the same, so that many codes are in use.
+    The log-mel spectrogram of the noise is averaged over a step, relative to the power of the mixture. So a code
+    stands for colour and SNR, and not for the overall level. Neighbouring bands are nearly equal; the
+    first cepstral coefficients are not, and standardised they weigh the same, so that many codes are in use.
 
     Args:
         feat_in: bands D.
@@ -130,16 +125,13 @@ class NoiseCodes(RandomCodes):
 
     @torch.no_grad()
     def at_mask(self, noise_features: Tensor, mixture: Tensor, mixture_length: Tensor, *, mask: Tensor) -> Tensor:
-        """Codes of the noise at the masked steps.
+        """Codes [B, S] of the noise at the masked steps; 0 outside the mask.
 
         Args:
             noise_features: log-mel spectrogram of the noise, not normalised [B, D, T].
             mixture: samples of the mixture [B, N], padding 0.
             mixture_length: valid samples [B].
             mask: steps to name [B, S].
-
-        Returns:
-            Codes [B, S]; 0 outside the mask.
         """
         num_frames = mask.shape[1] * self.frames_per_step
         steps = nn.functional.avg_pool1d(noise_features[:, :, :num_frames].float(), self.frames_per_step)  # [B, D, S]
@@ -151,15 +143,7 @@ class NoiseCodes(RandomCodes):
 
 
 class CodePredictor(NeuralModule):
-    """Names the codes of a noisy spectrogram with holes from what is left nearby and from the context.
-
-    Args:
-        feat_in: bands D.
-        d_context: width C of the context.
-        num_codes: V.
-        frames_per_step: frames of one code.
-        d_hidden: width of the network.
-    """
+    """Names the codes of a noisy spectrogram with holes, from the context and the frames nearby."""
 
     def __init__(
         self, feat_in: int, d_context: int, *, num_codes: int = 256, frames_per_step: int = 8, d_hidden: int = 128
@@ -186,15 +170,7 @@ class CodePredictor(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, context: Tensor) -> Tensor:
-        """Score every code at every step.
-
-        Args:
-            features: noisy log-mel spectrogram with 0.0 where nothing is known [B, D, T].
-            context: [B, C].
-
-        Returns:
-            Unnormalised scores [B, S, V].
-        """
+        """Unnormalised scores [B, S, V] of all codes, of features [B, D, T], 0.0 in the holes, and contexts [B, C]."""
         observed = features != 0.0  # [B, D, T]
         level = features.sum(dim=(1, 2), keepdim=True) / observed.sum(dim=(1, 2), keepdim=True).clamp_min(1)
         centred = (features - level).masked_fill(~observed, 0.0) / 4.0  # a log-mel spectrogram spans about +-4 nats

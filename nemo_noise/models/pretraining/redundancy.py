@@ -25,10 +25,10 @@ __all__ = [
 
 
 class RedundancyLoss(Loss):
-    """Barlow Twins: over the batch, a dimension agrees between the views and says nothing that another one says.
+    """Barlow Twins: over the batch, a dimension agrees between the views and is uncorrelated with the others.
 
-    InfoNCE looks at angles, which the strongest directions decide; words hide in the weak ones. Here every dimension
-    is standardised first, so each has to be about what the views share. Loss of Zbontar et al., ICML 2021.
+    InfoNCE compares angles, which the strongest directions decide; words hide in the weak ones. Here every dimension
+    is standardised first, so each has to follow what the views share. Loss of Zbontar et al., ICML 2021.
 
     Args:
         off_diagonal: weight of the correlations between different dimensions.
@@ -63,11 +63,7 @@ class RedundancyLoss(Loss):
 
 
 class SpeechLeakageLoss(Loss):
-    """The mirror of ``RedundancyLoss``: the same speech under different noise must not show in any dimension.
-
-    Args:
-        off_diagonal: weight of the correlations between different dimensions.
-    """
+    """The mirror of ``RedundancyLoss``: the same speech under different noise must not show in any dimension."""
 
     def __init__(self, off_diagonal: float = 0.05) -> None:
         super().__init__()
@@ -172,13 +168,10 @@ class ContextVariance(PretextTask):
 
 
 def same_speech(speech: Tensor) -> tuple[Tensor, Tensor]:
-    """Which views share their speech: neighbouring pairs hold it crosswise.
+    """Rows of views that share their speech: neighbouring pairs hold it crosswise.
 
-    Args:
-        speech: index of the speech in both views [B, 2], -1 for none.
-
-    Returns:
-        Two lists of rows [N] of the views, first views first: row ``a[n]`` and row ``b[n]`` share their speech.
+    ``speech`` [B, 2] is the index of the speech in both views, -1 for none. Row ``a[n]`` and row ``b[n]`` of the two
+    results [N] share their speech; first views come first.
     """
     batch_size = len(speech)
     left = torch.arange(0, batch_size - 1, 2, device=speech.device)  # [N]
@@ -191,13 +184,9 @@ def same_speech(speech: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def effective_rank(context: Tensor) -> Tensor:
-    """How many directions contexts use: exp of the entropy of the covariance's eigenvalues (Roy & Vetterli, 2007).
+    """Directions that contexts [B, C] use: exp of the entropy of the covariance's eigenvalues (Roy & Vetterli, 2007).
 
-    Args:
-        context: [B, C].
-
-    Returns:
-        Scalar between 1 (collapsed) and min(B - 1, C).
+    A scalar between 1 (collapsed) and min(B - 1, C).
     """
     centred = context.detach().float() - context.detach().float().mean(dim=0)
     variances = torch.linalg.svdvals(centred).square()

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 
-from nemo_noise import option_rules
+from nemo_noise import checks
+from nemo_noise.checks import Rule
 from nemo_noise.evaluation.blocks.elements import (
     Body,
     Card,
@@ -33,7 +34,6 @@ from nemo_noise.evaluation.scoring.summary import summarize_cells
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import set_aside_other_rows
 from nemo_noise.evaluation.transcription.streaming import StreamedRun, StreamingOptions, run_streams
-from nemo_noise.option_rules import Rule
 
 __all__ = ["Streaming", "StreamingQuestion", "summarize_streaming"]
 
@@ -108,9 +108,9 @@ class StreamingQuestion(EvaluationQuestion[dict[str, Streaming]]):
     key: ClassVar[str] = "streaming"
     is_optional: ClassVar[bool] = True
     rules: ClassVar[Mapping[str, Rule]] = {
-        "streaming_ms": option_rules.listed(option_rules.number(above=0), "[80, 320]"),
-        "streaming_trials": option_rules.maybe(option_rules.whole(1)),
-        "streaming_left_s": option_rules.number(0, MOST_LEFT_S),
+        "streaming_ms": checks.listed(checks.number(above=0), "[80, 320]"),
+        "streaming_trials": checks.maybe(checks.whole(1)),
+        "streaming_left_s": checks.number(0, MOST_LEFT_S),
     }
 
     def given(self, settings: Mapping[str, Any]) -> "StreamingQuestion":

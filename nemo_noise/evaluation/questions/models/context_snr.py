@@ -13,7 +13,8 @@ from sklearn.model_selection import GroupKFold  # type: ignore[import-untyped]
 
 from nemo.utils import logging
 
-from nemo_noise import option_rules
+from nemo_noise import checks
+from nemo_noise.checks import Rule
 from nemo_noise.evaluation.blocks.charts import BOTTOM, HEIGHT, LEFT, TOP, square, ticks
 from nemo_noise.evaluation.blocks.drawing import Area, Curve, Drawing, Point, Position, Shape, Stroke
 from nemo_noise.evaluation.blocks.elements import (
@@ -35,7 +36,6 @@ from nemo_noise.evaluation.probes.probe import explained_share, linear_probe
 from nemo_noise.evaluation.questions.evidence import Evidence, Recogniser, Subject
 from nemo_noise.evaluation.questions.question import EvaluationQuestion
 from nemo_noise.evaluation.scoring.tally import MIN_SPEAKERS, ScoringOptions
-from nemo_noise.option_rules import Rule
 
 __all__ = ["ContextSnr", "ContextSnrQuestion", "summarize_context_snr"]
 
@@ -90,7 +90,7 @@ class ContextSnrQuestion(EvaluationQuestion[dict[str, ContextSnr]]):
     context_snr: bool = False
     key: ClassVar[str] = "context_snr"
     is_optional: ClassVar[bool] = True
-    rules: ClassVar[Mapping[str, Rule]] = {"context_snr": option_rules.flag()}
+    rules: ClassVar[Mapping[str, Rule]] = {"context_snr": checks.flag()}
 
     def __post_init__(self) -> None:
         self.rules["context_snr"].check("context_snr", self.context_snr)
