@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors in, tensors out: context encoders, fusions and the encoders that hold them."""
+"""Tensors in, tensors out: context encoders, fusions and the encoders that hold them.
+
+A constructor refuses an option that does not fit by a ValueError that names it, its value and what would be right.
+"""
 
 from nemo_noise.modules.context.attentive import AttentiveContextEncoder
 from nemo_noise.modules.context.causal import CausalContextEncoder, CausalStatisticsContextEncoder

@@ -19,10 +19,7 @@ NUM_CALIBRATION_BATCHES = 20
 class RandomCodes(nn.Module):
     """Codes as in BEST-RQ (Chiu et al., ICML 2022), of vectors standardised by the first batches of training.
 
-    Args:
-        num_features: width F of the vectors.
-        code_dim: dimension of the random projection.
-        num_codes: V.
+    One of ``num_codes`` V for every vector ``num_features`` F wide, by a random projection to ``code_dim``.
     """
 
     mean: Tensor
@@ -75,15 +72,10 @@ class MaskedCodeLoss(Loss):
 
     @typecheck()
     def forward(self, logits: Tensor, codes: Tensor, mask: Tensor) -> Tensor:
-        """Mean cross-entropy in nats.
+        """Mean cross-entropy in nats, a scalar; 0 where nothing is masked.
 
-        Args:
-            logits: unnormalised scores of the codes [B, T, V].
-            codes: the right ones [B, T]; those outside the mask are not read.
-            mask: True where the input was hidden [B, T].
-
-        Returns:
-            Scalar; 0 where nothing is masked.
+        ``logits`` [B, T, V] are not normalised; of the right ``codes`` [B, T] those outside the ``mask`` [B, T] are
+        not read.
         """
         hidden = mask.bool()
         total = functional.cross_entropy(logits[hidden].float(), codes[hidden], reduction="sum")

@@ -25,20 +25,17 @@ class EnvironmentContrastiveLoss(Loss):
     """Symmetric InfoNCE: a view must find the view of the same noise under different speech among the whole batch.
 
     Rows which are the same environment by accident (the same noise at nearly the same SNR) are neither positives nor
-    negatives: they leave the denominator. Loss of van den Oord et al., 2018 ("Representation learning with
-    contrastive predictive coding"), on cosine similarities.
+    negatives: they leave the denominator. Loss of van den Oord et al., 2018 ("Representation learning with contrastive
+    predictive coding"), on cosine similarities.
 
-    A hard negative is a view of another environment by the *same speaker*: what tells the two apart can only be the
-    noise. It counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it
-    (re-weighting of negatives: Robinson et al., ICLR 2021).
+    A hard negative is a view of another environment by the *same speaker*: only the noise sets the two apart. It
+    counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it (re-weighting of
+    negatives: Robinson et al., ICLR 2021).
 
     Args:
         temperature: divides the similarities.
         snr_margin_db: two rows with the same noise are different environments from this SNR difference on, in dB.
         hard_negative_weight: how often a hard negative counts; 1 treats all negatives alike.
-
-    Raises:
-        ValueError: if the temperature is not positive, the margin is negative or the weight is below 1.
     """
 
     def __init__(
@@ -79,15 +76,9 @@ class EnvironmentContrastiveLoss(Loss):
     ) -> Tensor:
         """Mean over both directions, in nats; ln B for contexts without information.
 
-        Args:
-            first: context of the first view [B, C].
-            second: context of the second view [B, C].
-            environment: id of the noise [B].
-            snr_db: SNR of the pair in dB [B]; infinite for clean speech and noise alone.
-            speaker: who speaks in the two views [B, 2], -1 for nobody; without it no negative is hard.
-
-        Returns:
-            Scalar.
+        ``first`` and ``second`` are the contexts of the two views [B, C], ``environment`` the id of the noise [B];
+        ``snr_db`` [B] is infinite for clean speech and noise alone; ``speaker`` [B, 2] is -1 for nobody, and without
+        it no negative is hard.
         """
         logits = self.logits(first, second, environment, snr_db)  # [B, B]
         if speaker is not None and self.hard_negative_weight > 1:
@@ -111,13 +102,7 @@ class EnvironmentContrastiveLoss(Loss):
 
 
 class ContextProjector(nn.Module):
-    """Two layers between the context and the contrastive loss; thrown away after pretraining.
-
-    Args:
-        d_context: width C of the context.
-        d_hidden: width of the hidden layer.
-        d_projection: width of what the loss compares.
-    """
+    """Two layers between the context and the contrastive loss; thrown away after pretraining."""
 
     def __init__(self, d_context: int, d_hidden: int = 128, d_projection: int = 64) -> None:
         super().__init__()
@@ -132,13 +117,8 @@ class ContextProjector(nn.Module):
 class EnvironmentContrast(PretextTask):
     """InfoNCE between the two views of every pair, on the contexts or on projections of them.
 
-    Args:
-        encoder: the context encoder.
-        masking: of the features; not used.
-        projector: arguments of ``ContextProjector``; None compares the contexts themselves.
-        temperature: see ``EnvironmentContrastiveLoss``, as are the others.
-        snr_margin_db: in dB.
-        hard_negative_weight: of the same speaker under other noise.
+    ``projector`` are arguments of ``ContextProjector``; None compares the contexts themselves. The others are those of
+    ``EnvironmentContrastiveLoss``.
     """
 
     def __init__(
@@ -157,7 +137,7 @@ class EnvironmentContrast(PretextTask):
         self.loss = EnvironmentContrastiveLoss(temperature, snr_margin_db, hard_negative_weight)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """The loss, and the share of first views whose nearest second view is their own; see ``PretextTask``."""
+        """The loss, and the share of first views whose nearest second view is their own."""
         first, second = self.projector(encoding.context).chunk(2)
         environment, snr_db = views.pairs["environment"], views.pairs["snr_db"].mean(dim=1)
         loss = self.loss(

@@ -19,16 +19,11 @@ RATIO_BOUNDS = (-5.0, 0.5)  # nats; below, the noise does not matter; above 0, s
 
 
 class HiddenNoiseHead(NeuralModule):
-    """Reads, from each context frame, the noise in every cell of its ``stride`` feature frames.
+    """Predicts, from each context frame, the noise in every cell of its ``stride`` feature frames.
 
-    Speech is the mask here: the encoder sees the noise only where speech is weak and has to tell it everywhere. The
-    answer is relative to the mixture, as the masks of speech enhancement are (Wang et al., 2014, "On training targets
-    for supervised speech separation"), so it says nothing about the overall level.
-
-    Args:
-        feat_in: bands D.
-        d_context: width C of the context.
-        stride: feature frames per context frame.
+    Speech is the mask here: the encoder sees the noise only where speech is weak and has to predict it everywhere. The
+    prediction is relative to the mixture, as the masks of speech enhancement are (Wang et al., 2014, "On training
+    targets for supervised speech separation"), so it does not depend on the overall level.
     """
 
     def __init__(self, feat_in: int, d_context: int, stride: int) -> None:
@@ -49,14 +44,7 @@ class HiddenNoiseHead(NeuralModule):
 
     @typecheck()
     def forward(self, context: Tensor) -> Tensor:
-        """Predict the noise relative to the mixture.
-
-        Args:
-            context: [B, S, C].
-
-        Returns:
-            Logarithm of noise power over mixture power, [B, D, S * stride].
-        """
+        """Logarithm of noise power over mixture power, [B, S, C] -> [B, D, S * stride]."""
         cells = self.output(context).unflatten(2, (self.stride, self.feat_in))  # [B, S, stride, D]
         ratio: Tensor = cells.flatten(1, 2).transpose(1, 2)
         return ratio
@@ -82,16 +70,10 @@ class HiddenNoiseLoss(Loss):
 
     @typecheck()
     def forward(self, ratio: Tensor, noise: Tensor, mixture: Tensor, length: Tensor) -> Tensor:
-        """Compare over the valid frames.
+        """Compare over the ``length`` [B] valid frames; a scalar.
 
-        Args:
-            ratio: predicted logarithm of noise power over mixture power [B, D, T'], T' at least T.
-            noise: log-mel spectrogram of the noise alone, not normalised [B, D, T].
-            mixture: log-mel spectrogram of the mixture, not normalised [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Scalar.
+        ``ratio`` [B, D, T'], T' at least T, is the predicted logarithm of noise power over mixture power; ``noise``
+        and ``mixture`` [B, D, T] are log-mel spectrograms, not normalised.
         """
         target = (noise - mixture).clamp(*RATIO_BOUNDS)
         valid = (torch.arange(noise.shape[2], device=noise.device) < length[:, None]).unsqueeze(1)  # [B, 1, T]
@@ -100,15 +82,7 @@ class HiddenNoiseLoss(Loss):
 
 
 class HiddenNoise(PretextTask):
-    """Predict the noise in every cell of the spectrogram from the context frames.
-
-    Args:
-        encoder: a context encoder that follows the time.
-        masking: of the features; not used.
-
-    Raises:
-        ValueError: if the encoder gives one context per utterance.
-    """
+    """Predict the noise in every cell of the spectrogram from the frames of a context that follows the time."""
 
     def __init__(self, encoder: ContextEncoder, masking: nn.Module) -> None:
         super().__init__(encoder, masking)
@@ -122,7 +96,7 @@ class HiddenNoise(PretextTask):
         self.loss = HiddenNoiseLoss()
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """See ``PretextTask``."""
+        """The error in nats."""
         ratio = self.head(context=encoding.frames)
         noise, mixture = views.spectrum(views.noise), views.spectrum(views.audio.clone())  # dither is in place
         return TaskLoss(self.loss(ratio=ratio, noise=noise, mixture=mixture, length=views.feature_length), {})

@@ -40,9 +40,6 @@ class CellMasking(NeuralModule):
         steps_per_span: steps that one rectangle hides.
         share: part of the cells that is hidden, in (0, 1).
         window_stride: seconds from one frame to the next.
-
-    Raises:
-        ValueError: if a span is shorter than 0.3 s, or a number is out of range.
     """
 
     def __init__(
@@ -87,14 +84,9 @@ class CellMasking(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
-        """Hide random rectangles.
+        """Hide random rectangles of features [B, D, T], D a multiple of G, within ``length`` [B].
 
-        Args:
-            features: spectrogram [B, D, T]; D is a multiple of G.
-            length: valid frames [B]; what lies beyond is never hidden.
-
-        Returns:
-            The features with 0.0 in the hidden cells and the mask [B, S, G], S = T // frames_per_step.
+        The mask is [B, S, G], S = T // frames_per_step.
         """
         num_steps = features.shape[2] // self.frames_per_step
         steps = torch.div(length, self.frames_per_step, rounding_mode="floor").clamp_max(num_steps)
@@ -126,21 +118,10 @@ class CellMasking(NeuralModule):
 
 
 class MaskedCells(PretextTask):
-    """Name the code of the noise in every hidden cell.
+    """Name the code of the noise in every hidden cell of a ``CellMasking``.
 
     Every group of bands has its own codes (``NoiseCodes`` over the bands of the group); one predictor scores all
-    groups of a step.
-
-    Args:
-        encoder: the context encoder.
-        masking: a ``CellMasking``.
-        num_cepstra: cepstral coefficients of a group that a code stands for.
-        code_dim: dimension of the random projection.
-        num_codes: codes V of every group.
-        d_hidden: width of the predictor.
-
-    Raises:
-        ValueError: if the masking is another one, its groups do not divide the bands, or a part refuses its arguments.
+    groups of a step. The arguments are those of ``MaskedSpans``, codes and cepstra for each group.
     """
 
     def __init__(
@@ -184,7 +165,7 @@ class MaskedCells(PretextTask):
         return scores.view(*scores.shape[:2], -1, self.num_codes)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Cross-entropy over the hidden cells; see ``PretextTask``."""
+        """Cross-entropy over the hidden cells."""
         mask = views.mask  # [B, S, G]
         codes = self.targets(views.spectrum(views.noise), views.audio, views.length, mask=mask)
         scores = self.scores(views.features, encoding.context)

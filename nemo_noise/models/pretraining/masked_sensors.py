@@ -25,15 +25,10 @@ class MaskedSensors(PretextTask):
     the other streams. In turn, masked cells of the audio are named by a context that has read sensors.
 
     Args:
-        encoder: a context encoder with streams.
-        masking: of the features; not used.
         share: part of the streams that is hidden, in (0, 1).
         code_dim: dimension of the random projections.
         num_codes: codes V of every stream.
         d_hidden: width H of the predictor.
-
-    Raises:
-        ValueError: if there are no streams or ``share`` is out of range.
     """
 
     def __init__(
@@ -71,7 +66,7 @@ class MaskedSensors(PretextTask):
         return replace(views, sensors=left, hidden_sensors=is_hidden)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Cross-entropy over all hidden pieces; see ``PretextTask``."""
+        """Cross-entropy over all hidden pieces."""
         encoder = cast(MultimodalContextEncoder, encoding.encoder)
         streams = cast(Mapping[str, SensorTokens], encoder.streams)
         scores, codes = self.scores(encoding.context, streams, sensors=_whole(views), hidden=views.hidden_sensors)
@@ -86,16 +81,13 @@ class MaskedSensors(PretextTask):
         sensors: Mapping[str, SensorStream],
         hidden: Mapping[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        """Score the codes of all hidden pieces.
+        """Scores [N, V] and right codes [N] of the N pieces that were measured and hidden.
 
         Args:
             context: of the utterances, made without what is hidden [B, C].
             streams: those of the context encoder; only their features are used, which have no parameters.
             sensors: the whole streams of the batch.
             hidden: which utterances lacked each stream [B].
-
-        Returns:
-            Scores [N, V] and the right codes [N] of the N pieces that were measured and hidden.
         """
         given = self.context(context)  # [B, H]
         scores, codes = [], []

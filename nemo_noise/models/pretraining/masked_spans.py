@@ -49,9 +49,6 @@ class SpanMasking(NeuralModule):
         steps_per_span: steps that are hidden together.
         share: part of the time that is hidden, in (0, 1).
         window_stride: seconds from one frame to the next.
-
-    Raises:
-        ValueError: if a span is shorter than 0.3 s or ``share`` is out of range.
     """
 
     def __init__(
@@ -80,14 +77,9 @@ class SpanMasking(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
-        """Hide random spans.
+        """Hide random spans of features [B, D, T] within ``length`` [B].
 
-        Args:
-            features: spectrogram [B, D, T].
-            length: valid frames [B]; what lies beyond is never hidden.
-
-        Returns:
-            The features with 0.0 in the spans and the mask [B, S], S = T // frames_per_step.
+        The mask is [B, S], S = T // frames_per_step.
         """
         num_steps = features.shape[2] // self.frames_per_step
         ones = torch.ones(len(features), 1, num_steps, device=features.device)
@@ -101,19 +93,10 @@ class SpanMasking(NeuralModule):
 class NoiseCodes(RandomCodes):
     """Discrete codes of the noise inside a mixture: which of V random directions its cepstrum points to.
 
-    The log-mel spectrogram of the noise is averaged over a step and taken relative to the power of the mixture, so a
-    code stands for colour and SNR, and not for the overall level. Neighbouring bands say nearly the same; the first
-    cepstral coefficients say it once, and standardised they weigh the same, so that many codes are in use.
-
-    Args:
-        feat_in: bands D.
-        frames_per_step: frames averaged for one code.
-        num_cepstra: coefficients K that are kept, counting the level.
-        code_dim: dimension of the random projection.
-        num_codes: V.
-
-    Raises:
-        ValueError: if ``num_cepstra`` is not between 1 and ``feat_in``.
+    The log-mel spectrogram of the noise is averaged over ``frames_per_step`` and taken relative to the power of the
+    mixture, so a code stands for colour and SNR, and not for the overall level. Neighbouring bands are nearly the
+    same; the first ``num_cepstra`` K cepstral coefficients, counting the level, hold it once, and standardised they
+    weigh the same, so that many codes are in use.
     """
 
     cosines: Tensor
@@ -130,16 +113,10 @@ class NoiseCodes(RandomCodes):
 
     @torch.no_grad()
     def at_mask(self, noise_features: Tensor, mixture: Tensor, mixture_length: Tensor, *, mask: Tensor) -> Tensor:
-        """Codes of the noise at the masked steps.
+        """Codes [B, S] of the noise at the masked steps; 0 outside the mask [B, S].
 
-        Args:
-            noise_features: log-mel spectrogram of the noise, not normalised [B, D, T].
-            mixture: samples of the mixture [B, N], padding 0.
-            mixture_length: valid samples [B].
-            mask: steps to name [B, S].
-
-        Returns:
-            Codes [B, S]; 0 outside the mask.
+        ``noise_features`` [B, D, T] are the log-mel spectrogram of the noise, not normalised; ``mixture`` [B, N] are
+        samples, 0 beyond ``mixture_length`` [B].
         """
         num_frames = mask.shape[1] * self.frames_per_step
         steps = nn.functional.avg_pool1d(noise_features[:, :, :num_frames].float(), self.frames_per_step)  # [B, D, S]
@@ -151,15 +128,7 @@ class NoiseCodes(RandomCodes):
 
 
 class CodePredictor(NeuralModule):
-    """Names the codes of a noisy spectrogram with holes from what is left nearby and from the context.
-
-    Args:
-        feat_in: bands D.
-        d_context: width C of the context.
-        num_codes: V.
-        frames_per_step: frames of one code.
-        d_hidden: width of the network.
-    """
+    """Names the codes of a noisy spectrogram with holes from what is left nearby and from the context."""
 
     def __init__(
         self, feat_in: int, d_context: int, *, num_codes: int = 256, frames_per_step: int = 8, d_hidden: int = 128
@@ -186,15 +155,7 @@ class CodePredictor(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, context: Tensor) -> Tensor:
-        """Score every code at every step.
-
-        Args:
-            features: noisy log-mel spectrogram with 0.0 where nothing is known [B, D, T].
-            context: [B, C].
-
-        Returns:
-            Unnormalised scores [B, S, V].
-        """
+        """Unnormalised scores [B, S, V] of features [B, D, T], 0.0 where hidden, and a context [B, C]."""
         observed = features != 0.0  # [B, D, T]
         level = features.sum(dim=(1, 2), keepdim=True) / observed.sum(dim=(1, 2), keepdim=True).clamp_min(1)
         centred = (features - level).masked_fill(~observed, 0.0) / 4.0  # a log-mel spectrogram spans about +-4 nats
@@ -205,18 +166,13 @@ class CodePredictor(NeuralModule):
 
 
 class MaskedSpans(PretextTask):
-    """Name the code of the noise in every hidden step.
+    """Name the code of the noise in every hidden step of a ``SpanMasking``.
 
     Args:
-        encoder: the context encoder.
-        masking: a ``SpanMasking``.
         num_cepstra: colour resolution of a code.
         code_dim: dimension of the random projection.
         num_codes: V.
         d_hidden: width of the predictor.
-
-    Raises:
-        ValueError: if the masking is another one, or a part refuses its arguments.
     """
 
     def __init__(
@@ -244,7 +200,7 @@ class MaskedSpans(PretextTask):
         self.loss = MaskedCodeLoss()
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Cross-entropy over the hidden steps; see ``PretextTask``."""
+        """Cross-entropy over the hidden steps."""
         codes = self.codes.at_mask(views.spectrum(views.noise), views.audio, views.length, mask=views.mask)
         logits = self.predictor(features=views.features, context=encoding.context)
         loss = self.loss(logits=logits, codes=codes, mask=views.mask)

@@ -47,9 +47,6 @@ class NoiseContextPretrainingModel(ModelPT):
             ``ContextPairDataset``, ``batch_size``, ``num_workers``); ``optim``. Configs with ``losses``, from before
             there were tasks, are read too.
         trainer: Lightning's trainer.
-
-    Raises:
-        ValueError: if a part of the config is missing or unknown.
     """
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
@@ -87,15 +84,7 @@ class NoiseContextPretrainingModel(ModelPT):
 
     @typecheck()
     def forward(self, input_signal: Tensor, input_signal_length: Tensor) -> Tensor:
-        """The noise context of recordings, nothing masked.
-
-        Args:
-            input_signal: samples [B, T].
-            input_signal_length: valid samples [B].
-
-        Returns:
-            Context [B, C].
-        """
+        """The noise context [B, C] of samples [B, T], ``input_signal_length`` [B] valid; nothing is masked."""
         features, length = self.preprocessor(input_signal=input_signal, length=input_signal_length)
         return self._context(features, length)
 
@@ -179,7 +168,6 @@ class NoiseContextPretrainingModel(ModelPT):
         )
 
     def _encode(self, views: Views) -> Encoding:
-        """The contexts of what is not hidden."""
         encoder = cast(ContextEncoder, self.encoder["context_encoder"])
         with listening_to(self.encoder, views.sensors):
             context = encoder.read(views.features, views.feature_length)

@@ -39,10 +39,7 @@ _WEIGHTS = {
 
 
 def tasks_from_losses(cfg: DictConfig) -> None:
-    """Write ``losses`` and the sections beside it as ``tasks`` and ``masking``; nothing where there are none.
-
-    Args:
-        cfg: the model's config, which is changed.
+    """Write ``losses`` and the sections beside it in ``cfg`` as ``tasks`` and ``masking``, where there are any.
 
     Raises:
         ValueError: if a loss is unknown, or both versions of masked prediction have a weight.

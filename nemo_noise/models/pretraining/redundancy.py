@@ -25,13 +25,11 @@ __all__ = [
 
 
 class RedundancyLoss(Loss):
-    """Barlow Twins: over the batch, a dimension agrees between the views and says nothing that another one says.
+    """Barlow Twins: over the batch, a dimension agrees between the views and does not repeat another one.
 
     InfoNCE looks at angles, which the strongest directions decide; words hide in the weak ones. Here every dimension
     is standardised first, so each has to be about what the views share. Loss of Zbontar et al., ICML 2021.
-
-    Args:
-        off_diagonal: weight of the correlations between different dimensions.
+    ``off_diagonal`` is the weight of the correlations between different dimensions.
     """
 
     def __init__(self, off_diagonal: float = 0.05) -> None:
@@ -63,11 +61,7 @@ class RedundancyLoss(Loss):
 
 
 class SpeechLeakageLoss(Loss):
-    """The mirror of ``RedundancyLoss``: the same speech under different noise must not show in any dimension.
-
-    Args:
-        off_diagonal: weight of the correlations between different dimensions.
-    """
+    """The mirror of ``RedundancyLoss``: the same speech under different noise must not show in any dimension."""
 
     def __init__(self, off_diagonal: float = 0.05) -> None:
         super().__init__()
@@ -102,10 +96,7 @@ class SpeechLeakageLoss(Loss):
 class VarianceLoss(Loss):
     """Hinge on the standard deviation of every dimension over the batch: contexts may not all become the same.
 
-    From VICReg (Bardes et al., ICLR 2022).
-
-    Args:
-        target: the deviation under which a dimension costs something.
+    From VICReg (Bardes et al., ICLR 2022). A deviation under ``target`` costs something.
     """
 
     def __init__(self, target: float = 1.0) -> None:
@@ -141,7 +132,7 @@ class Redundancy(PretextTask):
         self.loss = RedundancyLoss(off_diagonal)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """See ``PretextTask``."""
+        """The loss of the two views."""
         first, second = encoding.context.chunk(2)
         return TaskLoss(self.loss(first=first, second=second), {})
 
@@ -154,7 +145,7 @@ class SpeechLeakage(PretextTask):
         self.loss = SpeechLeakageLoss(off_diagonal)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """See ``PretextTask``."""
+        """The loss of the views of one speech."""
         rows, partners = same_speech(views.pairs["speech"])
         return TaskLoss(self.loss(context=encoding.context[rows], same_speech=encoding.context[partners]), {})
 
@@ -167,18 +158,14 @@ class ContextVariance(PretextTask):
         self.loss = VarianceLoss(target)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """See ``PretextTask``."""
+        """The loss of all contexts."""
         return TaskLoss(self.loss(context=encoding.context), {})
 
 
 def same_speech(speech: Tensor) -> tuple[Tensor, Tensor]:
-    """Which views share their speech: neighbouring pairs hold it crosswise.
+    """Two lists of rows [N] of the views, first views first, that share their speech.
 
-    Args:
-        speech: index of the speech in both views [B, 2], -1 for none.
-
-    Returns:
-        Two lists of rows [N] of the views, first views first: row ``a[n]`` and row ``b[n]`` share their speech.
+    Neighbouring pairs hold it crosswise; ``speech`` [B, 2] is its index in both views, -1 for none.
     """
     batch_size = len(speech)
     left = torch.arange(0, batch_size - 1, 2, device=speech.device)  # [N]
@@ -191,13 +178,9 @@ def same_speech(speech: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def effective_rank(context: Tensor) -> Tensor:
-    """How many directions contexts use: exp of the entropy of the covariance's eigenvalues (Roy & Vetterli, 2007).
+    """How many directions contexts [B, C] use, from 1 (collapsed) to min(B - 1, C).
 
-    Args:
-        context: [B, C].
-
-    Returns:
-        Scalar between 1 (collapsed) and min(B - 1, C).
+    The exponential of the entropy of the covariance's eigenvalues (Roy & Vetterli, 2007).
     """
     centred = context.detach().float() - context.detach().float().mean(dim=0)
     variances = torch.linalg.svdvals(centred).square()

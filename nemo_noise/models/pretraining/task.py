@@ -77,19 +77,11 @@ class PretextTask(nn.Module):
         super().__init__()
 
     def hide(self, views: Views) -> Views:
-        """Take a part of the input away; nothing unless a task says so."""
+        """Take a part of the input away; the default takes none."""
         return views
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Score the prediction.
-
-        Args:
-            views: the batch, with what is hidden.
-            encoding: the contexts of the views.
-
-        Returns:
-            The loss and what else is logged.
-        """
+        """The loss of a batch, with what is hidden, and the contexts of its views; and what else is logged."""
         raise NotImplementedError
 
 
@@ -102,15 +94,9 @@ def build_masking(config: DictConfig | None, default: str) -> nn.Module:
 def build_tasks(
     config: DictConfig, encoder: ContextEncoder, masking: nn.Module
 ) -> tuple[nn.ModuleDict, dict[str, float]]:
-    """The tasks with a weight above 0, in the order of the config: without weight, no parameter.
+    """The tasks with a weight above 0, and their weights, in the order of the config: without weight, no parameter.
 
-    Args:
-        config: name of a task -> its ``_target_``, ``weight`` and arguments.
-        encoder: the context encoder.
-        masking: what hides features.
-
-    Returns:
-        The tasks and their weights, by name.
+    ``config`` is name of a task -> its ``_target_``, ``weight`` and arguments.
 
     Raises:
         ValueError: if a weight is negative, an option is unknown, or no task has a weight.

@@ -20,10 +20,6 @@ class ConstantContextEncoder(ContextEncoder):
     Args:
         context: the encoder to wrap; of one that follows the time, the last frame is taken, of tokens all.
         num_frames: frames of the constant spectrogram.
-        d_context: numbers of context, those of ``context``; given so that a recipe sets the width in one place.
-
-    Raises:
-        ValueError: ``d_context`` is not that of ``context``.
     """
 
     def __init__(self, context: ContextEncoder, num_frames: int = 16, d_context: int | None = None) -> None:

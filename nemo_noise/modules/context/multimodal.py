@@ -29,14 +29,9 @@ class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
     as they are; ``listening_to`` hands them over.
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of a token of the context.
         streams: name of a stream -> ``SensorTokens`` of the same ``d_hidden``.
         stream_dropout: in training, the share of streams that an utterance does not get, so that none is relied upon.
         **hierarchical: further arguments of ``HierarchicalContextEncoder``.
-
-    Raises:
-        ValueError: if a width does not fit or ``stream_dropout`` is not in [0, 1).
     """
 
     def __init__(
@@ -61,11 +56,7 @@ class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
         self.streams = nn.ModuleDict(streams)
 
     def describe(self, observed: Observed) -> Tensor:
-        """Tokens [B, K, C], from audio and from the sensors that ``listening_to`` gave.
-
-        Raises:
-            ValueError: if the sensors are those of another batch.
-        """
+        """Tokens [B, K, C]; a ValueError where the sensors are those of another batch."""
         segments, valid = self._segments(observed)  # [B, N, H], [B, N]
         audio_only = self._read(segments, valid)
         sensors = self._sensors(segments)

@@ -44,15 +44,12 @@ class Preroll(NamedTuple):
         return encoder.context_of(context.values.gather(1, own.unsqueeze(2).expand(-1, -1, context.values.shape[2])))
 
     def join(self, features: Tensor, length: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Put the pre-roll in front of every utterance, without a gap.
+        """Put the pre-roll in front of every utterance [B, D, T] with ``length`` [B], without a gap.
 
-        Args:
-            features: of the utterances [B, D, T].
-            length: their valid frames [B].
-            stride: the frames that go before an utterance are a multiple of it; the oldest are left out for that.
+        The frames in front, L_b, are a multiple of ``stride``; the oldest are left out for that.
 
         Returns:
-            Features [B, D, L + T], their lengths [B], and the frames L_b that go before each utterance [B].
+            Features [B, D, L + T], their lengths [B], and L_b [B].
 
         Raises:
             ValueError: if the pre-roll is not of as many utterances.

@@ -63,12 +63,12 @@ class NoiseAwareMixin(ContextUser):
 
         Args:
             context: the context encoder, or None for a plain encoder.
-            fusion: which fusion acts where: a layer's number (after that layer), ``pre_encode`` (after the
-                subsampling), ``features`` (on the features themselves) or ``encoder_output`` (on what the decoder,
-                the joint or the attention decoder reads).
+            fusion: site -> fusion: a layer's number (after that layer), ``pre_encode`` (after the subsampling),
+                ``features`` (on the features themselves) or ``encoder_output`` (on what the decoder, the joint or the
+                attention decoder reads).
             feature_normalization: ``per_feature``, ``running`` or ``{mean, std}`` (two numbers for all bands) if the
                 preprocessor does not normalise (``normalize: NA``) and the encoder shall do it, so that the context
-                can read the features before; None otherwise.
+                can read the features before; None if the preprocessor does it or nothing does.
 
         Raises:
             ValueError: if a site does not exist, a width does not fit, or one of context and fusion is missing.
@@ -107,14 +107,9 @@ class NoiseAwareMixin(ContextUser):
         return self.context_encoder is not None
 
     def noise_context(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """The context of whole utterances, as the fusions would get it.
+        """The context of whole utterances [B, D, T] with ``length`` [B] frames, as the fusions get it.
 
-        Args:
-            audio_signal: features [B, D, T] as the encoder gets them.
-            length: valid frames [B].
-
-        Returns:
-            Context [B, C], [B, S, C] for every frame, or tokens [B, M, C], by the layout of the context encoder.
+        It is [B, C], [B, S, C] or [B, M, C], by the layout of the context encoder.
 
         Raises:
             ValueError: if the encoder has no context.
@@ -246,7 +241,6 @@ class NoiseAwareMixin(ContextUser):
         return self._fuse(site, output, context)
 
     def _fuse(self, site: str, features: Tensor, context: Context) -> Tensor:
-        """Apply one fusion to features [B, T, D]."""
         fusion = cast(Fusion, self.fusions[site])
         fused: Tensor = fusion(features=features, context=fusion.select(context, features.shape[1]))
         return fused.to(features.dtype)

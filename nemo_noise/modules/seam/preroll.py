@@ -41,13 +41,8 @@ def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[N
 def cache_after_preroll(model: nn.Module, cache_last_time: Tensor, signal: Tensor) -> Tensor:
     """The cache of streams whose noise context has read something before their first chunk.
 
-    Args:
-        model: a recogniser of ours with a causal noise context.
-        cache_last_time: second part of ``encoder.get_initial_cache_state()``.
-        signal: samples at the model's rate [B, N], as many of every stream.
-
-    Returns:
-        The cache to begin with, of the same shape.
+    ``cache_last_time`` is the second part of ``encoder.get_initial_cache_state()``, of a model with a causal noise
+    context; ``signal`` [B, N] are samples at the model's rate, as many of every stream.
 
     Raises:
         ValueError: as `noise_before`, or if the context cannot stream.

@@ -75,9 +75,6 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         mask_channel_prob: part of the channels that is set to 0 while training, counting overlaps.
         mask_channel_length: channels hidden together.
         layer_norm_eps: of the transformer's norms.
-
-    Raises:
-        ValueError: if sizes do not fit or a name is unknown.
     """
 
     masked_spec_embed: nn.Parameter | None
@@ -200,14 +197,9 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
 
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode waveforms.
+        """Encode samples [B, 1, T] with ``length`` [B]; what lies beyond does not count.
 
-        Args:
-            audio_signal: samples [B, 1, T]; what lies beyond ``length`` does not count.
-            length: valid samples [B].
-
-        Returns:
-            States [B, D, T'], 0 beyond their lengths, and the lengths [B].
+        Returns states [B, D, T'], 0 beyond their lengths, and the lengths [B].
         """
         return self.encode(audio_signal, length)
 
@@ -218,15 +210,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         return self.contextualize(hidden, frames.length).transpose(1, 2), frames.length
 
     def extract(self, audio_signal: Tensor, length: Tensor) -> ExtractedFrames:
-        """The frames of the front end, before positions and transformer.
-
-        Args:
-            audio_signal: samples [B, 1, T].
-            length: valid samples [B].
-
-        Returns:
-            The projected frames [B, T', D], the normed ones before that [B, T', E] and the lengths [B].
-        """
+        """The frames of the front end of samples [B, 1, T], before positions and transformer."""
         signal = audio_signal.squeeze(1).masked_fill(~valid_frames(length, audio_signal.shape[2]), 0.0)  # [B, T]
         if self.normalizes_waveform:
             signal = normalize_waveform(signal, length)
@@ -255,15 +239,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         return hidden
 
     def contextualize(self, hidden: Tensor, length: Tensor) -> Tensor:
-        """Positions and transformer over the frames.
-
-        Args:
-            hidden: projected frames [B, T, D].
-            length: valid ones [B].
-
-        Returns:
-            States [B, T, D], 0 beyond the lengths.
-        """
+        """Positions and transformer over projected frames: [B, T, D] -> [B, T, D], 0 beyond ``length`` [B]."""
         valid = valid_frames(length, hidden.shape[1])  # [B, T]
         hidden = hidden.masked_fill(~valid.unsqueeze(2), 0.0)
         hidden = hidden + self.pos_conv_embed(hidden)

@@ -94,14 +94,8 @@ def apply_swiglu(weights: FastWeights, x: Tensor) -> Tensor:
 def objective_gradient(weights: FastWeights, keys: Tensor, values: Tensor, rates: Tensor) -> FastWeights:
     """The gradient of ``sum_t rate_t <f(k_t), v_t>``, each matrix with rates of its own.
 
-    Args:
-        weights: the fast weights.
-        keys: [B, H, T, P].
-        values: [B, H, T, P].
-        rates: [B, H, T, 3] for gate, up and down; zero for frames that teach nothing.
-
-    Returns:
-        Steps upwards, of the shapes of the weights.
+    ``keys`` and ``values`` are [B, H, T, P]; ``rates`` [B, H, T, 3] for gate, up and down are zero for frames that
+    teach nothing.
     """
     gate = keys @ weights.gate.transpose(2, 3)  # [B, H, T, F]
     up = keys @ weights.up.transpose(2, 3)
@@ -119,14 +113,9 @@ def objective_gradient(weights: FastWeights, keys: Tensor, values: Tensor, rates
 def orthogonalize(matrices: Tensor, coefficients: Tensor, smallest_norm: float = SMALLEST_NORM) -> Tensor:
     """Bring the singular values of matrices [..., M, N] near to 1 by a Newton-Schulz iteration; zeros stay zeros.
 
-    Args:
-        matrices: of any size; only their direction counts.
-        coefficients: [S, 3], of one quintic step each: ``a X + b X X^T X + c (X X^T)^2 X``.
-        smallest_norm: what the norm is kept away from zero by.
-
-    Returns:
-        About ``U V^T`` of the singular value decomposition, [..., M, N]; singular values that are very small compared
-        with the largest are lifted less.
+    Gives about ``U V^T`` of the singular value decomposition; values that are very small compared with the largest are
+    lifted less. ``coefficients`` [S, 3] are those of one quintic step each, ``a X + b X X^T X + c (X X^T)^2 X``;
+    ``smallest_norm`` keeps the norm away from zero.
     """
     is_tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.transpose(-2, -1) if is_tall else matrices
@@ -151,16 +140,10 @@ def row_norms(weights: FastWeights) -> FastWeights:
 def learn(
     weights: FastWeights, velocity: FastWeights, tokens: Tensor, rule: LearningRule
 ) -> tuple[FastWeights, FastWeights]:
-    """One step on a chunk of frames.
+    """One step on a chunk of frames: the next weights, and the step without its orthogonalisation.
 
-    Args:
-        weights: the fast weights.
-        velocity: the step before; zeros if there was none, or without momentum.
-        tokens: [B, H, T, 2 P + 4]: key, value, three rates and the weight of the momentum; zeros teach nothing.
-        rule: how to step.
-
-    Returns:
-        The next weights and the step without its orthogonalisation.
+    ``velocity`` is the step before, zeros if there was none or without momentum; ``tokens`` [B, H, T, 2 P + 4] are
+    key, value, three rates and the weight of the momentum; zeros teach nothing.
     """
     width = weights.gate.shape[3]
     keys, values = tokens[..., :width], tokens[..., width : 2 * width]
@@ -186,17 +169,8 @@ def apply_then_update(
     """Answer every frame with weights that have learned from the chunks before its own; causal.
 
     Chunks begin at the first frame of the utterance, wherever pieces of a stream are cut, and for every utterance of a
-    batch apart.
-
-    Args:
-        queries: [B, H, T, P].
-        tokens: [B, H, T, 2 P + 4] as in ``learn``.
-        num_valid: frames that are no padding [B], which lies at the end; padding is answered, and forgotten.
-        state: what the pieces before left.
-        rule: how to step.
-
-    Returns:
-        Answers [B, H, T, P] and the next state.
+    batch apart. ``queries`` are [B, H, T, P], ``tokens`` as in ``learn``; of them ``num_valid`` [B] are no padding,
+    which lies at the end: it is answered, and forgotten. Returns answers [B, H, T, P] and the next state.
     """
     return _along_time(queries, tokens, num_valid, state, rule, queries.shape[2])
 

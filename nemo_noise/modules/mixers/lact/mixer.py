@@ -55,13 +55,7 @@ class LaCTOutput(NamedTuple):
 
 
 class FastWeightsStart(nn.Module):
-    """The weights that every utterance starts from.
-
-    Args:
-        heads: H.
-        width: P, of a head.
-        hidden: F, of the network of a head.
-    """
+    """The weights that every utterance starts from: H ``heads`` of ``width`` P with ``hidden`` width F."""
 
     def __init__(self, heads: int, width: int, hidden: int) -> None:
         super().__init__()
@@ -76,24 +70,22 @@ class FastWeightsStart(nn.Module):
 
 
 class LaCTMixer(nn.Module):
-    """What both mixers are made of; the order of learning and answering is theirs.
+    """What both mixers are made of, for frames ``d_model`` D wide; the order of learning and answering is theirs.
 
     Args:
-        d_model: width D.
         left: frames before, in the window of the attention.
         right: frames after.
         n_heads: heads of the attention.
         fast_heads: heads H of the fast weights.
         fast_hidden: hidden width F of the network of one head.
-        update_rule: ``muon`` or ``gradient``.
+        update_rule: ``muon`` (orthogonalised steps) or ``gradient``.
         muon_scale: multiplies an orthogonalised step; at 1.0 a step changes the weights by more than half of their
             norm.
-        initial_rate: learning rate of every frame before training; with Muon only ratios between frames count.
-        uses_momentum: whether a step remembers the one before, with a weight that the frames decide.
+        initial_rate: learning rate of every frame before training, about 0.5 with ``gradient``; with Muon only ratios
+            between frames count.
+        uses_momentum: whether a step remembers the one before, with a weight that the frames decide; for
+            ``apply_then_update``.
         dropout: of the attention's weights.
-
-    Raises:
-        ValueError: if a size does not fit.
     """
 
     def __init__(
@@ -140,17 +132,15 @@ class LaCTMixer(nn.Module):
         self.out_proj = nn.Linear(d_model, d_model)
 
     def _rule(self) -> LearningRule:
-        """How to step; rows keep the norms of the start."""
         norms = row_norms(self.fast_weights(1))
         is_orthogonal = self.update_rule is UpdateRule.MUON
         return LearningRule(norms, is_orthogonal, self.muon_scale, torch.tensor(POLAR_COEFFICIENTS))
 
     def _project(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Read frames [B, T, D] with a mask [B, T].
+        """Of frames [B, T, D] with a mask [B, T], what attention and fast weights read.
 
-        Returns:
-            Queries, keys and values of the attention [B, T, D], queries of the fast weights [B, H, T, P] and what they
-            learn from [B, H, T, 2 P + 4], zero in the padding.
+        Queries, keys and values of the attention [B, T, D], queries of the fast weights [B, H, T, P] and what they
+        learn from [B, H, T, 2 P + 4], zero in the padding.
         """
         queries, keys, values = self.in_proj(hidden).chunk(3, dim=2)
         rates = self._rates(hidden)
@@ -173,7 +163,6 @@ class LaCTMixer(nn.Module):
         return torch.cat([rates, momentum], dim=3).transpose(1, 2)
 
     def _heads(self, hidden: Tensor) -> Tensor:
-        """[B, T, D] as [B, H, T, P]."""
         return torch.unflatten(hidden, -1, (self.fast_heads, self.head_width)).transpose(1, 2)
 
     def _combine(self, hidden: Tensor, attended: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
@@ -188,13 +177,7 @@ class LaCTMixer(nn.Module):
 class BidirectionalLaCTMixer(LaCTMixer):
     """Learns from the whole utterance at once, then answers every frame of it; for whole utterances.
 
-    Args:
-        d_model: width D.
-        window: frames that the attention sees, half of them before and half after.
-        **parts: further arguments of ``LaCTMixer``.
-
-    Raises:
-        ValueError: if a size does not fit, or momentum is asked for, which a single step cannot have.
+    Half of ``window`` lies before a frame, half after. Momentum is refused: a single step has none.
     """
 
     def __init__(self, d_model: int, window: int = 64, **parts: object) -> None:
@@ -203,15 +186,7 @@ class BidirectionalLaCTMixer(LaCTMixer):
         super().__init__(d_model, left=window // 2, right=window // 2, **parts)  # type: ignore[arg-type]
 
     def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Mix whole utterances.
-
-        Args:
-            hidden: [B, T, D].
-            mask: [B, T], False in the padding; None if all frames are valid.
-
-        Returns:
-            [B, T, D], zero in the padding.
-        """
+        """Mix whole utterances [B, T, D] with a mask [B, T], False in the padding: zero there."""
         hidden, mask = _without_padding(hidden, mask)
         queries, keys, values, fast_queries, tokens = self._project(hidden, mask)
         attended = self.attention(queries, keys, values, mask)
@@ -223,16 +198,9 @@ class BidirectionalLaCTMixer(LaCTMixer):
 
 
 class CausalLaCTMixer(LaCTMixer):
-    """Answers a chunk of frames, then learns from it; for streams, whose pieces may be cut anywhere.
+    """Answers a chunk of ``chunk_size`` Q frames, then learns from it; for streams, whose pieces may be cut anywhere.
 
-    Args:
-        d_model: width D.
-        window: frames that the attention sees, the present and those before it.
-        chunk_size: frames Q of a chunk.
-        **parts: further arguments of ``LaCTMixer``.
-
-    Raises:
-        ValueError: if a size does not fit.
+    The attention sees ``window`` frames, the present and those before it.
     """
 
     def __init__(self, d_model: int, window: int = 64, chunk_size: int = 64, **parts: object) -> None:
@@ -284,14 +252,7 @@ class CausalLaCTMixer(LaCTMixer):
         return self.state_from(hidden.new_zeros(hidden.shape[0], self.state_size, dtype=at_least_float32(hidden)))
 
     def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Mix whole utterances; equals ``stream`` in pieces of any length.
-
-        Args:
-            hidden: [B, T, D].
-            mask: [B, T], False in the padding, which lies at the end; None if all frames are valid.
-
-        Returns:
-            [B, T, D], zero in the padding.
+        """Mix whole utterances [B, T, D] with a mask [B, T], False in the padding; equals ``stream`` in any pieces.
 
         Raises:
             ValueError: in training, if the chunk is too large for the weights to learn anything from the first batch.
@@ -307,15 +268,9 @@ class CausalLaCTMixer(LaCTMixer):
         return self.stream(hidden, self.initial_state(hidden), mask).hidden
 
     def stream(self, hidden: Tensor, state: LaCTState, mask: Tensor | None = None) -> LaCTOutput:
-        """Mix the next piece of a stream; pieces of any length give what the whole would.
+        """Mix the next piece [B, T, D] of a stream; pieces of any length give what the whole would.
 
-        Args:
-            hidden: [B, T, D].
-            state: what the pieces before left.
-            mask: [B, T], False in the padding, which lies at the end; None if all frames are valid.
-
-        Returns:
-            Frames [B, T, D] and the state after the last valid frame.
+        ``mask`` [B, T] is False in the padding, which lies at the end; None if all frames are valid.
         """
         hidden, mask = _without_padding(hidden, mask)
         num_valid = mask.long().sum(dim=1)

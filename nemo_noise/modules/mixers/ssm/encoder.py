@@ -30,22 +30,11 @@ class SSMEncoder(MixerEncoder):
     """NeMo's Conformer encoder with Mamba-2 mixers, and with a noise context if one is given.
 
     Args:
-        context: the context encoder, or None.
-        fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
-        feature_normalization: as in ``NoiseAwareConformerEncoder``.
         direction: ``bidirectional`` (two mixers a layer, offline) or ``causal`` (one, for streams; what else that
             needs stands in ``MixerEncoder``).
         attention_every: every how many layers one keeps NeMo's attention, for example 4; None for no attention at all.
-        d_state: size of the state of one channel.
-        expand: inner width of a mixer over ``d_model``.
-        head_dim: channels that share a decay.
-        n_groups: sets of input and output vectors that the heads of a mixer share.
-        mixer_conv_kernel_size: frames of the small convolution inside a mixer.
-        chunk_size: frames that a mixer computes as one matrix; speed only.
-        **conformer: arguments of NeMo's ``ConformerEncoder``.
-
-    Raises:
-        ValueError: if sizes do not fit, or a causal encoder would depend on the future.
+        d_state: as the further ones: see ``Mamba2Mixer``.
+        mixer_conv_kernel_size: its ``conv_kernel_size``.
     """
 
     causal_choice = "direction='causal'"

@@ -24,12 +24,7 @@ class MixerKernels(NamedTuple):
 
 
 def find_kernels(device: torch.device, own: MixerKernels) -> MixerKernels:
-    """The kernels to use on a device, looked for and checked once.
-
-    Args:
-        device: where the tensors are.
-        own: the path in plain torch; what is used everywhere but on CUDA, and what the others must agree with.
-    """
+    """The kernels to use on a device, looked for and checked once; ``own``, in torch, everywhere but on CUDA."""
     if device.type != "cuda":
         return own
     if device not in _found:
