@@ -12,9 +12,9 @@ from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.context.hierarchical import HierarchicalContextEncoder
 from nemo_noise.modules.context.multimodal import (
     MultimodalContextEncoder,
-    listening_to,
     sensor_users,
     shuffled_sensors,
+    with_sensors,
 )
 from nemo_noise.modules.context.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.context.pyramid import FeaturePyramidContextEncoder
@@ -119,10 +119,10 @@ __all__ = [
     "cache_after_preroll",
     "context_users",
     "follow_whisper",
-    "listening_to",
     "noise_before",
     "noise_context_of",
     "sensor_users",
     "shuffled_context",
     "shuffled_sensors",
+    "with_sensors",
 ]

@@ -77,10 +77,10 @@ class EnvironmentContrastiveLoss(Loss):
         """Mean over both directions, in nats; ln B for contexts without information.
 
         ``first`` and ``second`` are the contexts of the two views [B, C], ``environment`` the id of the noise [B];
-        ``snr_db`` [B] is infinite for clean speech and noise alone; ``speaker`` [B, 2] is -1 for nobody, and without
+        ``snr_db`` [B] is infinite for clean speech and noise alone; ``speaker`` [B, 2] is -1 for none, and without
         it no negative is hard.
         """
-        logits = self.logits(first, second, environment, snr_db)  # [B, B]
+        logits = self.logits(first, second, environment=environment, snr_db=snr_db)  # [B, B]
         if speaker is not None and self.hard_negative_weight > 1:
             is_hard = (speaker[:, :1] == speaker[None, :, 1]) & (speaker[:, :1] >= 0)  # [B, B]
             is_hard = is_hard & ~torch.eye(len(first), dtype=torch.bool, device=first.device)
@@ -90,7 +90,7 @@ class EnvironmentContrastiveLoss(Loss):
         backwards = functional.cross_entropy(logits.T, target)
         return (forwards + backwards) / 2
 
-    def logits(self, first: Tensor, second: Tensor, environment: Tensor, snr_db: Tensor) -> Tensor:
+    def logits(self, first: Tensor, second: Tensor, *, environment: Tensor, snr_db: Tensor) -> Tensor:
         """Similarities over the temperature [B, B], -inf where two rows are the same environment by accident."""
         first = functional.normalize(first.float(), dim=1)
         second = functional.normalize(second.float(), dim=1)
@@ -143,6 +143,6 @@ class EnvironmentContrast(PretextTask):
         loss = self.loss(
             first=first, second=second, environment=environment, snr_db=snr_db, speaker=views.pairs["speaker"]
         )
-        nearest = self.loss.logits(first, second, environment, snr_db).argmax(dim=1)  # [B]
+        nearest = self.loss.logits(first, second, environment=environment, snr_db=snr_db).argmax(dim=1)  # [B]
         accuracy = (nearest == torch.arange(len(first), device=first.device)).float().mean()
         return TaskLoss(loss, {"contrastive_accuracy": accuracy})

@@ -30,7 +30,7 @@ from nemo_noise.modules import ContextEncoder
 
 __all__ = ["CodePredictor", "MaskedFeatures", "MaskedSpans", "NoiseCodes", "SpanMasking"]
 
-SHORTEST_SPAN_S = 0.3  # below it, stationary noise is guessed from the neighbouring frames
+SHORTEST_SPAN_S = 0.3  # below it, stationary noise is predicted from the neighbouring frames
 QUIETEST = -9.0  # nats under the power of the mixture; noise below it is as good as none
 
 

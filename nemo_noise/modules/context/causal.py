@@ -45,7 +45,7 @@ class CausalContextEncoder(ContextEncoder):
         """Numbers N that one stream carries from chunk to chunk; all zero is the state before the first."""
         raise NotImplementedError
 
-    def step(self, features: Tensor, length: Tensor, state: Tensor, num_kept: int) -> CausalContext:
+    def step(self, features: Tensor, length: Tensor, *, state: Tensor, num_kept: int) -> CausalContext:
         """The context [B, ceil(T / stride), C] of one chunk [B, D, T], and the next state [B, N], float32 at least.
 
         ``length`` [B] are its valid frames, ``state`` is what the chunks before left. T starts at a multiple of
@@ -56,7 +56,7 @@ class CausalContextEncoder(ContextEncoder):
     def describe(self, observed: Observed) -> Tensor:
         """One vector per encoder frame, up to that frame: [B, ceil(T / stride), C]."""
         state = observed.features.new_zeros(observed.features.shape[0], self.state_size)
-        return self.step(observed.features, observed.length, state, num_kept=0).context
+        return self.step(observed.features, observed.length, state=state, num_kept=0).context
 
 
 class CausalStatisticsContextEncoder(CausalContextEncoder):
@@ -90,7 +90,7 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         """Count, sum, sum of squares and sum of exp(-x) of every band."""
         return 4 * self.feat_in
 
-    def step(self, features: Tensor, length: Tensor, state: Tensor, num_kept: int) -> CausalContext:
+    def step(self, features: Tensor, length: Tensor, *, state: Tensor, num_kept: int) -> CausalContext:
         """Accumulate the statistics of a chunk; a context at every ``stride``-th frame of it."""
         values, mask, _ = self.scale(observe(features, length))
         quiet = (-self.scale.std * values).clamp_max(30.0).exp() * mask  # in nats, whatever the scale

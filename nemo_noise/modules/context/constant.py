@@ -15,7 +15,7 @@ class ConstantContextEncoder(ContextEncoder):
     """The control: any context encoder, with all its parameters, that does not read the utterance.
 
     The wrapped encoder reads a learned, constant spectrogram instead of the features, so the recogniser gets the same
-    parameters and the same freedom to learn a bias, and no knowledge of the noise.
+    parameters and the same freedom to learn a bias, and nothing about the noise.
 
     Args:
         context: the encoder to wrap; of one that follows the time, the last frame is taken, of tokens all.

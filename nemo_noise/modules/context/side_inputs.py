@@ -25,7 +25,9 @@ class Preroll(NamedTuple):
     features: Tensor
     length: Tensor
 
-    def context(self, encoder: ContextEncoder, features: Tensor, length: Tensor, subsampling_factor: int) -> Context:
+    def context(
+        self, encoder: ContextEncoder, features: Tensor, length: Tensor, *, subsampling_factor: int
+    ) -> Context:
         """The context of utterances [B, D, T] with lengths [B] after their pre-roll.
 
         Raises:
@@ -33,7 +35,7 @@ class Preroll(NamedTuple):
         """
         readers = [part for part in encoder.modules() if isinstance(part, SideInputReader)]
         if any(reader.side_inputs.sensors is not None for reader in readers):  # their time begins with the utterance
-            raise ValueError("noise_before: is given beside sensors (listening_to), expected one of the two.")
+            raise ValueError("noise_before: is given beside sensors (with_sensors), expected one of the two.")
         stride = subsampling_factor if encoder.layout == Layout.FRAMES else 1
         joined, joined_length, lead = self.join(features, length, stride)
         context = encoder.read(joined, joined_length)

@@ -21,7 +21,7 @@ SecondaryTokens = Literal["same", "frames"] | int
 
 
 class AttentionMaps(NamedTuple):
-    """What one layer looked at, and how much it took from where."""
+    """The weights of both attentions of one layer, and the share of each."""
 
     primary: Tensor  # [B, H, U, T] weights over speech
     secondary: Tensor  # [B, H, U, M] weights over the secondary memory
@@ -100,14 +100,14 @@ class DualCrossAttention(MultiHeadAttention):
         """
         if self.secondary_tokens is None:
             raise ValueError(
-                "The decoder has not been told what its second attention reads: use DualAttentionMultiTaskModel, or "
-                "set transf_decoder.secondary_tokens to 'same' in a model of NeMo."
+                "transf_decoder.secondary_tokens is not set: use DualAttentionMultiTaskModel, or set it to 'same' in "
+                "a model of NeMo."
             )
         parts = split_memory(keys, attention_mask, self.secondary_tokens)
         speech = self.projections.of("primary", self, whole=keys, part=parts[0], mask=parts[1])
         noise = self.projections.of("secondary", self.secondary, whole=keys, part=parts[2], mask=parts[3])
-        found, weights = _attend(self, queries, *speech, mask=parts[1])
-        found_noise, others = _attend(self.secondary, queries, *noise, mask=parts[3])
+        found, weights = _attend(self, queries, key=speech[0], value=speech[1], mask=parts[1])
+        found_noise, others = _attend(self.secondary, queries, key=noise[0], value=noise[1], mask=parts[3])
         primary, secondary = self.out_projection(found), self.secondary.out_projection(found_noise)
         asked = self.gate(torch.cat([queries, primary, secondary], dim=2)).sigmoid()  # [B, U, G]
         alpha = 1.0 - self.mix.tanh() * (1.0 - asked)
@@ -174,22 +174,22 @@ class DualAttentionDecoder(TransformerDecoderNM):
         for name, value in (("encoder", encoder), ("model_name", model_name), ("pretrained", pretrained)):
             if value:
                 raise ValueError(f"DualAttentionDecoder: {name}={value!r} has no meaning here; leave it out.")
-        known = dict(config_dict)
+        options = dict(config_dict)
         lacking = {"vocab_size", "hidden_size", "inner_size", "num_layers", "num_attention_heads"} - {
-            name for name, value in known.items() if value is not None
+            name for name, value in options.items() if value is not None
         }
         if lacking:
             raise ValueError(f"DualAttentionDecoder: config_dict lacks {', '.join(sorted(lacking))}.")
-        width, heads = known["hidden_size"], known["num_attention_heads"]
+        width, heads = options["hidden_size"], options["num_attention_heads"]
         if heads < 1 or width % heads:
             raise ValueError(f"DualAttentionDecoder: num_attention_heads={heads} must divide hidden_size={width}.")
-        super().__init__(**known, pre_ln_final_layer_norm=pre_ln_final_layer_norm)
+        super().__init__(**options, pre_ln_final_layer_norm=pre_ln_final_layer_norm)
         for layer in self._decoder.layers:
             layer.second_sub_layer = DualCrossAttention(
-                known["hidden_size"],
-                known["num_attention_heads"],
-                attn_score_dropout=known.get("attn_score_dropout", 0.0),
-                attn_layer_dropout=known.get("attn_layer_dropout", 0.0),
+                options["hidden_size"],
+                options["num_attention_heads"],
+                attn_score_dropout=options.get("attn_score_dropout", 0.0),
+                attn_layer_dropout=options.get("attn_layer_dropout", 0.0),
                 gate=gate,
                 gate_start=gate_start,
             )
@@ -243,7 +243,7 @@ def attention_maps_of(decoder: DualAttentionDecoder) -> Iterator[list[DualCrossA
 
 
 def _attend(
-    attention: MultiHeadAttention, queries: Tensor, key: Tensor, value: Tensor, *, mask: Tensor
+    attention: MultiHeadAttention, queries: Tensor, *, key: Tensor, value: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Scaled dot-product attention with the weights of one of NeMo's: found [B, U, D], not projected, and weights."""
     query = attention.transpose_for_scores(attention.query_net(queries)) / attention.attn_scale  # [B, H, U, D / H]

@@ -105,7 +105,7 @@ class MixerLayer(nn.Module):
         mask = torch.ones_like(x[:, :, 0], dtype=torch.bool) if mask is None else mask
         if self.cache_drop_size == 0:
             hidden, state = mixer.stream(x, state, mask)
-        else:  # the last frames will be seen again: they are mixed, and their state is forgotten
+        else:  # the last frames will be read again: they are mixed, and their state is dropped
             num_kept = max(0, x.shape[1] - self.cache_drop_size)
             kept, state = mixer.stream(x[:, :num_kept], state, mask[:, :num_kept])
             again, _ = mixer.stream(x[:, num_kept:], state, mask[:, num_kept:])
@@ -160,15 +160,15 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     def _check_causal(self, causal_downsampling: bool) -> None:
         choice = self.causal_choice
         if isinstance(self.pre_encode, ConvSubsampling) and not causal_downsampling:
-            raise ValueError(f"{choice} with causal_downsampling=False would hear the future; use true.")
+            raise ValueError(f"{choice} with causal_downsampling=False would depend on the future; use true.")
         if self.conv_context_size[1] != 0:
             raise ValueError(
-                f"{choice} with conv_context_size={self.conv_context_size} would hear the future; use 'causal'."
+                f"{choice} with conv_context_size={self.conv_context_size} would depend on the future; use 'causal'."
             )
         if self.att_context_style != "chunked_limited" or self.att_context_size[1] < 0:
             raise ValueError(
                 f"{choice} with att_context_style={self.att_context_style!r} and att_context_size="
-                f"{self.att_context_size} has no chunk to stream; use 'chunked_limited' and [70, 13], say."
+                f"{self.att_context_size} has no chunk to stream; use 'chunked_limited' and a size such as [70, 13]."
             )
 
     def forward_internal(self, audio_signal: Tensor, *arguments: Any, **named: Any) -> tuple[Tensor, ...]:
@@ -183,7 +183,7 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     def setup_streaming_params(self, *arguments: Any, **named: Any) -> None:
         """Set NeMo's streaming parameters; the cache has as many rows as the state of a mixer needs.
 
-        With attention layers the rows are the larger of the two needs, a multiple of a chunk as NeMo's mask wants it;
+        With attention layers the rows are the larger of the two needs, a multiple of a chunk as NeMo's mask needs it;
         the mask keeps the attention from looking further back than ``att_context_size``.
         """
         super().setup_streaming_params(*arguments, **named)
@@ -208,7 +208,7 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The parent's; in half precision with rows for the state of mixers in float32, unless attention shares them.
 
-        NeMo's mask wants as many rows of an attention as a float32 cache has; there the state is rounded.
+        NeMo's mask needs as many rows of an attention as a float32 cache has; there the state is rounded.
         """
         channel, time, channel_len = super().get_initial_cache_state(batch_size, dtype, device, max_dim)
         if self.is_causal and self.attention_every is None:

@@ -36,7 +36,9 @@ class Normalization(nn.Module):
 
     state_size = 0  # numbers that one stream carries from chunk to chunk
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
         """Normalise whole utterances or one chunk [B, D, T] with ``length`` [B] frames, in the type of the features.
 
         ``state`` [B, N] is what the chunks before left, in float32 at least, None at the start; ``num_kept`` frames of
@@ -53,7 +55,9 @@ class FixedNormalization(Normalization):
         self.mean = mean
         self.std = std
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
         """Shift and scale."""
         observed = observe(features, length)
         scaled = (observed.features - self.mean) / self.std
@@ -63,7 +67,9 @@ class FixedNormalization(Normalization):
 class UtteranceNormalization(Normalization):
     """``(x - mean) / deviation`` of every band over the utterance: NeMo's ``per_feature``, without masked cells."""
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
         """Normalise by the utterance."""
         if not self.training:  # nothing is masked
             exact = features.to(at_least_float32(features))
@@ -85,7 +91,9 @@ class RunningNormalization(Normalization):
         self.feat_in = feat_in
         self.state_size = 3 * feat_in  # count, mean and sum of squared deviations; all zero before the first chunk
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
         """Normalise by the moments so far.
 
         The moments are merged as deviations from the mean before the chunk (Chan, Golub and LeVeque 1983): sums of

@@ -34,7 +34,7 @@ def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[N
             do not fit.
     """
     encoder = _encoder_of(model)
-    with side_inputs([encoder], preroll=_features(model, encoder, signal, length)):
+    with side_inputs([encoder], preroll=_features(model, signal, length)):
         yield
 
 
@@ -49,7 +49,7 @@ def cache_after_preroll(model: nn.Module, cache_last_time: Tensor, signal: Tenso
     """
     encoder = _encoder_of(model)
     length = torch.full((len(signal),), signal.shape[1], dtype=torch.int64)
-    features, frames = _features(model, encoder, signal, length)
+    features, frames = _features(model, signal, length)
     return encoder.cache_after(features[:, :, : int(frames.max())], cache_last_time)
 
 
@@ -62,7 +62,8 @@ def _encoder_of(model: nn.Module) -> Any:
     return encoder
 
 
-def _features(model: Any, encoder: Any, signal: Tensor, length: Tensor) -> Preroll:
+def _features(model: Any, signal: Tensor, length: Tensor) -> Preroll:
+    encoder = _encoder_of(model)
     if signal.dim() != 2 or length.shape != signal.shape[:1]:
         shapes = f"{list(signal.shape)} and {list(length.shape)}"
         raise ValueError(f"signal, length: have the shapes {shapes}, expected [B, N] and [B].")

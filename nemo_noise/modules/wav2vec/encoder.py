@@ -82,10 +82,10 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
     def __init__(
         self,
         d_model: int = 768,
+        *,
         n_layers: int = 12,
         n_heads: int = 12,
         d_ff: int | None = None,
-        *,
         norm_place: NormPlace | str = NormPlace.POST,
         conv_norm: ConvolutionNorm | str = ConvolutionNorm.GROUP,
         conv_dims: int | Sequence[int] = 512,

@@ -106,8 +106,8 @@ class MaskedGroupNorm(nn.GroupNorm):
         """Normalise every channel of [B, C, T] over time; beyond the lengths it is finite and means nothing."""
         valid = valid_frames(length, hidden.shape[2]).unsqueeze(1)  # [B, 1, T]
         count = length.clamp(1, hidden.shape[2]).view(-1, 1, 1)
-        known = hidden.float().masked_fill(~valid, 0.0)
-        centred = known - known.sum(dim=2, keepdim=True) / count
+        valid_hidden = hidden.float().masked_fill(~valid, 0.0)
+        centred = valid_hidden - valid_hidden.sum(dim=2, keepdim=True) / count
         variance = centred.masked_fill(~valid, 0.0).square().sum(dim=2, keepdim=True) / count
         normed = centred * (variance + self.eps).rsqrt()
         return (normed * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(hidden.dtype)

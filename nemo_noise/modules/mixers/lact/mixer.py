@@ -37,7 +37,7 @@ RATES = 4  # of a frame and head: gate, up, down, and the weight of the momentum
 
 
 class LaCTState(NamedTuple):
-    """What a mixer remembers of a stream: its fast weights with the chunk that is not full, and the window.
+    """What a mixer carries of a stream: its fast weights with the chunk that is not full, and the window.
 
     ``frames`` [B, L, 2 D] are keys and values of the last L frames, of which ``num_frames`` [B] have been.
     """
@@ -165,7 +165,7 @@ class LaCTMixer(nn.Module):
     def _heads(self, hidden: Tensor) -> Tensor:
         return torch.unflatten(hidden, -1, (self.fast_heads, self.head_width)).transpose(1, 2)
 
-    def _combine(self, hidden: Tensor, attended: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
+    def _combine(self, hidden: Tensor, attended: Tensor, answers: Tensor, *, mask: Tensor) -> Tensor:
         """Sum the branches and project: [B, T, D] twice and [B, H, T, P] -> [B, T, D], zero in the padding."""
         answers = answers * (answers.square().mean(dim=3, keepdim=True) + NORM_EPS).rsqrt()
         answers = answers.transpose(1, 2).flatten(2).to(attended.dtype)  # [B, T, D]
@@ -189,12 +189,13 @@ class BidirectionalLaCTMixer(LaCTMixer):
         """Mix whole utterances [B, T, D] with a mask [B, T], False in the padding: zero there."""
         hidden, mask = _without_padding(hidden, mask)
         queries, keys, values, fast_queries, tokens = self._project(hidden, mask)
-        attended = self.attention(queries, keys, values, mask)
+        attended = self.attention(queries, keys, values, is_valid=mask)
         with torch.autocast(hidden.device.type, enabled=False):
             start = self.fast_weights(hidden.shape[0])
-            weights, _ = learn(start, FastWeights(*(part * 0.0 for part in start)), tokens, self._rule())
+            none = FastWeights(*(part * 0.0 for part in start))
+            weights, _ = learn(start, tokens, velocity=none, rule=self._rule())
             answers = apply_swiglu(weights, fast_queries)
-        return self._combine(hidden, attended, answers, mask)
+        return self._combine(hidden, attended, answers, mask=mask)
 
 
 class CausalLaCTMixer(LaCTMixer):
@@ -277,16 +278,16 @@ class CausalLaCTMixer(LaCTMixer):
         queries, keys, values, fast_queries, tokens = self._project(hidden, mask)
         frames = torch.cat([state.frames, torch.cat([keys, values], dim=2).to(state.frames.dtype)], dim=1)
         left = self.attention.left
-        was_heard = torch.arange(left, device=mask.device) >= left - state.num_frames.unsqueeze(1)  # [B, L]
+        is_past = torch.arange(left, device=mask.device) >= left - state.num_frames.unsqueeze(1)  # [B, L]
         past_keys, past_values = frames.to(keys.dtype).chunk(2, dim=2)  # [B, L + T, D]
-        attended = self.attention(queries, past_keys, past_values, torch.cat([was_heard, mask], dim=1))
+        attended = self.attention(queries, past_keys, past_values, is_valid=torch.cat([is_past, mask], dim=1))
         recall = apply_then_update_recorded if is_traced() else apply_then_update
         with torch.autocast(hidden.device.type, enabled=False):
-            answers, chunk = recall(fast_queries, tokens, num_valid, state.chunk, self._rule())
+            answers, chunk = recall(fast_queries, tokens, num_valid=num_valid, state=state.chunk, rule=self._rule())
         positions = num_valid.unsqueeze(1) + torch.arange(left, device=mask.device)  # the last L valid frames
         kept = frames.gather(1, positions.unsqueeze(2).expand(-1, -1, frames.shape[2]))
         num_frames = (state.num_frames + num_valid).clamp(max=left)
-        mixed = self._combine(hidden, attended, answers, mask)
+        mixed = self._combine(hidden, attended, answers, mask=mask)
         return LaCTOutput(mixed, LaCTState(chunk, kept, num_frames))
 
     def _matrices(self, numbers: Tensor) -> FastWeights:

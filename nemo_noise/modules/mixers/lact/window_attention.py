@@ -38,7 +38,7 @@ class WindowAttention(nn.Module):
         waves = LONGEST_WAVE ** (-torch.arange(0, self.head_dim, 2) / self.head_dim)
         self.constants = ExactConstants(frequencies=waves)
 
-    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, is_valid: Tensor) -> Tensor:
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, *, is_valid: Tensor) -> Tensor:
         """Attend from the last T of S frames [B, T, D] to keys and values [B, S, D]: [B, T, D].
 
         ``is_valid`` [B, S] is False for keys that are not to be seen; a frame always sees itself.

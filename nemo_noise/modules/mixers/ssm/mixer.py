@@ -21,7 +21,7 @@ __all__ = ["BidirectionalMamba2Mixer", "Mamba2Mixer", "MixerOutput", "MixerState
 
 
 class MixerState(NamedTuple):
-    """What a mixer remembers of a stream: the last inputs of its convolution and the state of its state space.
+    """What a mixer carries of a stream: the last inputs of its convolution and the state of its state space.
 
     ``convolution`` is [B, K - 1, E], E the channels of the convolution; ``memory`` is [B, H, P, N].
     """
@@ -135,7 +135,8 @@ class Mamba2Mixer(nn.Module):
         kernels = own if is_traced() else find_kernels(hidden.device, own)
         convolved = kernels.convolve(channels, *self._taps())  # [B, T, E]
         x, inputs, outputs = self._split(convolved)
-        mixed, memory = kernels.scan(x, steps, self._decay(), inputs, outputs, self.D, self.chunk_size, state.memory)
+        vectors = {"A": self._decay(), "B": inputs, "C": outputs, "D": self.D}
+        mixed, memory = kernels.scan(x, steps, **vectors, chunk_size=self.chunk_size, state=state.memory)
         mixed = self.norm(mixed.flatten(2), gate)  # [B, T, H P]
         mixed = self.out_proj(mixed)  # [B, T, D]
         mixed = mixed if mask is None else mixed.masked_fill(~mask.unsqueeze(2), 0.0)
@@ -147,7 +148,7 @@ class Mamba2Mixer(nn.Module):
         channels = torch.cat([state.convolution.to(channels.dtype), channels], dim=1)  # [B, K, E]
         convolved = causal_convolution(channels, *self._taps())  # [B, 1, E]
         x, inputs, outputs = (part[:, 0] for part in self._split(convolved))
-        mixed, memory = scan_step(x, steps[:, 0], self._decay(), inputs, outputs, self.D, state.memory)
+        mixed, memory = scan_step(x, steps[:, 0], A=self._decay(), B=inputs, C=outputs, D=self.D, state=state.memory)
         mixed = self.out_proj(self.norm(mixed.flatten(1), gate[:, 0]))
         return MixerOutput(mixed, MixerState(channels[:, 1:], memory))
 

@@ -24,12 +24,12 @@ class ScanOutput(NamedTuple):
 
 
 def is_traced() -> bool:
-    """Whether a graph is being recorded, whose loops would be as long as the example for ever."""
+    """Whether a graph is being recorded, whose loops keep the length of the example."""
     is_tracing: bool = torch.jit.is_tracing()  # type: ignore[no-untyped-call,attr-defined]
     return is_tracing or torch.onnx.is_in_onnx_export()
 
 
-def scan_step(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor) -> ScanOutput:
+def scan_step(x: Tensor, dt: Tensor, *, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor) -> ScanOutput:
     """One frame: the shapes of the module without T."""
     per_group = x.shape[1] // B.shape[1]
     inputs, outputs = (vectors.repeat_interleave(per_group, dim=1) for vectors in (B, C))  # [B, H, N]
@@ -40,13 +40,13 @@ def scan_step(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor,
 
 
 def recurrent_scan(
-    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor | None = None
+    x: Tensor, dt: Tensor, *, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor | None = None
 ) -> ScanOutput:
     """The definition, frame by frame: slow, and what the other forms are compared with."""
     state = _zero_state(x, B) if state is None else state
     frames = []
     for t in range(x.shape[1]):
-        y, state = scan_step(x[:, t], dt[:, t], A, B[:, t], C[:, t], D, state)
+        y, state = scan_step(x[:, t], dt[:, t], A=A, B=B[:, t], C=C[:, t], D=D, state=state)
         frames.append(y)
     return ScanOutput(torch.stack(frames, dim=1), state)
 
@@ -54,6 +54,7 @@ def recurrent_scan(
 def chunked_scan(
     x: Tensor,
     dt: Tensor,
+    *,
     A: Tensor,
     B: Tensor,
     C: Tensor,
@@ -122,7 +123,7 @@ def _carry_at_once(added: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Ten
 def _chunks(part: Tensor, size: int) -> Tensor:
     """[B, T, ...] in chunks [B, K, size, ...], filled up with zeros."""
     around = (0, 0) * (part.dim() - 2)
-    if is_traced():  # the length is known to the graph only as something to cut at
+    if is_traced():  # the graph has the length only as something to cut at
         part = F.pad(part, (*around, 0, size - 1))
         part = part[:, : part.shape[1] // size * size]
     elif part.shape[1] % size:
