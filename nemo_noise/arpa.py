@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""ARPA files read strictly before a search opens them: an error names file, line and remedy.
+"""A strict check of ARPA files before a search opens them: an error names file, line and remedy.
 
-NeMo 3.0.0 takes memory for as many n-grams as the header claims, asserts without words, and takes NaN as probability.
+NeMo 3.0.0 takes memory for as many n-grams as the header claims, asserts without words, and accepts NaN.
 """
 
 import math
@@ -40,13 +40,10 @@ class _Tokens(NamedTuple):
 
 
 def check_arpa(path: str | Path, *, vocabulary_size: int | None = None, argument: str = "language_model") -> None:
-    """Refuses a file that is no whole ARPA model, before any memory is taken for it.
+    """Refuse a file that is no whole ARPA model, before any memory is taken for it; an unchanged file is read once.
 
-    Args:
-        path: the file, plain text; a file that was checked and did not change is not read again.
-        vocabulary_size: tokens of the recogniser whose search reads the file, without the blank; None for a model of
-            words, whatever they are.
-        argument: who names the file, for messages.
+    ``vocabulary_size`` counts the tokens of the recogniser whose search reads the file, without the blank; None is for
+    a model of words of any kind. ``argument`` is the file's option, for messages.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -57,7 +54,9 @@ def check_arpa(path: str | Path, *, vocabulary_size: int | None = None, argument
     if not file.is_file():
         raise FileNotFoundError(f"{argument}={printable(path)}: no such file; train one with train_ngram.py.")
     state = file.stat()
-    _check(str(file), vocabulary_size, argument, state.st_size, state.st_mtime_ns)
+    _check(
+        str(file), vocabulary_size=vocabulary_size, argument=argument, size=state.st_size, changed=state.st_mtime_ns
+    )
 
 
 def is_kenlm_binary(path: str | Path) -> bool:
@@ -67,8 +66,8 @@ def is_kenlm_binary(path: str | Path) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _check(path: str, vocabulary_size: int | None, argument: str, size: int, changed: int) -> None:
-    """What `check_arpa` does for a file of this size and time of change."""
+def _check(path: str, *, vocabulary_size: int | None, argument: str, size: int, changed: int) -> None:
+    """`check_arpa`, once for a file of this size and time of change."""
     from nemo.collections.asr.parts.submodules.ngram_lm.constants import DEFAULT_TOKEN_OFFSET
 
     tokens = None if vocabulary_size is None else _Tokens(vocabulary_size, DEFAULT_TOKEN_OFFSET)
@@ -82,13 +81,7 @@ def _check(path: str, vocabulary_size: int | None, argument: str, size: int, cha
 
 
 class _Reader:
-    """One pass over an ARPA file.
-
-    Args:
-        path: the file.
-        tokens: what its words must be, None for words of any kind.
-        argument: who names the file.
-    """
+    """One pass over an ARPA file; ``tokens`` are what its words must be, None for words of any kind."""
 
     def __init__(self, path: Path, tokens: _Tokens | None, argument: str) -> None:
         self.path, self.tokens, self.argument = path, tokens, argument
@@ -97,13 +90,11 @@ class _Reader:
         self.unigrams: set[str] = set()
 
     def refuse(self, line: int | None, problem: str) -> NoReturn:
-        """Raise the error that names file, line and remedy."""
         place = printable(self.path) if line is None else f"{printable(self.path)}:{line}"
         whose = "" if self.tokens is None else f" of this recogniser's {self.tokens.size} tokens"
         raise ArpaError(f"{self.argument}={place}: {problem}; it must be an ARPA file{whose}: {REMEDY}.")
 
     def check_kind(self) -> None:
-        """Refuse files of other kinds by their first bytes."""
         with self.path.open("rb") as file:
             start = file.read(64)
         if start.startswith(KENLM_MAGIC):
@@ -120,7 +111,6 @@ class _Reader:
             self.refuse(None, "is empty")
 
     def check(self, lines: Iterator[tuple[int, str]], size: int) -> None:
-        """Read header and sections."""
         counts = self._header(lines)
         claimed = sum(count * (2 * order + 2) for order, count in enumerate(counts, start=1))  # bytes, at the least
         if claimed > size:
@@ -134,7 +124,6 @@ class _Reader:
         self._expect(lines, "\\end\\")
 
     def _header(self, lines: Iterator[tuple[int, str]]) -> list[int]:
-        """How many n-grams of each order there are said to be."""
         self.line, first = next(lines, (1, ""))
         if first.strip() != "\\data\\":
             self.refuse(1, f"begins with {printable(repr(first.strip()), 40)}, not with \\data\\")
@@ -153,7 +142,6 @@ class _Reader:
         return counts
 
     def _expect(self, lines: Iterator[tuple[int, str]], heading: str) -> None:
-        """Read up to a heading, over empty lines."""
         for self.line, line in lines:
             if line.strip() == heading:
                 return
@@ -162,7 +150,6 @@ class _Reader:
         self.refuse(self.line, f"ends without {heading}: it is cut off, or a count is wrong")
 
     def _section(self, lines: Iterator[tuple[int, str]], order: int, count: int, *, is_last: bool) -> None:
-        """Read the n-grams of one order."""
         own, heads, tails, places = array("q"), array("q"), array("q"), array("q")
         while len(own) < count:
             self.line, line = next(lines, (self.line, "\\end\\"))
@@ -170,7 +157,7 @@ class _Reader:
             if not line.strip():
                 continue
             if line.startswith("\\"):
-                self.refuse(self.line, f"{len(own)} n-grams of order {order} are there, the header says {count}")
+                self.refuse(self.line, f"{len(own)} n-grams of order {order} are there, the header counts {count}")
             words = self._ngram(line, order, is_last=is_last)
             if self.tokens is not None:
                 self._check_tokens(words)
@@ -194,7 +181,6 @@ class _Reader:
         self.previous = names
 
     def _ngram(self, line: str, order: int, *, is_last: bool) -> list[str]:
-        """The words of one line, whose numbers are checked."""
         columns = line.split("\t")
         if not 2 <= len(columns) <= 3:
             self.refuse(
@@ -237,7 +223,6 @@ class _Reader:
                 self.refuse(self.line, f"{printable(repr(word), 40)} is token {number}, {known}")
 
     def _check_markers(self) -> None:
-        """Refuse a model without the beginning and end of sentences, or without words that it needs."""
         for marker in (BEGIN, END):
             if marker not in self.unigrams:
                 self.refuse(self.line, f"lacks the unigram {marker}")
@@ -249,7 +234,6 @@ class _Reader:
             )
 
     def _check_once(self, names: npt.NDArray[np.int64], places: "array[int]") -> None:
-        """Refuse an n-gram that is there twice."""
         order = np.argsort(names, kind="stable")
         twice = np.flatnonzero(names[order][1:] == names[order][:-1])
         if len(twice):

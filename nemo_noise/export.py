@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Attention models out of NeMo: two ONNX graphs, encoder and decoder, and all that a search needs.
+"""Export of attention models: an encoder graph and a decoder graph in ONNX, and the data that a search needs.
 
-NeMo exports encoders and CTC models by ``model.export``; it has no way for a whole attention model, with or without
-a second attention. Here the secondary memory is part of the first graph, so that the second one, and whoever
-writes a search around it, sees one sequence of states.
+NeMo's ``model.export`` exports encoders and CTC models, but no whole attention model. Here the secondary memory is
+part of the encoder graph, so the decoder graph and a search around it read one sequence of states.
 """
 
 import json
@@ -60,12 +59,12 @@ class _DecoderGraph(nn.Module):
 def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> Path:
     """Write ``encoder.onnx``, ``decoder.onnx`` and ``search.json`` into a folder.
 
-    The encoder's inputs are ``audio_signal`` [B, F, T] and ``length`` [B], as NeMo's preprocessor gives them; its
-    outputs ``encoder_states`` [B, S, D] and ``encoder_mask`` [B, S]. The decoder's inputs are ``input_ids`` [B, U] and
-    these two; its output is ``log_probs`` [B, U, V]. ``search.json`` has the ids of the default prompt, the id that
-    ends a text, ids that are never chosen (or not as the first), the longest text (``max_sequence_length`` tokens
-    with the prompt, and unless ``max_generation_delta`` is negative no more than that and the frames), the seconds of
-    a frame and the pieces by id.
+    The encoder maps ``audio_signal`` [B, F, T] and ``length`` [B], as NeMo's preprocessor gives them, to
+    ``encoder_states`` [B, S, D] and ``encoder_mask`` [B, S]. The decoder maps these and ``input_ids`` [B, U] to
+    ``log_probs`` [B, U, V]. ``search.json`` holds the default prompt, the tokens by id, the end token, the tokens
+    that a search never chooses (or not as the first), the longest text and the seconds of a frame. The longest text is
+    ``max_sequence_length`` tokens with the prompt, and at most the frames plus ``max_generation_delta`` unless that is
+    negative.
 
     Args:
         model: a multi-task model (Canary-style) or Whisper, with dual attention or without; on the CPU.
@@ -92,24 +91,24 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
 
 
 def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:
-    """Trace both graphs on a batch of two of unequal length."""
+    """Trace both graphs on a batch of two utterances of unequal length."""
     signal = 0.1 * torch.randn(2, sample_rate_of(model))
     length = torch.tensor([signal.shape[1], signal.shape[1] * 2 // 3])
     features, frames = model.preprocessor(input_signal=signal, length=length)
-    hearing, writing = _EncoderGraph(model).eval(), _DecoderGraph(model).eval()  # the exporter puts back this mode
-    states, mask = hearing(features, frames)
+    encoder, decoder = _EncoderGraph(model).eval(), _DecoderGraph(model).eval()  # the exporter restores this mode
+    states, mask = encoder(features, frames)
     tokens = _prompt(model).expand(2, -1).contiguous()
     parts: list[tuple[str, nn.Module, tuple[Tensor, ...], dict[str, dict[int, str]], list[str]]] = [
         (
             "encoder",
-            hearing,
+            encoder,
             (features, frames),
             {"audio_signal": {0: "batch", 2: "time"}, "length": {0: "batch"}},
             ["encoder_states", "encoder_mask"],
         ),
         (
             "decoder",
-            writing,
+            decoder,
             (tokens, states, mask),
             {
                 "input_ids": {0: "batch", 1: "tokens"},
@@ -141,7 +140,6 @@ def _prompt(model: EncDecMultiTaskModel) -> Tensor:
 
 
 def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
-    """What a search must know beside the graphs."""
     return {
         "prompt": _prompt(model).tolist(),
         "end": int(model.tokenizer.eos),

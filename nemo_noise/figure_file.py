@@ -16,16 +16,11 @@ from nemo_noise.whole_file import writing
 __all__ = ["save_figure"]
 
 
-def save_figure(figure: Any, path: str | Path, dpi: int) -> None:
-    """Draws a figure into a file.
+def save_figure(figure: Any, path: str | Path, *, dpi: int) -> None:
+    """Draw a figure of matplotlib into a file, whose suffix decides the format; PNG where it has none.
 
     Texts are shown letter by letter: a dollar begins no formula, a control character is its escape. Only matplotlib's
     own labels of ticks, such as powers of ten, may be formulas.
-
-    Args:
-        figure: matplotlib's `Figure`.
-        path: the file; its suffix decides the format, PNG where it has none; its folder is made.
-        dpi: dots per inch.
     """
     final = Path(path)
     _show_letter_by_letter(figure)

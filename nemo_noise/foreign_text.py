@@ -15,28 +15,18 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|~$:])")
 
 
 def printable(text: object, longest: int | None = None) -> str:
-    r"""Shows each character that could steer a terminal as its escape, such as ``\x1b``; one line comes out.
+    r"""One line of text with each character that could steer a terminal as its escape, such as ``\x1b``.
 
     Args:
-        text: anything; what is no text is shown by `str`.
+        text: anything; `str` shows what is no text.
         longest: most characters that are kept; more end in an ellipsis. None keeps all.
-
-    Returns:
-        The text without control, format and line-ending characters.
     """
     shown = "".join(_shown(character) for character in str(text))
     return shown if longest is None or len(shown) <= longest else f"{shown[: max(0, longest - 1)]}…"
 
 
 def markdown(text: object) -> str:
-    """Escapes a text so that Markdown and the HTML in it show it letter by letter.
-
-    Args:
-        text: anything; what is no text is shown by `str`.
-
-    Returns:
-        One line of Markdown without markup, links, tables or HTML.
-    """
+    """Escape a text so that Markdown and the HTML in it show it letter by letter, on one line."""
     escaped = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     pieces = re.split(r"(&(?:amp|lt|gt);)", escaped)
     return "".join(piece if number % 2 else _MARKDOWN.sub(r"\\\1", piece) for number, piece in enumerate(pieces))

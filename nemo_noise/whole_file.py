@@ -17,16 +17,14 @@ _LONGEST_STEM = 40  # letters of a name in that of its temporary file, which mus
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; when the block ends well, the file there takes the place of `path`.
+    """Give a temporary path beside `path`; when the block ends well, the file there takes the place of `path`.
 
-    A full disk, an error or a kill leaves the old file as it was. Leftovers of killed processes are removed. A
-    symbolic link stays, its target is written; what is no file (`/dev/stdout`) is written to directly.
-
-    Args:
-        path: the file to write; its folder is made.
+    A full disk, an error or a kill leaves the old file as it was. Leftovers of killed processes are removed.
+    The folder is made. A symbolic link stays, its target is written; what is no file (`/dev/stdout`) is written to
+    directly.
 
     Yields:
-        The path to write to, with the same suffix. A block that writes nothing there is an error.
+        The path to write to, with the same suffix.
 
     Raises:
         FileNotFoundError: if the block ends without having written the file.
@@ -51,15 +49,10 @@ def writing(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def writing_folder(path: str | Path) -> Iterator[Path]:
-    """Gives a temporary folder beside `path`; when the block ends well, the files there replace those of their names.
+    """Give a temporary folder beside `path`; when the block ends well, its files replace those of their names.
 
-    A kill while the files take their places may leave some old and some new, each of them whole.
-
-    Args:
-        path: the folder to fill; made, and what else is in it stays.
-
-    Yields:
-        An empty folder to write to.
+    The folder is made, and what else is in it stays. A kill while the files take their places may leave some old and
+    some new, each of them whole.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -77,32 +70,18 @@ def writing_folder(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes a text file, UTF-8, whole or not at all.
-
-    Args:
-        path: the file to write; its folder is made.
-        text: all of its content.
-    """
+    """Write a text file, UTF-8, whole or not at all; its folder is made."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Writes a file whole or not at all.
-
-    Args:
-        path: the file to write; its folder is made.
-        content: all of it.
-    """
+    """Write a file whole or not at all; its folder is made."""
     with writing(path) as temporary:
         temporary.write_bytes(content)
 
 
 def is_running(process: int) -> bool:
-    """Whether a process of this number exists on this machine; one that is somebody else's does.
-
-    Args:
-        process: its number.
-    """
+    """Whether a process of this number exists on this machine, whoever owns it."""
     with suppress(PermissionError):
         try:
             os.kill(process, 0)
@@ -112,7 +91,6 @@ def is_running(process: int) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -121,10 +99,7 @@ def _sync(path: Path) -> None:
 
 
 def _temporary(final: Path) -> Path:
-    """The name of this process for what is being written, once what dead processes left beside it is gone.
-
-    It holds the name of the machine, as another one may write in the same folder.
-    """
+    """The path of this process's temporary file, with the machine's name; leftovers of dead processes are removed."""
     begin, end = f".{final.stem[:_LONGEST_STEM]}.{platform.node()}-", f".partial{final.suffix}"
     name = re.compile(rf"{re.escape(begin)}(\d+){re.escape(end)}")
     for path in final.parent.glob(".*.partial*"):

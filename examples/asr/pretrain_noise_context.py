@@ -14,31 +14,18 @@ All options: conf/recipes/noise_context/noise_context_pretraining.yaml. What it 
 A noise-aware recogniser takes it with +init_from_nemo_model=context.nemo.
 """
 
-import lightning.pytorch as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
-from nemo.utils import logging
-from nemo.utils.exp_manager import exp_manager
-from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-from nemo_noise.models import NoiseContextPretrainingModel, start_from_checkpoints
-from nemo_noise.recogniser.model_file import save_model
+from nemo_noise.models import NoiseContextPretrainingModel
+from nemo_noise.models.training_run import run_training
 
 
 @hydra_runner(config_path="../../conf/recipes/noise_context", config_name="noise_context_pretraining")
 def main(cfg: DictConfig) -> None:
     """Train as the config says."""
-    logging.info(f"Hydra config: {OmegaConf.to_yaml(cfg)}")
-    if cfg.get("seed") is not None:
-        pl.seed_everything(cfg.seed, workers=True)
-    trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
-    exp_manager(trainer, cfg.get("exp_manager", None))
-    model = NoiseContextPretrainingModel(cfg=cfg.model, trainer=trainer)
-    start_from_checkpoints(model, cfg)  # NeMo's init_from_...: what would be lost is an error
-    trainer.fit(model)
-    if cfg.get("save_to"):
-        save_model(model, cfg.save_to)
+    run_training(NoiseContextPretrainingModel, cfg)
 
 
 if __name__ == "__main__":

@@ -15,33 +15,17 @@ From a pretrained checkpoint and a pretrained noise context (before training the
         '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
 """
 
-import lightning.pytorch as pl
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from nemo.collections.asr.models import EncDecCTCModel
 from nemo.core.config import hydra_runner
-from nemo.utils import logging
-from nemo.utils.exp_manager import exp_manager
-from nemo.utils.trainer_utils import resolve_trainer_cfg
 
-from nemo_noise.models import start_from_checkpoints
-from nemo_noise.recogniser.model_file import save_model
+from nemo_noise.models.training_run import run_training
 
 
 @hydra_runner(config_path="../../conf/recipes/fastconformer", config_name="noise_aware_fast-conformer_ctc_char")
 def main(cfg: DictConfig) -> None:
-    logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")
-    if cfg.get("seed") is not None:
-        pl.seed_everything(cfg.seed, workers=True)
-    trainer = pl.Trainer(**resolve_trainer_cfg(cfg.trainer))
-    exp_manager(trainer, cfg.get("exp_manager"))
-    model = EncDecCTCModel(cfg=cfg.model, trainer=trainer)
-    start_from_checkpoints(model, cfg)  # NeMo's init_from_...: what would be lost is an error
-    trainer.fit(model)
-    if cfg.get("save_to"):
-        save_model(model, cfg.save_to)
-    if (cfg.model.get("test_ds") or {}).get("manifest_filepath") is not None and model.prepare_test(trainer):
-        trainer.test(model)
+    run_training(EncDecCTCModel, cfg)
 
 
 if __name__ == "__main__":

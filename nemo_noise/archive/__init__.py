@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints of strangers: a `.nemo` is read, limited and checked before anything in it is built."""
+"""Foreign checkpoints: a `.nemo` is read, limited and checked before anything in it is built."""
 
 from nemo_noise.archive.contents import check_checkpoint
 from nemo_noise.archive.door import any_file, building_from, read_config, restore, trusted_checkpoints

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which classes the configuration of a foreign checkpoint may name: parts of recognisers, and nothing that acts.
+"""The classes that the configuration of a foreign checkpoint may name: parts of recognisers alone.
 
 NeMo 3.0.0 also lets a configuration call functions of its own, with any arguments; some of them write, delete or fetch
 files. Here a target is a class, at home in one of a few packages. One function, which builds NeMo's decoders, is
@@ -56,19 +56,12 @@ _EXACT = {
     "nemo.collections.asr.modules.transformer.get_nemo_transformer",
     "nemo.collections.asr.modules.transformer.transformer_utils.get_nemo_transformer",
 }
-_LEGACY = nemo_common.ALLOWED_LEGACY_FALLBACK_TARGETS  # replaced by the class that is asked to restore
+_LEGACY = nemo_common.ALLOWED_LEGACY_FALLBACK_TARGETS  # replaced by the class that restores
 
 
 @lru_cache(maxsize=1024)
 def refusal_of(target: str) -> str | None:
-    """Why a target may not be built from a foreign configuration.
-
-    Args:
-        target: dotted path of a class.
-
-    Returns:
-        The reason as the end of a sentence, or None if the target may be built.
-    """
+    """Why a target may not be built from a foreign configuration, as the end of a sentence; None if it may."""
     if target in _EXACT or target in _LEGACY:
         return None
     if not _is_in(target, HOMES):
@@ -90,7 +83,6 @@ def refusal_of(target: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _kinds() -> tuple[type, ...]:
-    """What a class must be."""
     schedulers: Any = torch.optim.lr_scheduler.LRScheduler
     return (
         nn.Module,
@@ -106,7 +98,7 @@ def _is_in(name: str, packages: tuple[str, ...]) -> bool:
 
 
 def _locate(target: str) -> Any:
-    """The object at the end of a dotted path; imports stay within the packages above."""
+    """The object at a dotted path; imports stay within its own package."""
     parts = target.split(".")
     if not all(part.isidentifier() and not part.startswith("__") for part in parts):
         raise ValueError("it is no dotted path of names")

@@ -51,20 +51,14 @@ _RANGES = {
 
 
 def checked_config(text: str, where: str) -> DictConfig:
-    """Reads a configuration that may come from anybody.
+    """Read a configuration that may come from anybody; what was checked is what is built.
 
-    Args:
-        text: YAML.
-        where: the file, for messages.
-
-    Returns:
-        The configuration, every interpolation resolved, our classes by their public paths: what was checked is what
-        is built.
+    It comes back with every interpolation resolved and our classes by their public paths. ``where`` names the file.
 
     Raises:
-        ValueError: if it is no YAML of plain values, refers to itself by aliases, is nested too deep, asks for
-            anything outside of itself (the environment, a resolver), names a target that is not allowed, a file
-            outside of the archive, or a size that no recogniser has. The message names the key.
+        ValueError: if it is no YAML of plain values, holds aliases, is nested too deep, refers outside of itself (the
+            environment, a resolver), or names a target that is not allowed, a file outside of the archive, or a size
+            that no recogniser has. The message names the key.
     """
     _check_structure(text, where)
     plain = _parsed(text, where, lambda text: yaml.load(text, Loader=_SAFE_LOADER))  # noqa: S506  it is a safe one
@@ -89,7 +83,6 @@ def checked_config(text: str, where: str) -> DictConfig:
 
 
 def _parsed(text: str, where: str, parse: Callable[[str], Any]) -> Any:
-    """What a parser makes of the configuration."""
     try:
         return parse(text)
     except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError, OverflowError) as error:
@@ -97,11 +90,7 @@ def _parsed(text: str, where: str, parse: Callable[[str], Any]) -> Any:
 
 
 def check_targets(config: Any, where: str) -> None:
-    """Refuses a configuration that would build, call or fetch something else than parts of a recogniser.
-
-    Args:
-        config: plain containers.
-        where: the file, for messages.
+    """Refuse a configuration that would build, call or fetch something else than parts of a recogniser.
 
     Raises:
         ValueError: naming key, target, reason and remedy.
@@ -132,7 +121,7 @@ def largest_numbers(config: Any, count: int = 3) -> str:
 
 
 def _check_structure(text: str, where: str) -> None:
-    """Refuses aliases and depth by the events of the parser, which build nothing."""
+    """Refuse aliases, tags and depth by the events of the parser, which build nothing."""
     depth = nodes = 0
     try:
         for event in yaml.parse(text, Loader=_SAFE_LOADER):
@@ -162,7 +151,7 @@ def _check_structure(text: str, where: str) -> None:
 
 
 def _check_references(config: Any, where: str) -> None:
-    """Allows references to another place of the same file; an escaped one comes alive when NeMo saves it again."""
+    """Allow references within the file alone; NeMo resolves an escaped one once it saves it again."""
     references = 0
     for key, value in _leaves(config):
         if not isinstance(value, str) or "${" not in value:
@@ -179,7 +168,7 @@ def _check_references(config: Any, where: str) -> None:
 
 
 def _count(node: DictConfig | ListConfig, where: str, nodes: int = 0) -> int:
-    """Counts what a configuration holds once references are followed; those to references may multiply."""
+    """Count the values of a configuration with references followed; references to references may multiply."""
     keys = node.keys() if isinstance(node, DictConfig) else range(len(node))
     for key in keys:
         value = None if OmegaConf.is_missing(node, key) else node[key]
@@ -196,7 +185,6 @@ def _count(node: DictConfig | ListConfig, where: str, nodes: int = 0) -> int:
 
 
 def _check_value(key: str, value: Any, where: str) -> None:
-    """Refuses names of files outside of the archive, and sizes that no recogniser has."""
     if (
         isinstance(value, str)
         and value.startswith("nemo:")
@@ -226,12 +214,10 @@ def _is_of_the_system(value: str) -> bool:
 
 
 def _leaves(config: Any) -> Iterator[tuple[str, Any]]:
-    """All values that are no containers, under their dotted keys."""
     return ((key, value) for key, value in _nodes(config) if not isinstance(value, dict | list))
 
 
 def _nodes(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """All values, containers too, under their dotted keys."""
     yield key, node
     named = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     for name, child in named:

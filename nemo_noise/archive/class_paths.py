@@ -1,15 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""By which path a configuration names a class of ours: where its package exports it, wherever its file lies.
+"""The public paths of our classes in configurations: the package that exports a class, not its file.
 
-Earlier versions wrote the file into checkpoints. Those paths are read for good; none is written any more.
+Earlier versions wrote the file into checkpoints. Those paths are read for good, and none is written.
 """
 
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-__all__ = ["OLD_PATHS", "public_path", "public_paths"]
+from nemo.utils.model_utils import convert_model_config_to_dict_config
+
+__all__ = ["OLD_PATHS", "public_path", "public_paths", "with_target"]
 
 _ROOMS = ("nemo_noise.models", "nemo_noise.modules")
 _ONCE_IN = {  # module of an earlier version -> the classes that a configuration could name there
@@ -55,27 +57,21 @@ OLD_PATHS = {
 
 
 def public_path(kind: type) -> str:
-    """The path that a checkpoint names a class by.
-
-    Args:
-        kind: a class of ours, or one that derives from it elsewhere.
-
-    Returns:
-        Where our package exports it; module and name of a class of others.
-    """
+    """The path where our package exports a class; module and name of a class of others."""
     room = next((room for room in _ROOMS if kind.__module__.startswith(f"{room}.")), kind.__module__)
     return f"{room}.{kind.__name__}"
 
 
+def with_target(cfg: DictConfig, kind: type, **changes: Any) -> DictConfig:
+    """NeMo's form of a model's config, with the class's public path as ``target`` and further changes."""
+    named: DictConfig = convert_model_config_to_dict_config(cfg)
+    with open_dict(named):
+        named.update(target=public_path(kind), **changes)
+    return named
+
+
 def public_paths(config: Any) -> Any:
-    """A configuration with public paths in place of old ones.
-
-    Args:
-        config: plain containers or an OmegaConf.
-
-    Returns:
-        The same object where no path is old; else a new one of its kind, resolved.
-    """
+    """A configuration with public paths in place of old ones; the same object where no path is old."""
     if isinstance(config, DictConfig):
         if not _has_old(OmegaConf.to_container(config, resolve=False)):
             return config

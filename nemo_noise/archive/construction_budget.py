@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""How much a model may allocate while it is built: in proportion to the weights that are there to fill it."""
+"""A limit on what a model allocates while it is built, in proportion to the weights that fill it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -39,7 +39,7 @@ _FACTORIES: frozenset[Callable[..., Any]] = frozenset(
 
 
 class ConstructionBudget(TorchFunctionMode):
-    """Counts what a constructor allocates, before it is allocated; an error ends one that asks for too much.
+    """Counts what a constructor allocates, before it is allocated; an error ends one that exceeds the limit.
 
     Args:
         weight_bytes: size of the weights that the model is to hold.
@@ -47,9 +47,6 @@ class ConstructionBudget(TorchFunctionMode):
 
     Attributes:
         refused: the message, once the budget is spent; constructors may catch the error and raise another.
-
-    Raises:
-        ValueError: inside the block, when the budget is spent.
     """
 
     def __init__(self, weight_bytes: int, refusal: Callable[[str], str]) -> None:
@@ -75,11 +72,11 @@ class ConstructionBudget(TorchFunctionMode):
 
 
 def _numbers(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-    """How many numbers a factory would make, by making them nowhere."""
+    # made on the meta device, which allocates nothing
     kwargs = {name: value for name, value in kwargs.items() if name not in ("out", "generator", "pin_memory")}
     try:
         if args and isinstance(args[0], torch.Tensor):
             return int(func(args[0].to("meta"), *args[1:], **kwargs).numel())
         return int(func(*args, **{**kwargs, "device": "meta"}).numel())
     except (RuntimeError, TypeError, NotImplementedError):
-        return 0  # the call itself says what is wrong with its arguments
+        return 0  # the call itself raises the error of its arguments

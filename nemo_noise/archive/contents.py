@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What lies in a `.nemo`: its members are counted, measured and named before anything is unpacked."""
+"""The members of a `.nemo`, counted, measured and named before anything is unpacked."""
 
 import gzip
 import io
@@ -35,11 +35,11 @@ class ArchiveContents(NamedTuple):
 
 
 def check_checkpoint(path: str | Path, argument: str) -> Path:
-    """Refuses what is no `.nemo`, or one that would do harm when it is unpacked; the weights are not read.
+    """Refuse a file that is no `.nemo`, or one that does harm when it is unpacked; the weights are not read.
 
     Args:
         path: the file.
-        argument: who names it, for the message.
+        argument: its option, for the message.
 
     Returns:
         The path.
@@ -54,12 +54,7 @@ def check_checkpoint(path: str | Path, argument: str) -> Path:
 
 
 def read_contents(path: str | Path, where: str, config_file: str = CONFIG_FILE) -> ArchiveContents:
-    """Reads the configuration of a `.nemo`, and checks all of its members by their headers.
-
-    Args:
-        path: the file.
-        where: how messages name it.
-        config_file: name of the configuration in it.
+    """Read the configuration of a `.nemo`, named ``config_file`` in it, and check all members by their headers.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -115,7 +110,6 @@ def _checked_members(
 
 
 def _text(archive: tarfile.TarFile, member: tarfile.TarInfo, where: str) -> str:
-    """The configuration as text."""
     if member.size > MAX_CONFIG_BYTES:
         raise ValueError(
             f"{where}: {printable(member.name, 80)} has {member.size} bytes; at most {MAX_CONFIG_BYTES} are read."
@@ -147,7 +141,7 @@ def _check_weights(archive: tarfile.TarFile, member: tarfile.TarInfo, where: str
                 if grown <= 2 * member.size + _READ_BYTES:
                     pickled = b"".join(records.read(entry) for entry in names)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error):
-            return  # torch says what is wrong with it
+            return  # torch raises the error
     if grown > 2 * member.size + _READ_BYTES:
         raise ValueError(f"{where}: {shown} has {member.size} bytes and unpacks to {grown}; {_EXPECTED}.")
     if b"\nbytearray\n" in pickled:
@@ -182,8 +176,7 @@ class _UpTo(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Reads in pieces, so that the limit is met before the memory is taken."""
-        pieces: list[bytes] = []
+        pieces: list[bytes] = []  # the limit is met before the memory is taken
         left = self._most + 1 if size < 0 else size
         while left > 0 and (piece := self._stream.read(min(left, _READ_BYTES))):
             self._check(self._stream.tell())

@@ -10,10 +10,10 @@ archive's own stays the user's business.
 import inspect
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -44,6 +44,7 @@ __all__ = [
 ]
 
 _Wrapped = Callable[..., Any]
+_Value = TypeVar("_Value")
 _trusting: ContextVar[bool] = ContextVar("trusting", default=False)
 _archive: ContextVar[str | None] = ContextVar("archive", default=None)  # whose files alone may become artifacts
 _OF_RECOGNISERS = ("nemo.collections.asr.", "nemo_noise.")
@@ -55,22 +56,17 @@ def is_trusting() -> bool:
     return _trusting.get() or os.environ.get(TRUST.split("=")[0], "").lower() in ("1", "true", "yes")
 
 
-@contextmanager
-def trusted_checkpoints() -> Iterator[None]:
-    """Restores `.nemo` files unchecked inside the block: whoever made them may run any program as you."""
-    token = _trusting.set(True)
-    try:
-        yield
-    finally:
-        _trusting.reset(token)
+def trusted_checkpoints() -> AbstractContextManager[None]:
+    """Restore `.nemo` files unchecked inside the block: their maker may run any program as you."""
+    return _set_inside(_trusting, True)
 
 
 def read_config(checkpoint: str | Path, argument: str = "checkpoint") -> DictConfig:
-    """The configuration inside a `.nemo`, checked and resolved.
+    """Read the configuration inside a `.nemo`, checked and resolved.
 
     Args:
         checkpoint: the file.
-        argument: who names it, for messages.
+        argument: its option, for messages.
 
     Raises:
         FileNotFoundError: if there is no such checkpoint.
@@ -83,21 +79,21 @@ def read_config(checkpoint: str | Path, argument: str = "checkpoint") -> DictCon
 
 
 def restore(path: str | Path, argument: str, *, device: torch.device, kind: type[ModelPT]) -> Any:
-    """Restores a model from a `.nemo` file, or says why not.
+    """Restore a model with finite weights from a `.nemo` file.
 
     Args:
         path: the file.
-        argument: who names it, for messages.
-        device: where the model goes.
+        argument: its option, for messages.
+        device: of the model.
         kind: class whose `restore_from` is called.
 
     Returns:
-        The model; its weights are finite.
+        The model.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is no `.nemo`, may not be restored from strangers, does not fit its own configuration, or has
-            weights that are no numbers. The message names the file and the cause.
+            weights that are not finite. The message names the file and the cause.
     """
     where = f"{argument}={printable(path)}"
     checkpoint = check_checkpoint(path, argument)
@@ -116,7 +112,7 @@ def restore(path: str | Path, argument: str, *, device: torch.device, kind: type
 
 
 def load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """NeMo's own loading, with a configuration that was checked in place of whatever the archive holds."""
+    """NeMo's loading, with a checked configuration in place of the archive's."""
     call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
     calling_class, path = call["calling_cls"], str(call["restore_path"])
     if not _is_checked(calling_class):
@@ -141,28 +137,28 @@ def load(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[
 
 
 def build(wrapped: _Wrapped, kind: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """NeMo's own building of a part or a model, from a configuration whose class paths are public ones."""
+    """NeMo's building of a part or a model, with public class paths in its configuration."""
     call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
     return wrapped(**{**call, "config": public_paths(call["config"])})
 
 
 @contextmanager
 def _naming(path: str, calling_class: type) -> Iterator[None]:
-    """Names the archive in what goes wrong inside the block: in the error of a model of ours, else in the log."""
+    """Name the archive in an error of the block: in the error of our own models, else in the log."""
     try:
         yield
     except Exception as error:
         if path in str(error):
             raise
-        said = f"{printable(path)} cannot be restored: {type(error).__name__}: {printable(error, 600)}"
+        problem = f"{printable(path)} cannot be restored: {type(error).__name__}: {printable(error, 600)}"
         if calling_class.__module__.startswith("nemo_noise."):
-            raise ValueError(said) from error
-        logging.error(said)  # an error of NeMo's own classes keeps its type: others may wait for it
+            raise ValueError(problem) from error
+        logging.error(problem)  # an error of NeMo's own classes keeps its type: others may wait for it
         raise
 
 
 def _check_types(state: Mapping[str, Any], model: torch.nn.Module, path: str) -> None:
-    """Refuses weights of another kind of number than the model's: torch would round them, or drop their half."""
+    """Refuse weights of another kind of number than the model's: torch would round them, or drop their half."""
     own = model.state_dict()
     for name, tensor in state.items():
         wanted = own.get(name)
@@ -176,7 +172,7 @@ def _check_types(state: Mapping[str, Any], model: torch.nn.Module, path: str) ->
 
 
 def _first_error_of(wrapped: _Wrapped, call: dict[str, Any]) -> Any:
-    """NeMo's own loading; where the class in the archive fails, its error, not that of the abstract one tried next."""
+    """NeMo's loading, with the error of the class in the archive, not of the abstract one tried next."""
     try:
         return wrapped(**call)
     except TypeError as error:
@@ -187,14 +183,13 @@ def _first_error_of(wrapped: _Wrapped, call: dict[str, Any]) -> Any:
 
 
 def _is_checked(calling_class: type) -> bool:
-    """Whether a restore is of a recogniser; those of NeMo's other collections are not ours to judge."""
+    """Whether a restore is of a recogniser; those of NeMo's other collections pass unchecked."""
     return calling_class is ModelPT or any(
         parent.__module__.startswith(_OF_RECOGNISERS) for parent in calling_class.__mro__
     )
 
 
 def _contents(connector: Any, path: str) -> ArchiveContents:
-    """What the archive, or the folder that it was unpacked into, holds."""
     if connector.model_extracted_dir is None or not Path(connector.model_extracted_dir).is_dir():
         return read_contents(path, path, Path(connector.model_config_yaml).name)
     folder = Path(connector.model_extracted_dir)
@@ -221,20 +216,22 @@ def building_from(checkpoint: str | Path, config: DictConfig) -> Iterator[None]:
         yield
 
 
+def any_file() -> AbstractContextManager[None]:
+    """Lift, inside the block, the limit of `building_from` on files, for our copies of the archive's own."""
+    return _set_inside(_archive, None)
+
+
 @contextmanager
-def any_file() -> Iterator[None]:
-    """Lifts, inside the block, what `building_from` says of files: for copies that we made of the archive's own."""
-    token = _archive.set(None)
+def _set_inside(variable: ContextVar[_Value], value: _Value) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
-        _archive.reset(token)
+        variable.reset(token)
 
 
 @contextmanager
 def _building(path: str, weight_bytes: int, config: DictConfig) -> Iterator[None]:
-    """As `building_from`."""
-
     def refusal(much: str) -> str:
         return (
             f"{printable(path)}: the configuration asks for {much} than {weight_bytes} bytes of weights can fill; its "
@@ -254,7 +251,7 @@ def _building(path: str, weight_bytes: int, config: DictConfig) -> Iterator[None
 
 
 def register(wrapped: _Wrapped, connector: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """NeMo's own registration of a file that the next `save_to` packs."""
+    """NeMo's registration of a file that the next `save_to` packs, limited to the archive's own."""
     path = _archive.get()
     call = inspect.signature(wrapped).bind(*args, **kwargs).arguments
     source = call["src"]

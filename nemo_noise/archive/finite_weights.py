@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Weights that are no numbers: a model with one NaN gives text that looks like any other, so they are refused."""
+"""Refusal of weights with NaN or infinity: the text of such a model looks like any other."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,17 +16,14 @@ __all__ = ["check_finite", "check_model"]
 def check_finite(
     named_tensors: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]], where: str | Path, *, remedy: str | None = None
 ) -> None:
-    """Refuses weights that hold NaN or an infinite number.
+    """Refuse weights that hold NaN or an infinite number.
 
-    Args:
-        named_tensors: tensors by name, such as a ``state_dict`` or ``model.named_parameters()``, of any type and on
-            any device; those of whole numbers hold neither.
-        where: file, folder or model they are from, as the message names it: `model=whisper.nemo`.
-        remedy: what to do, one clause; None advises to take another copy or checkpoint.
+    ``where`` names their file, folder or model, such as `model=whisper.nemo`; ``remedy`` is one clause, None advises
+    to take another copy or checkpoint.
 
     Raises:
-        ValueError: if a tensor holds one. It names the first such tensor, its first bad value and where that is,
-            and counts bad values and further such tensors.
+        ValueError: if a tensor holds one. It names the first such tensor, its first bad value and its place, and
+            counts bad values and further such tensors.
     """
     pairs = named_tensors.items() if isinstance(named_tensors, Mapping) else named_tensors
     bad = [(name, tensor.detach()) for name, tensor in pairs if not bool(_is_finite(tensor.detach()).all())]
@@ -44,13 +41,9 @@ def check_finite(
 
 
 def check_model(model: nn.Module, where: str | Path) -> None:
-    """Refuses a model whose parameters hold NaN or infinity, or whose saved buffers hold NaN.
+    """Refuse a model whose parameters hold NaN or infinity, or whose saved buffers hold NaN.
 
-    Infinity in a buffer is left alone: it is how masks are written.
-
-    Args:
-        model: on any device.
-        where: file or model, as the message names it: `model=whisper.nemo`.
+    Infinity in a buffer stays: masks are written by it.
 
     Raises:
         ValueError: as `check_finite`.
@@ -63,7 +56,6 @@ def check_model(model: nn.Module, where: str | Path) -> None:
 
 
 def _is_finite(tensor: Tensor) -> Tensor:
-    """Where a tensor of any type is finite; types of 8 bits are widened first."""
-    if tensor.is_floating_point() and tensor.element_size() == 1:
+    if tensor.is_floating_point() and tensor.element_size() == 1:  # 8 bits have no isfinite
         tensor = tensor.float()
     return torch.isfinite(tensor)

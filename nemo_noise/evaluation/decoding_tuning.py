@@ -16,7 +16,7 @@ from tqdm import tqdm
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise import whole_file
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.checks import listed, maybe, number, refuse_unknown, text, whole
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, load_entry
 from nemo_noise.evaluation.scoring.text_normalization import normalize_text
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, count_errors, sum_errors
@@ -29,7 +29,6 @@ from nemo_noise.inference.decoding.search import (
     fast_language_model,
     search,
 )
-from nemo_noise.option_rules import listed, maybe, number, text, whole
 from nemo_noise.recogniser.facts import sample_rate_of
 
 MOST_BEAMS = 4096  # more are no beam but all there is

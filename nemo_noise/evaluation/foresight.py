@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from nemo.utils import logging
 
+from nemo_noise.checks import near_names
 from nemo_noise.evaluation.gates import Gate, check_paths, gate_values
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
@@ -17,7 +18,6 @@ from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import control_name
 from nemo_noise.evaluation.transcription.robustness import RunOptions
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, read_transcripts
-from nemo_noise.option_rules import near_names
 from nemo_noise.recogniser.config_facts import ModelFacts, check_transcribe_options, facts_of
 
 __all__ = ["Survey", "check_fields", "check_gates", "survey_models"]

@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from nemo.collections.asr.parts.utils.asr_confidence_utils import ConfidenceConfig
 
-from nemo_noise import option_rules as rules
+from nemo_noise import checks as rules
 from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation import gates
 from nemo_noise.evaluation.mixtures.acoustics import Grid

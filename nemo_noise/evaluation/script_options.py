@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
-from nemo_noise import option_rules as rules
+from nemo_noise import checks as rules
 from nemo_noise.archive import check_checkpoint
 from nemo_noise.data.manifests.manifest import read_manifest, require_audio_files
 from nemo_noise.evaluation.device import choose_device

@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A noise context for a pretrained recogniser: any NeMo ASR checkpoint whose encoder is a (Fast)Conformer.
+"""A noise context added to a pretrained recogniser with a (Fast)Conformer encoder.
 
-The recogniser's class stays NeMo's own (CTC, transducer, hybrid, AED); only its encoder changes. So NeMo's scripts,
-export and Riva's schemas keep working.
+Only the encoder changes; the class stays NeMo's own, so NeMo's scripts, its export and Riva's schemas work.
 """
 
 import inspect
@@ -38,11 +37,11 @@ def add_noise_context(
 ) -> ASRModel:
     """Restore a plain checkpoint with a noise context in its encoder; before training the output is unchanged.
 
-    What the context misses in the result is a warning: see ``nemo_noise.training.context_input``.
+    A warning names each input of the context that the result lacks (``nemo_noise.training.context_input``).
 
     Args:
         checkpoint: a `.nemo` file with a Conformer encoder; one that has a context takes further fusions.
-        encoder: what is added to the encoder's config: `context`, `fusion` and, if the context shall hear the level
+        encoder: what is added to the encoder's config: `context`, `fusion` and, if the context has to see the level
             of the noise, `feature_normalization: per_feature`; the normalisation then moves from the preprocessor
             into the encoder. `feature_mean` and `feature_std` of a context follow the normalisation if left out.
         map_location: device of the restored model.
@@ -64,7 +63,6 @@ def add_noise_context(
 
 
 def _with_noise_context(config: DictConfig, encoder: Mapping[str, Any] | DictConfig, path: Path) -> DictConfig:
-    """The config of the checkpoint with the noise-aware encoder in place of the plain one."""
     target = config.encoder.get("_target_")
     if target not in (*CONFORMER_TARGETS, NOISE_AWARE_TARGET):
         raise ValueError(f"{path}: its encoder is {target}; a noise context can be added to {CONFORMER_TARGETS[0]}.")
@@ -80,30 +78,29 @@ def _with_noise_context(config: DictConfig, encoder: Mapping[str, Any] | DictCon
         if encoder.get("feature_normalization") is not None:
             _move_normalization(config, changed, path)
         if given is not None:
-            _refuse_to_stop_streams(config, given, path)
+            _refuse_utterance_context_in_stream(config, given, path)
             _scale_context(changed)
     return changed
 
 
 def _move_normalization(config: DictConfig, changed: DictConfig, path: Path) -> None:
-    """Let the encoder normalise what the preprocessor did; refuse what the checkpoint was not trained with."""
-    asked, trained = OmegaConf.create({"asked": changed.encoder.feature_normalization}), normalization_of(config)
-    asked = OmegaConf.to_container(asked)["asked"]
-    if asked != trained:
+    """Move the normalisation from the preprocessor into the encoder."""
+    given = OmegaConf.to_container(OmegaConf.create({"given": changed.encoder.feature_normalization}))["given"]
+    trained = normalization_of(config)
+    if given != trained:
         can_move = trained in ("per_feature", "running") or isinstance(trained, Mapping)
         own = config.encoder.get("feature_normalization")
-        where, said = "encoder.feature_normalization", own
+        where, value = "encoder.feature_normalization", own
         if own is None:
-            where, said = "preprocessor.normalize", (config.get("preprocessor") or {}).get("normalize")
+            where, value = "preprocessor.normalize", (config.get("preprocessor") or {}).get("normalize")
         raise ValueError(
-            f"feature_normalization={asked!r}, but {path} was trained with {where}={said!r}; "
+            f"feature_normalization={given!r}, but {path} was trained with {where}={value!r}; "
             + (f"use feature_normalization: {trained}." if can_move else "leave feature_normalization out.")
         )
     changed.preprocessor.normalize = "NA"
 
 
-def _refuse_to_stop_streams(config: DictConfig, context: Mapping[str, Any], path: Path) -> None:
-    """Refuse a context of whole utterances for an encoder that streams."""
+def _refuse_utterance_context_in_stream(config: DictConfig, context: Mapping[str, Any], path: Path) -> None:
     kind = _context_class(context)
     needs_utterance = kind is not None and not issubclass(kind, STREAMABLE)
     if config.encoder.get("att_context_style") == "chunked_limited" and needs_utterance:
@@ -114,7 +111,7 @@ def _refuse_to_stop_streams(config: DictConfig, context: Mapping[str, Any], path
 
 
 def _scale_context(changed: DictConfig) -> None:
-    """Give the context the scale of features that are not normalised, if it has one and the caller left it out."""
+    """Give a context the scale of features that are not normalised, where its config leaves it out."""
     context, kind = changed.encoder.context, _context_class(changed.encoder.context)
     has_scale = kind is not None and "feature_mean" in inspect.signature(kind).parameters
     is_raw = (changed.get("preprocessor") or {}).get("normalize", "per_feature") in (None, "NA", False)

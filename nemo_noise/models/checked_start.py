@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A training that starts from checkpoints: what of them the recipe cannot hold, and what it lacks, is an error.
+"""The start of a training from checkpoints; a part without a place, or without weights, is an error.
 
-NeMo's ``maybe_init_from_pretrained_checkpoint`` loads what fits and says nothing of the rest. Here its two loading
-methods are watched while it runs, so that its options (``include``, ``exclude``, several checkpoints) stay its own.
+NeMo's ``maybe_init_from_pretrained_checkpoint`` loads what fits and is silent about the rest. Its two loading methods
+are replaced while it runs, so all of its options (``include``, ``exclude``, several checkpoints) apply.
 """
 
 import re
@@ -48,33 +48,27 @@ def start_from_checkpoints(model: ModelPT, cfg: DictConfig) -> None:
         model.maybe_init_from_pretrained_checkpoint(cfg)
         return
     option = next(name for name in STARTS if cfg.get(name))
-    start = _Start(model, option, bool(cfg.get(ALLOWS_PARTS, False)))
-    watched = {"load_state_dict": start.load, "load_part_of_state_dict": start.load_part}
-    watched |= {name: start.noting(getattr(model, name)) for name in ("restore_from", "from_pretrained")}
-    for name, method in watched.items():
+    start = _Start(model, option, allows_parts=bool(cfg.get(ALLOWS_PARTS, False)))
+    replaced = {"load_state_dict": start.load, "load_part_of_state_dict": start.load_part}
+    replaced |= {name: start.noting(getattr(model, name)) for name in ("restore_from", "from_pretrained")}
+    for name, method in replaced.items():
         model.__dict__[name] = method
     try:
         model.maybe_init_from_pretrained_checkpoint(cfg)
     finally:
-        for name in watched:
+        for name in replaced:
             del model.__dict__[name]
     start.check_missing()
 
 
 class _Start:
-    """What has been loaded into a model so far.
+    """What has been loaded into a model so far; ``option`` is the config's key that names the checkpoints."""
 
-    Args:
-        model: that is started.
-        option: the key of the config that names the checkpoints.
-        allows_parts: whether what is lost is only said.
-    """
-
-    def __init__(self, model: ModelPT, option: str, allows_parts: bool) -> None:
+    def __init__(self, model: ModelPT, option: str, *, allows_parts: bool) -> None:
         self.model, self.option, self.allows_parts = model, option, allows_parts
         self.own = model.state_dict()
         self.names = {name for name in self.own if not COMPUTED.search(name)}
-        self.wanted: set[str] = set()  # names that some checkpoint was asked for
+        self.wanted: set[str] = set()  # names that some checkpoint has to bring
         self.loaded: set[str] = set()
         self.config: DictConfig | None = None  # of the checkpoint that was restored last
         self._load_state_dict = model.load_state_dict
@@ -109,7 +103,7 @@ class _Start:
         logging.info(f"{len(chosen)} of {len(state_dict)} tensors taken from {source}")
 
     def load(self, state_dict: Mapping[str, Tensor], strict: bool = True) -> Any:
-        """A whole checkpoint; one of a noise context alone gives that."""
+        """A whole checkpoint, or the noise context alone where it holds nothing else."""
         common = self.names & set(state_dict)
         if common and all(name.startswith(CONTEXT) for name in common):
             context = {name: value for name, value in state_dict.items() if name.startswith(CONTEXT)}
@@ -118,7 +112,6 @@ class _Start:
         return self._load(dict(state_dict), set(self.names))
 
     def _load(self, state: dict[str, Tensor], wanted: set[str]) -> Any:
-        """Load what fits; refuse the rest."""
         self.wanted |= wanted
         lost = [name for name in state if name not in self.own and not COMPUTED.search(name)]
         self._refuse(_grouped(lost, self.own), "of the checkpoint is not in this recipe", plural="are")
@@ -126,26 +119,25 @@ class _Start:
         shapes = [f"{name} {list(state[name].shape)}, here {list(self.own[name].shape)}" for name in other]
         self._refuse(shapes, "of the checkpoint has another shape in this recipe", plural="have")
         self.loaded |= set(state)
-        self._say_other_output()
+        self._warn_of_other_output()
         return self._load_state_dict({name: state[name] for name in state if name not in other}, strict=False)
 
     def check_missing(self) -> None:
-        """Refuse what the checkpoints were to fill, and did not."""
         missing = [name for name in self.wanted - self.loaded if not ADDED.search(name)]
         self._refuse(_grouped(sorted(missing), self.loaded), "of this recipe is not in the checkpoint", plural="are")
 
     def _refuse(self, names: list[str], what: str, plural: str) -> None:
-        """An error, or a warning where parts are allowed, that names what is lost."""
+        """Raise an error that names what is lost, or warn where parts are allowed."""
         if not names:
             return
         what = what if len(names) == 1 else re.sub(r"\b(is|has)\b", plural, what, count=1)
         further = "" if len(names) <= MOST_NAMED else f" and {len(names) - MOST_NAMED} more"
-        said = f"{self.option}: {'; '.join(names[:MOST_NAMED])}{further} {what}."
+        problem = f"{self.option}: {'; '.join(names[:MOST_NAMED])}{further} {what}."
         if self.allows_parts:
-            logging.warning(f"{said} {ALLOWS_PARTS}=true: the training goes on without.")
+            logging.warning(f"{problem} {ALLOWS_PARTS}=true: the training goes on without.")
             return
         raise ValueError(
-            f"{said}{self._differences()} Take the sizes of the checkpoint, or let "
+            f"{problem}{self._differences()} Take the sizes of the checkpoint, or let "
             "nemo_noise.models.add_noise_context(checkpoint, ...) do so and save_to a .nemo to start from; name the "
             f"parts to take with include and exclude; or accept it with +{ALLOWS_PARTS}=true."
         )
@@ -157,8 +149,7 @@ class _Start:
         differing = different_settings(self.config, self.model.cfg)
         return f" {'; '.join(differing)}." if differing else ""
 
-    def _say_other_output(self) -> None:
-        """Warn if the same weights compute something else in the recipe than in the checkpoint."""
+    def _warn_of_other_output(self) -> None:
         has_encoder = any(name.startswith("encoder.") and not name.startswith(CONTEXT) for name in self.loaded)
         if self.config is None or not has_encoder:
             return

@@ -14,8 +14,7 @@ __all__ = ["FittingTranscriptsMixin"]
 class FittingTranscriptsMixin:
     """Gives the data of an ``EncDecMultiTaskModel`` the number of positions of its decoder; a seam of NeMo's model.
 
-    Without it a transcript that is too long ends the training at its batch, and no file is named. What is transcribed
-    has no transcript to fit.
+    Without it a transcript that is too long ends the training at its batch, and no error names the file.
     """
 
     default_positions = 512  # of NeMo's decoder
@@ -33,13 +32,12 @@ class FittingTranscriptsMixin:
         super().setup_test_data(self._with_positions(test_data_config))  # type: ignore[misc]
 
     def _with_positions(self, config: Any) -> Any:
-        """The config of a data set; a number that it says itself stays."""
         if config is None or POSITIONS in config:
             return config
         given = OmegaConf.to_container(config, resolve=True) if OmegaConf.is_config(config) else dict(config)
         return OmegaConf.create(given | {POSITIONS: self._positions()})
 
     def _positions(self) -> int:
-        """Positions of the decoder; NeMo sets up the data before it builds one, so they are those of the config."""
+        # NeMo sets up the data before it builds the decoder, so the config has them
         decoder = self.cfg.transf_decoder.get("config_dict") or {}  # type: ignore[attr-defined]
         return int(decoder.get("max_sequence_length") or self.default_positions)

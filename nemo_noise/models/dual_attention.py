@@ -15,10 +15,9 @@ from torch import Tensor, nn
 
 from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import _get_allowed_target_class, typecheck
-from nemo.utils.model_utils import convert_model_config_to_dict_config
 
 from nemo_noise.archive import read_config
-from nemo_noise.archive.class_paths import public_path, public_paths
+from nemo_noise.archive.class_paths import public_paths, with_target
 from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
@@ -44,8 +43,8 @@ class DualAttentionMixin:
     """Gives an ``EncDecMultiTaskModel`` a decoder that reads a secondary memory beside the speech.
 
     Prompts, tokenizers, losses, searches, ``transcribe`` and the checkpoint's names are the parent's. The config has
-    two things more: a ``transf_decoder`` with dual attention, and ``secondary``, the module that says what the second
-    attention reads; without it, it reads the same encoder output as the first.
+    two things more: a ``transf_decoder`` with dual attention, and ``secondary``, the module that makes what the second
+    attention reads; without ``secondary`` it reads the same encoder output as the first.
 
     Args:
         cfg: config of the model.
@@ -63,11 +62,7 @@ class DualAttentionMixin:
     decoding: Any
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
-        cfg = convert_model_config_to_dict_config(cfg)
-        if "target" not in cfg:
-            with open_dict(cfg):
-                cfg.target = public_path(type(self))
-        super().__init__(cfg=cfg, trainer=trainer)  # type: ignore[call-arg]
+        super().__init__(cfg=with_target(cfg, type(self)), trainer=trainer)  # type: ignore[call-arg]
         if not isinstance(self.transf_decoder, DualAttentionDecoder):
             raise ValueError(
                 f"transf_decoder._target_ is {self.cfg.transf_decoder.get('_target_')}; a dual-attention model needs "
@@ -89,7 +84,7 @@ class DualAttentionMixin:
         return super().from_config_dict(config, trainer)  # type: ignore[misc]
 
     def _connect_secondary(self) -> None:
-        """Give decoder and search the place of the secondary memory; they have been made anew before this."""
+        """Connect decoder and search with the secondary memory, again after either is built anew."""
         search = generator_of(self.decoding)
         by_speech = partial(_prepare_by_speech, search._prepare_for_search, self.transf_decoder)
         replace_on(search, "_prepare_for_search", by_speech)
@@ -110,11 +105,9 @@ class DualAttentionMixin:
         transcript: Tensor | None = None,
         transcript_length: Tensor | None = None,
     ) -> tuple[Tensor | None, Tensor, Tensor, Tensor]:
-        """As the parent's; the secondary memory follows the speech in the encoder states.
+        """As the parent's; the secondary memory follows the speech in the encoder states [B, T + M, D].
 
-        Returns:
-            Log probabilities [B, U, V] or None, lengths of the speech [B], encoder states [B, T + M, D] and their mask
-            [B, T + M].
+        The lengths [B] are those of the speech, the mask is [B, T + M].
         """
         audio: dict[str, Tensor | None] = {
             "input_signal": input_signal,
@@ -127,9 +120,9 @@ class DualAttentionMixin:
                 **audio, transcript=transcript, transcript_length=transcript_length
             )
             return outputs
-        with self._listening() as heard:
+        with self._secondary_inputs() as inputs:
             _, lengths, states, mask = super().forward(**audio)  # type: ignore[misc]
-        memory = self.secondary(**heard).to(states.dtype)  # [B, M, D]
+        memory = self.secondary(**inputs).to(states.dtype)  # [B, M, D]
         states = torch.cat([states, memory], dim=1)
         mask = torch.cat([mask, mask if self.secondary.num_tokens == "frames" else torch.ones_like(memory[..., 0])], 1)
         if transcript is None or transcript_length is None:
@@ -154,21 +147,21 @@ class DualAttentionMixin:
         self._connect_secondary()
 
     @contextmanager
-    def _listening(self) -> Iterator[dict[str, Tensor]]:
-        """Note what the encoder reads, and what the layer of the secondary memory gives."""
-        heard: dict[str, Tensor] = {}
+    def _secondary_inputs(self) -> Iterator[dict[str, Tensor]]:
+        """Collect the encoder's inputs, and the output of the layer that the secondary memory reads."""
+        read: dict[str, Tensor] = {}
 
         def note_inputs(encoder: nn.Module, inputs: Any, named: Mapping[str, Tensor]) -> None:
-            heard.update(audio_signal=named["audio_signal"], length=named["length"])
+            read.update(audio_signal=named["audio_signal"], length=named["length"])
 
         def note_layer(layer: nn.Module, inputs: Any, output: Any) -> None:
-            heard["hidden"] = output[0] if isinstance(output, tuple) else output
+            read["hidden"] = output[0] if isinstance(output, tuple) else output
 
         handles = [self.encoder.register_forward_pre_hook(note_inputs, with_kwargs=True)]
         if self.secondary is not None and self.secondary.layer is not None:
             handles.append(self.encoder.layers[self.secondary.layer].register_forward_hook(note_layer))
         try:
-            yield heard
+            yield read
         finally:
             for handle in handles:
                 handle.remove()
@@ -188,7 +181,7 @@ def _prepare_by_speech(
     decoder_input_ids: Tensor | None = None,
     encoder_hidden_states: Tensor | None = None,
 ) -> Any:
-    """Start a search of NeMo; how long a text may get follows from the frames of the speech, without the memory."""
+    """Start a search of NeMo; the longest text follows from the frames of the speech, without the memory."""
     speech = None if encoder_hidden_states is None else decoder.speech_of(encoder_hidden_states)
     return prepare(decoder_input_ids, speech)
 
@@ -196,6 +189,7 @@ def _prepare_by_speech(
 def add_dual_attention(
     checkpoint: str | Path,
     secondary: Mapping[str, Any] | DictConfig | None = None,
+    *,
     gate: str = "scalar",
     map_location: str = "cpu",
 ) -> DualAttentionMultiTaskModel | DualAttentionWhisperModel:

@@ -15,8 +15,8 @@ from nemo.collections.common.prompts.formatter import PromptFormatter
 from nemo.core.classes.common import _get_allowed_target_class
 
 from nemo_noise.archive import read_config
+from nemo_noise.checks import maybe, near_names, text
 from nemo_noise.foreign_text import printable
-from nemo_noise.option_rules import maybe, near_names, text
 
 __all__ = ["ModelFacts", "check_transcribe_options", "facts_of"]
 

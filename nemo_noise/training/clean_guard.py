@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clean speech must not get worse: watches its error rate while a recogniser is fine-tuned for noise."""
 
+from enum import Enum
 from typing import Any
 
 import torch
@@ -12,9 +13,16 @@ from torch import Tensor
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
+from nemo_noise.checks import choice
+
 __all__ = ["CleanGuard"]
 
-ACTIONS = ("stop", "blend")
+
+class Action(str, Enum):
+    """What a guard does when clean speech gets worse."""
+
+    STOP = "stop"
+    BLEND = "blend"
 
 
 class CleanGuard(Callback, Serialization):
@@ -41,23 +49,21 @@ class CleanGuard(Callback, Serialization):
         self,
         monitor: str = "val_wer",
         tolerance: float = 0.002,
-        action: str = "blend",
+        action: Action | str = Action.BLEND,
         baseline: float | None = None,
     ) -> None:
         if tolerance < 0:
             raise ValueError(f"CleanGuard: tolerance={tolerance} must not be negative.")
-        if action not in ACTIONS:
-            raise ValueError(f"CleanGuard: action={action!r} is unknown; use one of {ACTIONS}.")
         self.monitor = monitor
         self.tolerance = tolerance
-        self.action = action
+        self.action = choice(Action, action, "CleanGuard: action")
         self.baseline = baseline
         self.num_alarms = 0
         self._start: dict[str, Tensor] = {}
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights of the start, unless a checkpoint brought them."""
-        if self.action == "blend" and not self._start:
+        if self.action is Action.BLEND and not self._start:
             self._start = {name: value.detach().cpu().clone() for name, value in _learning(pl_module).items()}
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -84,7 +90,7 @@ class CleanGuard(Callback, Serialization):
             return
         self.num_alarms += 1
         said = f"CleanGuard: {self.monitor} rose by {rise:.4f}, more than tolerance={self.tolerance}"
-        if self.action == "stop":
+        if self.action is Action.STOP:
             trainer.should_stop = True
             logging.warning(f"{said}; the training stops.")
             return

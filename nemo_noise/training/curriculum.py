@@ -7,6 +7,7 @@ What changes by the clock alone (linear, stepwise, cosine, ACCAN) needs no callb
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from nemo.collections.asr.metrics.wer import word_error_rate_detail
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
+from nemo_noise.checks import choice
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
 from nemo_noise.data.curriculum.snr_schedule import read_bands
 from nemo_noise.data.draw.distribution import finite, share
@@ -31,8 +33,14 @@ from nemo_noise.recogniser.transcription import texts_of, verbosity_kept
 
 __all__ = ["DifficultyCurriculum", "difficulty_weights"]
 
-UNITS = ("words", "letters")
 Samples = npt.NDArray[np.float32]
+
+
+class ErrorUnit(str, Enum):
+    """What errors are counted in."""
+
+    WORDS = "words"
+    LETTERS = "letters"
 
 
 class DifficultyCurriculum(Callback, Serialization):
@@ -65,7 +73,7 @@ class DifficultyCurriculum(Callback, Serialization):
         speech_manifest: str,
         noise_manifest: str | Sequence[str],
         num_utterances: int = 32,
-        errors_in: str = "words",
+        errors_in: ErrorUnit | str = ErrorUnit.WORDS,
         floor: float = 0.1,
         memory: float = 0.5,
         sample_rate: int = 16000,
@@ -75,8 +83,7 @@ class DifficultyCurriculum(Callback, Serialization):
         self.bands_db = read_bands(list(bands_db), "bands_db")
         if num_utterances < 1:
             raise ValueError(f"num_utterances: is {num_utterances}, expected 1 or more")
-        if errors_in not in UNITS:
-            raise ValueError(f"errors_in: is {errors_in!r}, expected one of {list(UNITS)}")
+        self.errors_in = choice(ErrorUnit, errors_in, "errors_in")
         if not 0.0 < finite(floor, "floor") <= 1.0:
             raise ValueError(f"floor: is {floor:g}, expected above 0, up to 1")
         if share(memory, "memory") == 1.0:
@@ -89,7 +96,7 @@ class DifficultyCurriculum(Callback, Serialization):
         speech = [entries[index] for index in chosen]
         self.speech = usable_entries(speech, find_unusable(speech, no_speech), "utterances")
         self.noises = NoiseList(noise_manifest, sample_rate)
-        self.errors_in, self.floor, self.memory = errors_in, floor, memory
+        self.floor, self.memory = floor, memory
         self.sample_rate, self.batch_size, self.seed = sample_rate, batch_size, seed
         self.errors: dict[int, list[float]] = {}  # from which epoch on: error rate of each band
         self._epoch = 0
@@ -136,7 +143,7 @@ class DifficultyCurriculum(Callback, Serialization):
         for band, (error, weight) in enumerate(zip(measured, weights, strict=True)):
             bounds = f"{self.bands_db[band]:g} to {self.bands_db[band + 1]:g} dB"
             logging.info(
-                f"DifficultyCurriculum: {bounds}: {error:.3f} errors in {self.errors_in}, weight {weight:.3f}"
+                f"DifficultyCurriculum: {bounds}: {error:.3f} errors in {self.errors_in.value}, weight {weight:.3f}"
             )
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -175,7 +182,7 @@ class DifficultyCurriculum(Callback, Serialization):
         counts = torch.zeros(len(self.bands_db) - 1, 2, dtype=torch.float64)  # errors, words
         for band in range(len(counts)) if texts else ():
             found = _transcribe(model, [self.mixture(index, band) for index in mine], self.batch_size)
-            rate, words, *_ = word_error_rate_detail(found, texts, use_cer=self.errors_in == "letters")
+            rate, words, *_ = word_error_rate_detail(found, texts, use_cer=self.errors_in is ErrorUnit.LETTERS)
             counts[band] = torch.tensor([rate * words, words])
         total = trainer.strategy.reduce(counts.to(model.device, torch.float32), reduce_op="sum")
         rates: list[float] = (total[:, 0] / total[:, 1]).tolist()

@@ -61,15 +61,15 @@ FILES = [
     _file("of-bytes", b"\\data\\\nngram 1=5\nngram 2=4\n\n\\1-grams:\n-1\t\xff\xfe\n" + bytes(50), "is no UTF-8"),
     _file("of-another-text", "hello\n", "'hello'", "not with \\data\\"),
     _file("cut-off-in-its-header", ARPA[:20], "is no count"),
-    _file("cut-off-in-its-first-section", ARPA[:68], "header says 5"),
-    _file("cut-off-in-its-last-section", ARPA[:-20], "header says 4"),
+    _file("cut-off-in-its-first-section", ARPA[:68], "header counts 5"),
+    _file("cut-off-in-its-last-section", ARPA[:-20], "header counts 4"),
     _file("cut-off-before-its-end", ARPA[:-7], "ends without \\end\\"),
     Case(
         "arpa-of-words-cut-off",
         searched,
         {"arpa": Content("l.arpa", ARPA[:-20]), "strategy": "pyctcdecode"},
         "language_model",
-        "the header says 4",
+        "the header counts 4",
         REPAIR,
     ),
 ]

@@ -140,7 +140,7 @@ def test_a_stream_without_audio_says_nothing(plain: Path) -> None:
 def test_bad_input_is_named(plain: Path, tmp_path: Path) -> None:
     model = _model(plain, "plain")
     for options, complaint in (
-        ({"policy": "hasty"}, "policy='hasty' is unknown; use one of alignatt, waitk"),
+        ({"policy": "hasty"}, "policy='hasty' is unknown; use one of \\['alignatt', 'waitk'\\]"),
         ({"chunk_s": 0.0}, "chunk_s=0.0 must be positive"),
         ({"right_s": -1.0}, "right_s=-1.0 must not be negative"),
     ):

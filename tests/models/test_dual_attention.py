@@ -47,7 +47,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _opened(plain: Path, kind: str, gate: str = "scalar") -> DualAttentionMultiTaskModel:
     """With a secondary attention that acts."""
-    model = add_dual_attention(plain, SECONDARY[kind], gate)
+    model = add_dual_attention(plain, SECONDARY[kind], gate=gate)
     randomize(model.transf_decoder, seed=4)
     with torch.no_grad():
         for attention in model.transf_decoder.dual_attentions:

@@ -109,12 +109,12 @@ def test_wav2vec_pretrains_under_autocast(tmp_path: Path) -> None:
     model, (signal, length), mask = import_wav2vec2(tmp_path).train(), _batch(), _ragged_mask()
     distractors = draw_distractors(mask, 7)
     torch.manual_seed(0)
-    exact = model.losses(signal, length, mask, distractors)
+    exact = model.losses(signal, length, mask=mask, distractors=distractors)
     for dtype in HALF_PRECISIONS:
         model.zero_grad()
         torch.manual_seed(0)
         with torch.autocast("cpu", dtype=dtype):
-            losses = model.losses(signal, length, mask, distractors)
+            losses = model.losses(signal, length, mask=mask, distractors=distractors)
         assert losses["loss"].item() == pytest.approx(exact["loss"].item(), rel=0.05)
         losses["loss"].backward()
         assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())

@@ -20,6 +20,7 @@ from nemo_noise.data.pairs.context_pairs import collate_context_pairs
 from nemo_noise.models import NoiseContextPretrainingModel
 from nemo_noise.models.pretraining.masked_spans import NoiseCodes, SpanMasking
 from nemo_noise.models.pretraining.redundancy import same_speech
+from nemo_noise.modules.context.contract import Context, Layout
 from tests.models.conftest import task
 
 
@@ -91,10 +92,8 @@ def test_padding_with_garbage_does_not_change_the_context(model: NoiseContextPre
 
 def test_a_context_that_follows_the_time_is_averaged_over_what_is_valid(model: NoiseContextPretrainingModel) -> None:
     class Follower(nn.Module):
-        layout = "frames"
-
-        def forward(self, audio_signal: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
-            return audio_signal[:, :, ::4].transpose(1, 2)  # [B, T / 4, D]
+        def read(self, audio_signal: torch.Tensor, length: torch.Tensor) -> Context:
+            return Context(audio_signal[:, :, ::4].transpose(1, 2), Layout.FRAMES)  # [B, T / 4, D]
 
     model.encoder["context_encoder"] = Follower()
     features = torch.ones(2, 16, 40)

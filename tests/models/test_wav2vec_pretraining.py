@@ -56,7 +56,7 @@ def test_losses_are_those_of_transformers_on_the_same_masks_and_distractors(
     negatives[mask] = flat[distractors]
     attended = (torch.arange(signal.shape[1]) < length[:, None]).long()
     expected = theirs(signal, attention_mask=attended, mask_time_indices=mask, sampled_negative_indices=negatives)
-    actual = ours.losses(signal, length, mask, distractors)
+    actual = ours.losses(signal, length, mask=mask, distractors=distractors)
     count = int(mask.sum())
     assert int(actual["hidden_frames"]) == count
     assert float(actual["contrastive"]) == pytest.approx(float(expected.contrastive_loss) / count, abs=1e-5)

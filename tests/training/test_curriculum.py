@@ -278,7 +278,7 @@ def test_a_config_may_name_the_callback(corpus: dict[str, str]) -> None:
     [
         ({"bands_db": [0]}, r"bands_db: is \[0.0\], expected 2 to 65 rising edges"),
         ({"num_utterances": 0}, "num_utterances: is 0, expected 1 or more"),
-        ({"errors_in": "phones"}, "errors_in: is 'phones', expected one of"),
+        ({"errors_in": "phones"}, "errors_in='phones' is unknown; use one of"),
         ({"floor": 0}, "floor: is 0, expected above 0, up to 1"),
         ({"memory": 1.0}, "memory: is 1, .*expected below 1"),
     ],

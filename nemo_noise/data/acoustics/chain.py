@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 
 from nemo.core.classes.common import safe_instantiate
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.acoustics.effect import EFFECTS, Applied, Samples, Settings
 from nemo_noise.data.acoustics.rooms import RecordedRooms, Rooms, SimulatedRooms
 from nemo_noise.foreign_text import printable

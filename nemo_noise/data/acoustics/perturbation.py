@@ -8,7 +8,7 @@ from typing import Any
 from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.checks import refuse_unknown
 from nemo_noise.data.acoustics.chain import build_chain
 from nemo_noise.data.curriculum.curriculum import ProbabilityCurriculum
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, note_reader

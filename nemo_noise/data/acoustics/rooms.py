@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.acoustics.effect import Settings, Wave
 from nemo_noise.data.acoustics.image_source import (
     MAX_REFLECTIONS,

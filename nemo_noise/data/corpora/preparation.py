@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nemo_noise.checks import check_options, listed, text, whole
 from nemo_noise.data.corpora.chime4 import find_chime4
 from nemo_noise.data.corpora.demand import find_demand
 from nemo_noise.data.corpora.fleurs import find_fleurs
@@ -14,7 +15,6 @@ from nemo_noise.data.corpora.librispeech import find_librispeech
 from nemo_noise.data.corpora.musan import find_musan
 from nemo_noise.data.corpora.recordings import CorpusError, Found, LeftOut, Limits, Prepared, write_corpus
 from nemo_noise.data.corpora.voices import find_voices
-from nemo_noise.option_rules import check_options, listed, text, whole
 
 __all__ = ["CORPORA", "Corpus", "prepare_corpus"]
 

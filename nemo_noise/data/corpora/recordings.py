@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nemo_noise import whole_file
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.audio.blocks import AudioError, open_audio
 from nemo_noise.data.audio.files import is_shorter
 from nemo_noise.data.manifests.manifest import write_manifest

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 
 __all__ = ["Form", "Knob", "KnobValue", "Numbers", "finite", "read_numbers", "share", "whole_range"]
 

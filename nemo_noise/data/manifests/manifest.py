@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nemo_noise import whole_file
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.audio.blocks import open_audio
 from nemo_noise.data.audio.files import AudioError, Recording, is_shorter, load_audio, read_audio
 from nemo_noise.data.manifests.strict_json import check_values, parse_object

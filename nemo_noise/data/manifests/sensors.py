@@ -15,7 +15,7 @@ import torch
 from numpy.lib.format import open_memmap
 from torch import Tensor
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError
 from nemo_noise.data.manifests.sensor_table import parse_table
 

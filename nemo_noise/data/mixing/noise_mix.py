@@ -12,7 +12,7 @@ import numpy.typing as npt
 from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.checks import refuse_unknown
 from nemo_noise.data.acoustics.chain import MixturePart, build_mixture_chains
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.draw.clock import EpochClock, note_reader

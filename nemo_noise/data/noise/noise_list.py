@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import (

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.draw.distribution import finite
 from nemo_noise.data.noise.babble import Babble
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList

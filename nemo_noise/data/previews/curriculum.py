@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from nemo_noise.checks import whole
 from nemo_noise.data.curriculum.curriculum import NoiseCurriculum
 from nemo_noise.data.draw.clock import EpochClock
 from nemo_noise.figure_file import save_figure
-from nemo_noise.option_rules import whole
 
 __all__ = ["CurriculumMoment", "curriculum_moments", "draw_curriculum"]
 

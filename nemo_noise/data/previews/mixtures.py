@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hann
 
+from nemo_noise.checks import whole
 from nemo_noise.data.audio.files import load_audio, write_audio
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, write_manifest
@@ -19,7 +20,6 @@ from nemo_noise.data.manifests.usable import no_speech
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
 from nemo_noise.data.signal.speech_level import active_speech_level_db, rms_db
 from nemo_noise.figure_file import save_figure
-from nemo_noise.option_rules import whole
 
 Samples = npt.NDArray[np.float32]
 

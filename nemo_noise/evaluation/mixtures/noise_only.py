@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nemo_noise.option_rules import listed, number, whole
+from nemo_noise.checks import listed, number, whole
 
 __all__ = ["NoiseOnlyOptions"]
 

@@ -5,7 +5,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 
 __all__ = ["check_preroll", "gain_of_noise", "noise_before_crop"]

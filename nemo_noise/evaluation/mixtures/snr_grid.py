@@ -5,7 +5,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 
 CLEAN = "clean"
 MOST_DB = 120.0  # beyond, one of the two is below the rounding of the other

@@ -19,9 +19,9 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise import whole_file
+from nemo_noise.checks import listed, number, text, whole
 from nemo_noise.evaluation.profiling.engines import Engine, Prepare, open_engine
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
-from nemo_noise.option_rules import listed, number, text, whole
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import transcribe
 

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from nemo_noise.checks import listed, text, whole
 from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, Place
 from nemo_noise.evaluation.scoring.bootstrap import (
@@ -21,7 +22,6 @@ from nemo_noise.evaluation.scoring.bootstrap import (
 )
 from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text, parse_steps
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, FloatArray, count_errors
-from nemo_noise.option_rules import listed, text, whole
 
 MIN_SPEAKERS = 8  # fewer blocks than this make a percentile interval too narrow
 ERROR_COLUMNS = [ErrorCounts._fields.index(name) for name in ("substitutions", "deletions", "insertions")]

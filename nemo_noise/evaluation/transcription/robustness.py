@@ -21,6 +21,7 @@ from tqdm import tqdm
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise.checks import mapping, whole
 from nemo_noise.data.manifests.sensors import SensorBatch, collate_sensors
 from nemo_noise.evaluation.hypothesis import Hypothesis, append_hypotheses, read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.mixtures.batches import (
@@ -41,7 +42,6 @@ from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, 
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.modules import with_sensors
-from nemo_noise.option_rules import mapping, whole
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
     fingerprint,

@@ -15,7 +15,7 @@ import torch
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.streaming import StreamedRun

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nemo_noise.configuration import is_number, refuse_unknown
+from nemo_noise.checks import choice, is_number, mapping, refuse_unknown
 from nemo_noise.inference.adaptation.uncertainty import Objective
-from nemo_noise.option_rules import mapping
 
 __all__ = ["AdaptationConfig"]
 
@@ -93,9 +92,7 @@ class AdaptationConfig:
         if self.transcribe is None:
             object.__setattr__(self, "transcribe", {})
         mapping("{source_lang: de}").check("transcribe", self.transcribe)
-        known = [member.value for member in Objective]
-        if self.objective not in known:
-            raise ValueError(f"objective={self.objective!r} is unknown; use one of {known}.")
+        choice(Objective, self.objective, "objective")
         is_list = isinstance(self.parameters, Sequence) and not isinstance(self.parameters, str)
         if not (is_list and self.parameters and all(isinstance(name, str) for name in self.parameters)):
             raise ValueError(f"parameters={self.parameters!r} must be a list of names, such as ['norms'].")

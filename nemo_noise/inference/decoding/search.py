@@ -25,7 +25,7 @@ from nemo.collections.asr.parts.submodules.ngram_lm import NGramGPULanguageModel
 from nemo.collections.asr.parts.utils.batched_beam_decoding_utils import BlankLMScoreMode, PruningMode
 
 from nemo_noise.arpa import check_arpa, is_kenlm_binary
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 from nemo_noise.foreign_text import printable
 from nemo_noise.nemo_patches import packed_language_model
 from nemo_noise.nemo_patches.wrapping import replaced_on

@@ -10,6 +10,7 @@ the cross-attention looks at the newest frames, then waits for more speech (Papi
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -30,19 +31,24 @@ from nemo.collections.asr.parts.utils.eval_utils import compute_laal
 from nemo.collections.asr.parts.utils.streaming_utils import ContextSize
 from nemo.utils import logging
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import choice, is_number, whole
 from nemo_noise.foreign_text import printable
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.modules.dual_attention.decoder import DualAttentionDecoder
-from nemo_noise.option_rules import whole
 from nemo_noise.recogniser.facts import frame_samples, sample_rate_of
 from nemo_noise.recogniser.state import modes_kept
 from nemo_noise.recogniser.waveforms import check_waveform
 
 __all__ = ["AlignedStream", "AlignedStreamingConfig", "StreamedTranscript", "transcribe_aligned"]
 
-POLICIES = ("alignatt", "waitk")
 Samples = NDArray[np.float32]
+
+
+class Policy(str, Enum):
+    """When an aligned stream writes a token, by NeMo's names."""
+
+    ALIGNATT = "alignatt"
+    WAITK = "waitk"
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,7 @@ class AlignedStreamingConfig:
     stops_repetition: bool = True
 
     def __post_init__(self) -> None:
-        if self.policy not in POLICIES:
-            raise ValueError(f"policy={self.policy!r} is unknown; use one of {', '.join(POLICIES)}.")
+        choice(Policy, self.policy, "policy")
         for name in ("chunk_s", "max_tokens_per_s"):
             if not is_number(getattr(self, name)) or getattr(self, name) <= 0:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be positive, and a finite number.")

@@ -1,8 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What lies in a Hugging Face folder: its JSON files and its weights, which are never unpickled.
+"""The JSON files and the weights of a Hugging Face folder, which is foreign; weights are never unpickled.
 
-The folder is foreign: nothing in it is trusted to be well formed, and nothing outside it is read.
+No file in it counts as well formed, and no file outside it is read.
 """
 
 import json
@@ -19,7 +19,15 @@ from nemo_noise.data.manifests.strict_json import each_key_once
 from nemo_noise.foreign_text import printable
 from nemo_noise.models.hugging_face.json_fields import JsonFields
 
-__all__ = ["check_own_file", "is_reference", "opaque_text", "read_features", "read_json", "read_weights"]
+__all__ = [
+    "check_own_file",
+    "is_reference",
+    "opaque_text",
+    "read_features",
+    "read_json",
+    "read_model_config",
+    "read_weights",
+]
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
@@ -30,13 +38,7 @@ MISSING = "???"  # what OmegaConf takes for nothing
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """Read the tensors of `model.safetensors`, or of the shards that its index names.
-
-    Args:
-        folder: the folder.
-
-    Returns:
-        Tensors by their names, all floating point and finite.
+    """Read the finite floating-point tensors of `model.safetensors`, or of the shards that its index names.
 
     Raises:
         FileNotFoundError: if there are no weights, or a shard is missing.
@@ -64,12 +66,9 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def check_own_file(file: Path) -> None:
-    """Refuses a link that leads out of the folder: what lies there would leave with the model that is saved.
+    """Refuse a link that leads out of the folder: its target would be saved with the model.
 
     The hub's own cache is a folder of links, from `snapshots/<commit>` into `blobs`; these are fine.
-
-    Args:
-        file: a file of the folder, there or not.
 
     Raises:
         ValueError: if it is such a link.
@@ -83,14 +82,9 @@ def check_own_file(file: Path) -> None:
 
 
 def read_json(file: Path, needed_by: str | None = None) -> dict[str, Any]:
-    """Read a JSON object, strictly: no key twice, no NaN, no size or depth without end; a byte-order mark is skipped.
+    """Read a JSON object strictly: no key twice, no NaN, limited size and depth; a byte-order mark is skipped.
 
-    Args:
-        file: the file.
-        needed_by: whose folder must have it, such as `a Whisper`; None if it may be missing.
-
-    Returns:
-        The object; an empty one where the file may be missing and is.
+    A missing file is an empty object, unless ``needed_by`` names the model, such as `a Whisper`, that needs it.
 
     Raises:
         FileNotFoundError: if a needed file is missing.
@@ -119,18 +113,16 @@ def read_json(file: Path, needed_by: str | None = None) -> dict[str, Any]:
     return content
 
 
+def read_model_config(folder: Path, kind: str) -> JsonFields:
+    """Read `config.json`, which a folder of this kind must have."""
+    return JsonFields(folder / "config.json", read_json(folder / "config.json", kind), kind)
+
+
 def read_features(folder: Path, kind: str) -> JsonFields:
-    """Read what a folder says about its features: `preprocessor_config.json`, or the newer `processor_config.json`.
-
-    Args:
-        folder: the folder.
-        kind: whose it is, for messages.
-
-    Returns:
-        The fields; none where there is no such file.
+    """Read the fields of the features from `preprocessor_config.json`, or the newer `processor_config.json`.
 
     Raises:
-        ValueError: if a file holds no such object, or the two disagree.
+        ValueError: if a file holds no JSON object, or the two disagree.
     """
     old, new = folder / "preprocessor_config.json", folder / "processor_config.json"
     fields = read_json(old)
@@ -140,20 +132,14 @@ def read_features(folder: Path, kind: str) -> JsonFields:
     for name in fields.keys() & nested.keys():
         if fields[name] != nested[name]:
             raise ValueError(
-                f"{old}: {printable(name)}={printable(repr(fields[name]), 60)}, but {new.name} says "
+                f"{old}: {printable(name)}={printable(repr(fields[name]), 60)}, but {new.name} has "
                 f"{printable(repr(nested[name]), 60)}: make the two agree, or remove one."
             )
     return JsonFields(new if nested else old, fields | nested, kind)
 
 
 def opaque_text(content: Any) -> str:
-    r"""JSON that no configuration interprets: each `$` stands as ``\u0024``, so OmegaConf finds nothing to resolve.
-
-    ``json.loads`` gives back the same content, however often the text went through a configuration.
-
-    Args:
-        content: what JSON can hold.
-    """
+    r"""JSON with each `$` as ``\u0024``: OmegaConf finds nothing to resolve, ``json.loads`` the same content."""
     return json.dumps(content, ensure_ascii=False).replace("$", "\\u0024")
 
 
@@ -163,7 +149,6 @@ def is_reference(text: str) -> bool:
 
 
 def _shards(index: Path) -> list[Path]:
-    """The files that an index names, each in the folder of the index itself."""
     places = read_json(index).get("weight_map")
     if not isinstance(places, dict) or not places:
         raise ValueError(f"{index}: weight_map={printable(repr(places), 60)}, expected the file of every tensor.")
@@ -181,7 +166,6 @@ def _shards(index: Path) -> list[Path]:
 
 
 def _tensors(file: Path) -> dict[str, Tensor]:
-    """The tensors of one file, checked."""
     try:
         tensors = dict(load_file(file))
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -198,5 +182,4 @@ def _tensors(file: Path) -> dict[str, Tensor]:
 
 
 def _refuse_constant(name: str) -> Any:
-    """NaN and Infinity, which Python reads and JSON does not have."""
     raise ValueError(f"{name} is no JSON number")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fields of a foreign JSON object: each is read as one type within bounds, or refused with file, name and value."""
+"""Fields of a foreign JSON object, each read as one type within bounds."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,10 @@ SHOWN = 60  # letters of a value in a message
 
 @dataclass(frozen=True)
 class JsonFields:
-    """What one JSON object says. A field that is missing or null takes its default; without one it is refused.
+    """The fields of one JSON object, each read as one type within bounds.
+
+    A field that is missing or null takes its default; without one it is refused. Every reader raises a `ValueError`
+    that names file, field, value and what is right.
 
     Attributes:
         file: the file, for messages.
@@ -31,11 +34,7 @@ class JsonFields:
     kind: str = "this model"
 
     def whole(self, name: str, *, default: int | None = None, low: int = 1, high: int = LARGEST) -> int:
-        """A whole number within bounds.
-
-        Raises:
-            ValueError: if it is none.
-        """
+        """A whole number within bounds."""
         value = self._given(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise self.refusal(name, f"must be a whole number from {low} to {high}")
@@ -44,18 +43,7 @@ class JsonFields:
     def number(
         self, name: str, *, default: float | None = None, low: float = 0.0, high: float = 1.0, is_above: bool = False
     ) -> float:
-        """A number within bounds.
-
-        Args:
-            name: of the field.
-            default: where it is missing.
-            low: the lowest.
-            high: the highest.
-            is_above: whether ``low`` itself is too low.
-
-        Raises:
-            ValueError: if it is none.
-        """
+        """A number from ``low``, or above it, to ``high``."""
         value = self._given(name, default)
         is_real = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not is_real or not low <= value <= high or (is_above and value == low):
@@ -63,33 +51,21 @@ class JsonFields:
         return float(value)
 
     def boolean(self, name: str, *, default: bool) -> bool:
-        """`true` or `false`; the text "false" is neither.
-
-        Raises:
-            ValueError: if it is none.
-        """
+        """`true` or `false`; the text "false" is neither."""
         value = self._given(name, default)
         if not isinstance(value, bool):
             raise self.refusal(name, "must be true or false, without quotation marks")
         return value
 
     def choice(self, name: str, allowed: Sequence[str], *, default: str) -> str:
-        """One of a few words.
-
-        Raises:
-            ValueError: if it is none.
-        """
+        """One of a few words."""
         value = self._given(name, default)
         if value not in allowed:
             raise self.refusal(name, f"must be one of {list(allowed)}")
         return str(value)
 
     def whole_numbers(self, name: str, *, low: int = 1, high: int = LARGEST) -> list[int]:
-        """A list of whole numbers within bounds; missing and null are the empty one.
-
-        Raises:
-            ValueError: if it is none.
-        """
+        """A list of whole numbers within bounds; missing and null are the empty one."""
         values = self.values.get(name)
         if values is None:
             return []
@@ -104,11 +80,7 @@ class JsonFields:
         return list(values)
 
     def fixed(self, expected: Mapping[str, Any]) -> None:
-        """Refuse fields that are there and have another value, or another type, than the only one supported.
-
-        Raises:
-            ValueError: if there is one.
-        """
+        """Refuse fields that are there and have another value, or another type, than the only one supported."""
         for name, value in expected.items():
             given = self.values.get(name, value)
             is_number = isinstance(value, float) and isinstance(given, int) and not isinstance(given, bool)
@@ -116,11 +88,7 @@ class JsonFields:
                 raise self.refusal(name, f"must be {value!r}")
 
     def divides(self, divisor: str, number: str, *, default: int | None = None) -> int:
-        """A whole number that divides another field.
-
-        Raises:
-            ValueError: if it does not.
-        """
+        """A whole number that divides another field."""
         parts, whole = self.whole(divisor, default=default), self.whole(number)
         if whole % parts:
             raise ValueError(
@@ -135,7 +103,6 @@ class JsonFields:
         )
 
     def _given(self, name: str, default: Any) -> Any:
-        """The value, or the default where it is missing or null."""
         value = self.values.get(name)
         if value is None and default is None:
             raise ValueError(f"{printable(self.file)} lacks {name!r}, which that of {self.kind} has.")
@@ -143,5 +110,4 @@ class JsonFields:
 
 
 def _shown(value: Any) -> str:
-    """A value as a message repeats it."""
     return printable(repr(value), longest=SHOWN)

@@ -17,10 +17,7 @@ NUM_CALIBRATION_BATCHES = 20
 
 
 class RandomCodes(nn.Module):
-    """Codes as in BEST-RQ (Chiu et al., ICML 2022), of vectors standardised by the first batches of training.
-
-    One of ``num_codes`` V for every vector ``num_features`` F wide, by a random projection to ``code_dim``.
-    """
+    """Codes as in BEST-RQ (Chiu et al., ICML 2022), of vectors standardised by the first batches of training."""
 
     mean: Tensor
     variance: Tensor
@@ -72,11 +69,7 @@ class MaskedCodeLoss(Loss):
 
     @typecheck()
     def forward(self, logits: Tensor, codes: Tensor, mask: Tensor) -> Tensor:
-        """Mean cross-entropy in nats, a scalar; 0 where nothing is masked.
-
-        ``logits`` [B, T, V] are not normalised; of the right ``codes`` [B, T] those outside the ``mask`` [B, T] are
-        not read.
-        """
+        """Mean cross-entropy in nats of codes where the mask is True; 0 where nothing is masked."""
         hidden = mask.bool()
         total = functional.cross_entropy(logits[hidden].float(), codes[hidden], reduction="sum")
         return total / hidden.sum().clamp_min(1)

@@ -12,7 +12,7 @@ from nemo.core.classes.common import typecheck
 from nemo.core.classes.loss import Loss
 from nemo.core.neural_types import ElementType, EncodedRepresentation, LabelsType, LossType, NeuralType
 
-from nemo_noise.configuration import refuse_unknown
+from nemo_noise.checks import refuse_unknown
 from nemo_noise.models.pretraining.task import Encoding, PretextTask, TaskLoss, Views
 from nemo_noise.modules import ContextEncoder
 
@@ -25,10 +25,10 @@ class EnvironmentContrastiveLoss(Loss):
     """Symmetric InfoNCE: a view must find the view of the same noise under different speech among the whole batch.
 
     Rows which are the same environment by accident (the same noise at nearly the same SNR) are neither positives nor
-    negatives: they leave the denominator. Loss of van den Oord et al., 2018 ("Representation learning with contrastive
-    predictive coding"), on cosine similarities.
+    negatives: they leave the denominator. Loss of van den Oord et al., 2018 ("Representation learning with
+    contrastive predictive coding"), on cosine similarities.
 
-    A hard negative is a view of another environment by the *same speaker*: only the noise sets the two apart. It
+    A hard negative is a view of another environment by the *same speaker*: only the noise distinguishes the two. It
     counts ``hard_negative_weight`` times in the denominator, as if the batch held so many of it (re-weighting of
     negatives: Robinson et al., ICLR 2021).
 
@@ -76,9 +76,8 @@ class EnvironmentContrastiveLoss(Loss):
     ) -> Tensor:
         """Mean over both directions, in nats; ln B for contexts without information.
 
-        ``first`` and ``second`` are the contexts of the two views [B, C], ``environment`` the id of the noise [B];
-        ``snr_db`` [B] is infinite for clean speech and noise alone; ``speaker`` [B, 2] is -1 for none, and without
-        it no negative is hard.
+        ``snr_db`` is infinite for clean speech and noise alone. A ``speaker`` [B, 2] is -1 for nobody; None makes no
+        negative hard.
         """
         logits = self.logits(first, second, environment=environment, snr_db=snr_db)  # [B, B]
         if speaker is not None and self.hard_negative_weight > 1:
@@ -102,7 +101,7 @@ class EnvironmentContrastiveLoss(Loss):
 
 
 class ContextProjector(nn.Module):
-    """Two layers between the context and the contrastive loss; thrown away after pretraining."""
+    """Two layers between the context and the contrastive loss, left out after pretraining."""
 
     def __init__(self, d_context: int, d_hidden: int = 128, d_projection: int = 64) -> None:
         super().__init__()
@@ -137,7 +136,7 @@ class EnvironmentContrast(PretextTask):
         self.loss = EnvironmentContrastiveLoss(temperature, snr_margin_db, hard_negative_weight)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """The loss, and the share of first views whose nearest second view is their own."""
+        """The loss, and the share of first views whose nearest second view is their own; see ``PretextTask``."""
         first, second = self.projector(encoding.context).chunk(2)
         environment, snr_db = views.pairs["environment"], views.pairs["snr_db"].mean(dim=1)
         loss = self.loss(

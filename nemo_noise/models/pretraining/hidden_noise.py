@@ -19,11 +19,11 @@ RATIO_BOUNDS = (-5.0, 0.5)  # nats; below, the noise does not matter; above 0, s
 
 
 class HiddenNoiseHead(NeuralModule):
-    """Predicts, from each context frame, the noise in every cell of its ``stride`` feature frames.
+    """Reads, from each context frame, the noise in every cell of its ``stride`` feature frames.
 
-    Speech is the mask here: the encoder sees the noise only where speech is weak and has to predict it everywhere. The
-    prediction is relative to the mixture, as the masks of speech enhancement are (Wang et al., 2014, "On training
-    targets for supervised speech separation"), so it does not depend on the overall level.
+    Speech is the mask here: the noise shows only where speech is weak, and is to be predicted everywhere. The target
+    is relative to the mixture, so it is independent of the overall level, as the masks of speech enhancement are
+    (Wang et al., 2014, "On training targets for supervised speech separation").
     """
 
     def __init__(self, feat_in: int, d_context: int, stride: int) -> None:
@@ -44,7 +44,7 @@ class HiddenNoiseHead(NeuralModule):
 
     @typecheck()
     def forward(self, context: Tensor) -> Tensor:
-        """Logarithm of noise power over mixture power, [B, S, C] -> [B, D, S * stride]."""
+        """Logarithm of noise power over mixture power [B, D, S * stride], of a context [B, S, C]."""
         cells = self.output(context).unflatten(2, (self.stride, self.feat_in))  # [B, S, stride, D]
         ratio: Tensor = cells.flatten(1, 2).transpose(1, 2)
         return ratio
@@ -70,10 +70,9 @@ class HiddenNoiseLoss(Loss):
 
     @typecheck()
     def forward(self, ratio: Tensor, noise: Tensor, mixture: Tensor, length: Tensor) -> Tensor:
-        """Compare over the ``length`` [B] valid frames; a scalar.
+        """Compare the valid frames of ``ratio`` [B, D, T'], T' at least T, with the spectrograms [B, D, T].
 
-        ``ratio`` [B, D, T'], T' at least T, is the predicted logarithm of noise power over mixture power; ``noise``
-        and ``mixture`` [B, D, T] are log-mel spectrograms, not normalised.
+        ``noise`` and ``mixture`` are log-mel spectrograms, not normalised.
         """
         target = (noise - mixture).clamp(*RATIO_BOUNDS)
         valid = (torch.arange(noise.shape[2], device=noise.device) < length[:, None]).unsqueeze(1)  # [B, 1, T]
@@ -96,7 +95,7 @@ class HiddenNoise(PretextTask):
         self.loss = HiddenNoiseLoss()
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """The error in nats."""
+        """See ``PretextTask``."""
         ratio = self.head(context=encoding.frames)
         noise, mixture = views.spectrum(views.noise), views.spectrum(views.audio.clone())  # dither is in place
         return TaskLoss(self.loss(ratio=ratio, noise=noise, mixture=mixture, length=views.feature_length), {})

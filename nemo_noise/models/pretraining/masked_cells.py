@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pretext task of hidden cells: holes in time *and* frequency, and the code of the noise in each.
 
-A spectrogram is a grid of cells, some frames by some bands. Rectangles of cells are set to 0.0 (missing). The answer
-asked for in a hidden cell is a random-projection code of the *noise alone*, which is nowhere in the input: next to the
+A spectrogram is a grid of cells, some frames by some bands. Rectangles of cells are set to 0.0 (missing). The target
+in a hidden cell is a random-projection code of the *noise alone*, which is nowhere in the input: next to the
 hole there is the mixture, and copying it copies the speech.
 """
 
@@ -84,9 +84,9 @@ class CellMasking(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
-        """Hide random rectangles of features [B, D, T], D a multiple of G, within ``length`` [B].
+        """The features with 0.0 in random rectangles, and the mask [B, S, G], S = T // frames_per_step.
 
-        The mask is [B, S, G], S = T // frames_per_step.
+        Frames beyond ``length`` are never hidden; D is a multiple of G.
         """
         num_steps = features.shape[2] // self.frames_per_step
         steps = torch.div(length, self.frames_per_step, rounding_mode="floor").clamp_max(num_steps)
@@ -165,7 +165,7 @@ class MaskedCells(PretextTask):
         return scores.view(*scores.shape[:2], -1, self.num_codes)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Cross-entropy over the hidden cells."""
+        """Cross-entropy over the hidden cells; see ``PretextTask``."""
         mask = views.mask  # [B, S, G]
         codes = self.targets(views.spectrum(views.noise), views.audio, views.length, mask=mask)
         scores = self.scores(views.features, encoding.context)

@@ -66,7 +66,7 @@ class MaskedSensors(PretextTask):
         return replace(views, sensors=left, hidden_sensors=is_hidden)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Cross-entropy over all hidden pieces."""
+        """Cross-entropy over all hidden pieces; see ``PretextTask``."""
         encoder = cast(MultimodalContextEncoder, encoding.encoder)
         streams = cast(Mapping[str, SensorTokens], encoder.streams)
         scores, codes = self.scores(encoding.context, streams, sensors=_whole(views), hidden=views.hidden_sensors)
@@ -81,7 +81,7 @@ class MaskedSensors(PretextTask):
         sensors: Mapping[str, SensorStream],
         hidden: Mapping[str, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        """Scores [N, V] and right codes [N] of the N pieces that were measured and hidden.
+        """Scores [N, V] and codes [N] of the N pieces that were measured and hidden.
 
         Args:
             context: of the utterances, made without what is hidden [B, C].
@@ -96,11 +96,11 @@ class MaskedSensors(PretextTask):
                 scores.append(output(given[:0]))  # no parameter may lack a gradient
                 continue
             features, is_measured = streams[name].features(sensors[name])  # [B, N, F], [B, N]
-            asked = is_measured & hidden[name][:, None]
-            seconds = (torch.arange(asked.shape[1], device=given.device) + 0.5) * streams[name].token_s
+            is_missing = is_measured & hidden[name][:, None]
+            seconds = (torch.arange(is_missing.shape[1], device=given.device) + 0.5) * streams[name].token_s
             queries = given.unsqueeze(1) + seconds_embedding(seconds, self.d_hidden)  # [B, N, H]
-            scores.append(output(nn.functional.gelu(queries[asked])))
-            codes.append(self.codes[name](features[asked]))
+            scores.append(output(nn.functional.gelu(queries[is_missing])))
+            codes.append(self.codes[name](features[is_missing]))
         empty = torch.zeros(0, dtype=torch.int64, device=given.device)
         return torch.cat(scores), torch.cat([*codes, empty])
 

@@ -30,7 +30,7 @@ from nemo_noise.modules import ContextEncoder
 
 __all__ = ["CodePredictor", "MaskedFeatures", "MaskedSpans", "NoiseCodes", "SpanMasking"]
 
-SHORTEST_SPAN_S = 0.3  # below it, stationary noise is predicted from the neighbouring frames
+SHORTEST_SPAN_S = 0.3  # below it, stationary noise is guessed from the neighbouring frames
 QUIETEST = -9.0  # nats under the power of the mixture; noise below it is as good as none
 
 
@@ -77,9 +77,9 @@ class SpanMasking(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, length: Tensor) -> MaskedFeatures:
-        """Hide random spans of features [B, D, T] within ``length`` [B].
+        """The features with 0.0 in random spans, and the mask [B, S], S = T // frames_per_step.
 
-        The mask is [B, S], S = T // frames_per_step.
+        Frames beyond ``length`` are never hidden.
         """
         num_steps = features.shape[2] // self.frames_per_step
         ones = torch.ones(len(features), 1, num_steps, device=features.device)
@@ -93,10 +93,16 @@ class SpanMasking(NeuralModule):
 class NoiseCodes(RandomCodes):
     """Discrete codes of the noise inside a mixture: which of V random directions its cepstrum points to.
 
-    The log-mel spectrogram of the noise is averaged over ``frames_per_step`` and taken relative to the power of the
-    mixture, so a code stands for colour and SNR, and not for the overall level. Neighbouring bands are nearly the
-    same; the first ``num_cepstra`` K cepstral coefficients, counting the level, hold it once, and standardised they
-    weigh the same, so that many codes are in use.
+    The log-mel spectrogram of the noise is averaged over a step, relative to the power of the mixture. So a code
+    stands for colour and SNR, and not for the overall level. Neighbouring bands are nearly equal; the
+    first cepstral coefficients are not, and standardised they weigh the same, so that many codes are in use.
+
+    Args:
+        feat_in: bands D.
+        frames_per_step: frames averaged for one code.
+        num_cepstra: coefficients K that are kept, counting the level.
+        code_dim: dimension of the random projection.
+        num_codes: V.
     """
 
     cosines: Tensor
@@ -128,7 +134,7 @@ class NoiseCodes(RandomCodes):
 
 
 class CodePredictor(NeuralModule):
-    """Names the codes of a noisy spectrogram with holes from what is left nearby and from the context."""
+    """Names the codes of a noisy spectrogram with holes, from the context and the frames nearby."""
 
     def __init__(
         self, feat_in: int, d_context: int, *, num_codes: int = 256, frames_per_step: int = 8, d_hidden: int = 128
@@ -155,7 +161,7 @@ class CodePredictor(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, context: Tensor) -> Tensor:
-        """Unnormalised scores [B, S, V] of features [B, D, T], 0.0 where hidden, and a context [B, C]."""
+        """Unnormalised scores [B, S, V] of all codes, of features [B, D, T], 0.0 in the holes, and contexts [B, C]."""
         observed = features != 0.0  # [B, D, T]
         level = features.sum(dim=(1, 2), keepdim=True) / observed.sum(dim=(1, 2), keepdim=True).clamp_min(1)
         centred = (features - level).masked_fill(~observed, 0.0) / 4.0  # a log-mel spectrogram spans about +-4 nats
@@ -166,7 +172,7 @@ class CodePredictor(NeuralModule):
 
 
 class MaskedSpans(PretextTask):
-    """Name the code of the noise in every hidden step of a ``SpanMasking``.
+    """Name the code of the noise in every hidden step.
 
     Args:
         num_cepstra: colour resolution of a code.
@@ -200,7 +206,7 @@ class MaskedSpans(PretextTask):
         self.loss = MaskedCodeLoss()
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """Cross-entropy over the hidden steps."""
+        """Cross-entropy over the hidden steps; see ``PretextTask``."""
         codes = self.codes.at_mask(views.spectrum(views.noise), views.audio, views.length, mask=views.mask)
         logits = self.predictor(features=views.features, context=encoding.context)
         loss = self.loss(logits=logits, codes=codes, mask=views.mask)

@@ -42,11 +42,14 @@ class NoiseContextPretrainingModel(ModelPT):
 
     Args:
         cfg: ``sample_rate``; ``preprocessor`` (NeMo's, the recogniser's); ``encoder.context_encoder`` with a
-            ``_target_``; ``masking`` (a ``SpanMasking`` unless its ``_target_`` says otherwise); ``tasks``
+            ``_target_``; ``masking`` (a ``SpanMasking`` unless its ``_target_`` names another); ``tasks``
             {name: {_target_, weight, arguments of the task}}; ``train_ds`` and ``validation_ds`` (arguments of
             ``ContextPairDataset``, ``batch_size``, ``num_workers``); ``optim``. Configs with ``losses``, from before
             there were tasks, are read too.
         trainer: Lightning's trainer.
+
+    Raises:
+        ValueError: if a part of the config is missing or unknown.
     """
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
@@ -84,7 +87,7 @@ class NoiseContextPretrainingModel(ModelPT):
 
     @typecheck()
     def forward(self, input_signal: Tensor, input_signal_length: Tensor) -> Tensor:
-        """The noise context [B, C] of samples [B, T], ``input_signal_length`` [B] valid; nothing is masked."""
+        """The noise context [B, C] of recordings [B, T], nothing masked."""
         features, length = self.preprocessor(input_signal=input_signal, length=input_signal_length)
         return self._context(features, length)
 
@@ -120,7 +123,7 @@ class NoiseContextPretrainingModel(ModelPT):
         self._validation_dl = self._loader("validation_ds", val_data_config)
 
     def train_dataloader(self) -> Any:
-        """The training loader, at the epoch that the trainer is in (a resumed one asks before the epoch starts)."""
+        """The training loader, at the trainer's epoch; a resumed trainer builds it before the epoch starts."""
         self.on_train_epoch_start()
         return super().train_dataloader()
 
@@ -168,6 +171,7 @@ class NoiseContextPretrainingModel(ModelPT):
         )
 
     def _encode(self, views: Views) -> Encoding:
+        """The contexts of what is not hidden."""
         encoder = cast(ContextEncoder, self.encoder["context_encoder"])
         with with_sensors(self.encoder, views.sensors):
             context = encoder.read(views.features, views.feature_length)

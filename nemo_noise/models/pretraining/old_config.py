@@ -1,13 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Configs and weights from before pretext tasks were built by ``_target_``: read as what they mean today."""
+"""Configs and weights from before ``_target_`` built the pretext tasks, in the form of today."""
 
 from typing import Any
 
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from nemo_noise.configuration import is_number
+from nemo_noise.checks import is_number
 
 __all__ = ["SPAN_MASKING", "rename_old_weights", "tasks_from_losses"]
 
@@ -39,7 +39,7 @@ _WEIGHTS = {
 
 
 def tasks_from_losses(cfg: DictConfig) -> None:
-    """Write ``losses`` and the sections beside it in ``cfg`` as ``tasks`` and ``masking``, where there are any.
+    """Replace ``losses`` and the sections beside it by ``tasks`` and ``masking``, in place.
 
     Raises:
         ValueError: if a loss is unknown, or both versions of masked prediction have a weight.

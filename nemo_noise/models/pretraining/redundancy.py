@@ -25,11 +25,13 @@ __all__ = [
 
 
 class RedundancyLoss(Loss):
-    """Barlow Twins: over the batch, a dimension agrees between the views and does not repeat another one.
+    """Barlow Twins: over the batch, a dimension agrees between the views and is uncorrelated with the others.
 
-    InfoNCE looks at angles, which the strongest directions decide; words hide in the weak ones. Here every dimension
-    is standardised first, so each has to be about what the views share. Loss of Zbontar et al., ICML 2021.
-    ``off_diagonal`` is the weight of the correlations between different dimensions.
+    InfoNCE compares angles, which the strongest directions decide; words hide in the weak ones. Here every dimension
+    is standardised first, so each has to follow what the views share. Loss of Zbontar et al., ICML 2021.
+
+    Args:
+        off_diagonal: weight of the correlations between different dimensions.
     """
 
     def __init__(self, off_diagonal: float = 0.05) -> None:
@@ -132,7 +134,7 @@ class Redundancy(PretextTask):
         self.loss = RedundancyLoss(off_diagonal)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """The loss of the two views."""
+        """See ``PretextTask``."""
         first, second = encoding.context.chunk(2)
         return TaskLoss(self.loss(first=first, second=second), {})
 
@@ -145,7 +147,7 @@ class SpeechLeakage(PretextTask):
         self.loss = SpeechLeakageLoss(off_diagonal)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """The loss of the views of one speech."""
+        """See ``PretextTask``."""
         rows, partners = same_speech(views.pairs["speech"])
         return TaskLoss(self.loss(context=encoding.context[rows], same_speech=encoding.context[partners]), {})
 
@@ -158,7 +160,7 @@ class ContextVariance(PretextTask):
         self.loss = VarianceLoss(target)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """The loss of all contexts."""
+        """See ``PretextTask``."""
         return TaskLoss(self.loss(context=encoding.context), {})
 
 
@@ -178,9 +180,9 @@ def same_speech(speech: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def effective_rank(context: Tensor) -> Tensor:
-    """How many directions contexts [B, C] use, from 1 (collapsed) to min(B - 1, C).
+    """Directions that contexts [B, C] use: exp of the entropy of the covariance's eigenvalues (Roy & Vetterli, 2007).
 
-    The exponential of the entropy of the covariance's eigenvalues (Roy & Vetterli, 2007).
+    A scalar between 1 (collapsed) and min(B - 1, C).
     """
     centred = context.detach().float() - context.detach().float().mean(dim=0)
     variances = torch.linalg.svdvals(centred).square()

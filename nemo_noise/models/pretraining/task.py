@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a pretext task is: it may hide a part of the input, and scores what the noise context predicts of it."""
+"""The interface of pretext tasks: hide a part of the input, and score the prediction of the noise context."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nemo.core.classes.common import safe_instantiate
 
-from nemo_noise.configuration import is_number, refuse_unknown
+from nemo_noise.checks import is_number, refuse_unknown
 from nemo_noise.data.pairs.context_pairs import ContextPair
 from nemo_noise.modules import ContextEncoder, SensorStream
 
@@ -77,11 +77,11 @@ class PretextTask(nn.Module):
         super().__init__()
 
     def hide(self, views: Views) -> Views:
-        """Take a part of the input away; the default takes none."""
+        """Take a part of the input away; a task that hides nothing keeps this."""
         return views
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """The loss of a batch, with what is hidden, and the contexts of its views; and what else is logged."""
+        """Score the prediction of what is hidden, and give what else is logged."""
         raise NotImplementedError
 
 
@@ -94,9 +94,10 @@ def build_masking(config: DictConfig | None, default: str) -> nn.Module:
 def build_tasks(
     config: DictConfig, encoder: ContextEncoder, masking: nn.Module
 ) -> tuple[nn.ModuleDict, dict[str, float]]:
-    """The tasks with a weight above 0, and their weights, in the order of the config: without weight, no parameter.
+    """The tasks with a weight above 0 and their weights, by name in the order of the config.
 
-    ``config`` is name of a task -> its ``_target_``, ``weight`` and arguments.
+    ``config`` maps the name of a task to its ``_target_``, ``weight`` and arguments. A task without weight has no
+    parameters.
 
     Raises:
         ValueError: if a weight is negative, an option is unknown, or no task has a weight.

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A wav2vec 2.0 from a Hugging Face folder: a recogniser if it has a CTC head, a model to pretrain on if not."""
+"""Import of a wav2vec 2.0 from a Hugging Face folder: a recogniser with a CTC head, else a model to pretrain."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +15,15 @@ from nemo.utils import logging
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.foreign_text import printable
-from nemo_noise.models.hugging_face.folder import is_reference, read_features, read_json, read_weights
+from nemo_noise.models.hugging_face.folder import (
+    is_reference,
+    read_features,
+    read_json,
+    read_model_config,
+    read_weights,
+)
 from nemo_noise.models.hugging_face.json_fields import JsonFields
-from nemo_noise.models.hugging_face.sizes import Size, check_layers, check_sizes
+from nemo_noise.models.hugging_face.sizes import Size, check_layers, check_sizes, load_weights
 from nemo_noise.models.wav2vec.pretraining import Wav2Vec2PretrainingModel
 
 __all__ = ["import_wav2vec2", "wav2vec2_config"]
@@ -62,8 +68,8 @@ def import_wav2vec2(folder: str | Path, frame_hop: int | None = None) -> ModelPT
         folder: holds `config.json` and `model.safetensors` (or its shards with their index); with a CTC head also
             `vocab.json`; `processor_config.json`, `preprocessor_config.json` and `tokenizer_config.json` are read
             where they are.
-        frame_hop: samples from frame to frame; None for the pretrained hop. At another the front end's frames are
-            the pretrained ones, but the transformer hears them at a rate that it was not trained for.
+        frame_hop: samples from frame to frame; None for the pretrained hop. Another hop leaves the frames as they
+            are, but they reach the transformer at a rate that it was not trained for.
 
     Returns:
         An ``EncDecCTCModel`` if the folder has a CTC head, else a ``Wav2Vec2PretrainingModel``; in eval mode.
@@ -73,7 +79,7 @@ def import_wav2vec2(folder: str | Path, frame_hop: int | None = None) -> ModelPT
         ValueError: if it is no wav2vec 2.0, has only pickled weights, lacks tensors, or holds a value that is wrong.
     """
     path = Path(folder)
-    theirs = _fields(path)
+    theirs = read_model_config(path, KIND)
     weights = {name.removeprefix("wav2vec2."): tensor for name, tensor in read_weights(path).items()}
     config = wav2vec2_config(path, has_ctc_head="lm_head.weight" in weights)
     _check_sizes(theirs, weights)
@@ -99,7 +105,7 @@ def wav2vec2_config(folder: str | Path, has_ctc_head: bool) -> DictConfig:
         ValueError: if it is no wav2vec 2.0, or one with parts that are not supported.
     """
     path = Path(folder)
-    theirs = _fields(path)
+    theirs = read_model_config(path, KIND)
     if theirs.values.get("model_type") != "wav2vec2":
         raise theirs.refusal("model_type", "must be 'wav2vec2'")
     theirs.fixed(FIXED)
@@ -127,16 +133,12 @@ def wav2vec2_config(folder: str | Path, has_ctc_head: bool) -> DictConfig:
     return OmegaConf.create(OmegaConf.to_container(config.model))
 
 
-def _fields(path: Path) -> JsonFields:
-    """The `config.json` of a folder."""
-    return JsonFields(path / "config.json", read_json(path / "config.json", KIND), KIND)
-
-
 def _check_sizes(theirs: JsonFields, weights: Mapping[str, Tensor]) -> None:
-    """Refuse a `config.json` of other weights."""
-    check_layers(theirs, "num_hidden_layers", theirs.whole("num_hidden_layers"), weights, "encoder.layers.")
+    check_layers(
+        theirs, "num_hidden_layers", theirs.whole("num_hidden_layers"), weights=weights, prefix="encoder.layers."
+    )
     dims, kernels = theirs.whole_numbers("conv_dim"), theirs.whole_numbers("conv_kernel")
-    check_layers(theirs, "conv_dim", len(dims), weights, "feature_extractor.conv_layers.")
+    check_layers(theirs, "conv_dim", len(dims), weights=weights, prefix="feature_extractor.conv_layers.")
     places, sizes = dict(SIZES), {name: theirs.whole(name) for name in SIZES}
     for number, (width, kernel) in enumerate(zip(dims, kernels, strict=True)):
         convolution = f"feature_extractor.conv_layers.{number}.conv.weight"
@@ -154,12 +156,11 @@ def _check_sizes(theirs: JsonFields, weights: Mapping[str, Tensor]) -> None:
         sizes["proj_codevector_dim"] = quantizer["d_projection"]
     if "lm_head.weight" in weights:
         places["vocab_size"], sizes["vocab_size"] = Size("lm_head.weight", 0), theirs.whole("vocab_size")
-    check_sizes(theirs, sizes, weights, places)
+    check_sizes(theirs, sizes, weights=weights, places=places)
     _check_switches(theirs, weights, positions)
 
 
 def _check_switches(theirs: JsonFields, weights: Mapping[str, Tensor], positions: str) -> None:
-    """Refuse a `config.json` that switches parts on or off that the weights lack or have."""
     front = "feature_extractor.conv_layers."
     if theirs.boolean("conv_bias", default=False) != (f"{front}0.conv.bias" in weights):
         raise theirs.refusal("conv_bias", f"must be {f'{front}0.conv.bias' in weights}, as in the weights")
@@ -177,7 +178,6 @@ def _check_switches(theirs: JsonFields, weights: Mapping[str, Tensor], positions
 
 
 def _encoder(theirs: JsonFields, does_normalize: bool) -> dict[str, Any]:
-    """What a `config.json` says about the encoder."""
     is_masked = theirs.boolean("apply_spec_augment", default=True)
     shares = {name: theirs.number(name, default=share) for name, share in SHARES.items()}
     return {
@@ -206,7 +206,6 @@ def _encoder(theirs: JsonFields, does_normalize: bool) -> dict[str, Any]:
 
 
 def _convolutions(theirs: JsonFields) -> dict[str, list[int]]:
-    """The front end: as many widths, kernels and strides as layers; no stride leaves samples out."""
     names = {"conv_dims": "conv_dim", "conv_kernels": "conv_kernel", "conv_strides": "conv_stride"}
     found = {ours: theirs.whole_numbers(name) for ours, name in names.items()}
     dims, kernels, strides = found.values()
@@ -218,7 +217,6 @@ def _convolutions(theirs: JsonFields) -> dict[str, list[int]]:
 
 
 def _quantizer(theirs: JsonFields) -> dict[str, Any]:
-    """What a `config.json` says about the quantiser."""
     groups, codes = (
         theirs.whole(name, default=default)
         for name, default in (("num_codevector_groups", 2), ("num_codevectors_per_group", 320))
@@ -257,13 +255,13 @@ def _labels(path: Path, theirs: JsonFields) -> list[str]:
                 "is resolved; must be without '${', and not '???'."
             )
     tokenizer = read_json(path / "tokenizer_config.json")
-    padding = _content(path, tokenizer, "pad_token", None)
+    padding = _token_text(path, tokenizer, "pad_token")
     if padding is not None and vocabulary.get(padding, blank) != blank:
         raise ValueError(
             f"{theirs.file}: pad_token_id={blank}, but pad_token={padding!r} of tokenizer_config.json is "
             f"{vocabulary[padding]} in vocab.json: the blank must be one of the two."
         )
-    delimiter = _content(path, tokenizer, "word_delimiter_token", "|")
+    delimiter = _token_text(path, tokenizer, "word_delimiter_token", default="|")
     tokens = [" " if token == delimiter else token for token in sorted(vocabulary, key=vocabulary.__getitem__)]
     del tokens[blank]
     small = [token.lower() for token in tokens]
@@ -271,7 +269,6 @@ def _labels(path: Path, theirs: JsonFields) -> list[str]:
 
 
 def _check_numbers(file: Path, vocabulary: Mapping[str, Any], size: int) -> None:
-    """Refuse a vocabulary whose tokens are not numbered from 0, each once."""
     seen: dict[int, str] = {}
     for token, number in vocabulary.items():
         named = f"{file}: {printable(repr(token), 60)} is numbered {printable(repr(number), 60)}"
@@ -288,8 +285,7 @@ def _check_numbers(file: Path, vocabulary: Mapping[str, Any], size: int) -> None
         )
 
 
-def _content(path: Path, tokenizer: Mapping[str, Any], name: str, default: str | None) -> str | None:
-    """The text of a token of `tokenizer_config.json`, which may stand in an object with its properties."""
+def _token_text(path: Path, tokenizer: Mapping[str, Any], name: str, *, default: str | None = None) -> str | None:
     token = tokenizer.get(name, default)
     text = token.get("content") if isinstance(token, dict) else token
     if text is not None and not isinstance(text, str):
@@ -318,21 +314,12 @@ def _to_nemo(weights: Mapping[str, Tensor], blank: int) -> dict[str, Tensor]:
 
 
 def _load(model: ModelPT, state: dict[str, Tensor], path: Path) -> None:
-    """Load the tensors; only a vector for hidden frames and a head for pretraining may be missing or too many."""
-    expected = model.state_dict()
-    if HIDDEN_FRAME in state and HIDDEN_FRAME not in expected:
+    """Load the tensors; the folder may lack the vector for hidden frames and the head for pretraining."""
+    if HIDDEN_FRAME in state and HIDDEN_FRAME not in model.state_dict():
         logging.info(f"{path}: config.json masks nothing, so {HIDDEN_FRAME} is left out.")
         del state[HIDDEN_FRAME]
-    missing = [name for name in expected if name not in state]
-    lost = [name for name in missing if name != HIDDEN_FRAME and not name.startswith("contrast.")]
-    surplus = [name for name in state if name not in expected]
-    shapes = [name for name in state if name in expected and state[name].shape != expected[name].shape]
-    for names, problem in ((lost, "lacks"), (surplus, "has too many, by"), (shapes, "has other shapes in")):
-        if names:
-            raise ValueError(
-                f"The checkpoint in {path} {problem} {len(names)} tensor(s), such as {names[0]}: config.json and the "
-                "weights must agree."
-            )
+    missing = load_weights(
+        model, state, path, may_lack=lambda name: name == HIDDEN_FRAME or name.startswith("contrast.")
+    )
     if missing:
         logging.warning(f"{path} lacks {missing}: they start from random numbers.")
-    model.load_state_dict(state, strict=False)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The pretext task of wav2vec 2.0: tell the code of a hidden frame from those of other hidden frames.
+"""The pretext task of wav2vec 2.0: find the code of a hidden frame among those of other hidden frames.
 
 Baevski et al., 2020 (arXiv 2006.11477), section 3.2. The quantiser is NeMo's. NeMo's ``ContrastiveLoss`` shares one
 codebook among the groups and fails where utterances hide different numbers of frames, so the loss is ours.
@@ -20,8 +20,8 @@ __all__ = ["ContrastiveHead", "ContrastiveTask", "contrastive_loss", "draw_distr
 class ContrastiveTask(NamedTuple):
     """N hidden frames of a batch, utterance after utterance.
 
-    ``predicted`` [N, P] is what the transformer says, ``targets`` [N, P] what the quantiser says, ``codes`` [N] are
-    equal where the codes are, ``diversity`` is the loss that is 0 where all codes are used alike.
+    ``predicted`` and ``targets`` [N, P] are the transformer's and the quantiser's; ``codes`` [N] are equal where the
+    codes are; ``diversity`` is the loss that is 0 where all codes are used alike.
     """
 
     predicted: Tensor
@@ -51,6 +51,7 @@ class ContrastiveHead(nn.Module):
         self,
         d_model: int,
         d_features: int,
+        *,
         num_groups: int = 2,
         num_codes: int = 320,
         d_code: int = 256,
@@ -76,15 +77,10 @@ class ContrastiveHead(nn.Module):
         self.project_q = nn.Linear(d_code, d_projection)
 
     def forward(self, states: Tensor, features: Tensor, mask: Tensor) -> ContrastiveTask:
-        """Predictions and targets of the hidden frames; no other frame, and no padding, is quantised or counted.
+        """Predictions and targets of the N hidden frames; no other frame, and no padding, is quantised or counted.
 
-        Args:
-            states: the transformer's [B, T, D].
-            features: the front end's [B, T, E].
-            mask: True where hidden [B, T], at least once.
-
-        Returns:
-            The N hidden frames.
+        ``states`` [B, T, D] are the transformer's, ``features`` [B, T, E] the front end's; ``mask`` [B, T] is
+        True where hidden, at least once.
         """
         hidden = self.dropout(features)[mask].unsqueeze(0)  # [1, N, E]
         quantized, diversity, _ = self.quantizer(hidden)
@@ -93,14 +89,10 @@ class ContrastiveHead(nn.Module):
 
 
 def draw_distractors(mask: Tensor, num_distractors: int) -> Tensor:
-    """For every hidden frame, other hidden frames of the same utterance, drawn evenly and with replacement.
+    """For every hidden frame, K other hidden frames of the same utterance, drawn evenly and with replacement.
 
-    Args:
-        mask: True where hidden [B, T].
-        num_distractors: K.
-
-    Returns:
-        Indices [N, K] into the hidden frames; the frame itself where its utterance has no other.
+    ``mask`` [B, T] is True where hidden. The result [N, K] holds indices into the hidden frames; the frame itself
+    where its utterance has no other.
     """
     counts = mask.sum(dim=1)  # [B]
     count = counts.repeat_interleave(counts)  # [N], of the frame's own utterance
@@ -116,10 +108,7 @@ def draw_distractors(mask: Tensor, num_distractors: int) -> Tensor:
 def contrastive_loss(task: ContrastiveTask, distractors: Tensor, temperature: float = 0.1) -> tuple[Tensor, Tensor]:
     """Mean cross-entropy of finding the right target, by cosine similarity, among it and its distractors.
 
-    Args:
-        task: the hidden frames.
-        distractors: [N, K] indices into them; one with the code of the frame itself does not count.
-        temperature: divides the similarities.
+    ``distractors`` [N, K] are indices into the hidden frames; one with the code of the frame itself does not count.
 
     Returns:
         The loss in nats, and how often the right one came first, in [0, 1].

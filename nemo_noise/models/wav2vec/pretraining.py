@@ -1,20 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""wav2vec 2.0 learns from speech without text: NeMo's self-supervised model and its loaders, with our pretext task."""
+"""Pretraining of wav2vec 2.0 on speech without text: NeMo's self-supervised model and loaders, our pretext task."""
 
 from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 from torch import Tensor
 
 from nemo.collections.asr.models.ssl_models import SpeechEncDecSelfSupervisedModel
 from nemo.core.classes.common import PretrainedModelInfo, typecheck
 from nemo.core.neural_types import AcousticEncodedRepresentation, AudioSignal, LengthsType, NeuralType
-from nemo.utils.model_utils import convert_model_config_to_dict_config
 
-from nemo_noise.archive.class_paths import public_path
+from nemo_noise.archive.class_paths import with_target
 from nemo_noise.models.wav2vec.contrastive_prediction import ContrastiveHead, contrastive_loss, draw_distractors
 from nemo_noise.modules import Wav2Vec2Encoder
 from nemo_noise.modules.wav2vec.span_mask import draw_span_mask
@@ -42,10 +41,7 @@ class Wav2Vec2PretrainingModel(SpeechEncDecSelfSupervisedModel):
     """
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
-        cfg = convert_model_config_to_dict_config(cfg)
-        with open_dict(cfg):
-            cfg.target = public_path(type(self))
-            cfg.loss_list, cfg.spec_augment = {}, NO_MASKS  # NeMo's class asks for them
+        cfg = with_target(cfg, type(self), loss_list={}, spec_augment=NO_MASKS)  # NeMo's class needs these two
         super().__init__(cfg=cfg, trainer=trainer)
         if not isinstance(self.encoder, Wav2Vec2Encoder) or self.encoder.masked_spec_embed is None:
             raise ValueError(
@@ -78,29 +74,21 @@ class Wav2Vec2PretrainingModel(SpeechEncDecSelfSupervisedModel):
 
     @typecheck()
     def forward(self, input_signal: Tensor, input_signal_length: Tensor) -> tuple[Tensor, Tensor]:
-        """The encoder's states of recordings.
-
-        Args:
-            input_signal: samples [B, T].
-            input_signal_length: valid samples [B].
-
-        Returns:
-            States [B, D, T'] and their lengths [B].
-        """
+        """The encoder's states [B, D, T'] of samples [B, T], and their lengths [B]."""
         signal, length = self.preprocessor(input_signal=input_signal, length=input_signal_length)
         states: tuple[Tensor, Tensor] = self.encoder(audio_signal=signal, length=length)
         return states
 
     def losses(
-        self, signal: Tensor, length: Tensor, mask: Tensor | None = None, distractors: Tensor | None = None
+        self, signal: Tensor, length: Tensor, *, mask: Tensor | None = None, distractors: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """All losses of a batch, per hidden frame, and what tells how the pretraining goes.
+        """All losses of a batch, per hidden frame, and measures of the pretraining's course.
 
         Args:
             signal: samples [B, T].
             length: valid samples [B].
-            mask: which frames are hidden [B, T']; drawn if not given.
-            distractors: [N, K] as ``draw_distractors`` gives them; drawn if not given.
+            mask: True where a frame is hidden [B, T']; None to draw it.
+            distractors: [N, K] as of ``draw_distractors``; None to draw them.
 
         Returns:
             ``loss``, ``contrastive``, ``diversity``, ``accuracy``, ``code_perplexity`` (codes in use, all groups

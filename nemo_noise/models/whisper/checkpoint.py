@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Whisper from a Hugging Face folder, and back into one."""
+"""Import of a Whisper from a Hugging Face folder, and export into one."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -21,10 +21,11 @@ from nemo_noise.models.hugging_face.folder import (
     opaque_text,
     read_features,
     read_json,
+    read_model_config,
     read_weights,
 )
 from nemo_noise.models.hugging_face.json_fields import JsonFields
-from nemo_noise.models.hugging_face.sizes import Size, check_layers, check_sizes
+from nemo_noise.models.hugging_face.sizes import Size, check_layers, check_sizes, load_weights
 from nemo_noise.models.whisper.folder_prompt import NAMES, default_slots
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.models.whisper.names import to_hugging_face, to_nemo
@@ -56,7 +57,7 @@ def import_whisper(folder: str | Path) -> WhisperModel:
     """Build a NeMo model from a Whisper in a Hugging Face folder; its output is the same.
 
     The sizes in `config.json` are compared with the tensors before anything is built. Language and task that
-    `generation_config.json` asks for become the defaults of the prompt.
+    `generation_config.json` sets become the defaults of the prompt.
 
     Args:
         folder: holds `config.json`, `model.safetensors` (or its shards with their index) and `tokenizer.json`;
@@ -71,9 +72,10 @@ def import_whisper(folder: str | Path) -> WhisperModel:
     """
     config = whisper_config(folder)
     weights = read_weights(Path(folder))
-    _check_sizes(_fields(Path(folder)), weights)
+    _check_sizes(read_model_config(Path(folder), KIND), weights)
     model = WhisperModel(cfg=config)
-    _load(model, weights, folder)
+    state = to_nemo(weights, num_rows=model.transf_decoder.vocab_size)
+    load_weights(model, state, folder, may_lack=lambda name: False)
     return model.eval()
 
 
@@ -91,7 +93,7 @@ def whisper_config(folder: str | Path) -> DictConfig:
         ValueError: if it is no Whisper, or a value is wrong.
     """
     path = Path(folder)
-    theirs = _fields(path)
+    theirs = read_model_config(path, KIND)
     generation_file = path / "generation_config.json"
     generation = JsonFields(generation_file, read_json(generation_file), KIND) if generation_file.is_file() else theirs
     if theirs.values.get("model_type") != "whisper":
@@ -139,7 +141,8 @@ def load_whisper_weights(
         FileNotFoundError: if there are no weights.
         ValueError: if they are pickled, incomplete, or of another shape.
     """
-    _load(model, read_weights(Path(folder)), folder, is_added)
+    state = to_nemo(read_weights(Path(folder)), num_rows=model.transf_decoder.vocab_size)
+    load_weights(model, state, folder, may_lack=is_added)
 
 
 def export_whisper(model: WhisperModel, folder: str | Path) -> None:
@@ -157,10 +160,10 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
         raise TypeError(f"model is a {type(model).__name__}, must be a WhisperModel to go into a Whisper's folder.")
     window_s = 2 * model.encoder.max_positions / FRAMES_PER_SECOND
     if not window_s.is_integer():
-        raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features want.")
+        raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features need.")
     state = to_hugging_face(model.state_dict(), model.tokenizer.vocabulary_size)
     original = _original(model.cfg)
-    values = (original["config"] or _token_ids(model)) | _their_parts(model.cfg) | {"dtype": "float32"}
+    values = (original["config"] or _token_ids(model)) | _hugging_face_fields(model.cfg) | {"dtype": "float32"}
     kept = {name: value for name, value in values.items() if name not in NOT_EXPORTED and not name.startswith("_")}
     theirs = WhisperForConditionalGeneration(WhisperConfig(**kept))
     theirs.load_state_dict({name: tensor.detach().cpu().float() for name, tensor in state.items()})
@@ -176,13 +179,8 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
         model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))  # as it was, not as transformers completes it
 
 
-def _fields(path: Path) -> JsonFields:
-    """The `config.json` of a folder."""
-    return JsonFields(path / "config.json", read_json(path / "config.json", KIND), KIND)
-
-
 def _original(config: DictConfig) -> dict[str, dict[str, Any] | None]:
-    """The JSON of the folder that a model came from; older `.nemo` files keep it as a mapping, not as text."""
+    """The JSON of the folder that a model came from; older `.nemo` files hold it as a mapping, not as text."""
     kept = config.get("hugging_face") or {}
     found: dict[str, dict[str, Any] | None] = {}
     for name in ("config", "generation_config"):
@@ -195,7 +193,7 @@ def _original(config: DictConfig) -> dict[str, dict[str, Any] | None]:
 
 
 def _prompted(generation: dict[str, Any], model: WhisperModel) -> dict[str, Any]:
-    """A `generation_config.json` that asks for the model's own language and task; unchanged where it does already."""
+    """A `generation_config.json` with the model's own language and task."""
     (turn,) = model.prompt.get_default_dialog_slots()
     slots = {"source_lang": model.tokenizer.language_code(turn["slots"]["source_lang"])}
     slots["taskname"] = NAMES[TASKS[turn["slots"]["taskname"]]]
@@ -207,37 +205,15 @@ def _prompted(generation: dict[str, Any], model: WhisperModel) -> dict[str, Any]
     return generation | {"language": slots["source_lang"], "task": task, "forced_decoder_ids": None}
 
 
-def _load(
-    model: WhisperModel,
-    weights: Mapping[str, Tensor],
-    folder: str | Path,
-    is_added: Callable[[str], bool] = lambda name: False,
-) -> None:
-    """Load tensors by transformers' names."""
-    expected = model.state_dict()
-    state = to_nemo(weights, num_rows=model.transf_decoder.vocab_size)
-    missing = [name for name in expected if name not in state and not is_added(name)]
-    surplus = [name for name in state if name not in expected]
-    shapes = [name for name in state if name in expected and state[name].shape != expected[name].shape]
-    for names, problem in ((missing, "lacks"), (surplus, "has too many, by"), (shapes, "has other shapes in")):
-        if names:
-            raise ValueError(
-                f"The checkpoint in {folder} {problem} {len(names)} tensor(s), such as {names[0]}: config.json and "
-                "the weights must agree."
-            )
-    model.load_state_dict(state, strict=False)
-
-
 def _check_sizes(theirs: JsonFields, weights: Mapping[str, Tensor]) -> None:
-    """Refuse a `config.json` of other weights."""
     plain = {name.removeprefix("model."): tensor for name, tensor in weights.items()}
     for part in ("encoder", "decoder"):
-        check_layers(theirs, f"{part}_layers", theirs.whole(f"{part}_layers"), plain, f"{part}.layers.")
-    check_sizes(theirs, {name: theirs.whole(name) for name in SIZES}, plain, SIZES)
+        check_layers(theirs, f"{part}_layers", theirs.whole(f"{part}_layers"), weights=plain, prefix=f"{part}.layers.")
+    check_sizes(theirs, {name: theirs.whole(name) for name in SIZES}, weights=plain, places=SIZES)
 
 
 def _check_tokens(theirs: JsonFields, generation: JsonFields, tokenizer: WhisperTokenizer) -> None:
-    """Refuse a tokenizer of another Whisper, and token ids that are none."""
+    """Refuse the tokenizer of another Whisper, and ids that it lacks."""
     own = {"decoder_start_token_id": (START, tokenizer.bos_id), "eos_token_id": (END, tokenizer.eos_id)}
     for fields in (theirs, generation):
         for name in TOKEN_IDS:
@@ -254,7 +230,6 @@ def _check_tokens(theirs: JsonFields, generation: JsonFields, tokenizer: Whisper
 
 
 def _parts(theirs: JsonFields) -> dict[str, Any]:
-    """What a Whisper's `config.json` says about the parts of the model."""
     window_s = 2 * theirs.whole("max_source_positions") / FRAMES_PER_SECOND
     d_model, heads = theirs.whole("d_model"), theirs.divides("encoder_attention_heads", "d_model")
     if d_model % 2:
@@ -287,8 +262,7 @@ def _parts(theirs: JsonFields) -> dict[str, Any]:
     }
 
 
-def _their_parts(config: DictConfig) -> dict[str, Any]:
-    """What the config of a ``WhisperModel`` says, in the words of `config.json`."""
+def _hugging_face_fields(config: DictConfig) -> dict[str, Any]:
     encoder, decoder = config.encoder, config.transf_decoder.config_dict
     return {
         "d_model": encoder.d_model,
@@ -306,14 +280,12 @@ def _their_parts(config: DictConfig) -> dict[str, Any]:
 
 
 def _token_ids(model: WhisperModel) -> dict[str, Any]:
-    """The ids in the `config.json` of a model that did not come from one."""
     end = model.tokenizer.eos_id
     tokens = {"decoder_start_token_id": model.tokenizer.bos_id, "begin_suppress_tokens": None}
     return tokens | dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end)
 
 
 def _check_features(path: Path, theirs: JsonFields) -> None:
-    """Refuse features other than Whisper's, or of another window than the encoder's."""
     features = read_features(path, KIND)
     frames = 2 * theirs.whole("max_source_positions")
     window = {"nb_max_frames": frames, "n_samples": frames * FEATURES["hop_length"]}

@@ -2,8 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The language and task that a Whisper in a Hugging Face folder was tuned for, as defaults of the prompt."""
 
-from typing import Any
-
 from nemo.utils import logging
 
 from nemo_noise.foreign_text import printable
@@ -17,21 +15,17 @@ NAMES = {"<|transcribe|>": "asr", "<|translate|>": "translate"}
 
 
 def default_slots(generation: JsonFields, tokenizer: WhisperTokenizer) -> dict[str, str]:
-    """The slots of the prompt that a folder asks for: `language` and `task`, in older folders `forced_decoder_ids`.
+    """The slots of the prompt that a folder sets: `language` and `task`, in older folders `forced_decoder_ids`.
 
-    Args:
-        generation: `generation_config.json`; `config.json` in folders from before there was one.
-        tokenizer: of the folder.
-
-    Returns:
-        ``source_lang`` and ``taskname``; English and transcription where the folder leaves them open.
+    English and transcription where the folder leaves ``source_lang`` and ``taskname`` open. ``generation`` is
+    `generation_config.json`, or `config.json` in folders from before there was one.
 
     Raises:
-        ValueError: if it asks for a language or task that there is none of.
+        ValueError: if the tokenizer lacks the language, or Whisper the task.
     """
     slots = {"source_lang": "en", "taskname": "asr"}
     if not tokenizer.is_multilingual:
-        _check_english_only(generation, tokenizer)
+        _warn_if_not_english(generation)
         return slots
     slots |= _forced(generation, tokenizer)  # else English
     language, task = generation.values.get("language"), generation.values.get("task")
@@ -67,18 +61,16 @@ def _forced(generation: JsonFields, tokenizer: WhisperTokenizer) -> dict[str, st
     return slots
 
 
-def _check_english_only(generation: JsonFields, tokenizer: WhisperTokenizer) -> None:
-    """Say, once for the folder, that a language or task other than English transcription cannot be obeyed."""
-    asked: list[Any] = [generation.values.get("language"), generation.values.get("task")]
-    if asked[0] not in (None, "en", "english", "<|en|>") or asked[1] not in (None, "transcribe"):
+def _warn_if_not_english(generation: JsonFields) -> None:
+    language, task = generation.values.get("language"), generation.values.get("task")
+    if language not in (None, "en", "english", "<|en|>") or task not in (None, "transcribe"):
         logging.warning(
-            f"{generation.file}: language={printable(repr(asked[0]), 40)}, task={printable(repr(asked[1]), 40)} are "
+            f"{generation.file}: language={printable(repr(language), 40)}, task={printable(repr(task), 40)} are "
             "left out: this Whisper only transcribes English."
         )
 
 
 def _pairs(generation: JsonFields, tokenizer: WhisperTokenizer) -> list[tuple[int, int]]:
-    """The pairs of `forced_decoder_ids` that fix something."""
     pairs = generation.values.get("forced_decoder_ids")
     if pairs is None:
         return []

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The language and task of an utterance, as the fields of its manifest line say them, for Whisper's prompt.
+"""Language and task of Whisper's prompt, from the fields of a manifest line.
 
 The spoken language is ``source_lang``, ``lang`` or ``language``; ``target_lang`` is that of the text: the spoken one,
 or English for a translation. Whisper writes no other.
@@ -32,15 +32,10 @@ TRANSCRIBE = "<|transcribe|>"
 def slots_of_line(
     fields: Mapping[str, Any], defaults: Mapping[str, str], tokenizer: WhisperTokenizer
 ) -> dict[str, str]:
-    """The slots of the prompt for a manifest line.
+    """The slots of the prompt, ``source_lang`` and ``taskname``, for the fields of a manifest line.
 
-    Args:
-        fields: the line.
-        defaults: the slots where it says nothing.
-        tokenizer: of the model. For an English-only one languages are left out, which is said once.
-
-    Returns:
-        ``source_lang`` and ``taskname``.
+    ``defaults`` fill what the line leaves out. The languages of a line are left out for an English-only model, with
+    one warning.
 
     Raises:
         ValueError: if a language or task is unknown, two fields disagree, or Whisper does not write the text's
@@ -51,7 +46,7 @@ def slots_of_line(
     if task is not None and task not in TASKS:
         raise ValueError(f"{TASK}={_shown(task)} must be one of {sorted(TASKS)}")
     if not tokenizer.is_multilingual:
-        _say_what_is_left_out(given)
+        _warn_of_languages_left_out(given)
         return dict(defaults) | ({TASK: task} if task else {})
     codes = {name: _code(name, value, tokenizer) for name, value in given.items()}
     default = _code("source_lang", defaults["source_lang"], tokenizer)
@@ -68,7 +63,7 @@ def slots_of_line(
             f"{', '.join(f'{name}={_shown(given[name])}' for name in given)}: these fields name two spoken languages; "
             "must name one"
         )
-    return {"source_lang": str(spoken), TASK: _task(task, str(spoken), written, defaults[TASK])}
+    return {"source_lang": str(spoken), TASK: _task(task, spoken=str(spoken), written=written, default=defaults[TASK])}
 
 
 def check_languages(
@@ -76,11 +71,8 @@ def check_languages(
 ) -> None:
     """Refuse manifests with a line whose language or task cannot be prompted, before any audio is read.
 
-    Args:
-        manifests: a JSON-lines file, or lists of them, nested as NeMo's loaders take them; what is no file, or no
-            JSON, is left to who reads it.
-        defaults: the slots where a line says nothing.
-        tokenizer: of the model.
+    ``manifests`` is a JSON-lines file, or lists of them, nested as NeMo's loaders take them. What is no file, or no
+    JSON, is left to the loader.
 
     Raises:
         ManifestError: it names file and line.
@@ -102,11 +94,7 @@ def check_languages(
 
 @registered_prompt_format_fn(Cut, WhisperPromptFormatter)
 def encode_cut(cut: Cut, prompt: WhisperPromptFormatter) -> dict[str, Tensor]:
-    """Encode what a Lhotse cut was said to contain: language and task of its manifest line, and its text.
-
-    Args:
-        cut: one utterance; without text its answer is the end token alone.
-        prompt: the formatter.
+    """Encode the language, the task and the text of a Lhotse cut; without text its answer is the end token alone.
 
     Returns:
         ``input_ids`` (prompt and answer), ``context_ids`` (prompt), ``answer_ids`` (text without the end token).
@@ -133,8 +121,8 @@ def encode_cut(cut: Cut, prompt: WhisperPromptFormatter) -> dict[str, Tensor]:
     return encoded
 
 
-def _task(task: str | None, spoken: str, written: str | None, default: str) -> str:
-    """The task of a line, of which the language of the text is a part."""
+def _task(task: str | None, *, spoken: str, written: str | None, default: str) -> str:
+    """The task of a line; ``written`` is the language of its text."""
     if written is not None and written not in (spoken, "en"):
         raise ValueError(
             f"{WRITTEN}={_shown(written)} with {SPOKEN[0]}={_shown(spoken)}: Whisper writes the spoken language, or "
@@ -151,7 +139,6 @@ def _task(task: str | None, spoken: str, written: str | None, default: str) -> s
 
 
 def _files(manifests: Any) -> Iterator[Path]:
-    """The files among paths in nested lists."""
     if isinstance(manifests, str | Path):
         if Path(manifests).is_file():
             yield Path(manifests)
@@ -161,7 +148,6 @@ def _files(manifests: Any) -> Iterator[Path]:
 
 
 def _code(name: str, value: Any, tokenizer: WhisperTokenizer) -> str:
-    """Whisper's code of a language."""
     code = tokenizer.language_code(value) if isinstance(value, str) else None
     if code is None:
         raise ValueError(
@@ -171,8 +157,7 @@ def _code(name: str, value: Any, tokenizer: WhisperTokenizer) -> str:
     return code
 
 
-def _say_what_is_left_out(given: Mapping[str, Any]) -> None:
-    """One warning in a process for languages that an English-only Whisper cannot write."""
+def _warn_of_languages_left_out(given: Mapping[str, Any]) -> None:
     other = {name: value for name, value in given.items() if not _is_english(value)}
     if other:
         logging.warning(
@@ -183,7 +168,6 @@ def _say_what_is_left_out(given: Mapping[str, Any]) -> None:
 
 
 def _is_english(value: Any) -> bool:
-    """Whether a field names English."""
     return str(value).lower().strip("<|>").replace("_", "-").split("-")[0] in ("en", "eng", "english")
 
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from nemo.collections.asr.models import EncDecMultiTaskModel
 from nemo.core.classes.common import PretrainedModelInfo
-from nemo.utils.model_utils import convert_model_config_to_dict_config
 
-from nemo_noise.archive.class_paths import public_path
+from nemo_noise.archive.class_paths import with_target
 from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.whisper.languages import check_languages, slots_of_line
 from nemo_noise.models.whisper.tokenizer import WhisperTokenizer
@@ -41,10 +40,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
     default_positions = 448
 
     def __init__(self, cfg: DictConfig, trainer: Trainer | None = None) -> None:
-        cfg = convert_model_config_to_dict_config(cfg)
-        with open_dict(cfg):
-            cfg.target = public_path(type(self))
-            cfg.restore_timestamps_model = False
+        cfg = with_target(cfg, type(self), restore_timestamps_model=False)
         super().__init__(cfg=cfg, trainer=trainer)
         frames, expected = self.preprocessor.num_frames, 2 * self.encoder.max_positions
         if frames != expected:
@@ -76,7 +72,7 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         self._apply_search_rules()
 
     def change_prompt(self, prompt_format: str | None = None, prompt_defaults: Any = None) -> None:
-        """Choose other defaults of the prompt, from now on; NeMo 3.0.0 builds it from those before.
+        """Choose other defaults of the prompt; NeMo 3.0.0 builds the prompt from the old ones.
 
         Raises:
             ValueError: if a language or task is unknown.
@@ -86,27 +82,21 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         self.prompt.encode_dialog(self.prompt.get_default_dialog_slots())
 
     def change_vocabulary(self, *arguments: Any, **options: Any) -> None:
-        """Whisper's prompt is part of its vocabulary, which therefore cannot be exchanged.
-
-        Raises:
-            NotImplementedError: always.
-        """
+        """Raise a NotImplementedError: Whisper's prompt is part of its vocabulary."""
         raise NotImplementedError(
             "WhisperModel cannot change its vocabulary: its prompt tokens are part of it. For another tokenizer train "
             "a model with conf/recipes/whisper, and take the encoder by init_from_nemo_model with include: [encoder]."
         )
 
     def _apply_search_rules(self) -> None:
-        """Tell the search what the config suppresses."""
         tokens = [list(self.cfg.get(name) or []) for name in ("suppress_tokens", "begin_suppress_tokens")]
         apply_search_rules(self.decoding, *tokens)
 
     def prompt_of(self, fields: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> dict[str, str]:
-        """The options of ``transcribe`` that prompt an utterance, as the fields of its manifest line say them.
+        """The options of ``transcribe`` that prompt an utterance by the fields of its manifest line.
 
-        Args:
-            fields: the line; ``source_lang``, ``lang``, ``language``, ``target_lang`` and ``taskname`` count.
-            options: of ``transcribe``, for lines that name nothing; others than those of the prompt do not count.
+        ``source_lang``, ``lang``, ``language``, ``target_lang`` and ``taskname`` of the line count; ``options`` of
+        ``transcribe`` fill what it leaves out.
 
         Raises:
             ValueError: if a language or task cannot be prompted.
@@ -122,7 +112,6 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         return super()._setup_dataloader_from_config(config)
 
     def _setup_tokenizer(self, tokenizer_cfg: DictConfig) -> None:
-        """Build the tokenizer; its file goes into the `.nemo`."""
         kind = tokenizer_cfg.get("type")
         if kind != "whisper":
             raise ValueError(f"tokenizer.type={kind!r} must be whisper, with tokenizer.file a tokenizer.json.")
@@ -144,12 +133,12 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
     def _transcribe_input_manifest_processing(
         self, audio_files: list[Any], temp_dir: str, trcfg: Any
     ) -> dict[str, Any]:
-        """NeMo's, but what is short is filled at its end, as the rest of the window is."""
+        """NeMo's, with padding at the end, as in the rest of the window."""
         options = super()._transcribe_input_manifest_processing(audio_files, temp_dir, trcfg)
         return dict(options) | {"pad_direction": "right"}
 
     def _may_be_make_dict_and_fix_paths(self, json_items: list[Any], manifest_path: Any, trcfg: Any) -> list[Any]:
-        """NeMo's, but each line of a manifest is prompted in its own language, not in Canary's."""
+        """NeMo's, with each line of a manifest prompted in its own language, not in Canary's."""
         defaults = next(turn["slots"] for turn in trcfg.prompt if turn["role"] == "user")
         if manifest_path is not None:
             check_languages(manifest_path, defaults, self.tokenizer)
@@ -161,6 +150,5 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         return [entry | dict.fromkeys(("lang", "language", "target_lang")) for entry in entries]
 
     def _transcribe_input_tensor_processing(self, audio_tensors: Any, temp_dir: str, trcfg: Any) -> dict[str, Any]:
-        """NeMo's, but what is short is filled at its end, as the rest of the window is."""
         options = super()._transcribe_input_tensor_processing(audio_tensors, temp_dir, trcfg)
         return dict(options) | {"pad_direction": "right"}

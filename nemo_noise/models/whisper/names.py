@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the parameters of a Whisper are called in transformers and in NeMo."""
+"""Names of the parameters of a Whisper in transformers and in NeMo."""
 
 import re
 from collections.abc import Mapping
@@ -43,19 +43,21 @@ NEMO_PREFIXES = {theirs: ours for ours, theirs in PREFIXES.items()}
 def to_nemo(state: Mapping[str, Tensor], num_rows: int) -> dict[str, Tensor]:
     """Rename the tensors of transformers' ``WhisperForConditionalGeneration`` for ``WhisperModel``.
 
-    Args:
-        state: tensors by transformers' names, with or without ``model.`` before them.
-        num_rows: rows of NeMo's embedding, Whisper's vocabulary and more; the additional ones are zero.
-
-    Returns:
-        Tensors by NeMo's names.
+    ``state`` has transformers' names, with or without ``model.`` before them. NeMo's embedding has ``num_rows``, more
+    than Whisper's vocabulary; the additional ones are zero.
 
     Raises:
         ValueError: if a name is none of Whisper's, or the output projection is not the embedding.
     """
     renamed, unknown = {}, []
     for name, tensor in state.items():
-        new_name = _renamed(name.removeprefix("model."), LAYER, "transf_decoder._decoder.layers.", PARTS, PREFIXES)
+        new_name = _renamed(
+            name.removeprefix("model."),
+            layer=LAYER,
+            new_layer="transf_decoder._decoder.layers.",
+            parts=PARTS,
+            prefixes=PREFIXES,
+        )
         if new_name is not None:
             renamed[new_name] = tensor
         elif name != OUTPUT:
@@ -74,19 +76,16 @@ def to_nemo(state: Mapping[str, Tensor], num_rows: int) -> dict[str, Tensor]:
 def to_hugging_face(state: Mapping[str, Tensor], vocabulary_size: int) -> dict[str, Tensor]:
     """Rename the tensors of a ``WhisperModel`` for transformers' ``WhisperForConditionalGeneration``.
 
-    Args:
-        state: tensors by NeMo's names.
-        vocabulary_size: rows of the embedding that are tokens.
-
-    Returns:
-        Tensors by transformers' names.
+    The first ``vocabulary_size`` rows of the embedding are tokens; the others are left out.
 
     Raises:
         ValueError: if a tensor has no place in a Whisper.
     """
     renamed, unknown = {}, []
     for name, tensor in state.items():
-        new_name = _renamed(name, NEMO_LAYER, "decoder.layers.", NEMO_PARTS, NEMO_PREFIXES)
+        new_name = _renamed(
+            name, layer=NEMO_LAYER, new_layer="decoder.layers.", parts=NEMO_PARTS, prefixes=NEMO_PREFIXES
+        )
         if new_name is not None:
             renamed[f"model.{new_name}"] = tensor
         elif name != HEAD:
@@ -98,7 +97,7 @@ def to_hugging_face(state: Mapping[str, Tensor], vocabulary_size: int) -> dict[s
     return renamed
 
 
-def _renamed(name: str, layer: str, new_layer: str, parts: dict[str, str], prefixes: dict[str, str]) -> str | None:
+def _renamed(name: str, *, layer: str, new_layer: str, parts: dict[str, str], prefixes: dict[str, str]) -> str | None:
     """The other name of a tensor, or None if it is none of Whisper's."""
     found = re.match(layer, name)
     if found:
@@ -111,6 +110,5 @@ def _renamed(name: str, layer: str, new_layer: str, parts: dict[str, str], prefi
 
 
 def _few(names: list[str]) -> str:
-    """The first names of a list, and how many follow."""
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whisper's tokenizer and prompt as NeMo's multi-task models want them."""
+"""Whisper's tokenizer and prompt behind the interfaces of NeMo's multi-task models."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -91,24 +91,16 @@ class WhisperTokenizer(TokenizerSpec):
         return [self.token_to_id(token) for token in tokens]
 
     def token_to_id(self, token: str) -> int:
-        """Id of one token.
-
-        Raises:
-            ValueError: if there is no such token.
-        """
+        """Id of one token; a ValueError where there is no such token."""
         number = self.tokenizer.token_to_id(token)
         if number is None:
             raise ValueError(f"token={token!r} is none of this Whisper tokenizer.")
         return int(number)
 
     def language_code(self, name: str) -> str | None:
-        """The code of a language that this tokenizer has a token for.
+        """The code, such as `de`, of a language that this tokenizer has a token for; None where it has none.
 
-        Args:
-            name: as people write it: `de`, `German`, `<|de|>`, `de-DE`.
-
-        Returns:
-            The code, such as `de`; None if it is none of these.
+        ``name`` is written as people do: `de`, `German`, `<|de|>`, `de-DE`.
         """
         plain = name.strip().lower()
         spoken = LANGUAGE.fullmatch(plain)
@@ -151,11 +143,7 @@ class WhisperPromptFormatter(PromptFormatter):
     def encode_turn(
         self, prompt_template: str, expected_slots: dict[str, Any], slot_values: Mapping[str, Any]
     ) -> list[int]:
-        """Encode one turn, the words of manifests replaced by Whisper's tokens.
-
-        Raises:
-            ValueError: if the tokenizer does not know the language, or Whisper not the task.
-        """
+        """Encode one turn; a ValueError where the tokenizer lacks its language, or Whisper its task."""
         if "taskname" in expected_slots:
             language, task = slot_values["source_lang"], slot_values["taskname"]
             slot_values = dict(slot_values) | self._control_tokens(language, task)
@@ -170,7 +158,6 @@ class WhisperPromptFormatter(PromptFormatter):
         return [{"role": "user", "slots": {"source_lang": "en", "taskname": "asr"} | slots}]
 
     def _control_tokens(self, language: str, task: str) -> dict[str, str]:
-        """The tokens for language and task."""
         if task not in TASKS:
             raise ValueError(f"taskname={task!r} must be one of {sorted(TASKS)}.")
         code = self.tokenizer.language_code(language) if isinstance(language, str) else None

@@ -8,7 +8,7 @@ because padding must not change it. Parameters have transformers' names, without
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from nemo.core.classes.exportable import Exportable
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import AcousticEncodedRepresentation, AudioSignal, LengthsType, NeuralType
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.context.layers import valid_frames
 from nemo_noise.modules.wav2vec.front_end import ConvolutionNorm, WaveformFrontEnd, normalize_waveform
 from nemo_noise.modules.wav2vec.span_mask import draw_span_mask
@@ -110,8 +111,8 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
     ) -> None:
         super().__init__()
         dims = [conv_dims] * len(conv_kernels) if isinstance(conv_dims, int) else list(conv_dims)
-        norm = _named(ConvolutionNorm, "conv_norm", conv_norm)
-        self.norm_place = _named(NormPlace, "norm_place", norm_place)
+        norm = choice(ConvolutionNorm, conv_norm, "conv_norm")
+        self.norm_place = choice(NormPlace, norm_place, "norm_place")
         _check_sizes(d_model, {"n_heads": n_heads, "pos_groups": pos_groups})
         _check_shares({"layer_drop": layer_drop, "feature_grad_mult": feature_grad_mult})
         _check_shares({"mask_time_prob": mask_time_prob, "mask_channel_prob": mask_channel_prob})
@@ -301,10 +302,3 @@ def _check_shares(shares: Mapping[str, float]) -> None:
     for name, value in shares.items():
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name}={value} must be from 0 to 1.")
-
-
-def _named(kind: Any, argument: str, value: Any) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"{argument}={value!r} is unknown; use one of {[member.value for member in kind]}.") from None

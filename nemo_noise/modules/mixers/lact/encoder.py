@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
@@ -62,7 +63,7 @@ class LaCTEncoder(MixerEncoder):
         **conformer: Any,
     ) -> None:
         super().__init__(**conformer)
-        self.order = _checked_order(order)
+        self.order = choice(Order, order, "order")
         is_causal = self.order is Order.APPLY_THEN_UPDATE
         parts = {
             "n_heads": conformer.get("n_heads", 4),
@@ -85,11 +86,3 @@ class LaCTEncoder(MixerEncoder):
 
 
 NoiseAwareLaCTEncoder = LaCTEncoder  # its name in earlier versions where it had a noise context
-
-
-def _checked_order(order: Order | str) -> Order:
-    try:
-        return Order(order)
-    except ValueError:
-        known = [member.value for member in Order]
-        raise ValueError(f"order={order!r} is unknown; use one of {known}.") from None

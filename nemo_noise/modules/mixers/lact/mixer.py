@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.mixers.lact.fast_weights import (
     POLAR_COEFFICIENTS,
     ChunkState,
@@ -115,7 +116,7 @@ class LaCTMixer(nn.Module):
                 raise ValueError(f"{type(self).__name__}: {name}={value} must be above 0.")
         self.d_model, self.fast_heads, self.fast_hidden = d_model, fast_heads, fast_hidden
         self.head_width = d_model // fast_heads
-        self.update_rule = _checked_rule(update_rule)
+        self.update_rule = choice(UpdateRule, update_rule, "update_rule")
         self.muon_scale = muon_scale
         self.rate_at_zero = math.log(math.expm1(initial_rate))  # what softplus turns into the initial rate
         self.in_proj = nn.Linear(d_model, 3 * d_model, bias=False)
@@ -306,11 +307,3 @@ def _without_padding(hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Tenso
     if mask is None:
         return hidden, torch.ones_like(hidden[:, :, 0], dtype=torch.bool)
     return hidden.masked_fill(~mask.unsqueeze(2), 0.0), mask
-
-
-def _checked_rule(rule: UpdateRule | str) -> UpdateRule:
-    try:
-        return UpdateRule(rule)
-    except ValueError:
-        known = [member.value for member in UpdateRule]
-        raise ValueError(f"update_rule={rule!r} is unknown; use one of {known}.") from None

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
@@ -56,7 +57,7 @@ class SSMEncoder(MixerEncoder):
         **conformer: Any,
     ) -> None:
         super().__init__(**conformer)
-        self.direction = _checked_direction(direction)
+        self.direction = choice(Direction, direction, "direction")
         is_causal = self.direction is Direction.CAUSAL
 
         def mixer() -> Mamba2Mixer:
@@ -75,11 +76,3 @@ class SSMEncoder(MixerEncoder):
 
         self.replace_attention(mixing, is_causal=is_causal, attention_every=attention_every, conformer=conformer)
         self.add_noise_context(context, fusion, feature_normalization)
-
-
-def _checked_direction(direction: Direction | str) -> Direction:
-    try:
-        return Direction(direction)
-    except ValueError:
-        known = [member.value for member in Direction]
-        raise ValueError(f"direction={direction!r} is unknown; use one of {known}.") from None

@@ -1,20 +1,23 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rules for the options of a config: each says what a value must be, and the error names the option and the value."""
+"""Checks of values from a config, a manifest or a caller: every error names the option, its value and what fits."""
 
 import difflib
+import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum
+from typing import Any, TypeGuard, TypeVar
 
-from nemo_noise.configuration import is_number
 from nemo_noise.foreign_text import printable
 
 __all__ = [
     "Rule",
     "check_options",
+    "choice",
     "flag",
+    "is_number",
     "listed",
     "mapping",
     "maybe",
@@ -22,12 +25,52 @@ __all__ = [
     "number",
     "one_of",
     "paths",
+    "refuse_unknown",
     "text",
     "whole",
 ]
 
+_Choice = TypeVar("_Choice", bound=Enum)
 _SHOWN = 100  # characters of a value in a message
 MISSING = "???"  # as Hydra writes what only the user can give
+
+
+def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> TypeGuard[int | float]:
+    """Whether a value is a finite number from low to high; True and False are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value) and low <= value <= high
+    except OverflowError:  # a whole number beyond a float
+        return False
+
+
+def choice(kind: type[_Choice], value: object, name: str) -> _Choice:
+    """The member of an enum that an option names by its value.
+
+    Raises:
+        ValueError: there is none; names option, value and all choices.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        known = [member.value for member in kind]
+        raise ValueError(f"{name}={printable(repr(value), _SHOWN)} is unknown; use one of {known}.") from None
+
+
+def refuse_unknown(given: Iterable[str], kind: Callable[..., Any], where: str) -> None:
+    """Refuse keys of a block that are no arguments of the class or function that is made from it.
+
+    Raises:
+        ValueError: there is no such argument; names the block and all arguments.
+    """
+    parameters = inspect.signature(kind).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        near = difflib.get_close_matches(str(unknown[0]), known, n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"{where}: has no option {unknown[0]!r}{meant}, expected some of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -36,7 +79,7 @@ class Rule:
 
     Attributes:
         fits: whether a value is that.
-        should: the same in words, behind "should be".
+        should: the same in words, after "should be".
         item: the rule of each item, for lists.
     """
 
@@ -45,11 +88,7 @@ class Rule:
     item: "Rule | None" = None
 
     def check(self, name: str, value: Any) -> None:
-        """Refuse another value.
-
-        Raises:
-            ValueError: names option and value, and what would be right.
-        """
+        """Refuse another value by a ValueError that names option, value and what would be right."""
         if not self.fits(value):
             raise ValueError(f"{name} is {printable(repr(value), _SHOWN)}, should be {self.should}")
         for one in value if self.item is not None and isinstance(value, Sequence) else ():
@@ -119,17 +158,14 @@ def mapping(example: str) -> Rule:
 
 
 def maybe(rule: Rule) -> Rule:
-    """What another rule says, or null."""
+    """What another rule allows, or null."""
     return Rule(lambda value: value is None or rule.fits(value), f"{rule.should}, or null", rule.item)
 
 
 def check_options(given: Mapping[str, Any], rules: Mapping[str, Rule], where: str = "") -> None:
-    """Check all options of a block.
+    """Check all options of a block; options that it leaves out are not looked at.
 
-    Args:
-        given: the block; options that it leaves out are not looked at.
-        rules: by name of the option.
-        where: the block's own name; empty for the whole config.
+    ``where`` is the block's own name, empty for the whole config.
 
     Raises:
         ValueError: an option is unknown (near names are offered) or has a wrong value.
@@ -144,7 +180,7 @@ def check_options(given: Mapping[str, Any], rules: Mapping[str, Rule], where: st
 
 
 def near_names(name: str, known: Iterable[str]) -> str:
-    """The near names of a misspelt one, as ", did you mean x?" reads within a sentence; empty where there are none."""
+    """The near names of a misspelt one, as " (did you mean x?)" within a sentence; empty where there are none."""
     near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
