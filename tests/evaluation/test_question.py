@@ -10,7 +10,7 @@ from nemo_noise.evaluation.questions.groups import GroupsQuestion
 from nemo_noise.evaluation.questions.question import Question, Subject, section_of
 from nemo_noise.evaluation.report.blocks import Cell, Section, Table, TableRow
 from nemo_noise.evaluation.report.template import render_section
-from tests.evaluation.tiny_models import synthetic_rows
+from tests.evaluation.rows import synthetic_rows
 
 FAST = ScoringOptions(replications=10)
 

@@ -12,7 +12,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from nemo_noise.configuration import config_directory, register_resolvers
+from nemo_noise.configuration import config_directory
+from nemo_noise.nemo_patches.registration import register_resolvers
 
 STARTS_A_SCRIPT = re.compile(r"^(defaults|trainer|exp_manager|hydra|output_dir):", flags=re.MULTILINE)
 OF_THE_MACHINE = ("nemo_noise.on_gpu", "nemo_noise.lightning_shares_out")
