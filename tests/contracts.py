@@ -185,7 +185,7 @@ def check_causal_context(context: CausalContextEncoder) -> None:
     for width in (3, 1, 7, 5):
         end = min(start + width * context.stride, 128)
         chunk = audio_signal[:, :, start:end]
-        piece, state = context.step(chunk, (length - start).clamp(0, end - start), state, num_kept=end - start)
+        piece, state = context.step(chunk, (length - start).clamp(0, end - start), state=state, num_kept=end - start)
         pieces.append(piece)
         start = end
     assert torch.allclose(torch.cat(pieces, dim=1), whole, atol=STREAM_TOLERANCE)

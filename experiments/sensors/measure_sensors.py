@@ -31,7 +31,7 @@ from nemo_noise.modules import (
     SensorStream,
     SensorTokens,
     StatisticsContextEncoder,
-    listening_to,
+    with_sensors,
 )
 
 ARMS = ("audio", "audio+sensors", "audio+shuffled sensors")
@@ -45,12 +45,12 @@ def listener() -> MultimodalContextEncoder:
         "level": SensorTokens(channels=1, rate_hz=LEVEL_HZ, d_hidden=48, mean=-28.0, std=8.0),
     }
     return MultimodalContextEncoder(
-        BANDS, 32, streams, stream_dropout=0.0, d_hidden=48, num_layers=1, feature_mean=-8.0, feature_std=4.0
+        BANDS, 32, streams=streams, stream_dropout=0.0, d_hidden=48, num_layers=1, feature_mean=-8.0, feature_std=4.0
     )
 
 
 def rows_of(data: Drive, rows: Tensor, arm: str) -> dict[str, SensorStream]:
-    """The streams that an arm hears with these utterances."""
+    """The streams that an arm reads with these utterances."""
     if arm == "audio":
         return {}
     if arm == "audio+shuffled sensors":  # those of another utterance, always the same other one
@@ -68,7 +68,7 @@ def encoder_errors(arm: str, seed: int, train: Drive, test: Drive, steps: int) -
 
     def predicted(data: Drive, rows: Tensor) -> Tensor:
         length = torch.full((len(rows),), data.features.shape[2])
-        with listening_to(context, rows_of(data, rows, arm)):
+        with with_sensors(context, rows_of(data, rows, arm)):
             return readout(context(audio_signal=data.features[rows], length=length).mean(dim=1))
 
     for _ in range(steps):

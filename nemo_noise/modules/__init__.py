@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tensors in, tensors out: context encoders, fusions and the encoders that hold them."""
+"""Tensors in, tensors out: context encoders, fusions and the encoders that hold them.
+
+A constructor refuses an option that does not fit by a ValueError that names it, its value and what would be right.
+"""
 
 from nemo_noise.modules.context.attentive import AttentiveContextEncoder
 from nemo_noise.modules.context.causal import CausalContextEncoder, CausalStatisticsContextEncoder
@@ -9,9 +12,9 @@ from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.context.hierarchical import HierarchicalContextEncoder
 from nemo_noise.modules.context.multimodal import (
     MultimodalContextEncoder,
-    listening_to,
     sensor_users,
     shuffled_sensors,
+    with_sensors,
 )
 from nemo_noise.modules.context.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.context.pyramid import FeaturePyramidContextEncoder
@@ -116,10 +119,10 @@ __all__ = [
     "cache_after_preroll",
     "context_users",
     "follow_whisper",
-    "listening_to",
     "noise_before",
     "noise_context_of",
     "sensor_users",
     "shuffled_context",
     "shuffled_sensors",
+    "with_sensors",
 ]

@@ -21,12 +21,9 @@ def at_least_float32(values: Tensor) -> torch.dtype:
 
 
 class ExactConstants(nn.Module):
-    """Numbers of a formula, such as a filter bank: they follow the model's device, and are never rounded.
+    """Numbers of a formula, such as a filter bank: attributes that follow the model's device, and are never rounded.
 
     They are no part of a checkpoint.
-
-    Args:
-        **constants: name -> tensor, an attribute of the module.
     """
 
     def __init__(self, **constants: Tensor) -> None:

@@ -10,13 +10,13 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from nemo.core.classes import Serialization
 
 from nemo_noise.data.sensors_in_batches import BatchWithSensors
-from nemo_noise.modules import listening_to
+from nemo_noise.modules import with_sensors
 
 __all__ = ["SensorListener"]
 
 
 class SensorListener(Callback, Serialization):
-    """Opens ``listening_to`` when a batch with sensors starts and closes it when the batch ends.
+    """Opens ``with_sensors`` when a batch with sensors starts and closes it when the batch ends.
 
     Every Lightning trainer gets one by our entry point; a batch without sensors passes it untouched. The model stays
     NeMo's own class.
@@ -64,4 +64,4 @@ class SensorListener(Callback, Serialization):
     def _hand_over(self, model: LightningModule, batch: Any) -> None:
         self._open.close()
         if isinstance(batch, BatchWithSensors):
-            self._open.enter_context(listening_to(model, batch.sensors))
+            self._open.enter_context(with_sensors(model, batch.sensors))

@@ -27,11 +27,11 @@ def test_the_statistics_are_running_ones_in_the_scale_that_is_asked_for() -> Non
         encoder = CausalStatisticsContextEncoder(BANDS, 4, stride=STRIDE, feature_mean=mean, feature_std=std).eval()
         means, deviations, floors = _statistics(encoder, features)
         for number in range(FRAMES // STRIDE):
-            heard = features[:, :, : number * STRIDE + 1].double()  # up to and including the frame
-            floor = -torch.log(torch.exp(-heard).mean(dim=2))
+            past = features[:, :, : number * STRIDE + 1].double()  # up to and including the frame
+            floor = -torch.log(torch.exp(-past).mean(dim=2))
             for value, expected, tolerance in (
-                (means[:, number], (heard.mean(dim=2) - mean) / std, 1e-5),
-                (deviations[:, number], heard.std(dim=2, correction=0) / std, 2e-2),  # 0.01 where there is none
+                (means[:, number], (past.mean(dim=2) - mean) / std, 1e-5),
+                (deviations[:, number], past.std(dim=2, correction=0) / std, 2e-2),  # 0.01 where there is none
                 (floors[:, number], (floor - mean) / std, 1e-5),
             ):
                 torch.testing.assert_close(value.double(), expected, rtol=1e-4, atol=tolerance)

@@ -57,7 +57,7 @@ def _objective(weights: FastWeights, tokens: Tensor, rate: int) -> Tensor:
 def test_the_closed_form_is_what_autograd_finds() -> None:
     weights, tokens = _weights(torch.float64), _tokens(9, dtype=torch.float64)
     keys, values, rates = tokens[..., :WIDTH], tokens[..., WIDTH : 2 * WIDTH], tokens[..., 2 * WIDTH : 2 * WIDTH + 3]
-    actual = objective_gradient(weights, keys, values, rates)
+    actual = objective_gradient(weights, keys, values, rates=rates)
     for rate, part in enumerate(actual):
         asked = [value.clone().requires_grad_() for value in weights]
         expected = torch.autograd.grad(_objective(FastWeights(*asked), tokens, rate), asked)[rate]
@@ -69,7 +69,7 @@ def test_the_closed_form_is_what_autograd_finds() -> None:
 def test_a_step_goes_uphill() -> None:
     weights, tokens = _weights(), _tokens(9)
     rates = tokens[..., 2 * WIDTH : 2 * WIDTH + 3]
-    gradient = objective_gradient(weights, tokens[..., :WIDTH], tokens[..., WIDTH : 2 * WIDTH], rates)
+    gradient = objective_gradient(weights, tokens[..., :WIDTH], tokens[..., WIDTH : 2 * WIDTH], rates=rates)
     moved = FastWeights(*(one + 1e-3 * other for one, other in zip(weights, gradient, strict=True)))
     assert _objective(moved, tokens, 0) > _objective(weights, tokens, 0)
 
@@ -109,7 +109,7 @@ def test_nothing_orthogonalised_is_nothing_and_its_gradient_is_finite() -> None:
 @pytest.mark.parametrize("is_orthogonal", [False, True])
 def test_rows_keep_their_norms(is_orthogonal: bool) -> None:
     weights = _weights()
-    learned, _ = learn(weights, _zeros(weights), _tokens(9), _rule(weights, is_orthogonal))
+    learned, _ = learn(weights, _tokens(9), velocity=_zeros(weights), rule=_rule(weights, is_orthogonal))
     for before, after in zip(row_norms(weights), row_norms(learned), strict=True):
         assert torch.allclose(before, after, atol=1e-5)
     assert not torch.allclose(learned.gate, weights.gate, atol=1e-2)
@@ -117,8 +117,8 @@ def test_rows_keep_their_norms(is_orthogonal: bool) -> None:
 
 def test_the_order_of_frames_in_a_chunk_does_not_count() -> None:
     weights, tokens = _weights(torch.float64), _tokens(9, dtype=torch.float64)
-    one, _ = learn(weights, _zeros(weights), tokens, _rule(weights))
-    other, _ = learn(weights, _zeros(weights), tokens[:, :, torch.randperm(9)], _rule(weights))
+    one, _ = learn(weights, tokens, velocity=_zeros(weights), rule=_rule(weights))
+    other, _ = learn(weights, tokens[:, :, torch.randperm(9)], velocity=_zeros(weights), rule=_rule(weights))
     assert all(torch.allclose(left, right, atol=1e-10) for left, right in zip(one, other, strict=True))
 
 
@@ -128,22 +128,24 @@ def test_with_muon_the_rates_count_only_relative_to_each_other() -> None:
     faster[..., 2 * WIDTH : 2 * WIDTH + 3] *= 100.0
     for is_orthogonal in (True, False):
         rule = _rule(weights, is_orthogonal)
-        one, other = (learn(weights, _zeros(weights), each, rule)[0] for each in (tokens, faster))
+        one, other = (learn(weights, each, velocity=_zeros(weights), rule=rule)[0] for each in (tokens, faster))
         assert torch.allclose(one.gate, other.gate, atol=1e-4) == is_orthogonal
 
 
 def test_the_scale_sets_how_far_a_step_goes() -> None:
     weights, tokens = _weights(), _tokens(9)
-    moved = [(learn(weights, _zeros(weights), tokens, _rule(weights, scale=scale))[0].gate - weights.gate).norm()
-             for scale in (0.01, 0.1, 1.0)]  # fmt: skip
+    moved = []
+    for scale in (0.01, 0.1, 1.0):
+        learned, _ = learn(weights, tokens, velocity=_zeros(weights), rule=_rule(weights, scale=scale))
+        moved.append((learned.gate - weights.gate).norm())
     assert 5.0 < moved[1] / moved[0] < 12.0 and moved[2] > 2.0 * moved[1]
 
 
 def test_momentum_adds_the_step_before() -> None:
     weights, tokens = _weights(), _tokens(CHUNK, momentum=0.5)
     rule = _rule(weights, is_orthogonal=False)
-    _, first = learn(weights, _zeros(weights), tokens, rule)
-    _, second = learn(weights, first, tokens, rule)
+    _, first = learn(weights, tokens, velocity=_zeros(weights), rule=rule)
+    _, second = learn(weights, tokens, velocity=first, rule=rule)
     assert torch.allclose(second.gate, 1.5 * first.gate, atol=1e-4)
 
 
@@ -152,11 +154,13 @@ def test_momentum_adds_the_step_before() -> None:
 def test_pieces_of_any_size_give_what_the_whole_gives(pieces: tuple[int, ...], momentum: float) -> None:
     weights, tokens, queries = _weights(), _tokens(21, momentum), torch.randn(B, HEADS, 21, WIDTH)
     rule, state = _rule(weights), _start(weights)
-    whole, expected = apply_then_update(queries, tokens, torch.tensor([21, 21]), state, rule)
+    whole, expected = apply_then_update(queries, tokens, num_valid=torch.tensor([21, 21]), state=state, rule=rule)
     answers = []
     for asked, frames in zip(queries.split(pieces, dim=2), tokens.split(pieces, dim=2), strict=True):
         if frames.shape[2]:
-            answer, state = apply_then_update(asked, frames, torch.full((B,), frames.shape[2]), state, rule)
+            answer, state = apply_then_update(
+                asked, frames, num_valid=torch.full((B,), frames.shape[2]), state=state, rule=rule
+            )
             answers.append(answer)
     assert torch.allclose(torch.cat(answers, dim=2), whole, atol=1e-4)
     assert torch.allclose(state.weights.gate, expected.weights.gate, atol=1e-4)
@@ -166,12 +170,16 @@ def test_pieces_of_any_size_give_what_the_whole_gives(pieces: tuple[int, ...], m
 def test_utterances_of_a_batch_fill_their_chunks_apart() -> None:
     weights, tokens, queries = _weights(), _tokens(11), torch.randn(B, HEADS, 11, WIDTH)
     rule, state = _rule(weights), _start(weights)
-    _, state = apply_then_update(queries[:, :, :5], tokens[:, :, :5], torch.tensor([5, 2]), state, rule)
+    _, state = apply_then_update(
+        queries[:, :, :5], tokens[:, :, :5], num_valid=torch.tensor([5, 2]), state=state, rule=rule
+    )
     assert state.num_pending.tolist() == [1, 2]
-    answer, state = apply_then_update(queries[:, :, 5:], tokens[:, :, 5:], torch.tensor([6, 6]), state, rule)
-    heard = torch.cat([tokens[:, :, :2], tokens[:, :, 5:]], dim=2)
+    answer, state = apply_then_update(
+        queries[:, :, 5:], tokens[:, :, 5:], num_valid=torch.tensor([6, 6]), state=state, rule=rule
+    )
+    kept = torch.cat([tokens[:, :, :2], tokens[:, :, 5:]], dim=2)
     asked = torch.cat([queries[:, :, :2], queries[:, :, 5:]], dim=2)
-    expected, end = apply_then_update(asked, heard, torch.tensor([8, 8]), _start(weights), rule)
+    expected, end = apply_then_update(asked, kept, num_valid=torch.tensor([8, 8]), state=_start(weights), rule=rule)
     assert torch.allclose(answer[1], expected[1, :, 2:], atol=1e-5)
     assert torch.allclose(state.weights.down[1], end.weights.down[1], atol=1e-5)
 
@@ -181,8 +189,8 @@ def test_a_chunk_hears_no_later_frame_and_its_own_only_afterwards() -> None:
     changed = tokens.clone()
     changed[:, :, 5] += 1.0
     rule, valid = _rule(weights), torch.tensor([12, 12])
-    before, _ = apply_then_update(queries, tokens, valid, _start(weights), rule)
-    after, _ = apply_then_update(queries, changed, valid, _start(weights), rule)
+    before, _ = apply_then_update(queries, tokens, num_valid=valid, state=_start(weights), rule=rule)
+    after, _ = apply_then_update(queries, changed, num_valid=valid, state=_start(weights), rule=rule)
     assert torch.equal(before[:, :, :8], after[:, :, :8])
     assert not torch.allclose(before[:, :, 8:], after[:, :, 8:], atol=1e-3)
     assert torch.allclose(before[:, :, :4], apply_swiglu(weights, queries[:, :, :4]), atol=1e-6)
@@ -190,13 +198,16 @@ def test_a_chunk_hears_no_later_frame_and_its_own_only_afterwards() -> None:
 
 def test_a_chunk_longer_than_the_utterance_leaves_the_weights_as_they_were() -> None:
     weights, tokens, queries = _weights(), _tokens(3), torch.randn(B, HEADS, 3, WIDTH)
-    answer, state = apply_then_update(queries, tokens, torch.tensor([3, 3]), _start(weights), _rule(weights))
+    answer, state = apply_then_update(
+        queries, tokens, num_valid=torch.tensor([3, 3]), state=_start(weights), rule=_rule(weights)
+    )
     assert torch.equal(answer, apply_swiglu(weights, queries)) and torch.equal(state.weights.gate, weights.gate)
 
 
 def test_the_recorded_form_is_the_same() -> None:
     weights, tokens, queries = _weights(), _tokens(11), torch.randn(B, HEADS, 11, WIDTH)
-    arguments = (queries, tokens, torch.tensor([11, 6]), _start(weights), _rule(weights))
-    expected, actual = apply_then_update(*arguments), apply_then_update_recorded(*arguments)
+    given = {"num_valid": torch.tensor([11, 6]), "state": _start(weights), "rule": _rule(weights)}
+    expected = apply_then_update(queries, tokens, **given)
+    actual = apply_then_update_recorded(queries, tokens, **given)
     assert torch.allclose(actual[0], expected[0], atol=1e-6)
     assert torch.allclose(actual[1].weights.up, expected[1].weights.up, atol=1e-6)

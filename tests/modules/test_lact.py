@@ -150,14 +150,14 @@ def test_window_attention_is_torch_s_within_a_window_of_everything_and_turned_po
     attention = WindowAttention(WIDTH, 4, left=40, right=40)
     queries, keys, values = torch.randn(3, 2, 20, WIDTH).unbind()
     valid = torch.ones(2, 20, dtype=torch.bool)
-    actual = attention(queries, keys, values, valid)
+    actual = attention(queries, keys, values, is_valid=valid)
     later = attention(*(torch.cat([torch.randn(2, 7, WIDTH), each], 1) for each in (queries, keys, values)),
-                      torch.cat([torch.zeros(2, 7, dtype=torch.bool), valid], 1))  # fmt: skip
+                      is_valid=torch.cat([torch.zeros(2, 7, dtype=torch.bool), valid], 1))  # fmt: skip
     assert torch.allclose(later[:, 7:], actual, atol=1e-5)  # only distances count
     attention.constants.frequencies.zero_()
     plain = [each.unflatten(2, (4, 8)).transpose(1, 2) for each in (queries, keys, values)]
     expected = F.scaled_dot_product_attention(*plain).transpose(1, 2).flatten(2)
-    assert torch.allclose(attention(queries, keys, values, valid), expected, atol=1e-5)
+    assert torch.allclose(attention(queries, keys, values, is_valid=valid), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["causal", "causal with momentum", "bidirectional"])

@@ -37,9 +37,9 @@ class TestLaCTEncoder(MixerEncoderContract):
         (CAUSAL | {"fast_chunk_size": 0}, "chunk_size=0 must be at least 1"),
         (
             CAUSAL | {"causal_downsampling": False},
-            "order='apply_then_update' with causal_downsampling=False would hear",
+            "order='apply_then_update' with causal_downsampling=False would depend",
         ),
-        (CAUSAL | {"conv_context_size": None}, "conv_context_size=\\[4, 4\\] would hear the future"),
+        (CAUSAL | {"conv_context_size": None}, "conv_context_size=\\[4, 4\\] would depend on the future"),
         (CAUSAL | {"att_context_style": "regular"}, "att_context_style='regular' and att_context_size=\\[14, 6\\]"),
     ]
 

@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def _scan_of_the_package(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, **options: Any) -> Any:
     """Stands in for mamba-ssm: the same arguments and results, by the recurrence."""
     assert set(options) == {"chunk_size", "D", "initial_states", "return_final_states"}
-    return tuple(recurrent_scan(x, dt, A, B, C, options["D"], options["initial_states"]))
+    return tuple(recurrent_scan(x, dt, A=A, B=B, C=C, D=options["D"], state=options["initial_states"]))
 
 
 def _convolution_of_the_package(x: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
@@ -75,8 +75,8 @@ def test_kernels_that_give_no_number_are_refused(packages: dict[str, Any]) -> No
 
 
 def test_kernels_with_a_wrong_gradient_are_refused() -> None:
-    def detached(x: Tensor, *args: Any) -> Any:
-        y, state = chunked_scan(x, *args)
+    def detached(x: Tensor, dt: Tensor, **options: Any) -> Any:
+        y, state = chunked_scan(x, dt, **options)
         return y.detach() + 0.5 * (x - x.detach()), state
 
     assert choose_kernels(OWN._replace(scan=detached), OWN, CPU) is OWN

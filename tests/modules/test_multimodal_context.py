@@ -18,8 +18,8 @@ from nemo_noise.modules import (
     NoiseAwareConformerEncoder,
     SensorStream,
     SensorTokens,
-    listening_to,
     shuffled_sensors,
+    with_sensors,
 )
 from tests.contracts import (
     check_context_encoder,
@@ -95,15 +95,15 @@ def test_an_utterance_without_sensors_gets_the_context_of_audio_bit_for_bit() ->
     audio_signal, length = features(BANDS)
     audio_only = encoder(audio_signal=audio_signal, length=length)
     given = without(without(sensors(), "accelerometer", 1), "level", 1)
-    with listening_to(encoder, given):
+    with with_sensors(encoder, given):
         heard = encoder(audio_signal=audio_signal, length=length)
     assert torch.equal(heard[1], audio_only[1])
     assert not torch.allclose(heard[0], audio_only[0], atol=1e-3)
     nothing = without(without(given, "accelerometer", 0), "level", 0)
     nothing = without(without(nothing, "accelerometer", 2), "level", 2)
-    with listening_to(encoder, nothing):
+    with with_sensors(encoder, nothing):
         assert torch.equal(encoder(audio_signal=audio_signal, length=length), audio_only)
-    with listening_to(encoder, {"thermometer": sensors()["level"]}):  # none of its streams
+    with with_sensors(encoder, {"thermometer": sensors()["level"]}):  # none of its streams
         assert torch.equal(encoder(audio_signal=audio_signal, length=length), audio_only)
     assert torch.equal(encoder(audio_signal=audio_signal, length=length), audio_only), "the block has ended"
 
@@ -113,11 +113,11 @@ def test_a_stream_that_is_missing_beside_another_changes_nothing_else() -> None:
     randomize(encoder)
     audio_signal, length = features(BANDS)
     given = sensors()
-    with listening_to(encoder, without(given, "level", 0)):
+    with with_sensors(encoder, without(given, "level", 0)):
         masked = encoder(audio_signal=audio_signal, length=length)
-    with listening_to(encoder, {"accelerometer": given["accelerometer"]}):
+    with with_sensors(encoder, {"accelerometer": given["accelerometer"]}):
         alone = encoder(audio_signal=audio_signal, length=length)
-    with listening_to(encoder, given):
+    with with_sensors(encoder, given):
         both = encoder(audio_signal=audio_signal, length=length)
     assert torch.allclose(masked[0], alone[0], atol=1e-5)
     assert torch.allclose(masked[1:], both[1:], atol=1e-5)
@@ -133,14 +133,14 @@ def test_padding_of_audio_and_sensors_changes_nothing(value: float) -> None:
     for name, stream in sensors().items():
         padding = torch.arange(stream.values.shape[1]) >= stream.length[:, None]
         filled[name] = stream._replace(values=stream.values.masked_fill(padding.unsqueeze(2), value))
-    with listening_to(encoder, sensors()):
+    with with_sensors(encoder, sensors()):
         expected = encoder(audio_signal=audio_signal, length=length)
         alone_audio = audio_signal[1:2, :, :97]
-    with listening_to(encoder, filled):
+    with with_sensors(encoder, filled):
         changed = encoder(audio_signal=fill_padding(audio_signal, length, value), length=length)
     assert torch.equal(changed, expected)
     one = {name: SensorStream(*(part[1:2] for part in stream)) for name, stream in sensors().items()}
-    with listening_to(encoder, one):
+    with with_sensors(encoder, one):
         alone = encoder(audio_signal=alone_audio, length=length[1:2])
     assert torch.allclose(alone[0], expected[1], atol=1e-5)
 
@@ -149,7 +149,7 @@ def test_a_gradient_reaches_every_parameter_and_training_without_sensors_leaves_
     encoder = build().eval()
     randomize(encoder)
     audio_signal, length = features(BANDS)
-    with listening_to(encoder, sensors()):
+    with with_sensors(encoder, sensors()):
         check_gradients(encoder, lambda: encoder(audio_signal=audio_signal, length=length).square().sum())
     encoder.train()
     encoder.zero_grad()
@@ -210,10 +210,10 @@ def test_the_order_of_time_counts_and_shuffled_sensors_are_the_neighbours() -> N
     rolled = {name: SensorStream(*(part.roll(1, dims=0) for part in stream)) for name, stream in given.items()}
     contexts = []
     for streams in (given, turned, rolled):
-        with listening_to(encoder, streams):
+        with with_sensors(encoder, streams):
             contexts.append(encoder(audio_signal=audio_signal, length=length))
     assert not torch.allclose(contexts[0], contexts[1], atol=1e-4)
-    with listening_to(encoder, given), shuffled_sensors(encoder):
+    with with_sensors(encoder, given), shuffled_sensors(encoder):
         assert torch.equal(encoder(audio_signal=audio_signal, length=length), contexts[2])
 
 
@@ -227,10 +227,10 @@ def test_inside_a_recogniser_the_contract_holds_and_sensors_reach_the_output(tmp
     randomize(encoder.fusions)
     audio_signal, length = features(BANDS)
     plain = encoder(audio_signal=audio_signal, length=length)[0]
-    with listening_to(encoder, sensors()):
+    with with_sensors(encoder, sensors()):
         heard = encoder(audio_signal=audio_signal, length=length)[0]
     assert not torch.allclose(heard, plain, atol=1e-4)
-    with listening_to(encoder, without(without(sensors(), "level", 1), "accelerometer", 1)):
+    with with_sensors(encoder, without(without(sensors(), "level", 1), "accelerometer", 1)):
         assert torch.equal(encoder(audio_signal=audio_signal, length=length)[0][1], plain[1])
 
 
@@ -243,8 +243,8 @@ def test_what_does_not_fit_is_named() -> None:
         SensorTokens(1, 0)
     encoder = build()
     audio_signal, length = features(BANDS)
-    with listening_to(encoder, sensors((50, 50))), pytest.raises(ValueError, match="has 2 utterances, the batch 3"):
+    with with_sensors(encoder, sensors((50, 50))), pytest.raises(ValueError, match="has 2 utterances, the batch 3"):
         encoder(audio_signal=audio_signal, length=length)
     wide = {"level": SensorStream(torch.zeros(3, 9, 2), torch.tensor([9, 9, 9]), torch.full((3,), 4.0))}
-    with listening_to(encoder, wide), pytest.raises(ValueError, match="channels=1, but the stream has 2 a sample"):
+    with with_sensors(encoder, wide), pytest.raises(ValueError, match="channels=1, but the stream has 2 a sample"):
         encoder(audio_signal=audio_signal, length=length)

@@ -107,9 +107,9 @@ def test_the_site_encoder_output_alone_streams_as_offline_and_acts_on_the_output
         }
     )
     hidden = plain(audio_signal=audio_signal, length=length)[0].transpose(1, 2)
-    heard = encoder.noise_context(audio_signal, length)  # a frame less, where the subsampling rounds up
-    heard = torch.cat([heard, heard[:, -1:]], dim=1)[:, : hidden.shape[1]]
-    expected = encoder.fusions["encoder_output"](features=hidden, context=heard)
+    read = encoder.noise_context(audio_signal, length)  # a frame less, where the subsampling rounds up
+    read = torch.cat([read, read[:, -1:]], dim=1)[:, : hidden.shape[1]]
+    expected = encoder.fusions["encoder_output"](features=hidden, context=read)
     assert torch.allclose(offline, expected.transpose(1, 2), atol=1e-6)
 
 
@@ -129,12 +129,12 @@ def test_running_normalization_ends_at_the_moments_of_the_utterance() -> None:
     normalization = RunningNormalization(BANDS)
     length = torch.tensor([193, 120])
     raw = fill_padding(3.0 * torch.randn(2, BANDS, 193) - 8.0, length, float("nan"))
-    normalized, _ = normalization(raw, length, torch.zeros(2, normalization.state_size))
+    normalized, _ = normalization(raw, length, state=torch.zeros(2, normalization.state_size))
     assert (normalized[1, :, 120:] == 0).all()
     for index, valid in enumerate(length.tolist()):
-        heard = raw[index, :, :valid]
-        deviation = (heard.var(dim=1, correction=0) + 0.25).sqrt()
-        expected = (heard[:, -1] - heard.mean(dim=1)) / deviation
+        read = raw[index, :, :valid]
+        deviation = (read.var(dim=1, correction=0) + 0.25).sqrt()
+        expected = (read[:, -1] - read.mean(dim=1)) / deviation
         assert torch.allclose(normalized[index, :, valid - 1], expected, atol=1e-4)
 
 
@@ -142,7 +142,7 @@ def test_running_normalization_keeps_the_variance_of_a_long_stream() -> None:
     normalization = RunningNormalization(1)
     state, chunk = torch.zeros(1, 3), torch.randn(1, 1, 5000) - 100.0
     for _ in range(400):  # 2 million frames, more than five hours
-        normalized, state = normalization(chunk, torch.tensor([5000]), state, num_kept=5000)
+        normalized, state = normalization(chunk, torch.tensor([5000]), state=state, num_kept=5000)
     assert normalized.var().item() == pytest.approx(1.0 / 1.25, rel=0.03)
 
 

@@ -19,8 +19,8 @@ from nemo_noise.modules import (
     SensorTokens,
     StatisticsContextEncoder,
     cache_after_preroll,
-    listening_to,
     noise_before,
+    with_sensors,
 )
 from tests.contracts import fill_padding, randomize
 from tests.modules.test_contracts import BANDS, CONTEXT, CONTEXTS, TINY_CONFORMER, WIDTH
@@ -67,11 +67,11 @@ def test_the_context_is_that_of_the_pre_roll_and_the_utterance_in_one(context: t
     if context.layout == "frames":
         expected = expected[:, 10:]
     with noise_before(model, signal, torch.tensor([80 * HOP, 80 * HOP])):
-        heard = model.encoder.noise_context(features, length)
+        joined = model.encoder.noise_context(features, length)
     for index, valid in enumerate((15, 11)):  # contexts of frames beyond the length do not count
         part = slice(0, valid) if context.layout == "frames" else slice(None)
-        torch.testing.assert_close(heard[index, part], expected[index, part], rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(heard, model.encoder.noise_context(features, length), atol=1e-3)
+        torch.testing.assert_close(joined[index, part], expected[index, part], rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(joined, model.encoder.noise_context(features, length), atol=1e-3)
 
 
 @pytest.mark.parametrize("context", CONTEXTS)
@@ -148,7 +148,7 @@ def test_streams_and_sensors_are_refused_inside_the_block() -> None:
     values = {"car": (torch.randn(2, 60, 1), torch.tensor([60, 60]), torch.tensor([50.0, 50.0]))}
     with noise_before(sensing, signal, samples):
         sensing(features, length)
-        with listening_to(sensing, values), pytest.raises(ValueError, match="is given beside sensors"):
+        with with_sensors(sensing, values), pytest.raises(ValueError, match="is given beside sensors"):
             sensing(features, length)
 
 

@@ -41,8 +41,8 @@ class TestSSMEncoder(MixerEncoderContract):
         ({"direction": "backwards"}, "direction='backwards' is unknown; use one of"),
         ({"attention_every": 1}, "attention_every=1 must be from 2 to n_layers=2"),
         ({"head_dim": 24}, "head_dim=24 must divide"),
-        (CAUSAL | {"causal_downsampling": False}, "causal_downsampling=False would hear the future"),
-        (CAUSAL | {"conv_context_size": None}, "conv_context_size=\\[4, 4\\] would hear the future"),
+        (CAUSAL | {"causal_downsampling": False}, "causal_downsampling=False would depend on the future"),
+        (CAUSAL | {"conv_context_size": None}, "conv_context_size=\\[4, 4\\] would depend on the future"),
         (CAUSAL | {"att_context_style": "regular"}, "att_context_style='regular' and att_context_size=\\[14, 6\\]"),
     ]
 

@@ -53,11 +53,11 @@ def test_audio_longer_than_the_window_is_an_error_that_says_so() -> None:
 
 
 def test_the_encoder_reads_whole_windows_only_and_its_positions_never_learn() -> None:
-    encoder = WhisperEncoder(8, 16, 1, 4, max_positions=10)
+    encoder = WhisperEncoder(8, 16, n_layers=1, n_heads=4, max_positions=10)
     with pytest.raises(ValueError, match="audio_signal has 30 frames, max_positions=10 needs 20"):
         encoder(audio_signal=torch.zeros(1, 8, 30), length=torch.tensor([30]))
     with pytest.raises(ValueError, match="d_model=18 must be even and a multiple of n_heads=4"):
-        WhisperEncoder(8, 18, 1, 4)
+        WhisperEncoder(8, 18, n_layers=1, n_heads=4)
     encoder.freeze()
     encoder.unfreeze()
     assert not any("embed_positions" in name for name, _ in encoder.named_parameters())
@@ -68,7 +68,7 @@ def test_the_encoder_reads_whole_windows_only_and_its_positions_never_learn() ->
 
 
 def test_the_exported_encoder_agrees_with_torch(tmp_path: Path) -> None:
-    encoder = WhisperEncoder(8, 16, 2, 4, max_positions=10).eval()
+    encoder = WhisperEncoder(8, 16, n_layers=2, n_heads=4, max_positions=10).eval()
     features, length = torch.randn(3, 8, 20), torch.tensor([20, 20, 20])
     expected = encoder(audio_signal=features, length=length)[0].detach()
     encoder.export(str(tmp_path / "encoder.onnx"))

@@ -15,7 +15,7 @@ from nemo.collections.asr.models import ASRModel
 from nemo_noise.data.manifests.sensors import collate_sensors
 from nemo_noise.evaluation.hypothesis import Condition
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
-from nemo_noise.modules import listening_to, noise_context_of
+from nemo_noise.modules import noise_context_of, with_sensors
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -61,7 +61,7 @@ def encode_contexts(name: str, model: ASRModel, plan: MixturePlan) -> MixtureCon
         samples = torch.from_numpy(plan.listen(trial).samples).to(device).unsqueeze(0)
         length = torch.tensor([samples.shape[1]], device=device)
         features, frames = model.preprocessor(input_signal=samples, length=length)
-        with listening_to(model, collate_sensors([plan.sensors(trial)])):
+        with with_sensors(model, collate_sensors([plan.sensors(trial)])):
             context = model.encoder.read_context(features[:, :, : int(frames)], frames).pooled()  # [1, C]
         contexts.append(context[0].float().cpu().numpy())
     return MixtureContexts(

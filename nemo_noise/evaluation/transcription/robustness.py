@@ -41,7 +41,7 @@ from nemo_noise.evaluation.transcription.prompts import prompts_of, same_prompt_
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.modules import listening_to
+from nemo_noise.modules import with_sensors
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
     fingerprint,
@@ -332,7 +332,7 @@ class _Listener:
                 self.arm.hears(self.arm.model, waveforms[:1], options)
                 self._is_warm = True
             model, before = self.arm.model, after_preroll(self.arm.model, [mixture.before for mixture in mixtures])
-            with PeakMemory(self.device) as memory, listening_to(model, sensors), before:
+            with PeakMemory(self.device) as memory, with_sensors(model, sensors), before:
                 start = time.perf_counter()
                 heard = self.arm.hears(model, waveforms, options)
                 elapsed_s = time.perf_counter() - start

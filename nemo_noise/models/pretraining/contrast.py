@@ -36,9 +36,6 @@ class EnvironmentContrastiveLoss(Loss):
         temperature: divides the similarities.
         snr_margin_db: two rows with the same noise are different environments from this SNR difference on, in dB.
         hard_negative_weight: how often a hard negative counts; 1 treats all negatives alike.
-
-    Raises:
-        ValueError: if the temperature is not positive, the margin is negative or the weight is below 1.
     """
 
     def __init__(
@@ -119,13 +116,8 @@ class ContextProjector(nn.Module):
 class EnvironmentContrast(PretextTask):
     """InfoNCE between the two views of every pair, on the contexts or on projections of them.
 
-    Args:
-        encoder: the context encoder.
-        masking: of the features; not used.
-        projector: arguments of ``ContextProjector``; None compares the contexts themselves.
-        temperature: see ``EnvironmentContrastiveLoss``, as are the others.
-        snr_margin_db: in dB.
-        hard_negative_weight: of the same speaker under other noise.
+    ``projector`` are arguments of ``ContextProjector``; None compares the contexts themselves. The others are those of
+    ``EnvironmentContrastiveLoss``.
     """
 
     def __init__(

@@ -81,15 +81,7 @@ class HiddenNoiseLoss(Loss):
 
 
 class HiddenNoise(PretextTask):
-    """Predict the noise in every cell of the spectrogram from the context frames.
-
-    Args:
-        encoder: a context encoder that follows the time.
-        masking: of the features; not used.
-
-    Raises:
-        ValueError: if the encoder gives one context per utterance.
-    """
+    """Predict the noise in every cell of the spectrogram from the frames of a context that follows the time."""
 
     def __init__(self, encoder: ContextEncoder, masking: nn.Module) -> None:
         super().__init__(encoder, masking)

@@ -40,9 +40,6 @@ class CellMasking(NeuralModule):
         steps_per_span: steps that one rectangle hides.
         share: part of the cells that is hidden, in (0, 1).
         window_stride: seconds from one frame to the next.
-
-    Raises:
-        ValueError: if a span is shorter than 0.3 s, or a number is out of range.
     """
 
     def __init__(
@@ -121,21 +118,10 @@ class CellMasking(NeuralModule):
 
 
 class MaskedCells(PretextTask):
-    """Name the code of the noise in every hidden cell.
+    """Name the code of the noise in every hidden cell of a ``CellMasking``.
 
     Every group of bands has its own codes (``NoiseCodes`` over the bands of the group); one predictor scores all
-    groups of a step.
-
-    Args:
-        encoder: the context encoder.
-        masking: a ``CellMasking``.
-        num_cepstra: cepstral coefficients of a group that a code stands for.
-        code_dim: dimension of the random projection.
-        num_codes: codes V of every group.
-        d_hidden: width of the predictor.
-
-    Raises:
-        ValueError: if the masking is another one, its groups do not divide the bands, or a part refuses its arguments.
+    groups of a step. The arguments are those of ``MaskedSpans``, codes and cepstra for each group.
     """
 
     def __init__(

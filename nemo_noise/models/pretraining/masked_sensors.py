@@ -25,15 +25,10 @@ class MaskedSensors(PretextTask):
     the other streams. In turn, masked cells of the audio are named by a context that has read sensors.
 
     Args:
-        encoder: a context encoder with streams.
-        masking: of the features; not used.
         share: part of the streams that is hidden, in (0, 1).
         code_dim: dimension of the random projections.
         num_codes: codes V of every stream.
         d_hidden: width H of the predictor.
-
-    Raises:
-        ValueError: if there are no streams or ``share`` is out of range.
     """
 
     def __init__(

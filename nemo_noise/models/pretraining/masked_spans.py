@@ -49,9 +49,6 @@ class SpanMasking(NeuralModule):
         steps_per_span: steps that are hidden together.
         share: part of the time that is hidden, in (0, 1).
         window_stride: seconds from one frame to the next.
-
-    Raises:
-        ValueError: if a span is shorter than 0.3 s or ``share`` is out of range.
     """
 
     def __init__(
@@ -106,9 +103,6 @@ class NoiseCodes(RandomCodes):
         num_cepstra: coefficients K that are kept, counting the level.
         code_dim: dimension of the random projection.
         num_codes: V.
-
-    Raises:
-        ValueError: if ``num_cepstra`` is not between 1 and ``feat_in``.
     """
 
     cosines: Tensor
@@ -125,13 +119,10 @@ class NoiseCodes(RandomCodes):
 
     @torch.no_grad()
     def at_mask(self, noise_features: Tensor, mixture: Tensor, mixture_length: Tensor, *, mask: Tensor) -> Tensor:
-        """Codes [B, S] of the noise at the masked steps; 0 outside the mask.
+        """Codes [B, S] of the noise at the masked steps; 0 outside the mask [B, S].
 
-        Args:
-            noise_features: log-mel spectrogram of the noise, not normalised [B, D, T].
-            mixture: samples of the mixture [B, N], padding 0.
-            mixture_length: valid samples [B].
-            mask: steps to name [B, S].
+        ``noise_features`` [B, D, T] are the log-mel spectrogram of the noise, not normalised; ``mixture`` [B, N] are
+        samples, 0 beyond ``mixture_length`` [B].
         """
         num_frames = mask.shape[1] * self.frames_per_step
         steps = nn.functional.avg_pool1d(noise_features[:, :, :num_frames].float(), self.frames_per_step)  # [B, D, S]
@@ -184,15 +175,10 @@ class MaskedSpans(PretextTask):
     """Name the code of the noise in every hidden step.
 
     Args:
-        encoder: the context encoder.
-        masking: a ``SpanMasking``.
         num_cepstra: colour resolution of a code.
         code_dim: dimension of the random projection.
         num_codes: V.
         d_hidden: width of the predictor.
-
-    Raises:
-        ValueError: if the masking is another one, or a part refuses its arguments.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ from nemo_noise.data.pairs.context_pairs import (
 from nemo_noise.models.pretraining.old_config import SPAN_MASKING, rename_old_weights, tasks_from_losses
 from nemo_noise.models.pretraining.redundancy import effective_rank
 from nemo_noise.models.pretraining.task import Encoding, PretextTask, Views, build_masking, build_tasks
-from nemo_noise.modules import ContextEncoder, listening_to
+from nemo_noise.modules import ContextEncoder, with_sensors
 
 __all__ = ["NoiseContextPretrainingModel"]
 
@@ -173,7 +173,7 @@ class NoiseContextPretrainingModel(ModelPT):
     def _encode(self, views: Views) -> Encoding:
         """The contexts of what is not hidden."""
         encoder = cast(ContextEncoder, self.encoder["context_encoder"])
-        with listening_to(self.encoder, views.sensors):
+        with with_sensors(self.encoder, views.sensors):
             context = encoder.read(views.features, views.feature_length)
         return Encoding(encoder, context.values, context.pooled(views.feature_length, views.features.shape[2]))
 

@@ -98,10 +98,7 @@ class SpeechLeakageLoss(Loss):
 class VarianceLoss(Loss):
     """Hinge on the standard deviation of every dimension over the batch: contexts may not all become the same.
 
-    From VICReg (Bardes et al., ICLR 2022).
-
-    Args:
-        target: the deviation under which a dimension costs something.
+    From VICReg (Bardes et al., ICLR 2022). A deviation under ``target`` costs something.
     """
 
     def __init__(self, target: float = 1.0) -> None:
@@ -168,10 +165,9 @@ class ContextVariance(PretextTask):
 
 
 def same_speech(speech: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of views that share their speech: neighbouring pairs hold it crosswise.
+    """Two lists of rows [N] of the views, first views first, that share their speech.
 
-    ``speech`` [B, 2] is the index of the speech in both views, -1 for none. Row ``a[n]`` and row ``b[n]`` of the two
-    results [N] share their speech; first views come first.
+    Neighbouring pairs hold it crosswise; ``speech`` [B, 2] is its index in both views, -1 for none.
     """
     batch_size = len(speech)
     left = torch.arange(0, batch_size - 1, 2, device=speech.device)  # [N]

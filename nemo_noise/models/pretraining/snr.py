@@ -19,12 +19,7 @@ __all__ = ["SNRRegression", "SNRRegressionLoss"]
 class SNRRegressionLoss(Loss):
     """Smooth L1 between predicted and true SNR, in units of ``scale_db``; rows without a finite SNR are left out.
 
-    Args:
-        center_db: the SNR that the prediction 0 stands for.
-        scale_db: the SNR difference that the prediction 1 stands for.
-
-    Raises:
-        ValueError: if ``scale_db`` is not positive.
+    ``center_db`` is the SNR that the prediction 0 stands for.
     """
 
     def __init__(self, center_db: float = 7.5, scale_db: float = 7.5) -> None:
@@ -67,6 +62,6 @@ class SNRRegression(PretextTask):
         self.head = nn.Linear(encoder.d_context, 1)
 
     def forward(self, views: Views, encoding: Encoding) -> TaskLoss:
-        """See ``PretextTask``."""
+        """The loss of the estimate."""
         estimate = self.head(encoding.context).squeeze(1)  # [2 * B]
         return TaskLoss(self.loss(prediction=estimate, snr_db=views.snr_db), {})

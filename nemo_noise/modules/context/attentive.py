@@ -19,13 +19,8 @@ class AttentiveContextEncoder(ContextEncoder):
     ("Attentive statistics pooling for deep speaker embedding").
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of the context.
         d_hidden: channels of the convolutions.
         num_layers: strided convolutions, each halving the frame rate.
-
-    Raises:
-        ValueError: if a width or ``num_layers`` is not positive.
     """
 
     def __init__(self, feat_in: int, d_context: int, *, d_hidden: int = 128, num_layers: int = 2) -> None:

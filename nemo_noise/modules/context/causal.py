@@ -29,12 +29,7 @@ class CausalContextEncoder(ContextEncoder):
     """The contract of every causal context encoder.
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of the context.
         stride: feature frames per context frame; the subsampling factor of the recogniser.
-
-    Raises:
-        ValueError: if a width or the stride is not positive.
     """
 
     layout = Layout.FRAMES
@@ -50,24 +45,18 @@ class CausalContextEncoder(ContextEncoder):
         """Numbers N that one stream carries from chunk to chunk; all zero is the state before the first."""
         raise NotImplementedError
 
-    def step(self, features: Tensor, length: Tensor, state: Tensor, num_kept: int) -> CausalContext:
-        """Describe one chunk.
+    def step(self, features: Tensor, length: Tensor, *, state: Tensor, num_kept: int) -> CausalContext:
+        """The context [B, ceil(T / stride), C] of one chunk [B, D, T], and the next state [B, N], float32 at least.
 
-        Args:
-            features: [B, D, T]; T starts at a multiple of ``stride`` of the stream.
-            length: valid frames of the chunk [B].
-            state: what the chunks before left, [B, N], in float32 at least.
-            num_kept: how many frames of the chunk enter the next state; the rest will be seen again.
-
-        Returns:
-            The context of the chunk [B, ceil(T / stride), C] and the next state [B, N].
+        ``length`` [B] are its valid frames, ``state`` is what the chunks before left. T starts at a multiple of
+        ``stride`` of the stream; ``num_kept`` frames enter the next state, the rest will be read again.
         """
         raise NotImplementedError
 
     def describe(self, observed: Observed) -> Tensor:
         """One vector per encoder frame, up to that frame: [B, ceil(T / stride), C]."""
         state = observed.features.new_zeros(observed.features.shape[0], self.state_size)
-        return self.step(observed.features, observed.length, state, num_kept=0).context
+        return self.step(observed.features, observed.length, state=state, num_kept=0).context
 
 
 class CausalStatisticsContextEncoder(CausalContextEncoder):
@@ -75,14 +64,7 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
 
     The noise floor is a soft minimum in nats, ``-log(mean(exp(-x)))``: like a low quantile it follows the quiet
     frames, and unlike one it can be accumulated. The state is four numbers per band: 1.25 KiB a stream for 80 bands.
-
-    Args:
-        feat_in: number of feature bands D.
-        d_context: width C of the context.
-        d_hidden: width of the hidden layer.
-        stride: feature frames per context frame; the subsampling factor of the recogniser.
-        feature_mean: what features are around; -8 for log-mel that is not normalised, 0 for normalised.
-        feature_std: how far they lie from it; 4 and 1. Linear layers like numbers around 1.
+    ``d_hidden`` is the width of the hidden layer.
     """
 
     def __init__(
@@ -108,8 +90,8 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         """Count, sum, sum of squares and sum of exp(-x) of every band."""
         return 4 * self.feat_in
 
-    def step(self, features: Tensor, length: Tensor, state: Tensor, num_kept: int) -> CausalContext:
-        """Accumulate the statistics of one chunk and describe the noise at every ``stride``-th frame of it."""
+    def step(self, features: Tensor, length: Tensor, *, state: Tensor, num_kept: int) -> CausalContext:
+        """Accumulate the statistics of a chunk; a context at every ``stride``-th frame of it."""
         values, mask, _ = self.scale(observe(features, length))
         quiet = (-self.scale.std * values).clamp_max(30.0).exp() * mask  # in nats, whatever the scale
         increments = torch.stack([mask.to(values.dtype), values, values.square(), quiet], dim=1)

@@ -15,15 +15,11 @@ class ConstantContextEncoder(ContextEncoder):
     """The control: any context encoder, with all its parameters, that does not read the utterance.
 
     The wrapped encoder reads a learned, constant spectrogram instead of the features, so the recogniser gets the same
-    parameters and the same freedom to learn a bias, and no knowledge of the noise.
+    parameters and the same freedom to learn a bias, and nothing about the noise.
 
     Args:
         context: the encoder to wrap; of one that follows the time, the last frame is taken, of tokens all.
         num_frames: frames of the constant spectrogram.
-        d_context: numbers of context, those of ``context``; given so that a recipe sets the width in one place.
-
-    Raises:
-        ValueError: ``d_context`` is not that of ``context``.
     """
 
     def __init__(self, context: ContextEncoder, num_frames: int = 16, d_context: int | None = None) -> None:

@@ -53,12 +53,7 @@ class Context(NamedTuple):
         return self.values.unsqueeze(1) if self.layout is Layout.UTTERANCE else self.values
 
     def pooled(self, length: Tensor | None = None, num_frames: int = 1) -> Tensor:
-        """One vector per utterance [B, C]: the mean of the others, over what is no padding.
-
-        Args:
-            length: valid feature frames [B]; None where there is no padding.
-            num_frames: feature frames with the padding.
-        """
+        """One vector per utterance [B, C]: the mean within ``length`` [B] of ``num_frames`` feature frames."""
         if self.layout is Layout.UTTERANCE:
             return self.values
         if self.layout is Layout.TOKENS or length is None:
@@ -90,12 +85,9 @@ class ContextEncoder(NeuralModule):
     Args:
         feat_in: number of feature bands D that the encoder reads.
         d_context: width C of the context.
-
-    Raises:
-        ValueError: if a width is not positive.
-
-    Attributes:
-        layout: what the vectors of the context belong to.
+        feature_mean: of those that scale their input: what features are around; -8 for log-mel that is not
+            normalised, 0 for normalised.
+        feature_std: how far they lie from it; 4 and 1, as linear layers like numbers around 1.
     """
 
     layout: Layout = Layout.UTTERANCE
@@ -124,19 +116,11 @@ class ContextEncoder(NeuralModule):
 
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Describe the noise of each utterance.
-
-        Args:
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Context [B, C], [B, S, C] or [B, M, C], by the layout.
-        """
+        """The context [B, C], [B, S, C] or [B, M, C] of features [B, D, T] with ``length`` [B] frames."""
         return self.describe(observe(audio_signal, length))
 
     def describe(self, observed: Observed) -> Tensor:
-        """What ``forward`` gives, from features without padding; to be written by each kind of encoder."""
+        """What ``forward`` gives, from features without padding."""
         raise NotImplementedError(f"{type(self).__name__} must define describe.")
 
     def read(self, audio_signal: Tensor, length: Tensor) -> Context:

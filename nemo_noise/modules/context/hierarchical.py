@@ -28,18 +28,11 @@ class HierarchicalContextEncoder(ContextEncoder):
     let the segments see each other; learned queries read them out (Jaegle et al., ICML 2021, "Perceiver").
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of a token.
         d_hidden: width H of the layers.
         segment_frames: feature frames in a segment, a multiple of 4.
         num_layers: transformer layers across segments.
         num_heads: attention heads; ``d_hidden`` must be a multiple.
         num_tokens: tokens K.
-        feature_mean: what features are around; -8 for log-mel that is not normalised, 0 for normalised.
-        feature_std: how far they lie from it; 4 and 1.
-
-    Raises:
-        ValueError: if a number is not positive or does not divide as it must.
     """
 
     layout = Layout.TOKENS
@@ -84,7 +77,7 @@ class HierarchicalContextEncoder(ContextEncoder):
         return self._read(segments, valid)
 
     def _read(self, segments: Tensor, valid: Tensor) -> Tensor:
-        """What the queries read from segments [B, N, H] that have seen each other: tokens [B, K, C]."""
+        """Tokens [B, K, C] of segments [B, N, H]."""
         for layer in self.layers:
             segments = layer(segments, valid)
         queries = self.queries.expand(segments.shape[0], -1, -1)

@@ -11,17 +11,9 @@ __all__ = ["AttentivePooling", "MultiHeadAttention", "StridedConvolutions", "sec
 
 
 class MultiHeadAttention(nn.Module):
-    """Scaled dot-product attention with masked keys.
+    """Scaled dot-product attention with masked keys, ``d_query`` wide, over a memory ``d_memory`` wide.
 
     ``torch.nn.MultiheadAttention`` computes the same, but traced for ONNX it keeps the batch and length of the trace.
-
-    Args:
-        d_query: width of the queries and of the output.
-        d_memory: width of what is attended to.
-        num_heads: attention heads; ``d_query`` must be a multiple.
-
-    Raises:
-        ValueError: if ``d_query`` is no multiple of ``num_heads``.
     """
 
     def __init__(self, d_query: int, d_memory: int, num_heads: int) -> None:
@@ -37,15 +29,9 @@ class MultiHeadAttention(nn.Module):
         self.output = nn.Linear(d_query, d_query)
 
     def forward(self, queries: Tensor, memory: Tensor, valid: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Attend.
+        """Attend from queries [B, T, D] to memory [B, M, E], ``valid`` [B, M] of it; all if not given.
 
-        Args:
-            queries: [B, T, D].
-            memory: [B, M, E].
-            valid: which of the memory is there [B, M]; all if not given.
-
-        Returns:
-            What was found [B, T, D] and the weights [B, H, T, M].
+        Returns what was found [B, T, D] and the weights [B, H, T, M].
         """
         projected = (self.query(queries), self.key(memory), self.value(memory))
         query, key, value = (part.unflatten(2, (self.num_heads, -1)).transpose(1, 2) for part in projected)
@@ -60,10 +46,7 @@ class MultiHeadAttention(nn.Module):
 class StridedConvolutions(nn.Module):
     """Convolutions that halve the frame rate one after the other, each with a norm and SiLU.
 
-    Args:
-        feat_in: number of feature bands D.
-        d_hidden: channels H.
-        num_layers: how many; the last has one frame for ``2 ** num_layers``.
+    The last of ``num_layers`` has one frame of ``d_hidden`` channels H for ``2 ** num_layers``.
     """
 
     def __init__(self, feat_in: int, d_hidden: int, num_layers: int) -> None:
@@ -76,14 +59,9 @@ class StridedConvolutions(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(d_hidden) for _ in range(num_layers))
 
     def forward(self, features: Tensor, length: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Convolve.
+        """For every layer its frames [B, T_l, H], zero in the padding, and their lengths [B].
 
-        Args:
-            features: [B, D, T], zero in the padding; they are rounded to the type of the weights.
-            length: valid frames [B].
-
-        Returns:
-            For every layer its frames [B, T_l, H], zero in the padding, and their lengths [B].
+        ``features`` [B, D, T], zero in the padding beyond ``length`` [B], are rounded to the type of the weights.
         """
         levels = []
         features = features.to(next(self.parameters()).dtype)
@@ -100,9 +78,6 @@ class AttentivePooling(nn.Module):
     """Weighted mean and deviation over time, the weights from a small network.
 
     Okabe et al., Interspeech 2018 ("Attentive statistics pooling for deep speaker embedding").
-
-    Args:
-        width: of what is pooled, H.
     """
 
     def __init__(self, width: int) -> None:
@@ -111,14 +86,9 @@ class AttentivePooling(nn.Module):
         self.score = nn.Linear(max(width // 2, 1), 1, bias=False)  # a bias would be the same for every frame
 
     def forward(self, frames: Tensor, valid: Tensor) -> Tensor:
-        """Pool.
+        """Pool frames [..., T, H], where ``valid`` [..., T], to [..., 2 H].
 
-        Args:
-            frames: [..., T, H].
-            valid: which frames count [..., T].
-
-        Returns:
-            [..., 2 H]; a mean of zero where no frame counts. Sums over time are taken in float32 at least.
+        The mean is zero where no frame counts. Sums over time are taken in float32 at least.
         """
         scores = self.score(self.hidden(frames).tanh()).squeeze(-1)  # [..., T]
         exact = frames.to(at_least_float32(frames))

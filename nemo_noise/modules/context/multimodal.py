@@ -14,7 +14,7 @@ from nemo_noise.modules.context.observed import Observed
 from nemo_noise.modules.context.sensor_tokens import SensorStream, SensorTokens
 from nemo_noise.modules.context.side_inputs import SideInputReader, side_inputs
 
-__all__ = ["MultimodalContextEncoder", "listening_to", "sensor_users", "shuffled_sensors"]
+__all__ = ["MultimodalContextEncoder", "sensor_users", "shuffled_sensors", "with_sensors"]
 
 
 class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
@@ -26,23 +26,19 @@ class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
     Chan et al., 2022 ("Multi-modal pre-training for automated speech recognition").
 
     The sensors of a batch are no argument of the forward, which keeps NeMo's batch and the inputs of an exported graph
-    as they are; ``listening_to`` hands them over.
+    as they are; ``with_sensors`` hands them over.
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of a token of the context.
         streams: name of a stream -> ``SensorTokens`` of the same ``d_hidden``.
         stream_dropout: in training, the share of streams that an utterance does not get, so that none is relied upon.
         **hierarchical: further arguments of ``HierarchicalContextEncoder``.
-
-    Raises:
-        ValueError: if a width does not fit or ``stream_dropout`` is not in [0, 1).
     """
 
     def __init__(
         self,
         feat_in: int,
         d_context: int,
+        *,
         streams: Mapping[str, SensorTokens] | None = None,
         stream_dropout: float = 0.3,
         **hierarchical: Any,
@@ -61,11 +57,7 @@ class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
         self.streams = nn.ModuleDict(streams)
 
     def describe(self, observed: Observed) -> Tensor:
-        """Tokens [B, K, C], from audio and from the sensors that ``listening_to`` gave.
-
-        Raises:
-            ValueError: if the sensors are those of another batch.
-        """
+        """Tokens [B, K, C]; a ValueError where the sensors are those of another batch."""
         segments, valid = self._segments(observed)  # [B, N, H], [B, N]
         audio_only = self._read(segments, valid)
         sensors = self._sensors(segments)
@@ -96,7 +88,7 @@ class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
         for name, stream in sensors.items():
             if len(stream.values) != batch_size:
                 raise ValueError(
-                    f"listening_to: the stream {name!r} has {len(stream.values)} utterances, the batch {batch_size}."
+                    f"with_sensors: the stream {name!r} has {len(stream.values)} utterances, the batch {batch_size}."
                 )
             if self.side_inputs.shuffles_sensors:
                 stream = SensorStream(*(part.roll(1, dims=0) for part in stream))
@@ -110,7 +102,7 @@ class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
 
 
 @contextmanager
-def listening_to(model: nn.Module, sensors: Mapping[str, tuple[Tensor, Tensor, Tensor]]) -> Iterator[None]:
+def with_sensors(model: nn.Module, sensors: Mapping[str, tuple[Tensor, Tensor, Tensor]]) -> Iterator[None]:
     """Give the sensors of a batch to every multimodal context encoder of a model, for the forwards within.
 
     Args:

@@ -22,10 +22,6 @@ class NoiseTypeContextEncoder(ContextEncoder):
     Args:
         context: the encoder to wrap; its layout stays. One that streams cannot be wrapped.
         num_types: noise types N.
-        d_context: numbers of context, those of ``context``; given so that a recipe sets the width in one place.
-
-    Raises:
-        ValueError: if ``num_types`` is below 2, the encoder streams, or ``d_context`` is not its width.
 
     Attributes:
         usage: mean weight of every type in the last batch of the training [N], for the log.

@@ -21,15 +21,7 @@ class Observed(NamedTuple):
 
 
 class FeatureScale(nn.Module):
-    """``(x - mean) / std`` of what was observed, with two fixed numbers: numbers around 1 that keep their level.
-
-    Args:
-        mean: what the features are around.
-        std: how far they lie from it.
-
-    Raises:
-        ValueError: if ``std`` is not positive.
-    """
+    """``(x - mean) / std`` of what was observed, with two fixed numbers: numbers around 1 that keep their level."""
 
     def __init__(self, mean: float, std: float) -> None:
         super().__init__()

@@ -20,16 +20,9 @@ class FeaturePyramidContextEncoder(ContextEncoder):
     time; the context is the sum of the levels, weighted by a learned score, or all of them as tokens.
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of the context.
         d_hidden: channels H of the convolutions.
         num_levels: levels L of the pyramid.
         as_tokens: give the levels as tokens [B, L, C] instead of their weighted sum [B, C].
-        feature_mean: what features are around; -8 for log-mel that is not normalised, 0 for normalised.
-        feature_std: how far they lie from it; 4 and 1.
-
-    Raises:
-        ValueError: if a width or ``num_levels`` is not positive.
     """
 
     def __init__(

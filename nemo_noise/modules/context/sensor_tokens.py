@@ -40,9 +40,6 @@ class SensorTokens(nn.Module):
         token_s: seconds of a piece; at least one sample.
         mean: what the values are around.
         std: how far they lie from it.
-
-    Raises:
-        ValueError: if a number is not positive.
     """
 
     def __init__(
@@ -71,14 +68,7 @@ class SensorTokens(nn.Module):
         self.modality = nn.Parameter(torch.randn(d_hidden) * d_hidden**-0.5)
 
     def forward(self, stream: SensorStream) -> tuple[Tensor, Tensor]:
-        """Make tokens.
-
-        Args:
-            stream: values [B, T, K], lengths [B], rates [B].
-
-        Returns:
-            Tokens [B, N, H], and which there are [B, N].
-        """
+        """Tokens [B, N, H] of a stream, and which there are [B, N]."""
         features, valid = self.features(stream)
         seconds = (torch.arange(features.shape[1], device=features.device) + 0.5) * self.token_s
         embedded = self.embed(features.to(self.modality.dtype)) + self.modality
@@ -91,7 +81,7 @@ class SensorTokens(nn.Module):
         return self.samples_per_token / self.rate_hz
 
     def features(self, stream: SensorStream) -> tuple[Tensor, Tensor]:
-        """Mean and log power spectrum of every piece [B, N, F], 0 where it was not measured, and which count [B, N].
+        """Mean and log power spectrum of every piece [B, N, F], 0 where not measured, and which count [B, N].
 
         Raises:
             ValueError: if the stream has another number of channels.

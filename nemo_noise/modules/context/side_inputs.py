@@ -25,7 +25,9 @@ class Preroll(NamedTuple):
     features: Tensor
     length: Tensor
 
-    def context(self, encoder: ContextEncoder, features: Tensor, length: Tensor, subsampling_factor: int) -> Context:
+    def context(
+        self, encoder: ContextEncoder, features: Tensor, length: Tensor, *, subsampling_factor: int
+    ) -> Context:
         """The context of utterances [B, D, T] with lengths [B] after their pre-roll.
 
         Raises:
@@ -33,7 +35,7 @@ class Preroll(NamedTuple):
         """
         readers = [part for part in encoder.modules() if isinstance(part, SideInputReader)]
         if any(reader.side_inputs.sensors is not None for reader in readers):  # their time begins with the utterance
-            raise ValueError("noise_before: is given beside sensors (listening_to), expected one of the two.")
+            raise ValueError("noise_before: is given beside sensors (with_sensors), expected one of the two.")
         stride = subsampling_factor if encoder.layout == Layout.FRAMES else 1
         joined, joined_length, lead = self.join(features, length, stride)
         context = encoder.read(joined, joined_length)
@@ -44,15 +46,12 @@ class Preroll(NamedTuple):
         return encoder.context_of(context.values.gather(1, own.unsqueeze(2).expand(-1, -1, context.values.shape[2])))
 
     def join(self, features: Tensor, length: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Put the pre-roll in front of every utterance, without a gap.
+        """Put the pre-roll in front of every utterance [B, D, T] with ``length`` [B], without a gap.
 
-        Args:
-            features: of the utterances [B, D, T].
-            length: their valid frames [B].
-            stride: the frames that go before an utterance are a multiple of it; the oldest are left out for that.
+        The frames in front, L_b, are a multiple of ``stride``; the oldest are left out for that.
 
         Returns:
-            Features [B, D, L + T], their lengths [B], and the frames L_b that go before each utterance [B].
+            Features [B, D, L + T], their lengths [B], and L_b [B].
 
         Raises:
             ValueError: if the pre-roll is not of as many utterances.

@@ -23,15 +23,8 @@ class StatisticsContextEncoder(ContextEncoder):
     in Stahl et al., ICASSP 2000 ("Quantile based noise estimation for spectral subtraction").
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of the context.
         d_hidden: width of the hidden layer.
         quantiles: which quantiles of a band are read, each in [0, 1].
-        feature_mean: what features are around; -8 for log-mel that is not normalised, 0 for normalised.
-        feature_std: how far they lie from it; 4 and 1. Linear layers like numbers around 1.
-
-    Raises:
-        ValueError: if a quantile is outside [0, 1] or a width is not positive.
     """
 
     def __init__(
@@ -65,10 +58,7 @@ class StatisticsContextEncoder(ContextEncoder):
         return context
 
     def statistics(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Mean, deviation and quantiles of every band: [B, (2 + Q) * D], finite even for an empty utterance.
-
-        They are sums over time, in float32 at least.
-        """
+        """Mean, deviation, quantiles of every band: [B, (2 + Q) * D], finite for an empty utterance too."""
         return self._statistics(observe(audio_signal, length))
 
     def _statistics(self, observed: Observed) -> Tensor:

@@ -20,14 +20,9 @@ class TemporalContextEncoder(ContextEncoder):
     ("Multi-scale context aggregation by dilated convolutions").
 
     Args:
-        feat_in: number of feature bands D.
-        d_context: width C of the context.
         d_hidden: channels H of the convolutions.
         num_blocks: residual blocks; the dilation doubles from one to the next.
         stride: feature frames per context frame, a power of two; the subsampling factor of the recogniser.
-
-    Raises:
-        ValueError: if a width is not positive or ``stride`` is no power of two.
     """
 
     layout = Layout.FRAMES

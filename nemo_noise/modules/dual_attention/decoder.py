@@ -21,7 +21,7 @@ SecondaryTokens = Literal["same", "frames"] | int
 
 
 class AttentionMaps(NamedTuple):
-    """What one layer looked at, and how much it took from where."""
+    """The weights of both attentions of one layer, and the share of each."""
 
     primary: Tensor  # [B, H, U, T] weights over speech
     secondary: Tensor  # [B, H, U, M] weights over the secondary memory
@@ -55,21 +55,9 @@ class DualCrossAttention(MultiHeadAttention):
     """NeMo's cross-attention, a second one beside it, and a gate for how much to take from each.
 
     ``output = alpha * primary + (1 - alpha) * secondary``, ``alpha = 1 - tanh(mix) (1 - sigmoid(g([query, primary,
-    secondary])))``. With ``mix`` at 0 the output is NeMo's, bit for bit; at tanh(mix) = 1 the gate alone decides.
-    The primary attention keeps NeMo's parameter names. A checkpoint of a plain decoder loads, strictly too: the
-    secondary attention then starts as a copy of the primary.
-
-    Args:
-        hidden_size: width D.
-        num_attention_heads: heads H.
-        attn_score_dropout: dropout of attention weights.
-        attn_layer_dropout: dropout of the output.
-        gate: one alpha for each layer's token (``scalar``), for each of its heads or for each channel.
-        gate_start: ``mix`` at the start; 0 for a pretrained decoder. From nothing, 1 makes the gate
-            decide at once, but the decoder finds its alignment later (docs/LOG.md).
-
-    Raises:
-        ValueError: if the gate is unknown.
+    secondary])))``. With ``mix`` at 0 the output is NeMo's, bit for bit; at tanh(mix) = 1 the gate alone decides. The
+    primary attention keeps NeMo's parameter names. A checkpoint of a plain decoder loads, strictly too: the secondary
+    attention then starts as a copy of the primary. Arguments are NeMo's and those of ``DualAttentionDecoder``.
     """
 
     def __init__(
@@ -98,13 +86,10 @@ class DualCrossAttention(MultiHeadAttention):
     def forward(
         self, queries: Tensor, keys: Tensor, values: Tensor, attention_mask: Tensor | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Attend twice and mix.
+        """Attend twice and mix, with NeMo's arguments of a cross-attention.
 
-        Args:
-            queries: [B, U, D].
-            keys: speech and, behind it, the secondary memory [B, T, D].
-            values: the same as ``keys``; NeMo's signature.
-            attention_mask: added to the scores [B, 1, 1, T]; None if all is valid.
+        ``queries`` are [B, U, D]; ``keys`` and ``values`` the same, speech and, behind it, the secondary memory [B, T,
+        D]; ``attention_mask`` [B, 1, 1, T] is added to the scores, None if all is valid.
 
         Returns:
             What was found [B, U, D], and NeMo's ``xatt_scores``: the weights over the speech, and zeros for the
@@ -115,14 +100,14 @@ class DualCrossAttention(MultiHeadAttention):
         """
         if self.secondary_tokens is None:
             raise ValueError(
-                "The decoder has not been told what its second attention reads: use DualAttentionMultiTaskModel, or "
-                "set transf_decoder.secondary_tokens to 'same' in a model of NeMo."
+                "transf_decoder.secondary_tokens is not set: use DualAttentionMultiTaskModel, or set it to 'same' in "
+                "a model of NeMo."
             )
         parts = split_memory(keys, attention_mask, self.secondary_tokens)
         speech = self.projections.of("primary", self, whole=keys, part=parts[0], mask=parts[1])
         noise = self.projections.of("secondary", self.secondary, whole=keys, part=parts[2], mask=parts[3])
-        found, weights = _attend(self, queries, *speech, mask=parts[1])
-        found_noise, others = _attend(self.secondary, queries, *noise, mask=parts[3])
+        found, weights = _attend(self, queries, key=speech[0], value=speech[1], mask=parts[1])
+        found_noise, others = _attend(self.secondary, queries, key=noise[0], value=noise[1], mask=parts[3])
         primary, secondary = self.out_projection(found), self.secondary.out_projection(found_noise)
         asked = self.gate(torch.cat([queries, primary, secondary], dim=2)).sigmoid()  # [B, U, G]
         alpha = 1.0 - self.mix.tanh() * (1.0 - asked)
@@ -161,22 +146,17 @@ class DualAttentionDecoder(TransformerDecoderNM):
 
     Takes the place of ``get_nemo_transformer`` under ``transf_decoder`` of an ``EncDecMultiTaskModel``; parameter
     names, ports, masks and the memories of NeMo's greedy and beam search stay. The secondary memory travels behind the
-    speech in ``encoder_embeddings`` (see ``split_memory``), so beams and export carry it along.
+    speech in ``encoder_embeddings`` (see ``split_memory``), so beams and export carry it along. ``encoder``,
+    ``model_name`` and ``pretrained`` are in NeMo's recipes and have no meaning here.
 
     Args:
         config_dict: as for ``get_nemo_transformer``: vocab_size, hidden_size, inner_size, num_layers,
             num_attention_heads, and further arguments of NeMo's decoder.
-        gate: one alpha per layer's token (``scalar``), per ``head`` or per ``channel``.
-        gate_start: how far the gate is open at the start; 0 keeps a pretrained decoder's output exactly.
+        gate: one alpha for each layer's token (``scalar``), for each of its heads (``head``) or for each ``channel``.
+        gate_start: ``mix`` at the start; 0 keeps a pretrained decoder's output exactly. From nothing, 1 makes the gate
+            decide at once, but the decoder finds its alignment later (docs/LOG.md).
         secondary_tokens: ``same``, ``frames`` or a number. ``DualAttentionMultiTaskModel`` sets it; a model of NeMo
             itself gives no secondary memory and needs ``same``.
-        pre_ln_final_layer_norm: as in NeMo.
-        encoder: must be false or None; NeMo's recipes have it.
-        model_name: must be None; likewise.
-        pretrained: must be false; likewise.
-
-    Raises:
-        ValueError: if an argument is unknown or lacks.
     """
 
     def __init__(
@@ -194,22 +174,22 @@ class DualAttentionDecoder(TransformerDecoderNM):
         for name, value in (("encoder", encoder), ("model_name", model_name), ("pretrained", pretrained)):
             if value:
                 raise ValueError(f"DualAttentionDecoder: {name}={value!r} has no meaning here; leave it out.")
-        known = dict(config_dict)
+        options = dict(config_dict)
         lacking = {"vocab_size", "hidden_size", "inner_size", "num_layers", "num_attention_heads"} - {
-            name for name, value in known.items() if value is not None
+            name for name, value in options.items() if value is not None
         }
         if lacking:
             raise ValueError(f"DualAttentionDecoder: config_dict lacks {', '.join(sorted(lacking))}.")
-        width, heads = known["hidden_size"], known["num_attention_heads"]
+        width, heads = options["hidden_size"], options["num_attention_heads"]
         if heads < 1 or width % heads:
             raise ValueError(f"DualAttentionDecoder: num_attention_heads={heads} must divide hidden_size={width}.")
-        super().__init__(**known, pre_ln_final_layer_norm=pre_ln_final_layer_norm)
+        super().__init__(**options, pre_ln_final_layer_norm=pre_ln_final_layer_norm)
         for layer in self._decoder.layers:
             layer.second_sub_layer = DualCrossAttention(
-                known["hidden_size"],
-                known["num_attention_heads"],
-                attn_score_dropout=known.get("attn_score_dropout", 0.0),
-                attn_layer_dropout=known.get("attn_layer_dropout", 0.0),
+                options["hidden_size"],
+                options["num_attention_heads"],
+                attn_score_dropout=options.get("attn_score_dropout", 0.0),
+                attn_layer_dropout=options.get("attn_layer_dropout", 0.0),
                 gate=gate,
                 gate_start=gate_start,
             )
@@ -222,11 +202,7 @@ class DualAttentionDecoder(TransformerDecoderNM):
         return [layer.second_sub_layer for layer in self._decoder.layers]
 
     def read_secondary(self, tokens: SecondaryTokens) -> None:
-        """Set where the secondary memory is in ``encoder_embeddings``: ``same``, ``frames`` or how many at the end.
-
-        Raises:
-            ValueError: if it is none of these.
-        """
+        """Set where the secondary memory is: ``same``, ``frames`` or how many at the end; else a ValueError."""
         if tokens not in ("same", "frames") and not (isinstance(tokens, int) and tokens > 0):
             raise ValueError(f"secondary_tokens={tokens!r} must be 'same', 'frames' or a positive number.")
         for attention in self.dual_attentions:
@@ -237,14 +213,9 @@ class DualAttentionDecoder(TransformerDecoderNM):
         return split_memory(encoder_embeddings, None, self.dual_attentions[0].secondary_tokens or "same")[0]
 
     def first_frames(self, encoder_embeddings: Tensor, count: int) -> Tensor:
-        """Leave out what of the speech comes later, as in a stream; a memory that is its twin ends as soon.
+        """The first ``count`` frames of the speech with their memory, of [B, T + M, D]: [B, count + M, D].
 
-        Args:
-            encoder_embeddings: speech and, behind it, the secondary memory [B, T + M, D].
-            count: frames of the speech to keep.
-
-        Returns:
-            The kept frames and their memory [B, count + M, D]; M is ``count`` for a twin.
+        A memory that is the twin of the speech ends as soon: M is ``count``.
         """
         tokens = self.dual_attentions[0].secondary_tokens or "same"
         speech, _, memory, _ = split_memory(encoder_embeddings, None, tokens)
@@ -272,7 +243,7 @@ def attention_maps_of(decoder: DualAttentionDecoder) -> Iterator[list[DualCrossA
 
 
 def _attend(
-    attention: MultiHeadAttention, queries: Tensor, key: Tensor, value: Tensor, *, mask: Tensor
+    attention: MultiHeadAttention, queries: Tensor, *, key: Tensor, value: Tensor, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Scaled dot-product attention with the weights of one of NeMo's: found [B, U, D], not projected, and weights."""
     query = attention.transpose_for_scores(attention.query_net(queries)) / attention.attn_scale  # [B, H, U, D / H]

@@ -37,18 +37,11 @@ class MemoryProjections:
     def of(
         self, name: str, attention: MultiHeadAttention, *, whole: Tensor, part: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Keys, scaled as NeMo scales them, and values.
+        """Keys, scaled as NeMo scales them, and values of ``part`` [B, M, D]: [B, H, M, D / H] each.
 
-        Args:
-            name: of the entry.
-            attention: whose projections to use.
-            whole: the tensor that the search hands over, by which an utterance is known again [B, T, D].
-            part: what of it to project [B, M, D].
-            mask: what is added to the scores [B, 1, 1, M]; empty where all is valid. What it masks is read as zero,
-                so that whatever is in the padding, NaN too, goes nowhere.
-
-        Returns:
-            Keys and values [B, H, M, D / H].
+        ``whole`` [B, T, D] is the tensor that the search hands over, by which an utterance is recognised. What
+        ``mask`` [B, 1, 1, M], added to the scores and empty where all is valid, takes away is read as zero, so that
+        whatever is in the padding, NaN too, goes nowhere.
         """
         traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
         keeps = self.enabled and not (traced or attention.training or torch.is_grad_enabled())

@@ -17,7 +17,7 @@ __all__ = ["ContextTokenMemory", "EncoderLayerMemory", "NoiseTypeMemory", "Secon
 
 
 class SecondaryMemory(ContextUser, NeuralModule):
-    """The contract of every secondary memory.
+    """The contract of every secondary memory of a decoder ``d_model`` D wide; a kind of its own defines ``remember``.
 
     Attributes:
         num_tokens: how many tokens it gives, or ``frames`` if one for each of the encoder's frames.
@@ -43,34 +43,20 @@ class SecondaryMemory(ContextUser, NeuralModule):
 
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor, hidden: Tensor | None = None) -> Tensor:
-        """Give the memory of each utterance.
+        """Memory [B, M, D] of features [B, F, T] with ``length`` [B] frames; M is ``num_tokens`` or S.
 
-        Args:
-            audio_signal: features [B, F, T] as the recogniser's encoder gets them.
-            length: valid frames [B].
-            hidden: what the layer ``layer`` of the encoder gave [B, S, E].
-
-        Returns:
-            Memory [B, M, D], M = ``num_tokens`` or S.
+        ``hidden`` [B, S, E] is what the layer ``layer`` of the recogniser's encoder gave.
         """
         memory = self.remember(audio_signal, length, hidden)
         return memory.roll(1, dims=0) if self.side_inputs.shuffles_context else memory
 
     def remember(self, audio_signal: Tensor, length: Tensor, hidden: Tensor | None) -> Tensor:
-        """What ``forward`` gives, to be written by each kind of memory."""
+        """What ``forward`` gives."""
         raise NotImplementedError(f"{type(self).__name__} must define remember.")
 
 
 class ContextTokenMemory(SecondaryMemory):
-    """The tokens of a noise context.
-
-    Args:
-        context: a context encoder; one vector of the utterance is one token.
-        d_model: width D of the decoder.
-
-    Raises:
-        ValueError: if the context follows time, frame by frame.
-    """
+    """The tokens of a noise context, of the utterance (one token) or of several, not of one for every frame."""
 
     def __init__(self, context: ContextEncoder, d_model: int) -> None:
         super().__init__()
@@ -107,10 +93,6 @@ class EncoderLayerMemory(SecondaryMemory):
     Args:
         layer: number of the encoder's layer, from 0.
         d_encoder: its width E.
-        d_model: width D of the decoder.
-
-    Raises:
-        ValueError: if the layer is negative.
     """
 
     num_tokens = "frames"
@@ -132,15 +114,7 @@ class EncoderLayerMemory(SecondaryMemory):
 
 
 class NoiseTypeMemory(SecondaryMemory):
-    """Learned noise types that are the same for every utterance; the decoder asks which of them it has to do with.
-
-    Args:
-        num_types: embeddings K.
-        d_model: width D of the decoder.
-
-    Raises:
-        ValueError: if ``num_types`` is not positive.
-    """
+    """``num_types`` learned noise types, the same for every utterance; the decoder attends to them."""
 
     def __init__(self, num_types: int, d_model: int) -> None:
         super().__init__()

@@ -24,9 +24,6 @@ class Fusion(NeuralModule):
         d_model: width D of the features that are changed.
         d_context: width C of the context.
 
-    Raises:
-        ValueError: if a width is not positive.
-
     Attributes:
         reads_tokens: whether the context is a set of tokens [B, M, C]. If not, tokens are averaged before.
     """
@@ -56,19 +53,14 @@ class Fusion(NeuralModule):
 
     @typecheck()
     def forward(self, features: Tensor, context: Tensor) -> Tensor:
-        """Change the features.
+        """Features [B, T, D] changed by a context: [B, T, D].
 
-        Args:
-            features: [B, T, D].
-            context: [B, 1, C] for all frames or [B, T, C] for each; tokens [B, M, C] if ``reads_tokens``.
-
-        Returns:
-            [B, T, D].
+        The context is [B, 1, C] for all frames or [B, T, C] for each; tokens [B, M, C] if ``reads_tokens``.
         """
         return self.fuse(features, context)
 
     def fuse(self, features: Tensor, context: Tensor) -> Tensor:
-        """What ``forward`` does, to be written by each kind of fusion."""
+        """What ``forward`` gives."""
         raise NotImplementedError(f"{type(self).__name__} must define fuse.")
 
     def select(self, context: Context, num_frames: int) -> Tensor:

@@ -19,14 +19,6 @@ class CrossAttentionFusion(Fusion):
 
     The tokens are those of a context encoder with several of them; a context of one vector is one token. A learned
     null token stands before them, so a frame can also look nowhere.
-
-    Args:
-        d_model: width D of the features.
-        d_context: width C of a token.
-        num_heads: attention heads; ``d_model`` must be a multiple.
-
-    Raises:
-        ValueError: if a width is not positive or ``d_model`` is no multiple of ``num_heads``.
     """
 
     reads_tokens = True
@@ -53,10 +45,7 @@ class CrossAttentionFusion(Fusion):
 
 @contextmanager
 def attention_maps(encoder: nn.Module) -> Iterator[dict[str, Tensor]]:
-    """Keep the attention maps of every cross-attention to noise tokens in a module.
-
-    Args:
-        encoder: any module with ``CrossAttentionFusion`` in it.
+    """Keep the attention maps of every ``CrossAttentionFusion`` in a module.
 
     Yields:
         Name of the fusion -> map [B, H, T, 1 + M] of its last call, filled when the block ends; token 0 is the null

@@ -24,14 +24,9 @@ class MixtureFusion(Fusion):
     At the first step the experts are zero and the router gets no gradient; it starts to learn as soon as they differ.
 
     Args:
-        d_model: width D of the features.
-        d_context: width C of the context.
         num_experts: experts E.
         top_k: how many act on one context; all if not given.
         balance_weight: of the balance loss; 1 is its value when all experts are used alike.
-
-    Raises:
-        ValueError: if a width or number is not positive, or ``top_k`` exceeds ``num_experts``.
     """
 
     usage: Tensor

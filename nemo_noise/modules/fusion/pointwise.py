@@ -24,13 +24,7 @@ class AddFusion(Fusion):
 
 
 class ConcatFusion(Fusion):
-    """``x + V silu(W [x; c])``: features and context side by side, then a small network, as a residual.
-
-    Args:
-        d_model: width D of the features.
-        d_context: width C of the context.
-        d_hidden: width of the network; ``d_model`` if not given.
-    """
+    """``x + V silu(W [x; c])``: features and context side by side, a network ``d_hidden`` wide, a residual."""
 
     def __init__(self, d_model: int, d_context: int, d_hidden: int | None = None) -> None:
         super().__init__(d_model, d_context)

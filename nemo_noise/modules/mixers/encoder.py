@@ -45,11 +45,8 @@ class StreamingMixer(Protocol):
 class MixerLayer(nn.Module):
     """Half a feed-forward, mixer, convolution module, half a feed-forward, norm; with NeMo's arguments of a layer.
 
-    Args:
-        conformer_layer: gives its norms, feed-forwards and convolution module, under their names; its attention is
-            left out.
-        mixer: what stands in place of the attention: from [B, T, D] and a mask [B, T], True in valid frames, to
-            [B, T, D].
+    Norms, feed-forwards and convolution module are those of ``conformer_layer``, under their names. ``mixer`` stands
+    in place of its attention: from [B, T, D] and a mask [B, T], True in valid frames, to [B, T, D].
     """
 
     def __init__(self, conformer_layer: ConformerLayer, mixer: nn.Module) -> None:
@@ -75,15 +72,11 @@ class MixerLayer(nn.Module):
         cache_last_channel: Tensor | None = None,
         cache_last_time: Tensor | None = None,
     ) -> Any:
-        """Run the layer; what it answers with follows NeMo's ``ConformerLayer``.
+        """Run the layer as NeMo's ``ConformerLayer`` does; ``att_mask`` and ``pos_emb`` are not used.
 
-        Args:
-            x: [B, T, D].
-            att_mask: not used.
-            pos_emb: not used.
-            pad_mask: [B, T], True in the padding.
-            cache_last_channel: the state of the mixer as [B, S, D], when streaming.
-            cache_last_time: the frames before, of the convolution module [B, D, K - 1], when streaming.
+        ``x`` is [B, T, D], ``pad_mask`` [B, T] is True in the padding; a stream brings the state of the mixer as [B,
+        S, D] in ``cache_last_channel`` and the frames before of the convolution module [B, D, K - 1] in
+        ``cache_last_time``.
 
         Returns:
             [B, T, D]; when streaming, a tuple of it and the next two caches.
@@ -112,7 +105,7 @@ class MixerLayer(nn.Module):
         mask = torch.ones_like(x[:, :, 0], dtype=torch.bool) if mask is None else mask
         if self.cache_drop_size == 0:
             hidden, state = mixer.stream(x, state, mask)
-        else:  # the last frames will be seen again: they are mixed, and their state is forgotten
+        else:  # the last frames will be read again: they are mixed, and their state is dropped
             num_kept = max(0, x.shape[1] - self.cache_drop_size)
             kept, state = mixer.stream(x[:, :num_kept], state, mask[:, :num_kept])
             again, _ = mixer.stream(x[:, num_kept:], state, mask[:, num_kept:])
@@ -127,8 +120,9 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     """NeMo's Conformer encoder whose layers mix in another way; what every such encoder needs, not one by itself.
 
     A causal encoder also needs NeMo's ``causal_downsampling: true``, ``conv_context_size: causal``,
-    ``att_context_style: chunked_limited`` and ``att_context_size: [left, right]``; a chunk of the stream has
-    ``right + 1`` frames, and ``left`` matters to attention layers only.
+    ``att_context_style: chunked_limited`` and ``att_context_size: [left, right]``; a chunk of the stream has ``right +
+    1`` frames, and ``left`` matters to attention layers only. Every kind takes the arguments of
+    ``NoiseAwareConformerEncoder``, NeMo's included.
     """
 
     causal_choice = ""  # the argument that makes such an encoder causal, as a user would write it
@@ -145,11 +139,8 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     ) -> None:
         """Put mixers in place of the attention; called by the constructor before a noise context is added.
 
-        Args:
-            make_mixer: makes the mixer of one layer.
-            is_causal: whether they read the past alone.
-            attention_every: every how many layers one keeps NeMo's attention; None for no attention at all.
-            conformer: the arguments of NeMo's ``ConformerEncoder``.
+        ``attention_every`` is every how many layers one keeps NeMo's attention, None for no attention at all;
+        ``conformer`` are the arguments of NeMo's ``ConformerEncoder``.
 
         Raises:
             ValueError: if ``attention_every`` does not fit, or a causal encoder would depend on the future.
@@ -169,15 +160,15 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     def _check_causal(self, causal_downsampling: bool) -> None:
         choice = self.causal_choice
         if isinstance(self.pre_encode, ConvSubsampling) and not causal_downsampling:
-            raise ValueError(f"{choice} with causal_downsampling=False would hear the future; use true.")
+            raise ValueError(f"{choice} with causal_downsampling=False would depend on the future; use true.")
         if self.conv_context_size[1] != 0:
             raise ValueError(
-                f"{choice} with conv_context_size={self.conv_context_size} would hear the future; use 'causal'."
+                f"{choice} with conv_context_size={self.conv_context_size} would depend on the future; use 'causal'."
             )
         if self.att_context_style != "chunked_limited" or self.att_context_size[1] < 0:
             raise ValueError(
                 f"{choice} with att_context_style={self.att_context_style!r} and att_context_size="
-                f"{self.att_context_size} has no chunk to stream; use 'chunked_limited' and [70, 13], say."
+                f"{self.att_context_size} has no chunk to stream; use 'chunked_limited' and a size such as [70, 13]."
             )
 
     def forward_internal(self, audio_signal: Tensor, *arguments: Any, **named: Any) -> tuple[Tensor, ...]:
@@ -192,7 +183,7 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     def setup_streaming_params(self, *arguments: Any, **named: Any) -> None:
         """Set NeMo's streaming parameters; the cache has as many rows as the state of a mixer needs.
 
-        With attention layers the rows are the larger of the two needs, a multiple of a chunk as NeMo's mask wants it;
+        With attention layers the rows are the larger of the two needs, a multiple of a chunk as NeMo's mask needs it;
         the mask keeps the attention from looking further back than ``att_context_size``.
         """
         super().setup_streaming_params(*arguments, **named)
@@ -217,7 +208,7 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The parent's; in half precision with rows for the state of mixers in float32, unless attention shares them.
 
-        NeMo's mask wants as many rows of an attention as a float32 cache has; there the state is rounded.
+        NeMo's mask needs as many rows of an attention as a float32 cache has; there the state is rounded.
         """
         channel, time, channel_len = super().get_initial_cache_state(batch_size, dtype, device, max_dim)
         if self.is_causal and self.attention_every is None:
@@ -234,11 +225,7 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     def _create_masks(
         self, att_context_size: list[int], padding_length: Tensor, max_audio_length: int, offset: Any, device: Any
     ) -> tuple[Tensor, Tensor | None]:
-        """NeMo's masks; without attention none that is quadratic in time.
-
-        Returns:
-            The padding [B, T], True where it is, and the mask of the attention [B, T, T] if there is one.
-        """
+        """NeMo's masks; without attention none that is quadratic in time: the padding [B, T] alone."""
         if self.attention_every is not None:
             masks: tuple[Tensor, Tensor | None] = super()._create_masks(
                 att_context_size, padding_length, max_audio_length, offset, device

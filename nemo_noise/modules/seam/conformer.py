@@ -21,17 +21,8 @@ class NoiseAwareConformerEncoder(NoiseAwareMixin, ConformerEncoder):
     Without ``context`` it is NeMo's encoder; with it, a plain checkpoint gives its old output, bit for bit, until
     training moves the fusions. Inputs and outputs, ONNX graph inputs included, are the parent's.
 
-    Args:
-        context: the context encoder.
-        fusion: site -> fusion; a layer's number, ``pre_encode``, ``features`` or ``encoder_output``.
-        feature_normalization: ``per_feature`` to normalise here instead of in the preprocessor (``normalize: NA``),
-            so that the context reads the level of the noise; for streaming, ``running`` to normalise by the moments
-            so far, or ``{mean, std}`` to scale all bands by two fixed numbers; None if the preprocessor does it or
-            nothing does.
-        **conformer: arguments of NeMo's ``ConformerEncoder``.
-
-    Raises:
-        ValueError: if the parts do not fit together.
+    ``context``, ``fusion`` and ``feature_normalization`` are those of ``NoiseAwareMixin.add_noise_context``, the
+    further arguments those of NeMo's ``ConformerEncoder``.
     """
 
     def __init__(

@@ -63,12 +63,12 @@ class NoiseAwareMixin(ContextUser):
 
         Args:
             context: the context encoder, or None for a plain encoder.
-            fusion: which fusion acts where: a layer's number (after that layer), ``pre_encode`` (after the
-                subsampling), ``features`` (on the features themselves) or ``encoder_output`` (on what the decoder,
-                the joint or the attention decoder reads).
+            fusion: site -> fusion: a layer's number (after that layer), ``pre_encode`` (after the subsampling),
+                ``features`` (on the features themselves) or ``encoder_output`` (on what the decoder, the joint or the
+                attention decoder reads).
             feature_normalization: ``per_feature``, ``running`` or ``{mean, std}`` (two numbers for all bands) if the
                 preprocessor does not normalise (``normalize: NA``) and the encoder shall do it, so that the context
-                can read the features before; None otherwise.
+                can read the features before; None if the preprocessor does it or nothing does.
 
         Raises:
             ValueError: if a site does not exist, a width does not fit, or one of context and fusion is missing.
@@ -107,14 +107,9 @@ class NoiseAwareMixin(ContextUser):
         return self.context_encoder is not None
 
     def noise_context(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """The context of whole utterances, as the fusions would get it.
+        """The context of whole utterances [B, D, T] with ``length`` [B] frames, as the fusions get it.
 
-        Args:
-            audio_signal: features [B, D, T] as the encoder gets them.
-            length: valid frames [B].
-
-        Returns:
-            Context [B, C], [B, S, C] for every frame, or tokens [B, M, C], by the layout of the context encoder.
+        It is [B, C], [B, S, C] or [B, M, C], by the layout of the context encoder.
 
         Raises:
             ValueError: if the encoder has no context.
@@ -128,7 +123,7 @@ class NoiseAwareMixin(ContextUser):
         preroll = self.side_inputs.preroll
         if preroll is None:
             return self.context_encoder.read(audio_signal, length)
-        return preroll.context(self.context_encoder, audio_signal, length, self.subsampling_factor)
+        return preroll.context(self.context_encoder, audio_signal, length, subsampling_factor=self.subsampling_factor)
 
     def cache_after(self, audio_signal: Tensor, cache_last_time: Tensor) -> Tensor:
         """The cache of streams whose context has read a pre-roll [B, D, P]: see `cache_after_preroll`.
@@ -139,7 +134,8 @@ class NoiseAwareMixin(ContextUser):
         before = audio_signal[:, :, audio_signal.shape[2] - kept :]
         length = torch.full((before.shape[0],), kept, dtype=torch.int64, device=before.device)
         carried = self._state_rows.read(cache_last_time, kept)
-        state = torch.cat([carried.moments, causal.step(before, length, carried.context, kept).state], dim=1)
+        step = causal.step(before, length, state=carried.context, num_kept=kept)
+        state = torch.cat([carried.moments, step.state], dim=1)
         return self._state_rows.write(cache_last_time[: len(self.layers)], state)
 
     def forward_internal(
@@ -161,13 +157,13 @@ class NoiseAwareMixin(ContextUser):
             length = audio_signal.new_full((audio_signal.shape[0],), audio_signal.shape[2], dtype=torch.int64)
         carried = None if cache_last_time is None else self._carried(audio_signal, cache_last_time)
         moments, num_kept = (None, 0) if carried is None else (carried.moments, carried.num_kept)
-        features, next_moments = self.normalization(audio_signal, length, moments, num_kept)
+        features, next_moments = self.normalization(audio_signal, length, state=moments, num_kept=num_kept)
         if self.context_encoder is None:
             outputs = super().forward_internal(features, length, *caches, bypass_pre_encode)  # type: ignore[misc]
             return self._carry(outputs, [next_moments], cache_last_time)
         context, next_state = self._read_chunk(audio_signal, length, carried)
         features = self._fuse_features(features, context)
-        is_streaming = cache_last_channel is not None  # NeMo drops the frames that it has seen before
+        is_streaming = cache_last_channel is not None  # NeMo drops the frames that it has read before
         later = context.without_first(self.streaming_cfg.drop_extra_pre_encoded) if is_streaming else context
         self._site_contexts = SiteContexts(context, later)
         try:
@@ -208,7 +204,7 @@ class NoiseAwareMixin(ContextUser):
             if self.side_inputs.preroll is not None:
                 raise ValueError("noise_before: is for whole utterances; streams begin with cache_after_preroll.")
             causal = self._causal_context()
-            values, state = causal.step(audio_signal, length, carried.context, carried.num_kept)
+            values, state = causal.step(audio_signal, length, state=carried.context, num_kept=carried.num_kept)
             context = causal.context_of(values)
         return (context.shuffled() if self.side_inputs.shuffles_context else context), state
 
@@ -246,7 +242,6 @@ class NoiseAwareMixin(ContextUser):
         return self._fuse(site, output, context)
 
     def _fuse(self, site: str, features: Tensor, context: Context) -> Tensor:
-        """Apply one fusion to features [B, T, D]."""
         fusion = cast(Fusion, self.fusions[site])
         fused: Tensor = fusion(features=features, context=fusion.select(context, features.shape[1]))
         return fused.to(features.dtype)

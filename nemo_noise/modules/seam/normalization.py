@@ -36,36 +36,29 @@ class Normalization(nn.Module):
 
     state_size = 0  # numbers that one stream carries from chunk to chunk
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
-        """Normalise whole utterances or one chunk.
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
+        """Normalise whole utterances or one chunk [B, D, T] with ``length`` [B] frames, in the type of the features.
 
-        Args:
-            features: [B, D, T].
-            length: valid frames [B].
-            state: what the chunks before left [B, N], in float32 at least; None at the start.
-            num_kept: how many frames of the chunk enter the next state; the rest will be seen again.
-
-        Returns:
-            Features [B, D, T], in the type of the given ones, and the next state.
+        ``state`` [B, N] is what the chunks before left, in float32 at least, None at the start; ``num_kept`` frames of
+        the chunk enter the next state, the rest will be read again.
         """
         return Normalized(observe(features, length).features.to(features.dtype))
 
 
 class FixedNormalization(Normalization):
-    """``(x - mean) / std`` with two numbers for all bands.
-
-    Args:
-        mean: what the features are around.
-        std: how far they lie from it.
-    """
+    """``(x - mean) / std`` with two numbers for all bands."""
 
     def __init__(self, mean: float, std: float) -> None:
         super().__init__()
         self.mean = mean
         self.std = std
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
-        """Shift and scale; arguments and results are the contract's."""
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
+        """Shift and scale."""
         observed = observe(features, length)
         scaled = (observed.features - self.mean) / self.std
         return Normalized(scaled.masked_fill(~observed.mask, 0.0).to(features.dtype))
@@ -74,8 +67,10 @@ class FixedNormalization(Normalization):
 class UtteranceNormalization(Normalization):
     """``(x - mean) / deviation`` of every band over the utterance: NeMo's ``per_feature``, without masked cells."""
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
-        """Normalise by the utterance; arguments and results are the contract's."""
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
+        """Normalise by the utterance."""
         if not self.training:  # nothing is masked
             exact = features.to(at_least_float32(features))
             return Normalized(normalize_batch(exact, length, "per_feature")[0].to(features.dtype))
@@ -89,9 +84,6 @@ class RunningNormalization(Normalization):
     """``(x - mean) / deviation`` of every band, with the moments up to and including each frame.
 
     The classical answer to new voices, levels and channels in a stream: it costs nothing and has no parameters.
-
-    Args:
-        feat_in: number of feature bands D.
     """
 
     def __init__(self, feat_in: int) -> None:
@@ -99,8 +91,10 @@ class RunningNormalization(Normalization):
         self.feat_in = feat_in
         self.state_size = 3 * feat_in  # count, mean and sum of squared deviations; all zero before the first chunk
 
-    def forward(self, features: Tensor, length: Tensor, state: Tensor | None = None, num_kept: int = 0) -> Normalized:
-        """Normalise by the moments so far; arguments and results are the contract's.
+    def forward(
+        self, features: Tensor, length: Tensor, *, state: Tensor | None = None, num_kept: int = 0
+    ) -> Normalized:
+        """Normalise by the moments so far.
 
         The moments are merged as deviations from the mean before the chunk (Chan, Golub and LeVeque 1983): sums of
         squares would lose the variance of a long stream to rounding.
@@ -123,11 +117,7 @@ class RunningNormalization(Normalization):
 
 
 def checked_normalization(value: Setting) -> str | dict[str, float] | None:
-    """The setting ``feature_normalization`` as plain numbers or its name.
-
-    Raises:
-        ValueError: if it is another.
-    """
+    """The setting ``feature_normalization`` as numbers or its name; a ValueError for another."""
     has_numbers = isinstance(value, Mapping) and all(isinstance(number, (int, float)) for number in value.values())
     if isinstance(value, Mapping) and has_numbers and set(value) == {"mean", "std"} and value["std"] > 0:
         return {name: float(number) for name, number in value.items()}

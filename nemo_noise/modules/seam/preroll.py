@@ -34,27 +34,22 @@ def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[N
             do not fit.
     """
     encoder = _encoder_of(model)
-    with side_inputs([encoder], preroll=_features(model, encoder, signal, length)):
+    with side_inputs([encoder], preroll=_features(model, signal, length)):
         yield
 
 
 def cache_after_preroll(model: nn.Module, cache_last_time: Tensor, signal: Tensor) -> Tensor:
     """The cache of streams whose noise context has read something before their first chunk.
 
-    Args:
-        model: a recogniser of ours with a causal noise context.
-        cache_last_time: second part of ``encoder.get_initial_cache_state()``.
-        signal: samples at the model's rate [B, N], as many of every stream.
-
-    Returns:
-        The cache to begin with, of the same shape.
+    ``cache_last_time`` is the second part of ``encoder.get_initial_cache_state()``, of a model with a causal noise
+    context; ``signal`` [B, N] are samples at the model's rate, as many of every stream.
 
     Raises:
         ValueError: as `noise_before`, or if the context cannot stream.
     """
     encoder = _encoder_of(model)
     length = torch.full((len(signal),), signal.shape[1], dtype=torch.int64)
-    features, frames = _features(model, encoder, signal, length)
+    features, frames = _features(model, signal, length)
     return encoder.cache_after(features[:, :, : int(frames.max())], cache_last_time)
 
 
@@ -67,7 +62,8 @@ def _encoder_of(model: nn.Module) -> Any:
     return encoder
 
 
-def _features(model: Any, encoder: Any, signal: Tensor, length: Tensor) -> Preroll:
+def _features(model: Any, signal: Tensor, length: Tensor) -> Preroll:
+    encoder = _encoder_of(model)
     if signal.dim() != 2 or length.shape != signal.shape[:1]:
         shapes = f"{list(signal.shape)} and {list(length.shape)}"
         raise ValueError(f"signal, length: have the shapes {shapes}, expected [B, N] and [B].")

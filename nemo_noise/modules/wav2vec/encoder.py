@@ -8,7 +8,7 @@ because padding must not change it. Parameters have transformers' names, without
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,7 @@ from nemo.core.classes.exportable import Exportable
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import AcousticEncodedRepresentation, AudioSignal, LengthsType, NeuralType
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.context.layers import valid_frames
 from nemo_noise.modules.wav2vec.front_end import ConvolutionNorm, WaveformFrontEnd, normalize_waveform
 from nemo_noise.modules.wav2vec.span_mask import draw_span_mask
@@ -75,9 +76,6 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         mask_channel_prob: part of the channels that is set to 0 while training, counting overlaps.
         mask_channel_length: channels hidden together.
         layer_norm_eps: of the transformer's norms.
-
-    Raises:
-        ValueError: if sizes do not fit or a name is unknown.
     """
 
     masked_spec_embed: nn.Parameter | None
@@ -85,10 +83,10 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
     def __init__(
         self,
         d_model: int = 768,
+        *,
         n_layers: int = 12,
         n_heads: int = 12,
         d_ff: int | None = None,
-        *,
         norm_place: NormPlace | str = NormPlace.POST,
         conv_norm: ConvolutionNorm | str = ConvolutionNorm.GROUP,
         conv_dims: int | Sequence[int] = 512,
@@ -113,8 +111,8 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
     ) -> None:
         super().__init__()
         dims = [conv_dims] * len(conv_kernels) if isinstance(conv_dims, int) else list(conv_dims)
-        norm = _named(ConvolutionNorm, "conv_norm", conv_norm)
-        self.norm_place = _named(NormPlace, "norm_place", norm_place)
+        norm = choice(ConvolutionNorm, conv_norm, "conv_norm")
+        self.norm_place = choice(NormPlace, norm_place, "norm_place")
         _check_sizes(d_model, {"n_heads": n_heads, "pos_groups": pos_groups})
         _check_shares({"layer_drop": layer_drop, "feature_grad_mult": feature_grad_mult})
         _check_shares({"mask_time_prob": mask_time_prob, "mask_channel_prob": mask_channel_prob})
@@ -200,14 +198,9 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
 
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode waveforms.
+        """Encode samples [B, 1, T] with ``length`` [B]; what lies beyond does not count.
 
-        Args:
-            audio_signal: samples [B, 1, T]; what lies beyond ``length`` does not count.
-            length: valid samples [B].
-
-        Returns:
-            States [B, D, T'], 0 beyond their lengths, and the lengths [B].
+        Returns states [B, D, T'], 0 beyond their lengths, and the lengths [B].
         """
         return self.encode(audio_signal, length)
 
@@ -218,15 +211,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         return self.contextualize(hidden, frames.length).transpose(1, 2), frames.length
 
     def extract(self, audio_signal: Tensor, length: Tensor) -> ExtractedFrames:
-        """The frames of the front end, before positions and transformer.
-
-        Args:
-            audio_signal: samples [B, 1, T].
-            length: valid samples [B].
-
-        Returns:
-            The projected frames [B, T', D], the normed ones before that [B, T', E] and the lengths [B].
-        """
+        """The frames of the front end of samples [B, 1, T], before positions and transformer."""
         signal = audio_signal.squeeze(1).masked_fill(~valid_frames(length, audio_signal.shape[2]), 0.0)  # [B, T]
         if self.normalizes_waveform:
             signal = normalize_waveform(signal, length)
@@ -255,15 +240,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         return hidden
 
     def contextualize(self, hidden: Tensor, length: Tensor) -> Tensor:
-        """Positions and transformer over the frames.
-
-        Args:
-            hidden: projected frames [B, T, D].
-            length: valid ones [B].
-
-        Returns:
-            States [B, T, D], 0 beyond the lengths.
-        """
+        """Positions and transformer over projected frames: [B, T, D] -> [B, T, D], 0 beyond ``length`` [B]."""
         valid = valid_frames(length, hidden.shape[1])  # [B, T]
         hidden = hidden.masked_fill(~valid.unsqueeze(2), 0.0)
         hidden = hidden + self.pos_conv_embed(hidden)
@@ -325,10 +302,3 @@ def _check_shares(shares: Mapping[str, float]) -> None:
     for name, value in shares.items():
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name}={value} must be from 0 to 1.")
-
-
-def _named(kind: Any, argument: str, value: Any) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        raise ValueError(f"{argument}={value!r} is unknown; use one of {[member.value for member in kind]}.") from None

@@ -38,11 +38,8 @@ class WaveformPreprocessor(NeuralModule):
 
     Args:
         sample_rate: rate of the audio in Hz.
-        window_stride: seconds from one "frame" to the next, here from sample to sample; NeMo's time stamps multiply
-            it by the encoder's ``subsampling_factor``. By default ``1 / sample_rate``.
-
-    Raises:
-        ValueError: if ``window_stride`` is not the time of one sample.
+        window_stride: seconds from one "frame" to the next, here from sample to sample, ``1 / sample_rate``; NeMo's
+            time stamps multiply it by the encoder's ``subsampling_factor``.
     """
 
     def __init__(self, sample_rate: int = 16000, window_stride: float | None = None) -> None:
@@ -71,15 +68,7 @@ class WaveformPreprocessor(NeuralModule):
 
     @typecheck()
     def forward(self, input_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Pass the samples on.
-
-        Args:
-            input_signal: samples [B, T].
-            length: valid samples [B].
-
-        Returns:
-            The samples [B, 1, T], 0 beyond each length, and the lengths [B].
-        """
+        """Samples [B, T] as one band [B, 1, T], 0 beyond each length, and the lengths [B]."""
         valid = valid_frames(length, input_signal.shape[1])
         return input_signal.masked_fill(~valid, 0.0).unsqueeze(1), length
 
@@ -87,12 +76,7 @@ class WaveformPreprocessor(NeuralModule):
 def normalize_waveform(signal: Tensor, length: Tensor) -> Tensor:
     """Mean 0 and variance 1 over the valid samples, as transformers' ``Wav2Vec2FeatureExtractor`` (``do_normalize``).
 
-    Args:
-        signal: samples [B, T], 0 beyond each length.
-        length: valid samples [B].
-
-    Returns:
-        Samples [B, T], 0 beyond each length; float32 at least, as sums over seconds of samples need.
+    Samples [B, T] are 0 beyond each length before and after; float32 at least, as sums over seconds of samples need.
     """
     valid = valid_frames(length, signal.shape[1])
     signal = signal.to(at_least_float32(signal))
@@ -119,19 +103,11 @@ class MaskedGroupNorm(nn.GroupNorm):
         super().__init__(num_channels, num_channels)
 
     def forward(self, hidden: Tensor, length: Tensor) -> Tensor:  # type: ignore[override]
-        """Normalise every channel over time.
-
-        Args:
-            hidden: [B, C, T].
-            length: valid frames [B].
-
-        Returns:
-            [B, C, T]; what lies beyond the lengths is finite and means nothing.
-        """
+        """Normalise every channel of [B, C, T] over time; beyond the lengths it is finite and means nothing."""
         valid = valid_frames(length, hidden.shape[2]).unsqueeze(1)  # [B, 1, T]
         count = length.clamp(1, hidden.shape[2]).view(-1, 1, 1)
-        known = hidden.float().masked_fill(~valid, 0.0)
-        centred = known - known.sum(dim=2, keepdim=True) / count
+        valid_hidden = hidden.float().masked_fill(~valid, 0.0)
+        centred = valid_hidden - valid_hidden.sum(dim=2, keepdim=True) / count
         variance = centred.masked_fill(~valid, 0.0).square().sum(dim=2, keepdim=True) / count
         normed = centred * (variance + self.eps).rsqrt()
         return (normed * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)).to(hidden.dtype)
@@ -141,17 +117,11 @@ class ChannelLayerNorm(nn.LayerNorm):
     """Layer norm over the channels of [B, C, T]."""
 
     def forward(self, hidden: Tensor, length: Tensor) -> Tensor:  # type: ignore[override]
-        """Normalise every frame of [B, C, T]; ``length`` is not needed."""
         return super().forward(hidden.transpose(1, 2)).transpose(1, 2)
 
 
 class WaveformConvolution(nn.Module):
-    """One convolution over time, its norm if it has one, and GELU.
-
-    Args:
-        convolution: from [B, C, T] to [B, C', T'].
-        layer_norm: takes [B, C', T'] and the lengths, or None.
-    """
+    """One convolution over time, its norm if it has one, and GELU."""
 
     def __init__(self, convolution: nn.Conv1d, layer_norm: nn.Module | None) -> None:
         super().__init__()
@@ -179,9 +149,6 @@ class WaveformFrontEnd(nn.Module):
         norm: ``group`` (wav2vec 2.0 base) or ``layer`` (large, XLSR).
         has_bias: whether the convolutions have one.
         frame_hop: samples from frame to frame; None for the product of the strides.
-
-    Raises:
-        ValueError: if the lists differ in length or the hop cannot be made.
     """
 
     def __init__(
@@ -219,15 +186,9 @@ class WaveformFrontEnd(nn.Module):
             self.frame_hop *= taken[number]
 
     def forward(self, signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the frames.
+        """Frames [B, C, T'] of samples [B, 1, T], finite and 0 beyond each length, and how many are valid [B].
 
-        Args:
-            signal: samples [B, 1, T], finite, 0 beyond each length.
-            length: valid samples [B].
-
-        Returns:
-            Frames [B, C, T'] and how many are valid [B], at least 1; an utterance shorter than ``receptive_field``
-            samples is filled with silence.
+        At least 1 is: an utterance shorter than ``receptive_field`` samples is filled with silence.
         """
         if not torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             signal = functional.pad(signal, (0, max(0, self.receptive_field - signal.shape[2])))
@@ -241,15 +202,8 @@ def strides_for_hop(strides: Sequence[int], frame_hop: int | None) -> tuple[list
     """Strides and dilations that evaluate the same convolutions every ``frame_hop`` samples.
 
     Where a stride is left out, all later layers are dilated by it (Holschneider et al., 1989, "algorithme à trous"):
-    every frame is the one that the original strides give there. Strides are kept as long as they divide the hop; the
-    last layer takes what remains.
-
-    Args:
-        strides: the original ones.
-        frame_hop: samples from frame to frame; None for the product of the strides.
-
-    Returns:
-        The strides and the dilations, one of each for every layer.
+    every frame is the one that the original strides give there. Strides are kept as long as they divide the hop (None:
+    their product); the last layer takes what remains.
 
     Raises:
         ValueError: if the first stride does not divide the hop; its norm would then cover other frames.

@@ -23,14 +23,8 @@ PREEMPHASIS = 0.97
 class LogMelFeatures(NeuralModule):
     """The numbers of ``AudioToMelSpectrogramPreprocessor`` with ``normalize: NA``, ``dither: 0`` and ``pad_to: 0``.
 
-    A context encoder that was pretrained on those features can read these. There is nothing to learn.
-
-    Args:
-        features: mel bands D.
-        sample_rate: rate of the audio in Hz.
-        window_size: seconds of a frame.
-        window_stride: seconds from frame to frame.
-        n_fft: points of the transform.
+    A context encoder that was pretrained on those features can read these. Nothing is trained. ``features`` are the
+    mel bands D; ``window_size`` and ``window_stride`` are seconds.
     """
 
     def __init__(
@@ -78,15 +72,7 @@ class LogMelFeatures(NeuralModule):
     @typecheck()
     @torch.no_grad()
     def forward(self, input_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the features.
-
-        Args:
-            input_signal: samples [B, T].
-            length: valid samples [B].
-
-        Returns:
-            Features [B, D, T'], 0 beyond the lengths, and how many frames are valid [B].
-        """
+        """Features [B, D, T'] of samples [B, T], 0 beyond the lengths, and how many frames are valid [B]."""
         with torch.autocast(input_signal.device.type, enabled=False):
             signal = input_signal.float()
             signal = torch.cat([signal[:, :1], signal[:, 1:] - PREEMPHASIS * signal[:, :-1]], dim=1)

@@ -24,14 +24,9 @@ class NoiseAwareWav2Vec2Encoder(NoiseAwareMixin, Wav2Vec2Encoder):
     training moves the fusions. Fusions act at ``pre_encode`` (on the projected frames) and after layers.
 
     Args:
-        context: the context encoder.
-        fusion: site -> fusion; a layer's number or ``pre_encode``.
         context_features: what the context encoder reads: from ``input_signal`` [B, T] and ``length`` [B] to features
             [B, D, T'] and their lengths. ``LogMelFeatures``, or NeMo's preprocessor where no ONNX is needed.
         **wav2vec2: arguments of ``Wav2Vec2Encoder``.
-
-    Raises:
-        ValueError: if the parts do not fit together.
     """
 
     reduction_position = None
@@ -56,7 +51,6 @@ class NoiseAwareWav2Vec2Encoder(NoiseAwareMixin, Wav2Vec2Encoder):
         self.context_features = context_features
 
     def _check_context(self, context: ContextEncoder) -> None:
-        """A context that reads a spectrogram of its own width, and whole utterances."""
         if context.layout == Layout.FRAMES:
             raise ValueError(
                 f"{type(context).__name__} gives a context for every frame, for streams; wav2vec 2.0 reads whole "
@@ -64,11 +58,7 @@ class NoiseAwareWav2Vec2Encoder(NoiseAwareMixin, Wav2Vec2Encoder):
             )
 
     def read_context(self, audio_signal: Tensor, length: Tensor) -> Context:
-        """The context of whole utterances, from samples [B, 1, T] and how many are valid [B].
-
-        Raises:
-            ValueError: if the encoder has no context.
-        """
+        """The context of samples [B, 1, T], ``length`` [B] valid; a ValueError if there is no context encoder."""
         if self.context_features is None:
             raise ValueError("This encoder has no context encoder; build it with context, fusion, context_features.")
         signal = audio_signal[:, 0].masked_fill(~valid_frames(length, audio_signal.shape[2]), 0.0)

@@ -17,21 +17,12 @@ def draw_span_mask(
     min_spans: int = 0,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Draw spans as wav2vec 2.0 does (Baevski et al., 2020, section 3.1 and appendix A).
+    """Draw spans as wav2vec 2.0 does (Baevski et al., 2020, section 3.1 and appendix A): True where hidden [B, T].
 
-    An utterance of n frames gets ``share * n / span`` spans, rounded up or down at random, with different beginnings;
-    none reaches beyond its end. As they overlap, fewer frames than ``share`` are hidden.
-
-    Args:
-        length: valid frames [B].
-        num_frames: T.
-        share: spans times their length over the number of frames; 0.65 hides about half.
-        span: frames of one span.
-        min_spans: spans that an utterance has at least, if there is room for one.
-        generator: draws them, on the device of ``length``; None for torch's own.
-
-    Returns:
-        True where hidden [B, T].
+    An utterance of n frames (``length`` [B]) gets ``share * n / span`` spans, rounded up or down at random, with
+    different beginnings; none reaches beyond its end. As they overlap, fewer frames than ``share`` are hidden: about
+    half with 0.65. ``min_spans`` are drawn at least, if there is room for one; ``generator`` is on the device of
+    ``length``.
     """
     begins = (length - span + 1).clamp_min(0)  # [B], places where a span can begin
     rounding = torch.rand(length.shape, device=length.device, generator=generator)

@@ -20,14 +20,7 @@ __all__ = ["DualAttentionWhisperDecoder", "WhisperDecoder", "WhisperEmbedding", 
 
 
 class WhisperEmbedding(TransformerEmbedding):
-    """NeMo's embedding of tokens and learned positions without its norm; token 0 is a token like any other.
-
-    Args:
-        vocab_size: number of tokens V.
-        hidden_size: width D.
-        max_sequence_length: number of positions.
-        embedding_dropout: probability of dropout.
-    """
+    """NeMo's embedding of tokens and learned positions without its norm; token 0 is a token like any other."""
 
     def __init__(
         self, vocab_size: int, hidden_size: int, *, max_sequence_length: int = 448, embedding_dropout: float = 0.0
@@ -53,9 +46,6 @@ class WhisperDecoder(TransformerDecoderNM):
         config_dict: arguments of NeMo's ``TransformerDecoderNM``: ``vocab_size`` (NeMo's model fills it in),
             ``hidden_size``, ``num_layers``, ``inner_size``, ``num_attention_heads``, ``max_sequence_length``,
             ``embedding_dropout``, ``ffn_dropout``, ``attn_score_dropout``, ``attn_layer_dropout``.
-
-    Raises:
-        ValueError: if an argument contradicts Whisper's architecture.
     """
 
     def __init__(self, config_dict: Mapping[str, Any]) -> None:
@@ -64,15 +54,7 @@ class WhisperDecoder(TransformerDecoderNM):
 
 
 class DualAttentionWhisperDecoder(DualAttentionDecoder):
-    """Whisper's decoder with a second cross-attention in every layer.
-
-    Args:
-        config_dict: as for ``WhisperDecoder``.
-        **dual: ``gate``, ``gate_start`` and ``secondary_tokens`` of ``DualAttentionDecoder``.
-
-    Raises:
-        ValueError: if an argument is unknown or contradicts Whisper's architecture.
-    """
+    """Whisper's decoder with the second cross-attention of ``DualAttentionDecoder`` in every layer."""
 
     def __init__(self, config_dict: Mapping[str, Any], **dual: Any) -> None:
         super().__init__(_as_in_whisper(config_dict), **dual)
@@ -91,9 +73,6 @@ class WhisperHead(TokenClassifier):
         num_tokens: Whisper's vocabulary V, the rows that are tokens.
         log_softmax: whether to give log-probabilities rather than logits.
         dropout: on the decoder's states.
-
-    Raises:
-        ValueError: if there are fewer rows than tokens.
     """
 
     def __init__(
@@ -130,12 +109,9 @@ def _as_in_whisper(config_dict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def follow_whisper(decoder: TransformerDecoderNM) -> None:
-    """Give a NeMo decoder (also a derived one) Whisper's embedding, and take the bias from its attentions' keys.
+    """Give an untrained NeMo decoder (also a derived one) Whisper's embedding, and no bias of its attentions' keys.
 
     A bias of the keys adds the same number to all scores of a query: it has no effect, and its gradient is only noise.
-
-    Args:
-        decoder: a pre-norm decoder with GELU, not trained yet.
     """
     embedding = decoder.embedding
     decoder._embedding = WhisperEmbedding(

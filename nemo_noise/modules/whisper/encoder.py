@@ -35,18 +35,15 @@ class WhisperEncoder(NeuralModule, Exportable):
         dropout_ff: inside the feed-forwards.
         layer_drop: probability that a layer is skipped while training.
         attention: transformers' name of the attention: ``sdpa``, ``eager`` or ``flash_attention_2``.
-
-    Raises:
-        ValueError: if the heads do not divide the width.
     """
 
     def __init__(
         self,
         feat_in: int,
         d_model: int,
+        *,
         n_layers: int,
         n_heads: int,
-        *,
         d_ff: int | None = None,
         max_positions: int = 1500,
         dropout: float = 0.0,
@@ -78,7 +75,7 @@ class WhisperEncoder(NeuralModule, Exportable):
         self._fix_positions()
 
     def _fix_positions(self) -> None:
-        """Make the positions a buffer, so that no `unfreeze` lets them learn; their name stays."""
+        """Make the positions a buffer, so that no `unfreeze` trains them; their name stays."""
         embedding = self.whisper.embed_positions
         positions = embedding.weight.detach().clone()
         del embedding.weight
@@ -125,14 +122,9 @@ class WhisperEncoder(NeuralModule, Exportable):
 
     @typecheck()
     def forward(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode features of whole windows.
+        """Encode features of whole windows [B, D, 2 * max_positions]; ``length`` [B] does not matter.
 
-        Args:
-            audio_signal: features [B, D, 2 * max_positions].
-            length: frames of each utterance [B]; the whole window is read whatever they are.
-
-        Returns:
-            States [B, d_model, max_positions] and the full length for every utterance [B].
+        Returns states [B, d_model, max_positions] and the full length for every utterance [B].
 
         Raises:
             ValueError: if the features are no whole window.

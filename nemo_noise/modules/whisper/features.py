@@ -32,9 +32,6 @@ class WhisperFeatures(NeuralModule):
         sample_rate: rate of the audio in Hz; Whisper's is 16000.
         window_size: length of a frame in seconds.
         window_stride: step between frames in seconds.
-
-    Raises:
-        ValueError: if the window is no whole number of frames.
     """
 
     def __init__(
@@ -85,14 +82,7 @@ class WhisperFeatures(NeuralModule):
     @typecheck()
     @torch.no_grad()
     def forward(self, input_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the features of the whole window.
-
-        Args:
-            input_signal: samples [B, T]; what lies beyond ``length`` counts as silence.
-            length: valid samples [B].
-
-        Returns:
-            Features [B, D, window], and the number of frames of the window for every utterance [B].
+        """Features [B, D, window] of samples [B, T], silence beyond each length, and the window's frames [B].
 
         Raises:
             ValueError: if an utterance is longer than the window.
@@ -109,7 +99,6 @@ class WhisperFeatures(NeuralModule):
         return features, torch.full_like(length, self.num_frames)
 
     def _window_of(self, signal: Tensor, length: Tensor) -> Tensor:
-        """The signal [B, T] cut or filled to the window, with silence beyond each length."""
         if signal.shape[1] > self.num_samples and int(length.max()) > self.num_samples:
             raise ValueError(
                 f"input_signal has {int(length.max())} samples ({int(length.max()) / self._sample_rate:.4f} s), the "

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import nn
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
@@ -32,25 +33,14 @@ class LaCTEncoder(MixerEncoder):
     """NeMo's Conformer encoder with LaCT mixers, and with a noise context if one is given.
 
     Args:
-        context: the context encoder, or None.
-        fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
-        feature_normalization: as in ``NoiseAwareConformerEncoder``.
         order: ``bidirectional`` (offline) or ``apply_then_update`` (causal, for streams; what else that needs stands
             in ``MixerEncoder``).
         window: frames that the attention sees; half of them before and half after, or all before.
         fast_chunk_size: frames after which the fast weights of a causal encoder learn; it must be shorter than the
             utterances.
         fast_heads: heads of the fast weights; ``n_heads`` are those of the attention.
-        fast_hidden: hidden width of the network of one head.
-        update_rule: ``muon`` (orthogonalised steps) or ``gradient``.
-        muon_scale: multiplies an orthogonalised step.
-        initial_rate: learning rate of every frame before training; about 0.5 with ``gradient``.
-        uses_momentum: whether a step remembers the one before; for ``apply_then_update``.
-        **conformer: arguments of NeMo's ``ConformerEncoder``; of those of its attention, ``n_heads`` and
-            ``dropout_att`` are used.
-
-    Raises:
-        ValueError: if sizes do not fit, or a causal encoder would depend on the future.
+        fast_hidden: as the further ones: see ``LaCTMixer``.
+        **conformer: of NeMo's arguments of the attention, ``n_heads`` and ``dropout_att`` are used.
     """
 
     causal_choice = "order='apply_then_update'"
@@ -73,7 +63,7 @@ class LaCTEncoder(MixerEncoder):
         **conformer: Any,
     ) -> None:
         super().__init__(**conformer)
-        self.order = _checked_order(order)
+        self.order = choice(Order, order, "order")
         is_causal = self.order is Order.APPLY_THEN_UPDATE
         parts = {
             "n_heads": conformer.get("n_heads", 4),
@@ -96,11 +86,3 @@ class LaCTEncoder(MixerEncoder):
 
 
 NoiseAwareLaCTEncoder = LaCTEncoder  # its name in earlier versions where it had a noise context
-
-
-def _checked_order(order: Order | str) -> Order:
-    try:
-        return Order(order)
-    except ValueError:
-        known = [member.value for member in Order]
-        raise ValueError(f"order={order!r} is unknown; use one of {known}.") from None

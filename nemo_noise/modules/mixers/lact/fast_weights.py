@@ -42,7 +42,7 @@ SMALLEST_NORM = 1e-7
 
 
 class UpdateRule(str, Enum):
-    """How a gradient becomes a step: as it is, or orthogonalised (Muon), which forgets its size."""
+    """How a gradient becomes a step: as it is, or orthogonalised (Muon), which drops its size."""
 
     GRADIENT = "gradient"
     MUON = "muon"
@@ -73,7 +73,7 @@ class LearningRule(NamedTuple):
 
 
 class ChunkState(NamedTuple):
-    """What learning in chunks remembers of a stream.
+    """What learning in chunks carries of a stream.
 
     ``velocity`` is the last step (zeros without momentum). ``pending`` holds the frames of the chunk that is not full
     yet, [B, H, Q, 2 P + 4]: key, value, three rates and the weight of the momentum; ``num_pending`` [B] how many.
@@ -91,17 +91,11 @@ def apply_swiglu(weights: FastWeights, x: Tensor) -> Tensor:
     return hidden @ weights.down.transpose(2, 3)
 
 
-def objective_gradient(weights: FastWeights, keys: Tensor, values: Tensor, rates: Tensor) -> FastWeights:
+def objective_gradient(weights: FastWeights, keys: Tensor, values: Tensor, *, rates: Tensor) -> FastWeights:
     """The gradient of ``sum_t rate_t <f(k_t), v_t>``, each matrix with rates of its own.
 
-    Args:
-        weights: the fast weights.
-        keys: [B, H, T, P].
-        values: [B, H, T, P].
-        rates: [B, H, T, 3] for gate, up and down; zero for frames that teach nothing.
-
-    Returns:
-        Steps upwards, of the shapes of the weights.
+    ``keys`` and ``values`` are [B, H, T, P]; ``rates`` [B, H, T, 3] for gate, up and down are zero for frames that
+    teach nothing.
     """
     gate = keys @ weights.gate.transpose(2, 3)  # [B, H, T, F]
     up = keys @ weights.up.transpose(2, 3)
@@ -119,14 +113,9 @@ def objective_gradient(weights: FastWeights, keys: Tensor, values: Tensor, rates
 def orthogonalize(matrices: Tensor, coefficients: Tensor, smallest_norm: float = SMALLEST_NORM) -> Tensor:
     """Bring the singular values of matrices [..., M, N] near to 1 by a Newton-Schulz iteration; zeros stay zeros.
 
-    Args:
-        matrices: of any size; only their direction counts.
-        coefficients: [S, 3], of one quintic step each: ``a X + b X X^T X + c (X X^T)^2 X``.
-        smallest_norm: what the norm is kept away from zero by.
-
-    Returns:
-        About ``U V^T`` of the singular value decomposition, [..., M, N]; singular values that are very small compared
-        with the largest are lifted less.
+    Gives about ``U V^T`` of the singular value decomposition; values that are very small compared with the largest are
+    lifted less. ``coefficients`` [S, 3] are those of one quintic step each, ``a X + b X X^T X + c (X X^T)^2 X``;
+    ``smallest_norm`` keeps the norm away from zero.
     """
     is_tall = matrices.shape[-2] > matrices.shape[-1]
     x = matrices.transpose(-2, -1) if is_tall else matrices
@@ -149,60 +138,45 @@ def row_norms(weights: FastWeights) -> FastWeights:
 
 
 def learn(
-    weights: FastWeights, velocity: FastWeights, tokens: Tensor, rule: LearningRule
+    weights: FastWeights, tokens: Tensor, *, velocity: FastWeights, rule: LearningRule
 ) -> tuple[FastWeights, FastWeights]:
-    """One step on a chunk of frames.
+    """One step on a chunk of frames: the next weights, and the step without its orthogonalisation.
 
-    Args:
-        weights: the fast weights.
-        velocity: the step before; zeros if there was none, or without momentum.
-        tokens: [B, H, T, 2 P + 4]: key, value, three rates and the weight of the momentum; zeros teach nothing.
-        rule: how to step.
-
-    Returns:
-        The next weights and the step without its orthogonalisation.
+    ``velocity`` is the step before, zeros if there was none or without momentum; ``tokens`` [B, H, T, 2 P + 4] are
+    key, value, three rates and the weight of the momentum; zeros teach nothing.
     """
     width = weights.gate.shape[3]
     keys, values = tokens[..., :width], tokens[..., width : 2 * width]
     rates = tokens[..., 2 * width : 2 * width + 3]
-    steps = objective_gradient(weights, keys, values, rates)
+    steps = objective_gradient(weights, keys, values, rates=rates)
     kept = tokens[..., 2 * width + 3 :].mean(dim=2, keepdim=True)  # [B, H, 1, 1]
     steps = FastWeights(
         steps.gate + kept * velocity.gate, steps.up + kept * velocity.up, steps.down + kept * velocity.down
     )
     return (
         FastWeights(
-            _stepped(weights.gate, steps.gate, rule.norms.gate, rule),
-            _stepped(weights.up, steps.up, rule.norms.up, rule),
-            _stepped(weights.down, steps.down, rule.norms.down, rule),
+            _stepped(weights.gate, steps.gate, norms=rule.norms.gate, rule=rule),
+            _stepped(weights.up, steps.up, norms=rule.norms.up, rule=rule),
+            _stepped(weights.down, steps.down, norms=rule.norms.down, rule=rule),
         ),
         steps,
     )
 
 
 def apply_then_update(
-    queries: Tensor, tokens: Tensor, num_valid: Tensor, state: ChunkState, rule: LearningRule
+    queries: Tensor, tokens: Tensor, *, num_valid: Tensor, state: ChunkState, rule: LearningRule
 ) -> tuple[Tensor, ChunkState]:
     """Answer every frame with weights that have learned from the chunks before its own; causal.
 
     Chunks begin at the first frame of the utterance, wherever pieces of a stream are cut, and for every utterance of a
-    batch apart.
-
-    Args:
-        queries: [B, H, T, P].
-        tokens: [B, H, T, 2 P + 4] as in ``learn``.
-        num_valid: frames that are no padding [B], which lies at the end; padding is answered, and forgotten.
-        state: what the pieces before left.
-        rule: how to step.
-
-    Returns:
-        Answers [B, H, T, P] and the next state.
+    batch apart. ``queries`` are [B, H, T, P], ``tokens`` as in ``learn``; of them ``num_valid`` [B] are no padding,
+    which lies at the end: it is answered, and forgotten. Returns answers [B, H, T, P] and the next state.
     """
-    return _along_time(queries, tokens, num_valid, state, rule, queries.shape[2])
+    return _along_time(queries, tokens, num_valid=num_valid, state=state, rule=rule, num_frames=queries.shape[2])
 
 
 def apply_then_update_recorded(
-    queries: Tensor, tokens: Tensor, num_valid: Tensor, state: ChunkState, rule: LearningRule
+    queries: Tensor, tokens: Tensor, *, num_valid: Tensor, state: ChunkState, rule: LearningRule
 ) -> tuple[Tensor, ChunkState]:
     """``apply_then_update`` for a graph that is being recorded: its loop and its conditions stay in the graph."""
     values = [*state.weights, *state.velocity, state.pending]
@@ -216,7 +190,7 @@ def apply_then_update_recorded(
 
 
 def _along_time(
-    queries: Tensor, tokens: Tensor, num_valid: Tensor, state: ChunkState, rule: LearningRule, num_frames: int
+    queries: Tensor, tokens: Tensor, *, num_valid: Tensor, state: ChunkState, rule: LearningRule, num_frames: int
 ) -> tuple[Tensor, ChunkState]:
     """``apply_then_update`` for the first ``num_frames`` of the frames."""
     answers = [queries[:, :, :0]]  # of no frames, or a recorded sequence would have no type
@@ -226,13 +200,13 @@ def _along_time(
         piece = tokens[:, :, start : start + chunk_size]
         asked = queries[:, :, start : start + chunk_size]
         count = (num_valid - start).clamp(0, piece.shape[2])  # [B]
-        frames = _from_chunk_start(pending, num_pending, piece, count)  # [B, H, 2 Q, 2 P + 4]
+        frames = _from_chunk_start(pending, num_pending, piece=piece, count=count)  # [B, H, 2 Q, 2 P + 4]
         is_full = num_pending + count >= chunk_size
         answer = apply_swiglu(FastWeights(gate, up, down), asked)
         if bool(is_full.any()):
             is_next = is_full[:, None, None, None]
-            velocity = FastWeights(gate_step, up_step, down_step)
-            learned, steps = learn(FastWeights(gate, up, down), velocity, frames[:, :, :chunk_size], rule)
+            weights, velocity = FastWeights(gate, up, down), FastWeights(gate_step, up_step, down_step)
+            learned, steps = learn(weights, frames[:, :, :chunk_size], velocity=velocity, rule=rule)
             gate = torch.where(is_next, learned.gate, gate)
             up = torch.where(is_next, learned.up, up)
             down = torch.where(is_next, learned.down, down)
@@ -272,13 +246,15 @@ def _on_lists(
     weights, velocity = FastWeights(values[0], values[1], values[2]), FastWeights(values[3], values[4], values[5])
     rule = LearningRule(FastWeights(norms[0], norms[1], norms[2]), is_orthogonal, scale, coefficients)
     state = ChunkState(weights, velocity, values[6], num_pending)
-    answers, state = _along_time(queries, tokens, num_valid, state, rule, int(num_frames))
+    answers, state = _along_time(
+        queries, tokens, num_valid=num_valid, state=state, rule=rule, num_frames=int(num_frames)
+    )
     weights, velocity = state.weights, state.velocity
     parts = [weights.gate, weights.up, weights.down, velocity.gate, velocity.up, velocity.down, state.pending]
     return answers, parts, state.num_pending
 
 
-def _from_chunk_start(pending: Tensor, num_pending: Tensor, piece: Tensor, count: Tensor) -> Tensor:
+def _from_chunk_start(pending: Tensor, num_pending: Tensor, *, piece: Tensor, count: Tensor) -> Tensor:
     """Pending frames and then those of the next piece, from the start of the chunk; zeros after the last valid."""
     chunk_size = pending.shape[2]
     joined = torch.cat([pending, piece], dim=2)  # [B, H, Q + T, 2 P + 4]

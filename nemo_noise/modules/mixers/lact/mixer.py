@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.mixers.lact.fast_weights import (
     POLAR_COEFFICIENTS,
     ChunkState,
@@ -37,7 +38,7 @@ RATES = 4  # of a frame and head: gate, up, down, and the weight of the momentum
 
 
 class LaCTState(NamedTuple):
-    """What a mixer remembers of a stream: its fast weights with the chunk that is not full, and the window.
+    """What a mixer carries of a stream: its fast weights with the chunk that is not full, and the window.
 
     ``frames`` [B, L, 2 D] are keys and values of the last L frames, of which ``num_frames`` [B] have been.
     """
@@ -55,13 +56,7 @@ class LaCTOutput(NamedTuple):
 
 
 class FastWeightsStart(nn.Module):
-    """The weights that every utterance starts from.
-
-    Args:
-        heads: H.
-        width: P, of a head.
-        hidden: F, of the network of a head.
-    """
+    """The weights that every utterance starts from: H ``heads`` of ``width`` P with ``hidden`` width F."""
 
     def __init__(self, heads: int, width: int, hidden: int) -> None:
         super().__init__()
@@ -76,24 +71,22 @@ class FastWeightsStart(nn.Module):
 
 
 class LaCTMixer(nn.Module):
-    """What both mixers are made of; the order of learning and answering is theirs.
+    """What both mixers are made of, for frames ``d_model`` D wide; the order of learning and answering is theirs.
 
     Args:
-        d_model: width D.
         left: frames before, in the window of the attention.
         right: frames after.
         n_heads: heads of the attention.
         fast_heads: heads H of the fast weights.
         fast_hidden: hidden width F of the network of one head.
-        update_rule: ``muon`` or ``gradient``.
+        update_rule: ``muon`` (orthogonalised steps) or ``gradient``.
         muon_scale: multiplies an orthogonalised step; at 1.0 a step changes the weights by more than half of their
             norm.
-        initial_rate: learning rate of every frame before training; with Muon only ratios between frames count.
-        uses_momentum: whether a step remembers the one before, with a weight that the frames decide.
+        initial_rate: learning rate of every frame before training, about 0.5 with ``gradient``; with Muon only ratios
+            between frames count.
+        uses_momentum: whether a step remembers the one before, with a weight that the frames decide; for
+            ``apply_then_update``.
         dropout: of the attention's weights.
-
-    Raises:
-        ValueError: if a size does not fit.
     """
 
     def __init__(
@@ -123,7 +116,7 @@ class LaCTMixer(nn.Module):
                 raise ValueError(f"{type(self).__name__}: {name}={value} must be above 0.")
         self.d_model, self.fast_heads, self.fast_hidden = d_model, fast_heads, fast_hidden
         self.head_width = d_model // fast_heads
-        self.update_rule = _checked_rule(update_rule)
+        self.update_rule = choice(UpdateRule, update_rule, "update_rule")
         self.muon_scale = muon_scale
         self.rate_at_zero = math.log(math.expm1(initial_rate))  # what softplus turns into the initial rate
         self.in_proj = nn.Linear(d_model, 3 * d_model, bias=False)
@@ -140,17 +133,15 @@ class LaCTMixer(nn.Module):
         self.out_proj = nn.Linear(d_model, d_model)
 
     def _rule(self) -> LearningRule:
-        """How to step; rows keep the norms of the start."""
         norms = row_norms(self.fast_weights(1))
         is_orthogonal = self.update_rule is UpdateRule.MUON
         return LearningRule(norms, is_orthogonal, self.muon_scale, torch.tensor(POLAR_COEFFICIENTS))
 
     def _project(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Read frames [B, T, D] with a mask [B, T].
+        """Of frames [B, T, D] with a mask [B, T], what attention and fast weights read.
 
-        Returns:
-            Queries, keys and values of the attention [B, T, D], queries of the fast weights [B, H, T, P] and what they
-            learn from [B, H, T, 2 P + 4], zero in the padding.
+        Queries, keys and values of the attention [B, T, D], queries of the fast weights [B, H, T, P] and what they
+        learn from [B, H, T, 2 P + 4], zero in the padding.
         """
         queries, keys, values = self.in_proj(hidden).chunk(3, dim=2)
         rates = self._rates(hidden)
@@ -173,10 +164,9 @@ class LaCTMixer(nn.Module):
         return torch.cat([rates, momentum], dim=3).transpose(1, 2)
 
     def _heads(self, hidden: Tensor) -> Tensor:
-        """[B, T, D] as [B, H, T, P]."""
         return torch.unflatten(hidden, -1, (self.fast_heads, self.head_width)).transpose(1, 2)
 
-    def _combine(self, hidden: Tensor, attended: Tensor, answers: Tensor, mask: Tensor) -> Tensor:
+    def _combine(self, hidden: Tensor, attended: Tensor, answers: Tensor, *, mask: Tensor) -> Tensor:
         """Sum the branches and project: [B, T, D] twice and [B, H, T, P] -> [B, T, D], zero in the padding."""
         answers = answers * (answers.square().mean(dim=3, keepdim=True) + NORM_EPS).rsqrt()
         answers = answers.transpose(1, 2).flatten(2).to(attended.dtype)  # [B, T, D]
@@ -188,13 +178,7 @@ class LaCTMixer(nn.Module):
 class BidirectionalLaCTMixer(LaCTMixer):
     """Learns from the whole utterance at once, then answers every frame of it; for whole utterances.
 
-    Args:
-        d_model: width D.
-        window: frames that the attention sees, half of them before and half after.
-        **parts: further arguments of ``LaCTMixer``.
-
-    Raises:
-        ValueError: if a size does not fit, or momentum is asked for, which a single step cannot have.
+    Half of ``window`` lies before a frame, half after. Momentum is refused: a single step has none.
     """
 
     def __init__(self, d_model: int, window: int = 64, **parts: object) -> None:
@@ -203,36 +187,22 @@ class BidirectionalLaCTMixer(LaCTMixer):
         super().__init__(d_model, left=window // 2, right=window // 2, **parts)  # type: ignore[arg-type]
 
     def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Mix whole utterances.
-
-        Args:
-            hidden: [B, T, D].
-            mask: [B, T], False in the padding; None if all frames are valid.
-
-        Returns:
-            [B, T, D], zero in the padding.
-        """
+        """Mix whole utterances [B, T, D] with a mask [B, T], False in the padding: zero there."""
         hidden, mask = _without_padding(hidden, mask)
         queries, keys, values, fast_queries, tokens = self._project(hidden, mask)
-        attended = self.attention(queries, keys, values, mask)
+        attended = self.attention(queries, keys, values, is_valid=mask)
         with torch.autocast(hidden.device.type, enabled=False):
             start = self.fast_weights(hidden.shape[0])
-            weights, _ = learn(start, FastWeights(*(part * 0.0 for part in start)), tokens, self._rule())
+            none = FastWeights(*(part * 0.0 for part in start))
+            weights, _ = learn(start, tokens, velocity=none, rule=self._rule())
             answers = apply_swiglu(weights, fast_queries)
-        return self._combine(hidden, attended, answers, mask)
+        return self._combine(hidden, attended, answers, mask=mask)
 
 
 class CausalLaCTMixer(LaCTMixer):
-    """Answers a chunk of frames, then learns from it; for streams, whose pieces may be cut anywhere.
+    """Answers a chunk of ``chunk_size`` Q frames, then learns from it; for streams, whose pieces may be cut anywhere.
 
-    Args:
-        d_model: width D.
-        window: frames that the attention sees, the present and those before it.
-        chunk_size: frames Q of a chunk.
-        **parts: further arguments of ``LaCTMixer``.
-
-    Raises:
-        ValueError: if a size does not fit.
+    The attention sees ``window`` frames, the present and those before it.
     """
 
     def __init__(self, d_model: int, window: int = 64, chunk_size: int = 64, **parts: object) -> None:
@@ -284,14 +254,7 @@ class CausalLaCTMixer(LaCTMixer):
         return self.state_from(hidden.new_zeros(hidden.shape[0], self.state_size, dtype=at_least_float32(hidden)))
 
     def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Mix whole utterances; equals ``stream`` in pieces of any length.
-
-        Args:
-            hidden: [B, T, D].
-            mask: [B, T], False in the padding, which lies at the end; None if all frames are valid.
-
-        Returns:
-            [B, T, D], zero in the padding.
+        """Mix whole utterances [B, T, D] with a mask [B, T], False in the padding; equals ``stream`` in any pieces.
 
         Raises:
             ValueError: in training, if the chunk is too large for the weights to learn anything from the first batch.
@@ -307,31 +270,25 @@ class CausalLaCTMixer(LaCTMixer):
         return self.stream(hidden, self.initial_state(hidden), mask).hidden
 
     def stream(self, hidden: Tensor, state: LaCTState, mask: Tensor | None = None) -> LaCTOutput:
-        """Mix the next piece of a stream; pieces of any length give what the whole would.
+        """Mix the next piece [B, T, D] of a stream; pieces of any length give what the whole would.
 
-        Args:
-            hidden: [B, T, D].
-            state: what the pieces before left.
-            mask: [B, T], False in the padding, which lies at the end; None if all frames are valid.
-
-        Returns:
-            Frames [B, T, D] and the state after the last valid frame.
+        ``mask`` [B, T] is False in the padding, which lies at the end; None if all frames are valid.
         """
         hidden, mask = _without_padding(hidden, mask)
         num_valid = mask.long().sum(dim=1)
         queries, keys, values, fast_queries, tokens = self._project(hidden, mask)
         frames = torch.cat([state.frames, torch.cat([keys, values], dim=2).to(state.frames.dtype)], dim=1)
         left = self.attention.left
-        was_heard = torch.arange(left, device=mask.device) >= left - state.num_frames.unsqueeze(1)  # [B, L]
+        is_past = torch.arange(left, device=mask.device) >= left - state.num_frames.unsqueeze(1)  # [B, L]
         past_keys, past_values = frames.to(keys.dtype).chunk(2, dim=2)  # [B, L + T, D]
-        attended = self.attention(queries, past_keys, past_values, torch.cat([was_heard, mask], dim=1))
+        attended = self.attention(queries, past_keys, past_values, is_valid=torch.cat([is_past, mask], dim=1))
         recall = apply_then_update_recorded if is_traced() else apply_then_update
         with torch.autocast(hidden.device.type, enabled=False):
-            answers, chunk = recall(fast_queries, tokens, num_valid, state.chunk, self._rule())
+            answers, chunk = recall(fast_queries, tokens, num_valid=num_valid, state=state.chunk, rule=self._rule())
         positions = num_valid.unsqueeze(1) + torch.arange(left, device=mask.device)  # the last L valid frames
         kept = frames.gather(1, positions.unsqueeze(2).expand(-1, -1, frames.shape[2]))
         num_frames = (state.num_frames + num_valid).clamp(max=left)
-        mixed = self._combine(hidden, attended, answers, mask)
+        mixed = self._combine(hidden, attended, answers, mask=mask)
         return LaCTOutput(mixed, LaCTState(chunk, kept, num_frames))
 
     def _matrices(self, numbers: Tensor) -> FastWeights:
@@ -350,11 +307,3 @@ def _without_padding(hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Tenso
     if mask is None:
         return hidden, torch.ones_like(hidden[:, :, 0], dtype=torch.bool)
     return hidden.masked_fill(~mask.unsqueeze(2), 0.0), mask
-
-
-def _checked_rule(rule: UpdateRule | str) -> UpdateRule:
-    try:
-        return UpdateRule(rule)
-    except ValueError:
-        known = [member.value for member in UpdateRule]
-        raise ValueError(f"update_rule={rule!r} is unknown; use one of {known}.") from None

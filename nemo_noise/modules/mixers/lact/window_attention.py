@@ -25,9 +25,6 @@ class WindowAttention(nn.Module):
         left: frames before.
         right: frames after; 0 for a causal window.
         dropout: of the weights, in training.
-
-    Raises:
-        ValueError: if the heads do not divide or a side of the window is negative.
     """
 
     def __init__(self, d_model: int, n_heads: int, *, left: int, right: int, dropout: float = 0.0) -> None:
@@ -41,17 +38,10 @@ class WindowAttention(nn.Module):
         waves = LONGEST_WAVE ** (-torch.arange(0, self.head_dim, 2) / self.head_dim)
         self.constants = ExactConstants(frequencies=waves)
 
-    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, is_valid: Tensor) -> Tensor:
-        """Attend.
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, *, is_valid: Tensor) -> Tensor:
+        """Attend from the last T of S frames [B, T, D] to keys and values [B, S, D]: [B, T, D].
 
-        Args:
-            queries: [B, T, D], of the last T of the S frames.
-            keys: [B, S, D].
-            values: [B, S, D].
-            is_valid: [B, S], False for keys that are not to be seen; a frame always sees itself.
-
-        Returns:
-            [B, T, D].
+        ``is_valid`` [B, S] is False for keys that are not to be seen; a frame always sees itself.
         """
         num_past = keys.shape[1] - queries.shape[1]
         positions = torch.arange(keys.shape[1], device=keys.device)
@@ -69,7 +59,6 @@ class WindowAttention(nn.Module):
         return attended.transpose(1, 2).flatten(2)
 
     def _heads(self, hidden: Tensor) -> Tensor:
-        """[B, T, D] as [B, A, T, D / A]."""
         return torch.unflatten(hidden, -1, (self.n_heads, self.head_dim)).transpose(1, 2)
 
     def _rotated(self, hidden: Tensor, positions: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import nn
 
+from nemo_noise.checks import choice
 from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
@@ -30,22 +31,11 @@ class SSMEncoder(MixerEncoder):
     """NeMo's Conformer encoder with Mamba-2 mixers, and with a noise context if one is given.
 
     Args:
-        context: the context encoder, or None.
-        fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
-        feature_normalization: as in ``NoiseAwareConformerEncoder``.
         direction: ``bidirectional`` (two mixers a layer, offline) or ``causal`` (one, for streams; what else that
             needs stands in ``MixerEncoder``).
         attention_every: every how many layers one keeps NeMo's attention, for example 4; None for no attention at all.
-        d_state: size of the state of one channel.
-        expand: inner width of a mixer over ``d_model``.
-        head_dim: channels that share a decay.
-        n_groups: sets of input and output vectors that the heads of a mixer share.
-        mixer_conv_kernel_size: frames of the small convolution inside a mixer.
-        chunk_size: frames that a mixer computes as one matrix; speed only.
-        **conformer: arguments of NeMo's ``ConformerEncoder``.
-
-    Raises:
-        ValueError: if sizes do not fit, or a causal encoder would depend on the future.
+        d_state: as the further ones: see ``Mamba2Mixer``.
+        mixer_conv_kernel_size: its ``conv_kernel_size``.
     """
 
     causal_choice = "direction='causal'"
@@ -67,7 +57,7 @@ class SSMEncoder(MixerEncoder):
         **conformer: Any,
     ) -> None:
         super().__init__(**conformer)
-        self.direction = _checked_direction(direction)
+        self.direction = choice(Direction, direction, "direction")
         is_causal = self.direction is Direction.CAUSAL
 
         def mixer() -> Mamba2Mixer:
@@ -86,11 +76,3 @@ class SSMEncoder(MixerEncoder):
 
         self.replace_attention(mixing, is_causal=is_causal, attention_every=attention_every, conformer=conformer)
         self.add_noise_context(context, fusion, feature_normalization)
-
-
-def _checked_direction(direction: Direction | str) -> Direction:
-    try:
-        return Direction(direction)
-    except ValueError:
-        known = [member.value for member in Direction]
-        raise ValueError(f"direction={direction!r} is unknown; use one of {known}.") from None

@@ -24,12 +24,7 @@ class MixerKernels(NamedTuple):
 
 
 def find_kernels(device: torch.device, own: MixerKernels) -> MixerKernels:
-    """The kernels to use on a device, looked for and checked once.
-
-    Args:
-        device: where the tensors are.
-        own: the path in plain torch; what is used everywhere but on CUDA, and what the others must agree with.
-    """
+    """The kernels to use on a device, looked for and checked once; ``own``, in torch, everywhere but on CUDA."""
     if device.type != "cuda":
         return own
     if device not in _found:
@@ -65,7 +60,7 @@ def installed_kernels() -> MixerKernels | None:
         return None
 
     def scan(
-        x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, chunk_size: int, state: Tensor
+        x: Tensor, dt: Tensor, *, A: Tensor, B: Tensor, C: Tensor, D: Tensor, chunk_size: int, state: Tensor
     ) -> tuple[Tensor, Tensor]:
         y, after = mamba_chunk_scan_combined(
             x, dt, A, B, C, chunk_size=chunk_size, D=D, initial_states=state, return_final_states=True
@@ -101,6 +96,7 @@ def _results(kernels: MixerKernels, device: torch.device) -> list[Tensor]:
     with torch.enable_grad(), torch.autocast(device.type, enabled=False):
         convolved = kernels.convolve(channels, numbers(heads * width, 4), numbers(heads * width))
         values = torch.unflatten(convolved, 2, (heads, width))
-        y, after = kernels.scan(values, steps, decay, inputs, outputs, numbers(heads), 64, state)
+        vectors = {"A": decay, "B": inputs, "C": outputs, "D": numbers(heads)}
+        y, after = kernels.scan(values, steps, **vectors, chunk_size=64, state=state)
         (gradient,) = torch.autograd.grad((y * numbers(*y.shape)).sum(), channels)
     return [convolved.detach(), y.detach(), after.detach(), gradient]

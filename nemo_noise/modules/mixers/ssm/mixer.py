@@ -21,7 +21,7 @@ __all__ = ["BidirectionalMamba2Mixer", "Mamba2Mixer", "MixerOutput", "MixerState
 
 
 class MixerState(NamedTuple):
-    """What a mixer remembers of a stream: the last inputs of its convolution and the state of its state space.
+    """What a mixer carries of a stream: the last inputs of its convolution and the state of its state space.
 
     ``convolution`` is [B, K - 1, E], E the channels of the convolution; ``memory`` is [B, H, P, N].
     """
@@ -51,9 +51,6 @@ class Mamba2Mixer(nn.Module):
         use_bias: whether the two projections have a bias.
         time_step_limit: the smallest and the largest step.
         norm_eps: what the root mean square is kept away from zero by.
-
-    Raises:
-        ValueError: if a size is not positive or the heads do not divide evenly.
     """
 
     def __init__(
@@ -119,28 +116,14 @@ class Mamba2Mixer(nn.Module):
         return self.state_from(hidden.new_zeros(hidden.shape[0], self.state_size, dtype=dtype))
 
     def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Mix whole utterances.
+        """Mix whole utterances [B, T, D]: [B, T, D], zero in the padding.
 
-        Args:
-            hidden: [B, T, D].
-            mask: [B, T], False in the padding, which lies at the end; None if all frames are valid.
-
-        Returns:
-            [B, T, D], zero in the padding.
+        ``mask`` [B, T] is False in the padding, which lies at the end; None if all frames are valid.
         """
         return self.stream(hidden, self.initial_state(hidden), mask).hidden
 
     def stream(self, hidden: Tensor, state: MixerState, mask: Tensor | None = None) -> MixerOutput:
-        """Mix the next chunk of a stream; chunks of any length give what the whole would.
-
-        Args:
-            hidden: [B, T, D].
-            state: what the chunks before left.
-            mask: [B, T], False in the padding, which lies at the end; None if all frames are valid.
-
-        Returns:
-            Frames [B, T, D] and the state after the last valid frame.
-        """
+        """Mix the next chunk [B, T, D]; chunks of any length give what the whole would; ``mask`` as in ``forward``."""
         hidden = hidden if mask is None else hidden.masked_fill(~mask.unsqueeze(2), 0.0)
         gate, channels, steps = self._project(hidden)
         if mask is not None:
@@ -152,27 +135,20 @@ class Mamba2Mixer(nn.Module):
         kernels = own if is_traced() else find_kernels(hidden.device, own)
         convolved = kernels.convolve(channels, *self._taps())  # [B, T, E]
         x, inputs, outputs = self._split(convolved)
-        mixed, memory = kernels.scan(x, steps, self._decay(), inputs, outputs, self.D, self.chunk_size, state.memory)
+        vectors = {"A": self._decay(), "B": inputs, "C": outputs, "D": self.D}
+        mixed, memory = kernels.scan(x, steps, **vectors, chunk_size=self.chunk_size, state=state.memory)
         mixed = self.norm(mixed.flatten(2), gate)  # [B, T, H P]
         mixed = self.out_proj(mixed)  # [B, T, D]
         mixed = mixed if mask is None else mixed.masked_fill(~mask.unsqueeze(2), 0.0)
         return MixerOutput(mixed, MixerState(self._tail(channels, mask), memory))
 
     def step(self, hidden: Tensor, state: MixerState) -> MixerOutput:
-        """Mix one frame; the cost does not depend on how many came before.
-
-        Args:
-            hidden: [B, D].
-            state: what the frames before left.
-
-        Returns:
-            The frame [B, D] and the state after it.
-        """
+        """Mix one frame [B, D]; the cost does not depend on how many came before."""
         gate, channels, steps = self._project(hidden.unsqueeze(1))
         channels = torch.cat([state.convolution.to(channels.dtype), channels], dim=1)  # [B, K, E]
         convolved = causal_convolution(channels, *self._taps())  # [B, 1, E]
         x, inputs, outputs = (part[:, 0] for part in self._split(convolved))
-        mixed, memory = scan_step(x, steps[:, 0], self._decay(), inputs, outputs, self.D, state.memory)
+        mixed, memory = scan_step(x, steps[:, 0], A=self._decay(), B=inputs, C=outputs, D=self.D, state=state.memory)
         mixed = self.out_proj(self.norm(mixed.flatten(1), gate[:, 0]))
         return MixerOutput(mixed, MixerState(channels[:, 1:], memory))
 
@@ -185,7 +161,6 @@ class Mamba2Mixer(nn.Module):
         return gate, channels, steps.clamp(*self.time_step_limit)
 
     def _taps(self) -> tuple[Tensor, Tensor]:
-        """Weight [E, K] and bias [E] of the convolution."""
         assert self.conv1d.bias is not None
         return self.conv1d.weight.squeeze(1), self.conv1d.bias
 
@@ -214,15 +189,7 @@ class Mamba2Mixer(nn.Module):
 
 
 class BidirectionalMamba2Mixer(nn.Module):
-    """Two mixers, one of which reads the utterance backwards; their sum.
-
-    Args:
-        forward_mixer: from the past to the future.
-        backward_mixer: from the future to the past, of the same width.
-
-    Raises:
-        ValueError: if the widths differ.
-    """
+    """Two mixers of the same width, one of which reads the utterance backwards; their sum."""
 
     def __init__(self, forward_mixer: Mamba2Mixer, backward_mixer: Mamba2Mixer) -> None:
         super().__init__()
@@ -233,14 +200,9 @@ class BidirectionalMamba2Mixer(nn.Module):
         self.backward_mixer = backward_mixer
 
     def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Mix whole utterances; turned around, the padding comes first and leaves the state at zero.
+        """Mix whole utterances [B, T, D] with a mask [B, T], False in the padding: zero there.
 
-        Args:
-            hidden: [B, T, D].
-            mask: [B, T], False in the padding; None if all frames are valid.
-
-        Returns:
-            [B, T, D], zero in the padding.
+        Turned around, the padding comes first and leaves the state at zero.
         """
         turned: Tensor = self.backward_mixer(hidden.flip(1), None if mask is None else mask.flip(1))
         mixed: Tensor = self.forward_mixer(hidden, mask) + turned.flip(1)
@@ -248,13 +210,7 @@ class BidirectionalMamba2Mixer(nn.Module):
 
 
 class GatedRMSNorm(nn.Module):
-    """``w * y silu(z) / rms(y silu(z))``, the root mean square taken within each group of channels.
-
-    Args:
-        width: channels.
-        n_groups: groups of channels.
-        eps: added to the mean square.
-    """
+    """``w * y silu(z) / rms(y silu(z))``, the root mean square taken within each of ``n_groups`` of channels."""
 
     def __init__(self, width: int, n_groups: int, eps: float) -> None:
         super().__init__()
@@ -274,17 +230,10 @@ class GatedRMSNorm(nn.Module):
 
 
 def causal_convolution(channels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """``silu`` of a convolution of every channel with its own K taps.
+    """``silu`` of a convolution of every channel with its own K taps: [B, K - 1 + T, E] -> [B, T, E].
 
-    Shifted products: on a CPU faster than a grouped convolution, which wants the time last.
-
-    Args:
-        channels: [B, K - 1 + T, E], the past in front.
-        weight: [E, K].
-        bias: [E].
-
-    Returns:
-        [B, T, E].
+    The past is in front; ``weight`` is [E, K]. Shifted products: on a CPU faster than a grouped convolution, whose
+    time comes last.
     """
     kernel_size = weight.shape[1]
     num_frames = channels.shape[1] - kernel_size + 1

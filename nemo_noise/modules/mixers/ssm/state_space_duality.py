@@ -24,26 +24,13 @@ class ScanOutput(NamedTuple):
 
 
 def is_traced() -> bool:
-    """Whether a graph is being recorded, whose loops would be as long as the example for ever."""
+    """Whether a graph is being recorded, whose loops keep the length of the example."""
     is_tracing: bool = torch.jit.is_tracing()  # type: ignore[no-untyped-call,attr-defined]
     return is_tracing or torch.onnx.is_in_onnx_export()
 
 
-def scan_step(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor) -> ScanOutput:
-    """One frame.
-
-    Args:
-        x: [B, H, P].
-        dt: [B, H].
-        A: [H], negative.
-        B: [B, G, N].
-        C: [B, G, N].
-        D: [H].
-        state: [B, H, P, N].
-
-    Returns:
-        y [B, H, P] and the next state.
-    """
+def scan_step(x: Tensor, dt: Tensor, *, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor) -> ScanOutput:
+    """One frame: the shapes of the module without T."""
     per_group = x.shape[1] // B.shape[1]
     inputs, outputs = (vectors.repeat_interleave(per_group, dim=1) for vectors in (B, C))  # [B, H, N]
     decay = (dt * A).exp()[..., None, None]
@@ -53,13 +40,13 @@ def scan_step(x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor,
 
 
 def recurrent_scan(
-    x: Tensor, dt: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor | None = None
+    x: Tensor, dt: Tensor, *, A: Tensor, B: Tensor, C: Tensor, D: Tensor, state: Tensor | None = None
 ) -> ScanOutput:
-    """The definition, frame by frame: slow, and what the other forms are compared with; arguments as above."""
+    """The definition, frame by frame: slow, and what the other forms are compared with."""
     state = _zero_state(x, B) if state is None else state
     frames = []
     for t in range(x.shape[1]):
-        y, state = scan_step(x[:, t], dt[:, t], A, B[:, t], C[:, t], D, state)
+        y, state = scan_step(x[:, t], dt[:, t], A=A, B=B[:, t], C=C[:, t], D=D, state=state)
         frames.append(y)
     return ScanOutput(torch.stack(frames, dim=1), state)
 
@@ -67,6 +54,7 @@ def recurrent_scan(
 def chunked_scan(
     x: Tensor,
     dt: Tensor,
+    *,
     A: Tensor,
     B: Tensor,
     C: Tensor,
@@ -76,18 +64,7 @@ def chunked_scan(
 ) -> ScanOutput:
     """The same by matrix products: quadratic within chunks of Q frames, a recurrence from chunk to chunk.
 
-    Args:
-        x: [B, T, H, P].
-        dt: [B, T, H]; zero passes a frame over.
-        A: [H], negative.
-        B: [B, T, G, N].
-        C: [B, T, G, N].
-        D: [H].
-        chunk_size: Q; the result does not depend on it.
-        state: [B, H, P, N] before the first frame; zero if not given.
-
-    Returns:
-        y [B, T, H, P] and the state after the last frame, in float32 at least.
+    The result does not depend on Q, ``chunk_size``. ``state`` is zero if not given; it comes out in float32 at least.
     """
     num_frames, (num_heads, head_dim), (num_groups, d_state) = dt.shape[1], x.shape[2:], B.shape[2:]
     y_dtype, dtype = x.dtype, torch.promote_types(x.dtype, torch.float32)
@@ -120,16 +97,7 @@ def chunked_scan(
 
 
 def _carry_in_turn(added: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """The state before every chunk and after the last, one chunk after the other.
-
-    Args:
-        added: [B, K, G, N, H / G, P].
-        log_decay: [B, K, H], over the whole chunk.
-        state: [B, G, N, H / G, P].
-
-    Returns:
-        [B, K, G, N, H / G, P] and [B, G, N, H / G, P].
-    """
+    """The states before every chunk [B, K, G, N, H / G, P] and after the last, one after the other."""
     decay = torch.unflatten(log_decay.exp(), 2, (added.shape[2], 1, -1, 1))  # [B, K, G, 1, H / G, 1]
     found = []
     for k in range(added.shape[1]):
@@ -155,7 +123,7 @@ def _carry_at_once(added: Tensor, log_decay: Tensor, state: Tensor) -> tuple[Ten
 def _chunks(part: Tensor, size: int) -> Tensor:
     """[B, T, ...] in chunks [B, K, size, ...], filled up with zeros."""
     around = (0, 0) * (part.dim() - 2)
-    if is_traced():  # the length is known to the graph only as something to cut at
+    if is_traced():  # the graph has the length only as something to cut at
         part = F.pad(part, (*around, 0, size - 1))
         part = part[:, : part.shape[1] // size * size]
     elif part.shape[1] % size:
@@ -164,6 +132,5 @@ def _chunks(part: Tensor, size: int) -> Tensor:
 
 
 def _zero_state(x: Tensor, B: Tensor) -> Tensor:
-    """No past: zeros [B, H, P, N] in float32 at least."""
     dtype = torch.promote_types(x.dtype, torch.float32)
     return x.new_zeros(x.shape[0], x.shape[2], x.shape[3], B.shape[3], dtype=dtype)
