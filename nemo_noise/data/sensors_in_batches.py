@@ -24,7 +24,7 @@ class SampleWithSensors(tuple[Any, ...]):
 
     @classmethod
     def of(cls, items: Sequence[Any], sensors: Mapping[str, SensorRecording]) -> "SampleWithSensors":
-        """The items of a sample, with sensors."""
+        """Gives the items of a sample sensors."""
         sample = cls(items)
         sample.sensors = sensors
         return sample
@@ -48,7 +48,7 @@ class BatchWithSensors(tuple[Any, ...]):
 
     @classmethod
     def of(cls, items: Iterable[Any], sensors: Mapping[str, SensorBatch]) -> "BatchWithSensors":
-        """The items of a batch, with sensors."""
+        """Gives the items of a batch sensors."""
         batch = cls(items)
         batch.sensors = sensors
         for item in batch:

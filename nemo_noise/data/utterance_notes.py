@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What perturbations, which see samples only, note about the utterance that they change, for whoever loads it.
+"""What perturbations, which see samples only, note about an utterance for the data set that loads it.
 
 Noise without speech has an empty transcript, and a noise may have sensors; a data set that can act on a note opens it.
 """
@@ -79,11 +79,7 @@ def noise_notes() -> Iterator[list[MixedNoise]]:
 
 
 def empty_transcript() -> None:
-    """Asks for an empty transcript of the utterance that is being perturbed.
-
-    Raises:
-        ValueError: if nobody has promised to empty it, since noise with the words of speech teaches to hallucinate.
-    """
+    """Asks for an empty transcript of the utterance being perturbed; raises a ValueError where no data set acts."""
     note = _OPEN.get().transcript
     if note is None:
         raise ValueError(

@@ -80,7 +80,7 @@ def test_every_batch_has_the_noise_of_its_step_also_after_a_resume(noise: str, t
         measured = active_speech_level_db(speech, RATE) - rms_db(heard.astype(np.float64) - speech)
         assert measured == pytest.approx(20 - 5 * step, abs=0.01)
         clock.set(min(step // 3, 1), step)  # a resumed epoch may be longer, Lightning starts its loader again
-        expected = loader.mix(speech, loader.draw(speech, RATE), RATE).samples
+        expected = loader.mix(speech, loader.draw(speech, RATE), sample_rate=RATE).samples
         np.testing.assert_allclose(heard, expected, rtol=0, atol=2e-6 * np.abs(expected).max())
 
 

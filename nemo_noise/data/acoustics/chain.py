@@ -71,13 +71,10 @@ class Chained(NamedTuple):
 
 
 class EffectChain:
-    """Applies effects one after the other.
+    """Applies effects (`steps`, whose names differ) one after the other.
 
     Each effect has a generator of its own: taking one out of a chain, or changing its probability, leaves the draws of
     the others as they were.
-
-    Args:
-        steps: the effects in their order; names differ.
     """
 
     def __init__(self, steps: Sequence[ChainStep]) -> None:
@@ -91,6 +88,7 @@ class EffectChain:
         samples: npt.NDArray[np.floating],
         sample_rate: int,
         seeds: Sequence[int],
+        *,
         probs: Mapping[str, float] | None = None,
     ) -> Chained:
         """Applies the chain to an utterance.
@@ -100,9 +98,6 @@ class EffectChain:
             sample_rate: samples per second.
             seeds: whole numbers, 0 or more, that decide everything, such as seed, epoch and a hash of the utterance.
             probs: by name of the effect, in place of the probability of its step.
-
-        Returns:
-            Samples [T] and the settings of the effects that were applied.
 
         Raises:
             ValueError: what an effect found wrong, or that it breaks the samples, after the name of the effect.
@@ -150,17 +145,12 @@ def build_chain(effects: Mapping[str, Mapping[str, Any] | None]) -> EffectChain:
 
 
 def build_mixture_chains(effects: Mapping[str, Sequence[Any] | None] | None) -> dict[MixturePart, EffectChain]:
-    """Builds the chains of `noise_mix` from a config.
-
-    The SNR is that of what reaches the microphone: speech and noise after their effects.
+    """Builds the chains of `noise_mix` from a config; the SNR is that of speech and noise after their effects.
 
     Args:
         effects: `{speech: [...], noise: [...], mixture: [...]}`. An entry is `{effect: <key of EFFECTS>}`, its options
             and perhaps `prob` beside it; a config with the `_target_` of a class with
             `apply(samples, sample_rate, rng)`; or such an object.
-
-    Returns:
-        The chains of the parts that have effects.
 
     Raises:
         ValueError: names the entry and what would be right.
@@ -230,7 +220,6 @@ def _rooms(where: str, options: Any) -> Rooms:
 
 
 def _made(kind: type[Any], options: dict[str, Any], where: str) -> Any:
-    """Calls a constructor whose arguments come from a config."""
     parameters = inspect.signature(kind).parameters
     unknown = [option for option in options if option not in parameters]
     if unknown:

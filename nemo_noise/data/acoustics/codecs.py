@@ -54,8 +54,7 @@ class _Codec(Effect):
         return _at_length(_resampled(decoded.wave / gain, coded_rate, sample_rate), len(wave)), settings
 
     @abstractmethod
-    def _rate_hz(self, sample_rate: int) -> int:
-        """The rate at which the codec works for speech of a rate."""
+    def _rate_hz(self, sample_rate: int) -> int: ...
 
     @abstractmethod
     def _transcode(self, wave: Wave, rate: int, rng: np.random.Generator) -> tuple[_Decoded, Settings]:
@@ -117,7 +116,7 @@ class OpusCodec(_Codec):
 
 
 def _through(wave: Wave, rate: int, *, container: str, subtype: str, **options: Any) -> _Decoded:
-    """Encodes into memory and decodes from there: [T] -> [T]."""
+    """Encodes into memory and decodes again: [T] -> [T]."""
     if subtype not in soundfile.available_subtypes(container):
         raise RuntimeError(
             f"libsndfile {soundfile.__libsndfile_version__} was built without {subtype} in {container}: "

@@ -100,7 +100,6 @@ class AutomaticGain(Effect):
 
 
 def _block_levels_db(wave: Wave, block: int) -> Wave:
-    """RMS levels of blocks of about `block` samples: [T] -> [blocks]."""
     parts = np.array_split(np.square(wave), max(1, len(wave) // block))
     mean_squares = np.array([part.mean() for part in parts])
     return np.asarray(10.0 * np.log10(np.maximum(mean_squares, 1e-20)), dtype=np.float64)

@@ -41,13 +41,10 @@ def reflections_needed(size_m: tuple[float, float, float], rt60_s: float) -> int
 
 
 def simulate_response(room: ShoeboxRoom, sample_rate: int) -> Wave:
-    """Simulates the response; the walls take what makes the decay between -5 and -25 dB as steep as RT60 needs.
+    """Simulates the response [N] of amplitude 1/(4 pi distance) at the direct sound.
 
-    Sabine's formula misses the RT60 that the image-source method then gives by up to 40 %, so the absorption is
-    searched for on the energies of the images themselves, which costs less than the images.
-
-    Returns:
-        The response, [N], amplitude 1/(4 pi distance) at the direct sound.
+    Sabine's formula misses the RT60 of the image-source method by up to 40 %, so the absorption is searched for on the
+    energies of the images themselves, until the decay between -5 and -25 dB is as steep as RT60 needs.
 
     Raises:
         ImportError: if pyroomacoustics is not installed.
@@ -73,7 +70,6 @@ def simulate_response(room: ShoeboxRoom, sample_rate: int) -> Wave:
 
 
 def _absorption(orders: np.ndarray[Any, Any], distances: Wave, rt60_s: float) -> float:
-    """Halves the interval of absorptions until the decay of the images' energy has the wanted slope."""
     bins = ((distances - distances.min()) / SPEED_OF_SOUND_M_PER_S / _BIN_S).astype(np.int64)
     width = int(bins.max()) + 1
     arrived = np.bincount(orders * width + bins, weights=distances**-2.0, minlength=(int(orders.max()) + 1) * width)

@@ -29,10 +29,9 @@ _RISE_DB = 10.0
 
 
 def direct_sample(response: Wave, sample_rate: int) -> int:
-    """Finds the direct sound: the largest sample within 1 ms after the onset (20 dB below the peak, ISO 3382-1).
+    """Finds the index of the direct sound in a response [N]: the largest sample within 1 ms after the onset.
 
-    Returns:
-        Its index in the response [N]; a louder reflection is not taken for it.
+    The onset is 20 dB below the peak (ISO 3382-1), so that a louder reflection is not taken for it.
 
     Raises:
         ValueError: if the response is empty, silent or not finite.
@@ -46,10 +45,7 @@ def direct_sample(response: Wave, sample_rate: int) -> int:
 
 
 def reverberation_time_s(response: Wave, sample_rate: int) -> float:
-    """Measures RT60 from the slope of Schroeder's backward integral between -5 and -25 dB (T20, ISO 3382-2).
-
-    Returns:
-        Seconds in which the sound of a response [N] would fall by 60 dB.
+    """Measures RT60 of a response [N], s, from Schroeder's integral between -5 and -25 dB (T20, ISO 3382-2).
 
     Raises:
         ValueError: if the response does not fall by 25 dB.
@@ -102,14 +98,11 @@ def at_level_of(wave: Wave, reference: Wave) -> Wave:
 
 
 def no_impulse_response(samples: npt.NDArray[np.floating], sample_rate: int) -> str | None:
-    """Why a recording is no impulse response: speech, noise, a constant and a sweep do not die away.
+    """Why samples [N] are no impulse response (speech, noise, a constant, a sweep); None where they are one.
 
     A response is loudest within 50 ms after its onset, has fallen by 10 dB (Schroeder's integral) halfway to where it
     is 50 dB below its peak, and never rises again by 10 dB, from one 50 ms to another, while it is within 30 dB of its
     loudest. What lasts less than 10 ms is a microphone or a lone direct sound, and taken.
-
-    Returns:
-        The reason for samples [N]; None for an impulse response.
     """
     magnitude = np.abs(np.asarray(samples, dtype=np.float64))
     if not magnitude.any():

@@ -119,20 +119,16 @@ class PacketLoss(Effect):
 
 
 def draw_losses(num_packets: int, *, loss_rate: float, mean_burst: float, rng: np.random.Generator) -> IsLost:
-    """Draws which packets are lost, by the two-state chain of Gilbert (1960), where losses come in bursts.
+    """Draws which packets are lost, [packets], by the two-state chain of Gilbert (1960).
 
-    Whether a packet is lost depends on the one before: a burst goes on with probability 1 - 1/mean_burst, and a new
-    one begins with the probability that makes the long-run share of lost packets `loss_rate`. The first packet is
-    drawn from that share, so the expected share is exact at any length.
+    A burst goes on with probability 1 - 1/mean_burst, and one begins with the probability that makes the long-run
+    share of lost packets `loss_rate`. The first packet is drawn from that share: it is exact at any length.
 
     Args:
         num_packets: how many packets.
         loss_rate: expected share of lost packets, 0 to below 1.
-        mean_burst: mean number of packets that are lost in a row; 1 / (1 - loss_rate) makes losses independent.
+        mean_burst: mean number of packets lost in a row; 1 / (1 - loss_rate) makes losses independent.
         rng: decides.
-
-    Returns:
-        Whether each packet is lost, [packets].
 
     Raises:
         ValueError: if the share is out of range, or bursts of this mean length cannot be so rare or so frequent.
@@ -159,7 +155,7 @@ def draw_losses(num_packets: int, *, loss_rate: float, mean_burst: float, rng: n
 
 
 def _gaps(is_lost: IsLost, packet: int, length: int) -> list[tuple[int, int]]:
-    """Start and end, in samples, of each run of lost packets."""
+    """Start and end of each run of lost packets, in samples."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], is_lost.astype(np.int8), [0]])))
     return [(int(a) * packet, min(int(b) * packet, length)) for a, b in edges.reshape(-1, 2)]
 

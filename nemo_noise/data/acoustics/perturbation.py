@@ -39,6 +39,7 @@ class AcousticsPerturbation(Perturbation):
     def __init__(
         self,
         effects: Mapping[str, Mapping[str, Any] | None],
+        *,
         seed: int = 0,
         refresh: str = "each_epoch",
         curriculum: Mapping[str, Any] | None = None,
@@ -58,18 +59,15 @@ class AcousticsPerturbation(Perturbation):
         """Applies the chain to a mono segment in place.
 
         Raises:
-            ValueError: if the segment is multi-channel or holds NaN, or an effect cannot be applied to it; names the
-                file.
+            ValueError: names the file that is multi-channel, holds NaN, or that an effect cannot be applied to.
         """
         name = str(getattr(data, "_audio_file", None) or "a segment without a file name")
         if not data._samples.any():
             self.counts.note("silent speech", f"{name}: is silent or empty, rooms and devices leave it untouched")
             return
         try:
-            seeds, probs = (
-                self.draws.seeds(key_of(data._samples)),
-                self.curriculum.probs() if self.curriculum else None,
-            )
-            data._samples = self.chain.apply(data._samples, data.sample_rate, seeds, probs).samples
+            seeds = self.draws.seeds(key_of(data._samples))
+            probs = self.curriculum.probs() if self.curriculum else None
+            data._samples = self.chain.apply(data._samples, data.sample_rate, seeds, probs=probs).samples
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error

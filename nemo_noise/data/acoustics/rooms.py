@@ -135,7 +135,6 @@ class SimulatedRooms:
         return self._responses[key]
 
     def _simulated(self, index: int, sample_rate: int) -> RoomResponse:
-        """The first attempt at a room whose response has the wanted RT60."""
         missed = []
         for attempt in range(_ROOM_ATTEMPTS):
             room = self.room(index, attempt)
@@ -222,7 +221,6 @@ class RecordedRooms:
 
 
 def _unusable_responses(entries: Sequence[ManifestEntry]) -> list[Unusable]:
-    """The lines whose files are no impulse response in one channel, in their order."""
     unusable = {id(one.entry): one for one in find_unusable(entries, no_impulse_response)}
     for entry in entries:
         channels = _channels(entry)
@@ -233,7 +231,6 @@ def _unusable_responses(entries: Sequence[ManifestEntry]) -> list[Unusable]:
 
 
 def _channels(entry: ManifestEntry) -> int:
-    """How many channels a file has, 0 where it cannot be read."""
     try:
         with open_audio(entry.audio_filepath) as audio:
             return audio.channels

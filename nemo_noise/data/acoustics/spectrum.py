@@ -103,7 +103,7 @@ class TelephoneBand(Effect):
 
 
 def _filtered(wave: Wave, taps: Wave) -> Wave:
-    """Filters with an odd number of symmetric taps and takes their delay out: [T] -> [T]."""
+    """Filters with an odd number of symmetric taps, without delay."""
     delay = len(taps) // 2
     filtered: Wave = signal.oaconvolve(wave, taps, mode="full")
     return filtered[delay : delay + len(wave)]

@@ -78,10 +78,6 @@ class OpenAudio(NamedTuple):
     def blocks(self, start: int = 0, frames: int | None = None) -> Iterator[npt.NDArray[np.float32]]:
         """Reads a part of the file; files that cannot seek are read from their beginning.
 
-        Args:
-            start: first sample.
-            frames: how many, all the rest when None.
-
         Yields:
             Samples, [T, channels], as they are in the file; all blocks together may be shorter than the part.
         """
@@ -105,12 +101,9 @@ class OpenAudio(NamedTuple):
 
 @contextmanager
 def open_audio(path: str | Path) -> Iterator[OpenAudio]:
-    """Opens an audio file; nothing is decoded yet.
+    """Opens an audio file, to be read within the block; nothing is decoded yet.
 
     A WAV whose recorder never wrote the size of its data is open to its end, which is counted and logged.
-
-    Yields:
-        The file, to be read within the block.
 
     Raises:
         AudioError: if the file is missing or unreadable (also while it is read), its rate lies outside 1 kHz to
@@ -134,8 +127,6 @@ def open_audio(path: str | Path) -> Iterator[OpenAudio]:
 
 
 class _Streams:
-    """What must be closed again: the file, and libsndfile's view of it."""
-
     def __init__(self, path: Path) -> None:
         self._path = path
         self._opened: list[soundfile.SoundFile | BinaryIO] = []
@@ -154,7 +145,7 @@ class _Streams:
             return file
         COUNTS.note(
             "data of unknown size",
-            f"{self._path}: the header says 0 for the size of its data (a recorder that was cut off), it is read to "
+            f"{self._path}: the header has 0 for the size of its data (a recorder that was cut off), it is read to "
             "its end",
         )
         raw = self._path.open("rb")
@@ -202,7 +193,6 @@ def _has_unsized_data(path: Path) -> bool:
 
 
 def _data_behind_nothing(file: BinaryIO, end: int) -> bool:
-    """Walks the chunks of a file whose first one comes next."""
     has_empty_data = False
     while file.tell() < end:
         name, size = file.read(4), int.from_bytes(file.read(4), "little")
@@ -224,14 +214,14 @@ def _check_header(path: Path, file: soundfile.SoundFile) -> None:
 
 
 def _claimed_frames(path: Path, file: soundfile.SoundFile) -> int | None:
-    """What the header promises; libsndfile itself takes what is there, and writes the claim into its log."""
+    """Reads the claim from the log of libsndfile, which itself takes what is there."""
     found = _CLAIM.search(file.extra_info)
     if found:
         claimed, held = int(found[1]), int(found[2])
         if any(low <= claimed <= high for low, high in _UNKNOWN_SIZES):
             COUNTS.note(
                 "data of unknown size",
-                f"{path}: the header does not say the size of its data (a stream or a recorder that was cut off), it "
+                f"{path}: the header lacks the size of its data (a stream or a recorder that was cut off), it "
                 "is read to its end",
             )
             return None

@@ -127,7 +127,7 @@ def change_speed(samples: npt.NDArray[np.float32], speed: float) -> npt.NDArray[
 
 
 def _mono(audio: OpenAudio, *, offset_s: float, duration_s: float | None, longest_s: float) -> npt.NDArray[np.float32]:
-    """Reads a part of a file and averages its channels, block by block: [T]."""
+    """Averages the channels of a part, block by block: [T]."""
     path, rate = audio.path, audio.rate
     start = int(min(offset_s * rate, 2.0**62))
     frames = None if duration_s is None else max(1, int(min(duration_s * rate, 2.0**62)))
@@ -173,7 +173,6 @@ def _check_length(path: Path, *, frames: int, most: int, rate: int) -> None:
 
 
 def _check_whole(audio: OpenAudio, *, start: int, frames: int | None, count: int) -> None:
-    """Refuses a file that ends before its header claims, within the part that is read."""
     rate = audio.rate
     if audio.claimed_frames is not None:
         claimed = audio.claimed_frames - start

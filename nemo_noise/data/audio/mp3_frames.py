@@ -11,14 +11,7 @@ _LAYER_3 = 1
 
 
 def bit_rates(head: bytes) -> set[int]:
-    """Reads the frame headers in the first bytes of a file.
-
-    Args:
-        head: first bytes of the file.
-
-    Returns:
-        The bit rates in kbit/s, of Layer III frames that follow each other; more than one where the rate varies.
-    """
+    """Reads the rates, kbit/s, of successive Layer III frames in the first bytes of a file; several if they vary."""
     found: set[int] = set()
     place = head.find(b"\xff")
     while 0 <= place < len(head) - 4:

@@ -23,17 +23,13 @@ def find_chime4(
     parts: Sequence[str] | None = None,
     channels: Sequence[int] = (5,),
 ) -> Iterator[Found | LeftOut]:
-    """Finds the utterances of CHiME-4; the text is that of the .dot files, with the marks that it has.
+    """Finds the utterances of CHiME-4, with the marks of the .dot files in their texts; one manifest per part.
 
     Args:
         root: the folder `CHiME4` (or CHiME3) with `data`.
         track: folder below `data/audio/16kHz`: `isolated_1ch_track`, `isolated`, `isolated_2ch_track` ...
         parts: of `{tr05,dt05,et05}_{real,simu}`; those that are there when None.
         channels: where files name their channel (`.CH5.wav`), the ones to take.
-
-    Returns:
-        Utterances with speaker, environment, kind (real or simu) and channel; one manifest per part. The text comes
-        from `data/transcriptions/<part>.dot_all`, or from `data/annotations/<part>.json` where that is missing.
 
     Raises:
         CorpusError: if the track or a part is not there.
@@ -73,7 +69,7 @@ def _utterances(
 
 
 def _texts(data: Path, part: str) -> Iterator[tuple[str, str] | LeftOut]:
-    """Reads name and text of every utterance of a part."""
+    """Reads name and text from `data/transcriptions/<part>.dot_all`, else from `data/annotations/<part>.json`."""
     dots, annotations = data / "transcriptions" / f"{part}.dot_all", data / "annotations" / f"{part}.json"
     if dots.is_file() or not annotations.is_file():
         for line in read_text_lines(dots, part):

@@ -15,14 +15,11 @@ CATEGORIES = {
 
 
 def find_demand(root: Path, channels: Sequence[int] = (1,)) -> Iterator[Found | LeftOut]:
-    """Finds the recordings of DEMAND, at any depth: its archives unpack to one folder per environment.
+    """Finds the recordings of DEMAND, at any depth, in one manifest; `label` is the environment (DKITCHEN).
 
     Args:
         root: the folder with the environments.
-        channels: 1 to 16. The sixteen microphones of an environment got the same, so the first one is the default.
-
-    Returns:
-        Recordings with `label` (the environment, such as DKITCHEN), category and channel; one manifest, `demand`.
+        channels: 1 to 16; the sixteen microphones of an environment got the same, so the first one is the default.
 
     Raises:
         CorpusError: if no environment is there, or a channel is not 1 to 16.

@@ -16,18 +16,13 @@ _COLUMNS = 7  # id, file, raw transcription, transcription, characters, number o
 def find_fleurs(
     root: Path, *, languages: Sequence[str] | None = None, splits: Sequence[str] = SPLITS, text: str = "transcription"
 ) -> Iterator[Found | LeftOut]:
-    """Finds the utterances of FLEURS.
+    """Finds the utterances of FLEURS; one manifest per language and split.
 
     Args:
         root: the folder of the corpus as it lies on Hugging Face's hub, or its `data`; archives unpacked.
         languages: such as `[en_us, de_de]`; every language that is there when None.
         splits: of train, dev, test.
-        text: `transcription` (lower case, no punctuation, as FLEURS gives it) or `raw_transcription`; the other one is
-            in the line too.
-
-    Returns:
-        Utterances with language, sentence (the same number in every language) and gender; one manifest per language
-        and split.
+        text: `transcription` (lower case, no punctuation) or `raw_transcription`; the other one is in the line too.
 
     Raises:
         CorpusError: if a language or a split is not there, or `text` is neither.

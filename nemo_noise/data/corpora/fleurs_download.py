@@ -22,10 +22,10 @@ def download_fleurs(
     splits: Sequence[str] = SPLITS,
     fetch: Callable[..., Any] | None = None,
 ) -> None:
-    """Fetches FLEURS into the layout that `find_fleurs` reads.
+    """Fetches FLEURS into the layout that `find_fleurs` reads; what is there already stays.
 
     Args:
-        root: folder for it; made if absent, and what is there already is not fetched again.
+        root: folder for it; made if absent.
         languages: such as `[en_us]`; all 102 when None, about 350 GB with their archives.
         splits: of train, dev, test.
         fetch: what downloads files that match patterns; `huggingface_hub.snapshot_download` when None.
@@ -48,7 +48,6 @@ def _names(splits: Sequence[str]) -> list[str]:
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    """Unpacks into a folder that gets its name when everything is in it."""
     partial = folder.with_name(folder.name + ".partial")
     try:
         with tarfile.open(archive) as packed:

@@ -11,14 +11,11 @@ __all__ = ["find_librispeech"]
 
 
 def find_librispeech(root: Path, parts: Sequence[str] | None = None) -> Iterator[Found | LeftOut]:
-    """Finds the utterances of LibriSpeech; the text is the corpus's: capitals, no punctuation.
+    """Finds the utterances of LibriSpeech (capitals, no punctuation); one manifest per part.
 
     Args:
         root: the folder `LibriSpeech`, with `SPEAKERS.TXT` where it is there.
         parts: such as `[dev-clean, test-other]`; every folder with transcripts when None.
-
-    Returns:
-        Utterances with speaker, chapter and, if listed, gender; one manifest per part.
 
     Raises:
         CorpusError: if a part is not there, or none is.

@@ -14,15 +14,11 @@ PARTS = ("music", "noise", "speech")
 
 
 def find_musan(root: Path, parts: Sequence[str] = PARTS) -> Iterator[Found | LeftOut]:
-    """Finds the recordings of MUSAN.
+    """Finds the recordings of MUSAN; one manifest per part, which is also the `label`: MUSAN names no finer classes.
 
     Args:
         root: the folder `musan`.
         parts: of music, noise, speech.
-
-    Returns:
-        Recordings with `label` (the part: MUSAN names no finer classes), `source`, and what ANNOTATIONS holds: genres
-        and vocals of music, gender and language of speech; one manifest per part.
 
     Raises:
         CorpusError: if a part is not there.

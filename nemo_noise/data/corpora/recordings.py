@@ -39,7 +39,7 @@ class Found(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """Something that cannot become a line: the manifest it would belong to, what it is, and why not."""
+    """What cannot become a line: the manifest it would belong to, what it is, and why not."""
 
     manifest: str
     what: str
@@ -110,8 +110,8 @@ def write_corpus(
         show_progress: whether a bar is drawn.
 
     Returns:
-        Name of the manifest -> what became of it. A manifest's lines have audio_filepath (absolute), duration, text
-        (but for noise) and the fields of the corpus, sorted by file.
+        Name of the manifest -> what became of it. Its lines have audio_filepath (absolute), duration, text (but for
+        noise) and the fields of the corpus, sorted by file.
 
     Raises:
         CorpusError: if nothing was found at all.
@@ -164,7 +164,7 @@ def read_text_lines(path: Path, manifest: str) -> Iterator[str | LeftOut]:
 
 
 def _checked(item: Found | LeftOut, limits: Limits) -> float | str:
-    """Returns the duration in seconds, or the reason why the recording is left out."""
+    """Returns the duration in seconds, or why the recording is left out."""
     if isinstance(item, LeftOut):
         return item.reason
     if limits.needs_text and item.text is None:

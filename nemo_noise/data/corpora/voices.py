@@ -22,16 +22,12 @@ _NUMBERS = ("microphone", "degrees")
 def find_voices(
     root: Path, splits: Sequence[str] | None = None, microphones: Sequence[int] | None = None
 ) -> Iterator[Found | LeftOut]:
-    """Finds the far-field speech of VOiCES; the text is LibriSpeech's, as `references/filename_transcripts` gives it.
+    """Finds the far-field speech of VOiCES, with LibriSpeech's text; one manifest per split.
 
     Args:
         root: the folder `VOiCES_devkit` (or the full release).
         splits: of train, test; those that are there when None.
         microphones: such as `[1, 5]`; all when None.
-
-    Returns:
-        Utterances with room, distractor, speaker, chapter, segment, microphone, its type and place, and degrees of the
-        loudspeaker; one manifest per split.
 
     Raises:
         CorpusError: if a split is not there.

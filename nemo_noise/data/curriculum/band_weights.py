@@ -15,23 +15,16 @@ MAX_BANDS = 64
 
 
 class BandWeights:
-    """Holds the edges of SNR bands and a weight for each where worker processes can read them.
-
-    As with the epoch's clock, a reader in a worker keeps a reference. They change between epochs only.
-    """
+    """Holds edges and weights of SNR bands where workers, which keep a reference, read them; set between epochs."""
 
     def __init__(self) -> None:
         self._state = shared(torch.zeros(2, MAX_BANDS + 1, dtype=torch.float64))  # edges; number, weights
 
     def set(self, edges_db: Sequence[float], weights: Sequence[float]) -> None:
-        """Publishes bands.
-
-        Args:
-            edges_db: rising, in dB, one more than bands.
-            weights: of the bands, 0 or more, not all 0.
+        """Publishes bands, `edges_db` in dB, one more than `weights`.
 
         Raises:
-            ValueError: if they do not fit together.
+            ValueError: if the edges do not rise, or a weight is below 0, or all are 0.
         """
         if not 1 <= len(weights) <= MAX_BANDS or len(edges_db) != len(weights) + 1:
             raise ValueError(
@@ -49,11 +42,7 @@ class BandWeights:
         self._state[1, 0] = 0
 
     def of(self, edges_db: Sequence[float]) -> tuple[float, ...]:
-        """The weights of bands with these edges in dB; all alike before a measurement.
-
-        Raises:
-            ValueError: if other bands were measured.
-        """
+        """The weights of bands with these edges in dB; all alike before a measurement, ValueError for other bands."""
         count = int(self._state[1, 0])
         if count == 0:
             return (1.0,) * (len(edges_db) - 1)

@@ -34,8 +34,8 @@ class LabelSteps:
 class NoiseCurriculum:
     """What `noise_mix` does when.
 
-    Time is the number of the epoch, or the number of optimizer steps before the first batch of the epoch: it stands
-    still within an epoch, so that it does not matter how far ahead a worker prepares its batches.
+    Time counts epochs, or optimizer steps before the first batch of the epoch: it stands still within an epoch, so
+    that it does not matter how far ahead a worker prepares its batches.
 
     Args:
         config: `unit` (`epoch` or `step`), and what changes: `snr_db` (`read_snr_schedule`), `mix_prob`, `weights`
@@ -83,11 +83,7 @@ class NoiseCurriculum:
         return sorted({0.0, *times, *(() if self._labels is None else self._labels.times)})
 
     def check(self, sources: Sequence[NoiseSource]) -> None:
-        """Looks whether there is noise to draw at all times.
-
-        Raises:
-            ValueError: if a name or a class is unknown, a weight falls below 0, or nothing can be drawn.
-        """
+        """Raises a ValueError if a name or a class is unknown, a weight falls below 0, or nothing can be drawn."""
         names = [source.name for source in sources]
         unknown = sorted(set(self._weights) - set(names))
         if unknown:
@@ -132,13 +128,7 @@ class CurriculumSnr:
 class ProbabilityCurriculum:
     """The `curriculum` of `rooms` and `devices`: how many utterances get an effect, as a function of time.
 
-    Args:
-        config: `unit` (`epoch` or `step`) and `probs` (name of an effect -> schedule).
-        effects: names of the effects that there are.
-        clock: gives the time.
-
-    Raises:
-        ValueError: names the key and what would be right.
+    `config` has `unit` (`epoch` or `step`) and `probs` (name of one of `effects` -> schedule); a clock gives the time.
     """
 
     def __init__(self, config: Mapping[str, Any], effects: Sequence[str], clock: EpochClock) -> None:
@@ -171,7 +161,6 @@ def _probability(value: Any, name: str) -> Schedule:
 
 
 def _check_probability(schedule: Schedule, name: str) -> None:
-    """All schedules run between their values at the turns."""
     for time in schedule.turns:
         if not 0.0 <= schedule.at(time) <= 1.0:
             raise ValueError(f"{name}: is {schedule.at(time):g} at {time:g}, expected 0 to 1")

@@ -99,15 +99,12 @@ _RAMPS: dict[str, type[Linear] | type[Cosine]] = {"linear": Linear, "cosine": Co
 
 
 def read_schedule(value: Any, name: str) -> Schedule:
-    """Reads a number of a config that may change.
+    """Reads a number of a config that may change, or raises a ValueError that names the key.
 
     Args:
         value: a number; `{schedule: linear or cosine, from, to, begin, until}` (begin is 0 by default); or
             `{schedule: stepwise, steps: [{at, value}, ...]}`.
         name: of the knob, for messages.
-
-    Raises:
-        ValueError: names the key and what would be right.
     """
     if not isinstance(value, Mapping):
         return Constant(finite(value, name))
@@ -126,10 +123,7 @@ def read_schedule(value: Any, name: str) -> Schedule:
 
 
 def read_steps(steps: Any, what: str, name: str) -> tuple[tuple[float, ...], tuple[Any, ...]]:
-    """Reads a list of `{at: time, <what>: anything}`.
-
-    Returns:
-        The times, which rise from 0, and as many things.
+    """Reads a list of `{at: time, <what>: anything}`: times, which rise from 0, and as many things.
 
     Raises:
         ValueError: names the entry.
@@ -155,7 +149,6 @@ def _course(time: float, begin: float, until: float) -> float:
 
 
 def _between(first: float, last: float, course: float) -> float:
-    """Exact at both ends."""
     return first * (1.0 - course) + last * course
 
 

@@ -68,12 +68,7 @@ class Accordion:
     """Accordion annealing: one rung of a ladder of SNRs after the other joins, all that have joined are as likely.
 
     Braun, Neil, Liu, EUSIPCO 2017 ("A curriculum learning method for improved noise robustness in automatic speech
-    recognition") go from 0 dB to 50 dB, and mix anew in each epoch, as `noise_mix` always does. Here the clock decides
-    when the next rung joins.
-
-    Attributes:
-        rungs_db: in the order in which they join.
-        every: time from one to the next.
+    recognition") go from 0 dB to 50 dB. Here the next rung of `rungs_db` joins after each `every` units of the clock.
     """
 
     rungs_db: tuple[float, ...]
@@ -98,12 +93,7 @@ class Accordion:
 
 
 class WeightedBands:
-    """SNRs uniform within bands, bands drawn by weight.
-
-    Args:
-        edges_db: rising, one more than bands.
-        weights: of the bands, not all 0.
-    """
+    """SNRs uniform within bands, drawn by weight: `edges_db` rise, one more than `weights`, which are not all 0."""
 
     def __init__(self, edges_db: Sequence[float], weights: Sequence[float]) -> None:
         self.edges_db = tuple(edges_db)
@@ -143,15 +133,12 @@ class ByDifficulty:
 
 
 def read_snr_schedule(value: Any, name: str) -> SnrSchedule:
-    """Reads the `snr_db` of a curriculum.
+    """Reads the `snr_db` of a curriculum, or raises a ValueError that names the key.
 
     Args:
         value: `{min, max}`, each a number or a schedule (`read_schedule`); `{schedule: accan, ladder_db, every,
             direction}`; or `{schedule: difficulty, bands_db}`.
         name: of the knob, for messages.
-
-    Raises:
-        ValueError: names the key and what would be right.
     """
     keys = set(value) if isinstance(value, Mapping) else set()
     if keys == {"min", "max"}:
@@ -175,11 +162,7 @@ def read_snr_schedule(value: Any, name: str) -> SnrSchedule:
 
 
 def read_bands(value: Any, name: str) -> tuple[float, ...]:
-    """Reads the edges of SNR bands, in dB.
-
-    Raises:
-        ValueError: if they are too few, too many, or do not rise.
-    """
+    """Reads the edges of SNR bands in dB; raises a ValueError if they are too few, too many, or do not rise."""
     edges = _numbers(value, name)
     if not 2 <= len(edges) <= MAX_BANDS + 1 or list(edges) != sorted(set(edges)):
         raise ValueError(f"{name}: is {list(edges)}, expected 2 to {MAX_BANDS + 1} rising edges in dB")

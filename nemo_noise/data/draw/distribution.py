@@ -32,11 +32,7 @@ class Numbers(NamedTuple):
 
 
 def read_numbers(value: Any, name: str) -> Numbers:
-    """Reads one of the three forms of an option.
-
-    Raises:
-        ValueError: if a mapping has other keys than `min` and `max`, or a list is empty.
-    """
+    """Reads one of the three forms; raises a ValueError for an empty list or keys other than `min` and `max`."""
     if isinstance(value, Mapping):
         if set(value) != {"min", "max"}:
             raise ValueError(f"{name}: has the keys {sorted(map(str, value))}, expected exactly min and max")
@@ -87,14 +83,7 @@ class Knob:
 
 
 def whole_range(value: Any, name: str, most: int) -> tuple[int, int]:
-    """Reads a whole number from 1 to `most`, or a range of them.
-
-    Returns:
-        The least and the most that can be drawn.
-
-    Raises:
-        ValueError: names the option.
-    """
+    """Reads a whole number from 1 to `most`, or a range of them, as (least, most); a ValueError names the option."""
     form, ends = read_numbers(value, name)
     whole = all(isinstance(count, int) and not isinstance(count, bool) for count in ends)
     if form is Form.LIST or not whole or not 1 <= ends[0] <= ends[-1]:

@@ -34,10 +34,7 @@ class Refresh(Enum):
 class UtteranceDraw:
     """Gives an utterance the numbers that seed its generators, whatever the worker, the order or the batch.
 
-    Args:
-        owner: who draws, for messages.
-        seed: 0 or more.
-        refresh: `each_epoch`, or `never` for a validation set that stays the same.
+    `owner` draws, for messages; `seed` is 0 or more; `refresh` is `each_epoch`, or `never` for a fixed validation set.
     """
 
     def __init__(self, owner: str, *, seed: int, refresh: str) -> None:

@@ -17,14 +17,8 @@ Samples = npt.NDArray[np.float32]
 class DecodedFiles:
     """Audio of manifest entries by index, kept until a limit is reached; every process has its own.
 
-    When the limit is reached nothing is thrown out: random access gains nothing from it. What is mapped from a file
-    does not count.
-
-    Args:
-        entries: the lines.
-        sample_rate: of the audio, samples per second.
-        limit_bytes: memory for what is kept.
-        decode: index -> samples [T], in place of `load_entry`.
+    Nothing is thrown out at the limit: random access gains nothing from it. What is mapped from a file does not count.
+    `decode`, index -> samples [T], stands in for `load_entry`.
     """
 
     def __init__(

@@ -17,7 +17,7 @@ MOST_NAMED = 8
 
 
 class HasPositions:
-    """Whether a cut's prompt and transcript fit into the decoder; logs which do not, each once.
+    """Whether a cut's prompt and transcript fit into the decoder; logs each that does not.
 
     Args:
         prompt: NeMo's prompt formatter, with its tokenizer.
@@ -30,7 +30,7 @@ class HasPositions:
         self.left_out: set[str] = set()
 
     def __call__(self, cut: Any) -> bool:
-        """Measure one cut."""
+        """Measures one cut."""
         texts = [supervision.text or "" for supervision in getattr(cut, "supervisions", [])]
         if sum(len(text.encode()) for text in texts) + PROMPT_ROOM <= self.positions and not _has_context(cut):
             return True
@@ -39,11 +39,10 @@ class HasPositions:
             return True
         if cut.id not in self.left_out:
             self.left_out.add(cut.id)
-            self._say(cut, tokens)
+            self._report(cut, tokens)
         return False
 
-    def _say(self, cut: Any, tokens: int) -> None:
-        """The first by name, later ones by their number alone."""
+    def _report(self, cut: Any, tokens: int) -> None:
         count = len(self.left_out)
         if count > MOST_NAMED and str(count) != "1" + "0" * (len(str(count)) - 1):  # then at 10, 100, 1000, ...
             return
@@ -54,12 +53,7 @@ class HasPositions:
 
 
 def leave_out_long_transcripts(loader: DataLoader[Any], positions: int, source: str) -> None:
-    """Let the sampler of a Lhotse loader pass over what does not fit.
-
-    Args:
-        loader: as NeMo builds it for a multi-task model.
-        positions: that the decoder has.
-        source: what the manifest is called in messages.
+    """Lets the sampler of a Lhotse loader, as NeMo builds it, pass over transcripts that do not fit `positions`.
 
     Raises:
         ValueError: if the loader makes no prompts, so that the length of its transcripts is unknown.
@@ -77,11 +71,9 @@ def leave_out_long_transcripts(loader: DataLoader[Any], positions: int, source: 
 
 
 def _has_context(cut: Any) -> bool:
-    """Whether a line brings text for the prompt beside its transcript."""
     return bool((getattr(cut, "custom", None) or {}).get("decodercontext"))
 
 
 def _file_of(cut: Any) -> str:
-    """The audio file of a cut."""
     sources = getattr(getattr(cut, "recording", None), "sources", None) or []
     return str(sources[0].source) if sources and isinstance(sources[0].source, str) else str(cut.id)

@@ -85,7 +85,7 @@ def read_manifest(path: str | Path) -> list[ManifestEntry]:
     """
     if not isinstance(path, str | Path):
         raise ManifestError(f"manifest: is {_shown(path)}, expected the path of one JSON-lines file")
-    manifest = Path(os.path.expanduser(path))  # noqa: PTH111  keeps the ~ of nobody
+    manifest = Path(os.path.expanduser(path))  # noqa: PTH111  a ~user that does not exist stays
     content = _content(manifest)
     entries = []
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").splitlines(), start=1):
@@ -97,7 +97,6 @@ def read_manifest(path: str | Path) -> list[ManifestEntry]:
 
 
 def _content(manifest: Path) -> bytes:
-    """All bytes of a manifest."""
     if not os.path.isfile(manifest):  # noqa: PTH113  Path.is_file raises for names that are too long
         why = "no such manifest"
         if os.path.isdir(manifest):  # noqa: PTH112
@@ -198,14 +197,14 @@ def require_audio_files(entries: Sequence[ManifestEntry]) -> None:
 
 
 def check_manifest(path: str | Path, sample_rate: int) -> list[str]:
-    """Looks for everything that would spoil training on a speech manifest; decodes every file.
+    """Finds everything that would spoil training on a speech manifest; decodes every file.
 
     Args:
         path: the manifest.
         sample_rate: rate the model wants; other rates are no problem, they get resampled.
 
     Returns:
-        One sentence per problem, each starting with file:line; empty when all is well.
+        One sentence per problem, each starting with file:line.
 
     Raises:
         ManifestError: if the manifest itself cannot be read.
@@ -254,7 +253,7 @@ def parse_line(line: bytes, manifest: Path, source: str) -> ManifestEntry:
         check_values(fields)
     except ValueError as error:
         raise ManifestError(f"{source}: {error}") from error
-    absolute = (manifest.parent / os.path.expanduser(audio)).absolute()  # noqa: PTH111  keeps the ~ of nobody
+    absolute = (manifest.parent / os.path.expanduser(audio)).absolute()  # noqa: PTH111  a ~user that does not exist stays
     return ManifestEntry(str(absolute), duration, text, fields, source)
 
 

@@ -21,14 +21,9 @@ _ABOVE_HZ, _WIDE_HZ = 5000.0, 12_000  # what a resampler leaves above 4 kHz ends
 
 
 def lower_rates(entries: Sequence[ManifestEntry], sample_rate: int) -> Counter[int]:
-    """Counts the recordings whose rate is clearly below the model's; only headers are read.
+    """Counts recordings by their rate in Hz where it is clearly below the model's.
 
-    Args:
-        entries: lines of manifests; files that cannot be read count as nothing.
-        sample_rate: of the model, samples per second.
-
-    Returns:
-        Rate of the files in Hz -> how many lines.
+    Only headers are read; files that cannot be read do not count.
     """
     counts: Counter[int] = Counter()
     for entry in entries:
@@ -47,16 +42,7 @@ def is_telephone_band(samples: npt.NDArray[np.floating], sample_rate: int) -> bo
 
 
 def narrow_band_note(entries: Sequence[ManifestEntry], sample_rate: int, what: str = "utterances") -> str | None:
-    """One sentence on how many recordings lack the upper part of the model's band, and what to do.
-
-    Args:
-        entries: lines of manifests.
-        sample_rate: of the model, samples per second.
-        what: what they are.
-
-    Returns:
-        The sentence; None where all have the whole band.
-    """
+    """One sentence on how many recordings (`what`) lack the upper part of the model's band; None where none does."""
     counts = lower_rates(entries, sample_rate)
     if not counts:
         return None

@@ -17,16 +17,10 @@ _OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def parse_table(content: bytes, name: str) -> npt.NDArray[np.float32]:
-    """Reads one sample a line, numbers with commas between them and a point in them.
+    """Reads one sample a line, numbers with commas between them and a point in them, as [T, K].
 
-    A byte-order mark is ignored, and so are empty lines at the end. A first line of words alone is a header.
-
-    Args:
-        content: of the file.
-        name: of the file, for messages.
-
-    Returns:
-        Numbers [T, K]; NaN for an empty field or NaN.
+    A byte-order mark is ignored, and so are empty lines at the end. A first line of words alone is a header. An empty
+    field is NaN.
 
     Raises:
         ValueError: if the file is no UTF-8, separates otherwise, or a line holds words, infinity, or another number of

@@ -55,8 +55,7 @@ def read_sensors(
     """Reads the streams of a manifest line, `sensors: {name: {file, rate_hz}}`, for the time of its audio.
 
     The first sample of a file was measured when the audio file begins; `offset` and `duration` cut both alike. Paths
-    start at the manifest's folder. A `.npy` holds [T] or [T, K]; a `.csv` one sample a line, K numbers with commas
-    between them, perhaps a header of words; an empty field is NaN, which stands for nothing measured.
+    start at the manifest's folder. A `.npy` holds [T] or [T, K], a `.csv` what `parse_table` reads.
 
     Args:
         entry: the line.
@@ -96,13 +95,7 @@ def read_sensors(
 
 
 def collate_sensors(utterances: Sequence[Mapping[str, SensorRecording]]) -> dict[str, SensorBatch]:
-    """Pads the streams of the utterances of a batch.
-
-    Args:
-        utterances: streams by name, of every utterance; each may lack any.
-
-    Returns:
-        Every stream that at least one utterance has.
+    """Pads every stream that an utterance of a batch has.
 
     Raises:
         ValueError: if a stream has different channels in two utterances.
@@ -124,7 +117,6 @@ def collate_sensors(utterances: Sequence[Mapping[str, SensorRecording]]) -> dict
 
 
 def _file_and_rate(entry: ManifestEntry, name: str, options: Any) -> tuple[Path, float]:
-    """The file of a stream and its rate in Hz, checked."""
     if not isinstance(options, Mapping) or set(options) != {"file", "rate_hz"}:
         raise ManifestError(f"{entry.source}: sensors.{name} is {options!r}, expected {{file, rate_hz}}")
     rate_hz = options["rate_hz"]
@@ -133,7 +125,7 @@ def _file_and_rate(entry: ManifestEntry, name: str, options: Any) -> tuple[Path,
             f"{entry.source}: sensors.{name}.rate_hz is {rate_hz!r}, expected samples per second above 0, from "
             f"{LOWEST_RATE_HZ:g} to {HIGHEST_RATE_HZ:g}"
         )
-    file = os.path.expanduser(str(options["file"]))  # noqa: PTH111  keeps the ~ of nobody
+    file = os.path.expanduser(str(options["file"]))  # noqa: PTH111  a ~user that does not exist stays
     path = Path(entry.source.rpartition(":")[0]).parent / file
     if path.suffix not in KINDS or not os.path.isfile(path):  # noqa: PTH113
         raise ManifestError(f"{entry.source}: sensors.{name}.file is {path}, expected a file that ends in {KINDS}")
@@ -163,11 +155,10 @@ def _ceiling(stop: float, length: int) -> int:
 
 
 def _read_csv(path: Path) -> npt.NDArray[np.float32]:
-    """Numbers [T, K] of a file, which is read once as long as it does not change."""
+    """Reads [T, K] once, as long as the file does not change."""
     return _parse_csv(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
 def _parse_csv(path: Path, changed_ns: int) -> npt.NDArray[np.float32]:
-    """Numbers [T, K] of a file as it was at a time."""
     return parse_table(path.read_bytes(), path.name)

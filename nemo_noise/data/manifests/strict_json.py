@@ -14,10 +14,7 @@ _SHOWN = 60  # characters of what is wrong
 
 
 def parse_object(line: bytes) -> dict[str, Any]:
-    """Parses a JSON object in UTF-8; a byte-order mark before it is ignored.
-
-    Returns:
-        Its fields; their values are checked by `check_values`.
+    """Parses a JSON object in UTF-8; a byte-order mark before it is ignored, `check_values` checks its values.
 
     Raises:
         ValueError: if it is no UTF-8, no JSON, no object, nested too deeply, or has a key twice; names what it is.
@@ -47,9 +44,6 @@ def parse_object(line: bytes) -> dict[str, Any]:
 def check_values(fields: dict[str, Any]) -> None:
     """Refuses values that no JSON file can hold or no encoding can write, at any depth.
 
-    Args:
-        fields: of an object.
-
     Raises:
         ValueError: for NaN, infinity, whole numbers beyond a float, and halves of surrogate pairs; names the field.
     """
@@ -70,24 +64,16 @@ def check_values(fields: dict[str, Any]) -> None:
             waiting += [(f"{name}[{number}]", item) for number, item in enumerate(value)]
 
 
-class _KeyTwiceError(ValueError):
-    """A key that an object has more than once."""
+class _KeyTwiceError(ValueError): ...
 
 
 def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of its pairs, for the `object_pairs_hook` of Python's parser.
-
-    Args:
-        pairs: keys and values, in order.
-
-    Raises:
-        ValueError: if a key is there more than once.
-    """
+    """Makes an object for the `object_pairs_hook` of Python's parser; a key that comes twice is a ValueError."""
     fields = dict(pairs)
     if len(fields) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise _KeyTwiceError(f"says {twice[:_SHOWN]!r} more than once, expected each key once")
+        raise _KeyTwiceError(f"holds {twice[:_SHOWN]!r} more than once, expected each key once")
     return fields
 
 

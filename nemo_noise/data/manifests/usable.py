@@ -47,16 +47,13 @@ def no_speech(samples: Samples, sample_rate: int) -> str | None:
 
 
 def find_unusable(entries: Sequence[ManifestEntry], complaint: Complaint) -> list[Unusable]:
-    """Decodes the audio of all lines, once per process, and finds what cannot be used.
+    """Decodes the audio of all lines, once per process, and finds what cannot be used, in the order of the lines.
 
     Several threads decode; a bar is drawn where that takes more than 5 s. Nothing is kept but the verdicts.
 
     Args:
         entries: lines of manifests.
         complaint: what is wrong with samples [T] at the file's own rate, None where nothing is.
-
-    Returns:
-        What is missing, unreadable, cut off, NaN or complained about, in the order of the lines.
     """
     with ThreadPoolExecutor(_THREADS) as pool:
         verdicts = pool.map(lambda entry: _verdict(entry, complaint), entries)
@@ -71,15 +68,7 @@ def find_unusable(entries: Sequence[ManifestEntry], complaint: Complaint) -> lis
 def usable_entries(
     entries: Sequence[ManifestEntry], unusable: Sequence[Unusable], what: str = "recordings"
 ) -> list[ManifestEntry]:
-    """Leaves out what cannot be used, and names it in one warning.
-
-    Args:
-        entries: lines of manifests.
-        unusable: those of them that `find_unusable` found.
-        what: what they are, for messages.
-
-    Returns:
-        The others, in their order.
+    """Leaves out the lines that `find_unusable` found, and names them in one warning.
 
     Raises:
         ManifestError: if more than half cannot be used; names up to 20 with file:line and reason.
@@ -97,7 +86,7 @@ def usable_entries(
 
 
 def _verdict(entry: ManifestEntry, complaint: Complaint) -> str | None:
-    """What is wrong with an entry, from memory where its file has not changed since."""
+    """Remembers the verdict on a file that has not changed."""
     try:
         status = os.stat(entry.audio_filepath)  # noqa: PTH116  names of any kind
     except (OSError, ValueError):

@@ -105,6 +105,7 @@ class NoiseMixPerturbation(Perturbation):
         self,
         manifest_path: str | Path | Sequence[str | Path] | None = None,
         snr_db: Sequence[float] | Mapping[str, float] | None = None,
+        *,
         seed: int = 0,
         mix_prob: float = 1.0,
         refresh: str = "each_epoch",
@@ -175,14 +176,15 @@ class NoiseMixPerturbation(Perturbation):
         note_noise(draw.noise.entry, draw.noise.offset_s, len(samples) / rate)
         if draw.is_noise_only:
             empty_transcript()
-        data._samples = self.finish(self.mix(samples, draw, rate, known.level_db), draw, rate)
+        mixture = self.mix(samples, draw, sample_rate=rate, speech_level_db=known.level_db)
+        data._samples = self.finish(mixture, draw, rate)
 
     def draw(self, samples: Samples, sample_rate: int) -> NoiseDraw | None:
         """What an utterance [T] gets in the current epoch; None for the share 1 - mix_prob that stays clean."""
         return self.draw_by_key(key_of(samples), len(samples), sample_rate)
 
     def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
-        """As `draw`, for an utterance of `num_samples` whose key (`key_of`) is known."""
+        """As `draw`, for an utterance of `num_samples` with a key (`key_of`)."""
         seed = self.draws.seeds(key)
         is_noise_only = self.noise_only_prob > 0 and _generator(seed, _NOISE_ONLY).random() < self.noise_only_prob
         rng = _generator(seed)
@@ -196,12 +198,11 @@ class NoiseMixPerturbation(Perturbation):
         return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS))
 
     def mix(
-        self, samples: Samples, draw: NoiseDraw, sample_rate: int, speech_level_db: float | None = None
+        self, samples: Samples, draw: NoiseDraw, *, sample_rate: int, speech_level_db: float | None = None
     ) -> Mixture:
         """Mixes what was drawn for an utterance [T], without the effects on the mixture.
 
-        Returns:
-            The mixture [T]; without noise where the effects leave no speech or no noise (in any band).
+        There is no noise where the effects leave no speech or no noise (in any band).
         """
         speech = self._changed(MixturePart.SPEECH, samples, draw=draw, sample_rate=sample_rate)
         noise = self._changed(MixturePart.NOISE, draw.noise.samples, draw=draw, sample_rate=sample_rate)
@@ -282,7 +283,6 @@ class NoiseMixPerturbation(Perturbation):
         return () if self.bands is None else self.bands.edges_hz
 
     def _source(self, sample_rate: int, seed: tuple[int, ...]) -> NoiseSource:
-        """Draws a source by weight; the speech decides the rate."""
         sources = self.sources(sample_rate)
         if len(sources) == 1:
             return sources[0]
@@ -306,7 +306,6 @@ def _generator(seed: tuple[int, ...], *stream: int) -> np.random.Generator:
 
 
 def _is_mono(samples: Any) -> bool:
-    """Whether these samples can be in the memory of utterances."""
     return isinstance(samples, np.ndarray) and samples.ndim == 1 and samples.dtype == np.float32 and samples.size > 0
 
 

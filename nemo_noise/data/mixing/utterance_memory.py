@@ -38,11 +38,11 @@ class UtteranceMemory:
         self._odd_numbers = np.arange(1, 2, 2, dtype=np.uint64)
 
     def recall(self, samples: Samples, sample_rate: int) -> Known | None:
-        """Returns what is known of an utterance [T], None if nothing is."""
+        """Returns key and level of an utterance [T], None if it is not kept."""
         return self.recall_fingerprint(self._fingerprint(samples, sample_rate))
 
     def recall_fingerprint(self, fingerprint: tuple[int, int]) -> Known | None:
-        """Returns what is known of the utterance with a fingerprint, None if nothing is."""
+        """Returns key and level of the utterance with a fingerprint, None if it is not kept."""
         first, second = fingerprint
         row = self._table.numpy()[_slot(first, second)].view(np.uint64).tolist()
         if row[:2] != [first, second] or row[4] != _check(row[:4]):
@@ -74,10 +74,7 @@ class UtteranceMemory:
 
 
 def fingerprints_of_batch(audio: torch.Tensor, lengths: list[int], sample_rate: int) -> list[tuple[int, int]]:
-    """The fingerprints of a batch on its own device, the same as on the host, to the bit.
-
-    The audio is float32 [B, T], each length 1 or more [B].
-    """
+    """The fingerprints of float32 [B, T], each length 1 or more [B], on its own device: the bits of the host."""
     even = torch.nn.functional.pad(audio, (0, audio.shape[1] % 2)).contiguous()
     words = even.view(torch.int64)  # [B, T / 2], sums of which overflow like unsigned ones
     places = torch.arange(words.shape[1], device=audio.device)

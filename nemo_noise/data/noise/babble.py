@@ -50,11 +50,7 @@ class Babble:
         return frozenset({"babble"})
 
     def crop(self, rng: np.random.Generator, num_samples: int, labels: frozenset[str] | None = None) -> NoiseCrop:
-        """Draws talkers, and where each of them begins; `labels` change nothing, as babble is of one class.
-
-        Returns:
-            The babble [num_samples]; its entry names no file but the number of talkers.
-        """
+        """Draws talkers, and where each begins, [num_samples]; `labels` change nothing: babble is of one class."""
         if num_samples < 1:
             raise ValueError(f"num_samples: is {num_samples}, expected 1 or more")
         count = int(rng.integers(self.min_talkers, self.max_talkers + 1))
@@ -73,7 +69,7 @@ class Babble:
         return NoiseCrop(babble, entry, 0.0)
 
     def _speak(self, rng: np.random.Generator, lines: list[int], num_samples: int) -> npt.NDArray[np.float32]:
-        """One talker: random utterances end to end, [T]."""
+        """Random utterances of one talker, end to end."""
         spoken: list[npt.NDArray[np.float32]] = []
         missing = num_samples
         while missing > 0:
@@ -93,7 +89,6 @@ class Babble:
 
 
 def _voices(entries: list[ManifestEntry]) -> list[list[int]]:
-    """The lines of each talker."""
     speakers = [entry.fields.get("speaker") for entry in entries]
     if any(speaker is None for speaker in speakers):
         return [[index] for index in range(len(entries))]

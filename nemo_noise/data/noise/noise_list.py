@@ -3,6 +3,8 @@
 """A list of noise recordings (NeMo manifests) from which crops of any length are drawn."""
 
 import copy
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise import whole_file
 from nemo_noise.checks import is_number
 from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.manifests.decoded_files import DecodedFiles
@@ -21,7 +24,6 @@ from nemo_noise.data.manifests.manifest import (
     read_manifest,
 )
 from nemo_noise.data.manifests.usable import Unusable, find_unusable, no_noise, usable_entries
-from nemo_noise.data.noise.decoded import DecodedNoise
 from nemo_noise.data.signal.block_levels import BlockLevels
 from nemo_noise.data.signal.looping import loop_to_length
 from nemo_noise.data.signal.speech_level import SILENCE_DB, checked_sample_rate, rms_db
@@ -35,7 +37,7 @@ Samples = npt.NDArray[np.float32]
 class NoiseCrop(NamedTuple):
     """A piece of noise: samples [T], the manifest entry it came from, where in the recording it starts.
 
-    `level_db` is the RMS level of the samples where it is known anyway.
+    `level_db` is the RMS level of the samples where it was measured.
     """
 
     samples: Samples
@@ -90,7 +92,7 @@ class NoiseList:
         self.sample_rate = checked_sample_rate(sample_rate)
         self.counts = EventCounts()
         self._cache_limit_mb = cache_limit_mb
-        self._decoded = None if decoded_dir is None else DecodedNoise(decoded_dir)
+        self._decoded = None if decoded_dir is None else _DecodedNoise(decoded_dir)
         entries = [entry for path in paths for entry in read_manifest(path)]
         for entry in entries:
             _check_label(entry)
@@ -103,7 +105,6 @@ class NoiseList:
         self._lines: dict[frozenset[str], list[int]] = {}
 
     def _start_empty(self) -> None:
-        """Forgets what was decoded and measured."""
         limit_bytes = int(self._cache_limit_mb * 1e6)
         self._files = DecodedFiles(self.entries, self.sample_rate, limit_bytes=limit_bytes, decode=self._decode)
         self._levels_db: dict[int, float] = {}
@@ -178,7 +179,7 @@ class NoiseList:
         if found is None:
             found = self._loud(entry)
             if self._decoded is not None:
-                found = self._decoded.keep(entry, self.sample_rate, *found)
+                found = self._decoded.keep(entry, self.sample_rate, samples=found[0], level_db=found[1])
         samples, self._levels_db[index] = found
         return samples
 
@@ -228,3 +229,49 @@ def _check_label(entry: ManifestEntry) -> None:
     label = entry.fields.get("label")
     if label is not None and not isinstance(label, str | int | float):
         raise ManifestError(f"{entry.source}: label is {label!r}, expected the name of the noise's class")
+
+
+class _DecodedNoise:
+    """A folder of decoded recordings, named by file, time of change, size, part and rate; made if absent.
+
+    A file that changed gets another name, so nothing stale is read; the owner of the folder deletes what is obsolete.
+    Hours of noise take their length x 64 kB/s at 16 kHz.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        if not isinstance(folder, (str, Path)) or not str(folder):
+            raise ValueError(f"decoded_dir: is {folder!r}, expected a folder to write, or null")
+        self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(
+                f"decoded_dir: {self.folder} cannot be made ({error}), expected a folder to write"
+            ) from error
+
+    def holds(self, entry: ManifestEntry, sample_rate: int) -> bool:
+        return Path(entry.audio_filepath).is_file() and self._path(entry, sample_rate).is_file()
+
+    def recall(self, entry: ManifestEntry, sample_rate: int) -> tuple[Samples, float] | None:
+        """Returns the recording [T], mapped and read-only, and its RMS level in dB; None if it is not here."""
+        path = self._path(entry, sample_rate)
+        if not path.is_file():
+            return None
+        level_db = float(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["level_db"])
+        return np.load(path, mmap_mode="r"), level_db
+
+    def keep(
+        self, entry: ManifestEntry, sample_rate: int, *, samples: Samples, level_db: float
+    ) -> tuple[Samples, float]:
+        """Writes a recording, whole or not at all, and returns it as `recall` does."""
+        path = self._path(entry, sample_rate)
+        note = {"level_db": level_db, "audio_filepath": entry.audio_filepath}
+        whole_file.write_text(path.with_suffix(".json"), json.dumps(note))
+        with whole_file.writing(path) as partial:
+            np.save(partial, samples)
+        return np.load(path, mmap_mode="r"), level_db
+
+    def _path(self, entry: ManifestEntry, sample_rate: int) -> Path:
+        status = Path(entry.audio_filepath).stat()
+        parts = (entry.audio_filepath, status.st_mtime_ns, status.st_size, entry.offset_s, entry.duration, sample_rate)
+        return self.folder / f"{hashlib.blake2b(repr(parts).encode(), digest_size=12).hexdigest()}.npy"

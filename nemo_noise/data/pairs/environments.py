@@ -60,13 +60,7 @@ class SoundExtent(NamedTuple):
 
 
 class SpeechBank:
-    """Crops of speech from manifests, decoded files cached up to a bound.
-
-    Args:
-        manifest_filepath: one manifest or several; ``speaker`` is used where the lines have it.
-        sample_rate: in Hz.
-        cache_mb: decoded audio kept, per process.
-    """
+    """Crops of speech from manifests; ``speaker`` is used where the lines have it; `cache_mb` is per process."""
 
     def __init__(self, manifest_filepath: str | Sequence[str], sample_rate: int, cache_mb: int) -> None:
         self.entries = read_manifests("manifest_filepath", manifest_filepath)
@@ -270,7 +264,7 @@ def equalize(crops: Samples, rng: np.random.Generator, largest_db: float) -> Sam
     num_points = int(rng.integers(4, 9))
     gains_db = rng.uniform(-largest_db, largest_db, size=num_points)
     spectrum = np.fft.rfft(crops, axis=1)
-    # Points are evenly spaced on a square-root axis: denser where hearing and noise spectra have more detail.
+    # Points are evenly spaced on a square-root axis: denser where noise spectra, and the ear, have more detail.
     axis = np.sqrt(np.linspace(0.0, 1.0, spectrum.shape[1]))
     gain = 10.0 ** (np.interp(axis, np.linspace(0.0, 1.0, num_points), gains_db) / 20.0)
     filtered: Samples = np.fft.irfft(spectrum * gain, n=crops.shape[1], axis=1).astype(np.float32)

@@ -48,12 +48,7 @@ class CurriculumMoment(NamedTuple):
 
 
 def curriculum_moments(config: Mapping[str, Any], until: int, num_times: int) -> list[CurriculumMoment]:
-    """Reads a curriculum at even distances.
-
-    Args:
-        config: the `curriculum` block of `noise_mix`.
-        until: the last time, in its units.
-        num_times: from 0 on, 2 or more.
+    """Reads the `curriculum` block of `noise_mix` at `num_times` (2 or more) even distances from 0 to `until`.
 
     Raises:
         ValueError: if the block is wrong, or there are too few times.
@@ -83,13 +78,7 @@ def curriculum_moments(config: Mapping[str, Any], until: int, num_times: int) ->
 
 
 def draw_curriculum(moments: Sequence[CurriculumMoment], unit: str, path: str | Path) -> None:
-    """Draws SNRs (band and dots) and the share of noisy utterances (line) over time.
-
-    Args:
-        moments: two or more.
-        unit: of the time, for the axis.
-        path: PNG to write.
-    """
+    """Draws a PNG of SNRs (band and dots) and the share of noisy utterances (line) over time, two moments or more."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.0, 3.6), layout="constrained")

@@ -79,13 +79,13 @@ def write_preview(
 
 
 def measured_snr_db(mixture: Samples, speech: Samples, sample_rate: int) -> float:
-    """Measures the SNR of a mixture whose speech is known: active speech level minus RMS of the rest; both [T]."""
+    """Measures the SNR of a mixture by its speech: active speech level minus RMS of the rest; both [T]."""
     rest = mixture.astype(np.float64) - speech
     return active_speech_level_db(speech, sample_rate) - rms_db(rest)
 
 
 def draw_spectrograms(rows: Sequence[Sequence[tuple[str, Samples]]], path: str | Path, sample_rate: int) -> None:
-    """Draws a grid of spectrograms, 80 dB deep under the loudest point of each row, so that rows can be compared.
+    """Draws a PNG of spectrograms, 80 dB deep under the loudest point of each row, so that rows can be compared.
 
     Args:
         rows: per row the (title, samples [T]) of its columns.
@@ -119,7 +119,7 @@ def _write_mixture(
         gain = write_audio(folder / line["audio_filepath"], speech, sample_rate)
         unmixed = dict.fromkeys(("noise", "source", "noise_offset_s", "snr_db", "band_snrs_db", "measured_snr_db"))
         return {**line, **unmixed, "gain": round(gain, 4)}
-    mixture = perturbation.mix(speech, draw, sample_rate)
+    mixture = perturbation.mix(speech, draw, sample_rate=sample_rate)
     finished = perturbation.finish(mixture, draw, sample_rate)
     unnamed = folder / f"{stem}.wav"
     gain = write_audio(unnamed, finished, sample_rate)
@@ -146,7 +146,6 @@ def _write_mixture(
 
 
 def _plain(path: str) -> str:
-    """Reduces a file's name to letters, digits and dashes."""
     return re.sub(r"[^A-Za-z0-9]+", "-", Path(path).stem).strip("-")[:40]
 
 

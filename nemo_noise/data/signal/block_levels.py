@@ -21,14 +21,7 @@ class BlockLevels:
         self._sums: dict[int, npt.NDArray[np.float64]] = {}
 
     def of_db(self, index: int, *, recording: Samples, offset: int, length: int) -> float:
-        """RMS level of a crop in dB; differs from `rms_db` by rounding.
-
-        Args:
-            index: names the recording.
-            recording: all of it, [N].
-            offset: first sample of the crop.
-            length: of the crop, in samples.
-        """
+        """RMS level of a crop of the recording [N] that `index` names, in dB; differs from `rms_db` by rounding."""
         if index not in self._sums:
             whole = recording[: len(recording) // _BLOCK * _BLOCK]
             energies = np.square(whole.reshape(-1, _BLOCK), dtype=np.float64).sum(axis=1)

@@ -15,10 +15,9 @@ AnySamples = TypeVar("AnySamples", npt.NDArray[np.float32], npt.NDArray[np.float
 
 
 def loop_to_length(recording: AnySamples, num_samples: int, sample_rate: int) -> AnySamples:
-    """Repeats a recording to a length; seams are cross-faded over 10 ms (a quarter of the recording at most).
+    """Repeats a recording [N], not empty, to [num_samples]; it begins with its own first samples.
 
-    Returns:
-        [num_samples], from [N], not empty; it begins with the recording's own first samples.
+    Seams are cross-faded over 10 ms (a quarter of the recording at most).
     """
     if len(recording) >= num_samples:
         return recording[:num_samples]

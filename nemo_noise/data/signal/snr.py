@@ -63,10 +63,7 @@ def noise_gain(speech_level_db: float, noise_level_db: float, snr_db: float) -> 
 def add_noise(
     speech: npt.NDArray[np.floating], noise: npt.NDArray[np.floating], *, gain: float, snr_db: float
 ) -> npt.NDArray[np.float32]:
-    """Adds scaled noise to speech, in float64 and block by block, so that it stays in the processor's cache.
-
-    Returns:
-        The mixture, [T], of speech [T] and noise [T] times its gain.
+    """Adds scaled noise to speech, both [T], in float64 and by blocks that stay in the processor's cache.
 
     Raises:
         ValueError: if it does not fit into float32; names the SNR that the gain gives.
@@ -86,11 +83,7 @@ def add_noise(
 
 
 def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, *, snr_db: float, sample_rate: int) -> FloatArray:
-    """Scales noise so that, added to the speech, it gives the ratio; arguments and errors as for `mix_at_snr`.
-
-    Returns:
-        The noise of the mixture alone, [T].
-    """
+    """The noise [T] that `mix_at_snr` would add; arguments and errors are the same."""
     clean, added, rate = _checked_pair(speech, noise, sample_rate)
     return added * noise_gain(active_speech_level_db(clean, rate), _noise_level_db(added), snr_db)
 
@@ -135,11 +128,7 @@ def noise_at_band_snrs(
     snrs_db: Sequence[float],
     sample_rate: int,
 ) -> FloatArray:
-    """Scales noise band by band; arguments and errors as for `mix_at_band_snrs`.
-
-    Returns:
-        The noise of the mixture alone, [T].
-    """
+    """The noise [T] that `mix_at_band_snrs` would add; arguments and errors are the same."""
     clean, added, rate = _checked_pair(speech, noise, sample_rate)
     edges = _checked_edges(edges_hz, len(snrs_db), rate)
     length = len(clean)
@@ -200,10 +189,7 @@ class SnrBands(NamedTuple):
 
 
 def snr_distribution(snr_db: Sequence[float] | Mapping[str, float] | SnrDistribution) -> SnrDistribution:
-    """Reads the `snr_db` of a config: a list of choices, or a mapping with exactly `min` and `max`, all in dB.
-
-    What is a distribution already stays.
-    """
+    """Reads `snr_db` of a config: a list of choices, or exactly `min` and `max`, in dB; a distribution stays."""
     if callable(getattr(snr_db, "draw", None)):
         return cast(SnrDistribution, snr_db)
     form, numbers = read_numbers(snr_db, "snr_db")
@@ -229,7 +215,6 @@ def snr_bands(bands: Sequence[Mapping[str, Any]]) -> SnrBands:
 
 
 def _checked_pair(speech: npt.ArrayLike, noise: npt.ArrayLike, sample_rate: int) -> tuple[FloatArray, FloatArray, int]:
-    """Returns speech [T], noise of its length [T], and the rate."""
     rate = checked_sample_rate(sample_rate)
     clean = checked_signal(speech, "speech")  # [T]
     added = loop_to_length(checked_signal(noise, "noise"), len(clean), rate)  # [T]

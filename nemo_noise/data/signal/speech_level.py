@@ -51,11 +51,9 @@ def active_speech_level_db(signal: npt.ArrayLike, sample_rate: int) -> float:
 
 
 def level_of_counts_db(energy: float, active: FloatArray) -> float:
-    """The active level in dB of a signal with peak 1.
+    """The active level in dB of a signal with peak 1 and an energy, the sum of its squares.
 
-    Args:
-        energy: sum of its squares.
-        active: how many samples are active for the thresholds 1/2, 1/4, 1/8 ..., not all 0. [thresholds]
+    `active` counts the samples active for the thresholds 1/2, 1/4, 1/8 ..., not all 0. [thresholds]
     """
     is_reached = active > 0
     levels_db = (10.0 * np.log10(energy / active[is_reached])).astype(np.float64)
@@ -70,7 +68,7 @@ def rms_db(signal: npt.NDArray[np.floating]) -> float:
 
 
 def checked_signal(signal: npt.ArrayLike, name: str) -> FloatArray:
-    """Returns a mono signal as float64 [T], or raises a ValueError that says what is wrong with argument `name`."""
+    """Returns a mono signal as float64 [T], or raises a ValueError that names what is wrong with argument `name`."""
     samples = np.asarray(signal)
     if not np.issubdtype(samples.dtype, np.floating):
         raise ValueError(f"{name}: has dtype {samples.dtype}, expected floating point samples, full scale 1.0")
@@ -95,7 +93,6 @@ def checked_sample_rate(sample_rate: int) -> int:
 
 
 def _active_samples(samples: FloatArray, sample_rate: int) -> FloatArray:
-    """Counts active samples for the thresholds 1/2, 1/4, 1/8 ... of the peak: [T] -> [thresholds]."""
     pole = np.exp(-1.0 / (sample_rate * TIME_CONSTANT_S))
     envelope = lfilter([(1.0 - pole) ** 2], [1.0, -2.0 * pole, pole**2], np.abs(samples))
     width = int(np.ceil(HANGOVER_S * sample_rate)) + 1  # this sample and the hang-over before it
@@ -114,8 +111,7 @@ class _Blocks:
     def count_held(self, threshold: float, width: int) -> int:
         """Counts the samples that have one at or above the threshold among the `width` samples that end with them.
 
-        Only gaps longer than the width take away from the whole, and as two blocks are no longer than it, such a gap
-        holds a block that stays below: the peaks show where.
+        Only gaps longer than the width take away, and such a gap holds a block that stays below the threshold.
         """
         high = np.flatnonzero(self.peaks >= threshold)  # blocks
         if high.size == 0:

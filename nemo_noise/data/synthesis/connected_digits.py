@@ -36,9 +36,7 @@ class DigitClip:
 
 
 def digit_clips(entries: Sequence[ManifestEntry]) -> list[DigitClip]:
-    """Reads speaker and take of isolated-digit recordings.
-
-    Files are named `<digit>_<speaker>_<take>.<suffix>`; a field `speaker` wins over that.
+    """Reads isolated digits named `<digit>_<speaker>_<take>.<suffix>`; a field `speaker` wins over the name.
 
     Raises:
         ManifestError: if a line has no text or a file name another form; names file:line.
@@ -68,7 +66,7 @@ def build_connected_digits(
     sample_rate: int = 16000,
     manifest_name: str = "strings.json",
 ) -> Path:
-    """Writes FLAC files of connected digits and their manifest; the same arguments give the same bytes.
+    """Writes FLAC files of connected digits and returns the path of their manifest; equal arguments, equal bytes.
 
     Each string has one speaker (all equally likely), digits drawn evenly, a pause before, between and after them, one
     speed, and a noise floor of 1e-4 RMS. The digits keep their level, unless the peak would be too high.
@@ -85,9 +83,6 @@ def build_connected_digits(
         speeds: factors of which each string gets one; resampling, so 1.1 is faster and higher by 10 %.
         sample_rate: samples per second of the output.
         manifest_name: file name of the manifest in `out_dir`.
-
-    Returns:
-        Path of the manifest: audio_filepath (relative), duration, text, speaker, speed, gain, digits (clip ids).
 
     Raises:
         ValueError: if an argument is out of its range or `takes` leaves no clip.
@@ -128,7 +123,7 @@ def _of_takes(clips: list[DigitClip], takes: Collection[int] | Callable[[int], b
 
 
 def _pool_by_speaker(clips: list[DigitClip]) -> dict[str, dict[str, list[DigitClip]]]:
-    """Sorts clips into speaker -> word -> clips, ordered by name so that the order of the manifest does not count."""
+    """Sorts clips into speaker -> word -> clips, by name: the order of the manifest does not count."""
     pool: dict[str, dict[str, list[DigitClip]]] = defaultdict(lambda: defaultdict(list))
     for clip in sorted(clips, key=lambda clip: (clip.clip_id, clip.entry.audio_filepath)):
         pool[clip.speaker][str(clip.entry.text).strip()].append(clip)
@@ -140,7 +135,6 @@ def _pool_by_speaker(clips: list[DigitClip]) -> dict[str, dict[str, list[DigitCl
 def _drawn_clips(
     words: dict[str, list[DigitClip]], digits_per_string: tuple[int, int], rng: np.random.Generator
 ) -> list[DigitClip]:
-    """Draws how many digits a string has, then for each a word and a take of it."""
     names = sorted(words)
     chosen = []
     for _ in range(int(rng.integers(digits_per_string[0], digits_per_string[1] + 1))):
@@ -163,7 +157,6 @@ def _decoded(clip: DigitClip, speed: float, *, sample_rate: int, cache: dict[tup
 def _joined(
     parts: list[Samples], *, pause_s: tuple[float, float], sample_rate: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Joins digits with a pause before, between and after them, over the noise floor: [T]."""
     pauses = [np.zeros(round(float(rng.uniform(*pause_s)) * sample_rate)) for _ in range(len(parts) + 1)]
     pieces: list[npt.NDArray[Any]] = [pauses[0]]
     for part, pause in zip(parts, pauses[1:], strict=True):

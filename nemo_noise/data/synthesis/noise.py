@@ -16,16 +16,13 @@ Wave = npt.NDArray[np.float64]
 
 
 def draw_noise(label: str, *, num_samples: int, sample_rate: int, rng: Generator) -> Samples:
-    """Draws one environment of a class and records it.
+    """Draws one environment of a class and records it: [T], root mean square 0.1, cut at full scale 1.0.
 
     Args:
         label: a key of `NOISE_CLASSES`.
         num_samples: wanted length T.
         sample_rate: hertz.
         rng: decides on the environment (tones, colours, densities) and on every event in it.
-
-    Returns:
-        Samples, [T], root mean square 0.1, cut at full scale 1.0.
 
     Raises:
         ValueError: There is no such class.

@@ -76,9 +76,6 @@ class SpeechSynthesizer:
 
     The library has one state per process: synthesizers of one process share it, threads must not.
 
-    Args:
-        sample_rate: rate of the speech, hertz.
-
     Raises:
         ImportError: `espeakng-loader` is not installed.
     """
@@ -91,16 +88,10 @@ class SpeechSynthesizer:
         self._callback = _CALLBACK_TYPE(self._collect)
 
     def read(self, text: str, voice: Voice, words_per_minute: int = 150) -> Samples:
-        """Reads a text aloud.
+        """Reads an English text aloud, [T], with the silence around it; a comma makes a pause.
 
-        Args:
-            text: English; a comma makes a pause.
-            voice: the speaker.
-            words_per_minute: speed, 80 to 450.
-
-        Returns:
-            Samples, [T], as loud as the voice makes them (full scale 1.0), silence around them included. The engine
-            carries some state along: the same text read again may differ by a few samples.
+        The engine carries some state along: the same text read again may differ by a few samples. Samples are as loud
+        as the voice makes them (full scale 1.0); the speed is 80 to 450 words a minute.
 
         Raises:
             ValueError: The text has no words, espeak-ng lacks the voice, or the speed is out of range.
@@ -139,11 +130,7 @@ _CALLBACK_TYPE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), 
 
 
 def babble(voices_speech: Sequence[Samples], num_samples: int, rng: np.random.Generator) -> Samples:
-    """Adds up talkers, each equally loud and from a random place on.
-
-    Recordings [N], one per talker, are repeated to the wanted length; the babble [num_samples] has a root mean square
-    near 0.1.
-    """
+    """Adds up talkers [N], each repeated, equally loud, from a random place on: [num_samples], RMS near 0.1."""
     total = np.zeros(num_samples, dtype=np.float32)
     for speech in voices_speech:
         looped = np.tile(speech, -(-num_samples // len(speech)) + 1)

@@ -24,7 +24,7 @@ _NEGLIGIBLE = 1e-12  # of the envelope's impulse response
 
 
 def batch_levels_db(audio: Tensor, lengths: list[int], sample_rate: int) -> list[float]:
-    """Measures what `active_speech_level_db` measures, for all utterances at once.
+    """Measures what `active_speech_level_db` measures, for all utterances at once: dB, [B].
 
     The envelope is the same filter, by Fourier transform in float64; the hang-over is a running maximum; how many
     samples are active is counted exactly. Levels differ from the host's by rounding: below 0.001 dB.
@@ -33,9 +33,6 @@ def batch_levels_db(audio: Tensor, lengths: list[int], sample_rate: int) -> list
         audio: floating point, padded with anything, [B, T].
         lengths: in samples, 1 or more, [B].
         sample_rate: samples per second.
-
-    Returns:
-        In dB, minus infinity for silence. [B]
 
     Raises:
         ValueError: if an utterance holds NaN or infinity.

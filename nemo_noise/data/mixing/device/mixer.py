@@ -111,11 +111,7 @@ class DeviceMixer:
         self._memory = UtteranceMemory()
 
     def mix(self, audio: Tensor, lengths: Tensor) -> DeviceMixture:
-        """Mixes a batch.
-
-        Args:
-            audio: float32, padded with anything, [B, T].
-            lengths: in samples, [B].
+        """Mixes a batch: float32, padded with anything, [B, T], and its lengths in samples, [B].
 
         Raises:
             ValueError: if the audio is not float32 [B, T].
@@ -187,7 +183,6 @@ def _gain(draw: NoiseDraw, speech_level_db: float) -> float:
 
 
 def _full_scale(mixtures: Tensor, policy: FullScale) -> Tensor:
-    """As `FullScale.apply`, for each row of [B, T]."""
     if policy is FullScale.CLIP:
         return mixtures.clamp(-1.0, 1.0)
     if policy is FullScale.SCALE:
