@@ -34,7 +34,7 @@ def main(cfg: DictConfig) -> None:
     lines = []
     for entry in tqdm(entries, desc=streaming.policy, unit="utterance"):
         waveform = load_entry(entry, sample_rate_of(model))
-        (streamed,) = transcribe_aligned(model, [waveform], streaming, prompt)
+        (streamed,) = transcribe_aligned(model, [waveform], config=streaming, prompt=prompt)
         (offline,) = transcribe(model, [waveform], prompt)
         lagging_s = None if math.isnan(streamed.lagging_s) else round(streamed.lagging_s, 3)
         told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.text.strip(), "lagging_s": lagging_s}

@@ -29,7 +29,7 @@ def main(cfg: DictConfig) -> None:
     model, entries = load_model(cfg.model, choose_device(cfg.device)), read_manifest(cfg.manifest)
     rate = sample_rate_of(model)
     streams = range(len(entries)) if cfg.stream_field is None else field_values(entries, cfg.stream_field)
-    results = adapt_along_streams(model, lambda number: load_entry(entries[number], rate), streams, adaptation)
+    results = adapt_along_streams(model, lambda number: load_entry(entries[number], rate), streams, config=adaptation)
     told = [
         {
             "audio_filepath": entry.audio_filepath,

@@ -48,7 +48,9 @@ def main() -> None:
         manifest = write_noises(Path(folder))
         for speech_s in SPEECH_S:
             batch = [utterance(seed, speech_s) for seed in range(options.batch)]
-            visit, visit_there, later, later_there, error = measure(manifest, batch, device, options.rounds)
+            visit, visit_there, later, later_there, error = measure(
+                manifest, batch, device=device, rounds=options.rounds
+            )
             row = [f"{1e3 * visit:.1f}", f"{1e3 * visit_there:.1f}", f"{visit / visit_there:.1f} x"]
             row += [f"{1e3 * later:.1f}", f"{1e3 * later_there:.1f}", f"{later / later_there:.1f} x", f"{error:.1e}"]
             print(f"{speech_s:9g}" + "".join(f"{cell:>16}" for cell in row), flush=True)
@@ -57,7 +59,7 @@ def main() -> None:
 HEADS = ["first: host", "first: device", "ratio", "later: host", "later: device", "ratio", "largest error"]
 
 
-def measure(manifest: Path, batch: list[np.ndarray], device: torch.device, rounds: int) -> tuple[float, ...]:
+def measure(manifest: Path, batch: list[np.ndarray], *, device: torch.device, rounds: int) -> tuple[float, ...]:
     """Seconds of the first visit on host and device, of a later one on both, and the largest relative difference."""
     audio = torch.from_numpy(np.stack(batch)).to(device)
     lengths = torch.full((len(batch),), audio.shape[1])

@@ -36,7 +36,7 @@ class Job:
         log: file for its output.
     """
 
-    def __init__(self, processes: JobProcesses, name: str, script: str, arguments: list[str], log: Path) -> None:
+    def __init__(self, processes: JobProcesses, name: str, *, script: str, arguments: list[str], log: Path) -> None:
         self.name, self.log = name, log
         # One thread for each: two recognisers train side by side.
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -106,7 +106,13 @@ def pretrain(output: Path, processes: JobProcesses) -> None:
         "exp_manager.create_tensorboard_logger=false",
         f"+save_to={output / 'context.nemo'}",
     ]
-    job = Job(processes, "context", "asr/pretrain_noise_context.py", arguments, output / "pretraining.log")
+    job = Job(
+        processes,
+        "context",
+        script="asr/pretrain_noise_context.py",
+        arguments=arguments,
+        log=output / "pretraining.log",
+    )
     run([job], PRETRAIN_STEPS)
 
 
@@ -125,7 +131,8 @@ def train(output: Path, processes: JobProcesses) -> None:
     jobs = []
     for name in waiting:
         arguments = [*common, *arms[name], f"exp_manager.exp_dir={output / name}"]
-        jobs.append(Job(processes, name, "asr/speech_to_text_ctc.py", arguments, output / f"{name}.log"))
+        log = output / f"{name}.log"
+        jobs.append(Job(processes, name, script="asr/speech_to_text_ctc.py", arguments=arguments, log=log))
     run(jobs, TRAIN_STEPS)
     for name in waiting:
         (output / name / "model" / "checkpoints" / "model.nemo").replace(output / f"{name}.nemo")

@@ -39,14 +39,14 @@ Samples = npt.NDArray[np.float32]
 def main(output: Path) -> None:
     """Writes `train`, `validation` and `test` speech, and `seen` and `unseen` noise, each with its manifest."""
     train_voices, test_voices = make_voices(TRAIN_VOICES, seed=1), make_voices(TEST_VOICES, seed=2)
-    write_speech(output, "train", train_voices, TRAIN_UTTERANCES, seed=11)
-    write_speech(output, "validation", train_voices, VALIDATION_UTTERANCES, seed=12)
-    write_speech(output, "test", test_voices, TEST_UTTERANCES, seed=13)
-    write_noise(output, "seen", SEEN, seed=21)
-    write_noise(output, "unseen", UNSEEN, seed=22)
+    write_speech(output, "train", voices=train_voices, count=TRAIN_UTTERANCES, seed=11)
+    write_speech(output, "validation", voices=train_voices, count=VALIDATION_UTTERANCES, seed=12)
+    write_speech(output, "test", voices=test_voices, count=TEST_UTTERANCES, seed=13)
+    write_noise(output, "seen", labels=SEEN, seed=21)
+    write_noise(output, "unseen", labels=UNSEEN, seed=22)
 
 
-def write_speech(output: Path, name: str, voices: list[Voice], count: int, seed: int) -> None:
+def write_speech(output: Path, name: str, *, voices: list[Voice], count: int, seed: int) -> None:
     """Writes utterances of three to five digits, the voices in turn, at various speeds and levels."""
     rng, synthesizer = np.random.default_rng(seed), SpeechSynthesizer(SAMPLE_RATE)
     lines = []
@@ -59,7 +59,7 @@ def write_speech(output: Path, name: str, voices: list[Voice], count: int, seed:
     write_lines(output, name, lines)
 
 
-def write_noise(output: Path, name: str, labels: tuple[str, ...], seed: int) -> None:
+def write_noise(output: Path, name: str, *, labels: tuple[str, ...], seed: int) -> None:
     """Writes several environments of each class."""
     rng, length = np.random.default_rng(seed), int(NOISE_S * SAMPLE_RATE)
     talkers = read_sentences() if "babble" in labels else []

@@ -20,7 +20,7 @@ __all__ = ["restore_with_added_parts"]
 
 
 def restore_with_added_parts(
-    checkpoint: Path, config: DictConfig, added_prefixes: tuple[str, ...], map_location: str
+    checkpoint: Path, config: DictConfig, *, added_prefixes: tuple[str, ...], map_location: str
 ) -> ASRModel:
     """Restore a checkpoint under another config that adds parts to the model.
 

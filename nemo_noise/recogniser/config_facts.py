@@ -96,7 +96,7 @@ def _pretrained_config(name: str) -> DictConfig:
         ) from error
 
 
-def check_transcribe_options(where: str, model: str, facts: ModelFacts, options: Mapping[str, Any]) -> None:
+def check_transcribe_options(where: str, *, model: str, facts: ModelFacts, options: Mapping[str, Any]) -> None:
     """Refuse options that a model's `transcribe` does not take, or that are not the caller's to give.
 
     Args:

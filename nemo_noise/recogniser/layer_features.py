@@ -19,7 +19,7 @@ class LayerFeatures(NamedTuple):
 
 
 def layer_features(
-    model: nn.Module, signal: Tensor, length: Tensor, layers: Sequence[int] | None = None
+    model: nn.Module, signal: Tensor, length: Tensor, *, layers: Sequence[int] | None = None
 ) -> LayerFeatures:
     """Run the front end and the encoder of a model and keep the states of some layers.
 

@@ -40,6 +40,7 @@ class CleanGuard(Callback, Serialization):
     def __init__(
         self,
         monitor: str = "val_wer",
+        *,
         tolerance: float = 0.002,
         action: str = "blend",
         baseline: float | None = None,

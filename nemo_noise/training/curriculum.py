@@ -63,6 +63,7 @@ class DifficultyCurriculum(Callback, Serialization):
         bands_db: Sequence[float],
         speech_manifest: str,
         noise_manifest: str | Sequence[str],
+        *,
         num_utterances: int = 32,
         errors_in: str = "words",
         floor: float = 0.1,

@@ -57,7 +57,7 @@ def language_model(arpa: str) -> None:
 
 
 def ngrams(texts: list[str], arpa: str = "unused.arpa", order: Any = 3, unit: Unit = Unit.TOKEN) -> None:
-    train_ngram(RECOGNISER, texts, arpa, order, unit)
+    train_ngram(RECOGNISER, texts, arpa, order=order, unit=unit)
 
 
 def chunked(chunk: int, left: int = 0, right: int = 0) -> None:

@@ -92,11 +92,11 @@ def test_weights_come_back_when_something_fails(
 ) -> None:
     before, working, calls = _bytes(model), getattr(home, failing), []
 
-    def fail_later(*arguments: Any) -> Any:
+    def fail_later(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:  # once weights have moved
             raise RuntimeError("power cut")
-        return working(*arguments)
+        return working(*arguments, **options)
 
     monkeypatch.setattr(home, failing, fail_later)
     with pytest.raises(RuntimeError, match="power cut"):

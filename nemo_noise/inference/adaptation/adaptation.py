@@ -173,7 +173,7 @@ class AdaptedStream:
                 if change > config.max_spoken_change:
                     self._carried = None
                     set_weights(self._weights, self._start)
-            return step_down(self.model, waveform, self._weights, config, reference)
+            return step_down(self.model, waveform, self._weights, config=config, reference=reference)
 
     def _carry(self, weights: list[Tensor]) -> None:
         """Keep weights for the next segment, drawn back to the start."""
@@ -218,13 +218,14 @@ def adapt_and_transcribe(
         with torch.inference_mode(False):
             return _mono(audio[number], f"audio[{number}]")
 
-    return adapt_along_streams(model, load, range(len(audio)), config)
+    return adapt_along_streams(model, load, range(len(audio)), config=config)
 
 
 def adapt_along_streams(
     model: ASRModel,
     load: Callable[[int], Waveform],
     streams: Sequence[Hashable],
+    *,
     config: AdaptationConfig | None = None,
 ) -> list[AdaptedTranscript]:
     """Adapt along several streams, one after the other; afterwards the model is what it was, bit for bit.

@@ -21,7 +21,7 @@ from nemo_noise.modules.wav2vec.span_mask import draw_span_mask
 __all__ = ["disagreement", "draw_hidden_frames", "features_hidden"]
 
 
-def draw_hidden_frames(waveform: Tensor, num_frames: int, share: float, span: int) -> Tensor:
+def draw_hidden_frames(waveform: Tensor, num_frames: int, *, share: float, span: int) -> Tensor:
     """Draw which frames of an utterance are hidden: the same for the same samples, wherever and whenever.
 
     Args:
@@ -69,7 +69,7 @@ def features_hidden(model: ASRModel, hidden: Tensor) -> Iterator[None]:
         handle.remove()
 
 
-def disagreement(whole: Tensor, guessed: Tensor, hidden: Tensor, temperature: float) -> Tensor:
+def disagreement(whole: Tensor, guessed: Tensor, hidden: Tensor, *, temperature: float) -> Tensor:
     """Kullback-Leibler divergence of what is guessed from what is there, mean over the hidden frames, in nats.
 
     Args:

@@ -36,7 +36,7 @@ class _Judged(NamedTuple):
 
 
 def step_down(
-    model: ASRModel, waveform: Tensor, weights: list[nn.Parameter], config: AdaptationConfig, reference: Emissions
+    model: ASRModel, waveform: Tensor, weights: list[nn.Parameter], *, config: AdaptationConfig, reference: Emissions
 ) -> AdaptedWeights:
     """Step until the objective stops falling or the budget is spent.
 
@@ -52,7 +52,7 @@ def step_down(
         may be the best, as they give something else already. None if the steps led to where the
         emissions changed too much, as what they passed on the way is not to be believed either.
     """
-    judge = _judge(model, waveform, config, reference)
+    judge = _judge(model, waveform, config=config, reference=reference)
     optimizer = torch.optim.Adam(weights, lr=config.learning_rate)
     spoken_before, values = share_spoken(reference), list[float]()
     best, since_best, best_weights, began = math.inf, 0, None, time.perf_counter()
@@ -98,21 +98,23 @@ def set_weights(weights: list[nn.Parameter], values: list[Tensor]) -> None:
         weight.copy_(value)
 
 
-def _judge(model: ASRModel, waveform: Tensor, config: AdaptationConfig, reference: Emissions) -> Callable[[], _Judged]:
+def _judge(
+    model: ASRModel, waveform: Tensor, *, config: AdaptationConfig, reference: Emissions
+) -> Callable[[], _Judged]:
     """What judges the weights of the moment."""
     objective = Objective(config.objective)
     if objective is Objective.MASKED_PREDICTION:
         duration_s = len(waveform) / float(model.cfg.sample_rate)
         num_frames = len(reference.log_probs)
         span = round(config.mask_span_s * num_frames / duration_s)
-        hidden = draw_hidden_frames(waveform, num_frames, config.mask_share, span)
+        hidden = draw_hidden_frames(waveform, num_frames, share=config.mask_share, span=span)
 
         def by_masks() -> _Judged:
             with torch.no_grad():
                 emissions = emissions_of(model, waveform)
             with features_hidden(model, hidden):
                 guessed = emissions_of(model, waveform, reference.path)
-            loss = disagreement(reference.log_probs, guessed.log_probs, hidden, config.temperature)
+            loss = disagreement(reference.log_probs, guessed.log_probs, hidden, temperature=config.temperature)
             return _Judged(share_spoken(emissions), loss)
 
         return by_masks
@@ -120,7 +122,11 @@ def _judge(model: ASRModel, waveform: Tensor, config: AdaptationConfig, referenc
     def by_uncertainty() -> _Judged:
         emissions = emissions_of(model, waveform)
         loss = uncertainty(
-            emissions.log_probs, emissions.blank, objective, config.temperature, config.confusion_weight
+            emissions.log_probs,
+            emissions.blank,
+            objective=objective,
+            temperature=config.temperature,
+            confusion_weight=config.confusion_weight,
         )
         return _Judged(share_spoken(emissions), loss)
 

@@ -50,7 +50,7 @@ def class_confusion(log_probs: Tensor) -> Tensor:
 
 
 def uncertainty(
-    log_probs: Tensor, blank: int, objective: Objective, temperature: float, confusion_weight: float
+    log_probs: Tensor, blank: int, *, objective: Objective, temperature: float, confusion_weight: float
 ) -> Tensor:
     """The number that an adaptation makes smaller.
 

@@ -49,6 +49,7 @@ def train_ngram(
     model: ASRModel,
     texts: str | Path | Sequence[str | Path],
     arpa: str | Path,
+    *,
     order: int,
     unit: Unit = Unit.TOKEN,
     unknown: UnknownText = UnknownText.REFUSE,
@@ -93,7 +94,7 @@ def train_ngram(
     if lmplz is None:
         write_arpa(estimate(sentences, order), arpa)
     else:
-        _run_lmplz(lmplz, sentences, Path(arpa), order, lmplz_memory)
+        _run_lmplz(lmplz, sentences, arpa=Path(arpa), order=order, memory=lmplz_memory)
     logging.info(f"{arpa}: {order}-gram of {unit.value}s from {len(sentences)} sentences, by {lmplz or 'ours'}")
     return len(sentences)
 
@@ -169,7 +170,7 @@ def _encode(text: str, encode: Callable[[str], list[int]]) -> list[int]:
         raise
 
 
-def _run_lmplz(lmplz: str, sentences: list[list[str]], arpa: Path, order: int, memory: str) -> None:
+def _run_lmplz(lmplz: str, sentences: list[list[str]], *, arpa: Path, order: int, memory: str) -> None:
     """KenLM's estimator, with the discounts that ours takes where there is too little text to estimate them."""
     text = "".join(" ".join(sentence) + "\n" for sentence in sentences)
     with whole_file.writing(arpa) as partial:

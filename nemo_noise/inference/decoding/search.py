@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -165,6 +166,7 @@ def apply_setting(model: ASRModel, setting: SearchSetting) -> None:
 def encode_speech(
     model: ASRModel,
     waveforms: Sequence[npt.NDArray[np.float32]],
+    *,
     batch_size: int,
     progress: Callable[[int], None] = lambda count: None,
     options: dict[str, Any] | None = None,
@@ -322,32 +324,23 @@ class _FrameRecorder:
     ) -> Any:
         """Log-probabilities [B, T, V + 1] come by."""
         self._record(decoder_outputs, decoder_lengths)
-        return self._timed(
-            self._decoding.ctc_decoder_predictions_tensor, decoder_outputs, decoder_lengths, args, kwargs
-        )
+        decode = self._decoding.ctc_decoder_predictions_tensor
+        return self._timed(partial(decode, decoder_outputs, decoder_lengths, *args, **kwargs))
 
     def rnnt_decoder_predictions_tensor(
         self, encoder_output: Tensor, encoded_lengths: Tensor, *args: Any, **kwargs: Any
     ) -> Any:
         """Encodings [B, D, T] come by."""
         self._record(encoder_output.transpose(1, 2), encoded_lengths)
-        return self._timed(
-            self._decoding.rnnt_decoder_predictions_tensor, encoder_output, encoded_lengths, args, kwargs
-        )
+        decode = self._decoding.rnnt_decoder_predictions_tensor
+        return self._timed(partial(decode, encoder_output, encoded_lengths, *args, **kwargs))
 
     def _record(self, frames: Tensor, lengths: Tensor) -> None:
         self.frames += [one[: int(length)].float().cpu().clone() for one, length in zip(frames, lengths, strict=True)]
 
-    def _timed(
-        self,
-        decode: Callable[..., Any],
-        frames: Tensor,
-        lengths: Tensor,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
+    def _timed(self, decode: Callable[[], Any]) -> Any:
         began = time.perf_counter()
-        found = decode(frames, lengths, *args, **kwargs)
+        found = decode()
         self.search_s += time.perf_counter() - began
         return found
 

@@ -154,7 +154,7 @@ class AlignedStream:
         if not -layers <= self.config.attention_layer < layers:
             raise ValueError(f"attention_layer={self.config.attention_layer} does not exist; there are {layers}.")
         self._decoding = _greedy(model)
-        self._search = _search(self._decoding, model, self.config, self._chunk // self._frame)
+        self._search = _search(self._decoding, model, self.config, chunk_frames=self._chunk // self._frame)
         self._prompt = _prompt_ids(model, prompt or {})
         self._state: Any = None
         self._audio = np.zeros(0, np.float32)
@@ -217,11 +217,11 @@ class AlignedStream:
             self.model.eval()
             states, num_frames = self._encode(audio, None if is_last else (end - self._start) // self._frame)
             if num_frames > 0:
-                self._write(states, num_frames, end, is_last)
+                self._write(states, num_frames, end=end, is_last=is_last)
         self._decoded = end
         self._written_s += [until / self._rate] * (len(self._tokens()) - len(self._written_s))
 
-    def _write(self, states: Tensor, num_frames: int, end: int, is_last: bool) -> None:
+    def _write(self, states: Tensor, num_frames: int, *, end: int, is_last: bool) -> None:
         """Let NeMo's search write what it will, having read the audio up to sample ``end``."""
         if self._state is None:
             self._state = self._first_state()
@@ -288,6 +288,7 @@ class AlignedStream:
 def transcribe_aligned(
     model: EncDecMultiTaskModel,
     waveforms: Sequence[Samples],
+    *,
     config: AlignedStreamingConfig | None = None,
     prompt: Mapping[str, str] | None = None,
 ) -> list[StreamedTranscript]:
@@ -325,7 +326,7 @@ def _greedy(model: EncDecMultiTaskModel) -> MultiTaskDecoding:
 
 
 def _search(
-    decoding: MultiTaskDecoding, model: EncDecMultiTaskModel, config: AlignedStreamingConfig, chunk_frames: int
+    decoding: MultiTaskDecoding, model: EncDecMultiTaskModel, config: AlignedStreamingConfig, *, chunk_frames: int
 ) -> GreedyBatchedStreamingAEDComputer:
     """NeMo's policies, given what of a model they ask for: its search and its tokenizer."""
     options = AEDStreamingDecodingConfig(

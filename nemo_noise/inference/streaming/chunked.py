@@ -43,7 +43,7 @@ class ChunkStream:
     """
 
     def __init__(
-        self, encoder: nn.Module, plan: ChunkPlan, frame_hop: int | None = None, frame_span: int | None = None
+        self, encoder: nn.Module, plan: ChunkPlan, *, frame_hop: int | None = None, frame_span: int | None = None
     ) -> None:
         if plan.chunk < 1 or plan.left < 0 or plan.right < 0:
             raise ValueError(f"plan={plan} must have at least 1 frame a chunk, and overlaps from 0.")
@@ -119,6 +119,7 @@ def encode_in_chunks(
     encoder: nn.Module,
     audio_signal: Tensor,
     length: Tensor,
+    *,
     plan: ChunkPlan,
     frame_hop: int | None = None,
     frame_span: int | None = None,
@@ -138,7 +139,7 @@ def encode_in_chunks(
     """
     stitched = []
     for inputs, valid in zip(audio_signal, length.tolist(), strict=True):
-        stream = ChunkStream(encoder, plan, frame_hop, frame_span)
+        stream = ChunkStream(encoder, plan, frame_hop=frame_hop, frame_span=frame_span)
         parts = [stream.push(inputs[:, :valid]), stream.close()]
         stitched.append(torch.cat([part for part in parts if part is not None], dim=1).T)  # [T', D']
     lengths = torch.tensor([len(frames) for frames in stitched], device=length.device)

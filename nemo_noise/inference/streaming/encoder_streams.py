@@ -78,7 +78,7 @@ class CacheAwareStream:
             encoder.streaming_cfg = own_config
 
     def encode(
-        self, encoder: Any, offline: Encode, audio_signal: Tensor, length: Tensor, steps_s: list[float]
+        self, encoder: Any, audio_signal: Tensor, length: Tensor, *, offline: Encode, steps_s: list[float]
     ) -> tuple[Tensor, Tensor]:
         """Step through a batch of streams that begin together; one that has ended gives no more frames.
 
@@ -143,7 +143,7 @@ class OverlappingStream:
         yield
 
     def encode(
-        self, encoder: Any, offline: Encode, audio_signal: Tensor, length: Tensor, steps_s: list[float]
+        self, encoder: Any, audio_signal: Tensor, length: Tensor, *, offline: Encode, steps_s: list[float]
     ) -> tuple[Tensor, Tensor]:
         """Encode utterance by utterance in chunks.
 
@@ -159,7 +159,9 @@ class OverlappingStream:
         """
         window = _Window(offline, self.normalization, steps_s)
         span = int(getattr(encoder, "receptive_field", 1))
-        return encode_in_chunks(window, audio_signal, length, self.plan, int(encoder.subsampling_factor), span)
+        return encode_in_chunks(
+            window, audio_signal, length, plan=self.plan, frame_hop=int(encoder.subsampling_factor), frame_span=span
+        )
 
 
 EncoderStream = CacheAwareStream | OverlappingStream
@@ -253,7 +255,7 @@ def streamed(model: ASRModel, stream: EncoderStream) -> Iterator[list[float]]:
     def forward(*inputs: Any, **named: Any) -> tuple[Tensor, ...]:
         if named.get("cache_last_channel") is not None:  # one step of the stream
             return offline(*inputs, **named)
-        return stream.encode(encoder, offline, named["audio_signal"], named["length"], steps_s)
+        return stream.encode(encoder, named["audio_signal"], named["length"], offline=offline, steps_s=steps_s)
 
     with stream.prepared(encoder), replaced_on(encoder, "forward", forward):
         yield steps_s

@@ -97,7 +97,7 @@ def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
             "(exp_manager.checkpoint_callback_params.every_n_train_steps: null)."
         )
         return trained
-    _skip(trainer, loaders, trained, seed_epoch)
+    _skip(trainer, loaders, trained, seed_epoch=seed_epoch)
     logging.info(f"The training goes on behind batch {trained} of epoch {trainer.current_epoch}.")
     warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch ended")
     return trained
@@ -117,7 +117,7 @@ def warn_of_random_order(trainer: Trainer) -> None:
             )
 
 
-def _skip(trainer: Trainer, loaders: list[Any], trained: int, seed_epoch: Callable[[], None]) -> None:
+def _skip(trainer: Trainer, loaders: list[Any], trained: int, *, seed_epoch: Callable[[], None]) -> None:
     """Makes the iterators again, in the order of random numbers in which the whole run made them."""
     is_first = trainer.current_epoch == 0  # its iterators are made before the epoch starts, others behind that
     with ExitStack() as stack:
