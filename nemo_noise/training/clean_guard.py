@@ -68,11 +68,7 @@ class CleanGuard(Callback, Serialization):
             logging.info(f"CleanGuard: {self.monitor} is {self.baseline:.4f} before the training")
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Compare, and act.
-
-        Raises:
-            ValueError: if nobody knows the error rate before the training, or none was logged.
-        """
+        """Compares, and acts; a ValueError if an error rate is missing, before the training or in the log."""
         if trainer.sanity_checking or trainer.state.fn != TrainerFn.FITTING:
             return
         if self.baseline is None:
@@ -84,15 +80,15 @@ class CleanGuard(Callback, Serialization):
         if rise <= self.tolerance:
             return
         self.num_alarms += 1
-        said = f"CleanGuard: {self.monitor} rose by {rise:.4f}, more than tolerance={self.tolerance}"
+        alarm = f"CleanGuard: {self.monitor} rose by {rise:.4f}, more than tolerance={self.tolerance}"
         if self.action == "stop":
             trainer.should_stop = True
-            logging.warning(f"{said}; the training stops.")
+            logging.warning(f"{alarm}; the training stops.")
             return
         with torch.no_grad():
             for name, value in _learning(pl_module).items():
                 value.lerp_(self._start[name].to(value.device), 0.5)
-        logging.warning(f"{said}; the weights go half of the way back ({self.num_alarms} times so far).")
+        logging.warning(f"{alarm}; the weights go half of the way back ({self.num_alarms} times so far).")
 
     def _measured(self, trainer: Trainer) -> float:
         if self.monitor not in trainer.callback_metrics:
@@ -112,5 +108,4 @@ class CleanGuard(Callback, Serialization):
 
 
 def _learning(module: LightningModule) -> dict[str, Tensor]:
-    """The parameters that learn."""
     return {name: value for name, value in module.named_parameters() if value.requires_grad}

@@ -18,8 +18,8 @@ from torch import Tensor
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
 from nemo_noise.inference.adaptation import steps as adaptation_steps
+from nemo_noise.inference.adaptation.adaptation import choose_parameters
 from nemo_noise.inference.adaptation.emissions import emissions_of
-from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
 from nemo_noise.recogniser.state import borrowed_weights
 from tests.recognisers import build_recogniser
 

@@ -169,7 +169,7 @@ def test_a_segment_too_short_to_adapt_to_is_heard_with_the_weights_before_it() -
     short = beeps(1.2, repeats=1)
     _, result = along(LevelMeter(), [beeps(1.5), short], replace(RISING, max_length_ratio=9.0))
     assert result.is_adapted and result.num_steps == 0
-    assert result.reason == "shorter than 1.0 s; heard with the weights of earlier segments"
+    assert result.reason == "shorter than 1.0 s; transcribed with the weights of earlier segments"
     assert (result.plain_text, result.text) == ("aaaa", "a")  # the threshold has risen above 1.2
 
 

@@ -56,7 +56,7 @@ def test_given_all_audio_a_stream_says_what_the_offline_search_says(kind: str, p
     (waited,) = transcribe_aligned(model, [speech], config=_config(policy=policy, waitk_lagging=50))
     assert whole.text == waited.text == offline
     assert len(whole.token_ids) > 10
-    assert set(whole.heard_s) == {4.0} and whole.lagging_s > 1.0
+    assert set(whole.arrived_s) == {4.0} and whole.lagging_s > 1.0
 
 
 @pytest.mark.parametrize("kind", ["plain", "tokens", "layer"])
@@ -67,7 +67,7 @@ def test_wait_k_writes_one_token_for_every_chunk_until_the_speech_is_over(kind: 
         stream.feed(speech[start : start + RATE // 5])
         told.append(len(stream._tokens()))
     assert sorted(set(told)) == [0, 1, 2, 3]  # chunks end at 0.8, 1.6, 2.4, 3.2; the last belongs to finish()
-    assert stream.finish().heard_s[:3] == (1.6, 2.4, 3.2)
+    assert stream.finish().arrived_s[:3] == (1.6, 2.4, 3.2)
 
 
 def test_align_att_waits_while_the_attention_looks_at_the_newest_frames(plain: Path) -> None:
@@ -75,8 +75,8 @@ def test_align_att_waits_while_the_attention_looks_at_the_newest_frames(plain: P
     model = _model(plain, "tokens")
     (eager,) = transcribe_aligned(model, [speech], config=_config(alignatt_threshold=0))
     (patient,) = transcribe_aligned(model, [speech], config=_config(alignatt_threshold=1000))
-    assert eager.heard_s[0] == 0.8 and set(patient.heard_s) == {4.0}
-    assert sum(heard == 0.8 for heard in eager.heard_s) <= 8  # max_tokens_per_s
+    assert eager.arrived_s[0] == 0.8 and set(patient.arrived_s) == {4.0}
+    assert sum(arrived == 0.8 for arrived in eager.arrived_s) <= 8  # max_tokens_per_s
     assert eager.lagging_s < patient.lagging_s
 
 
@@ -96,10 +96,10 @@ def test_a_stream_that_is_longer_than_its_window_goes_on_to_the_end(policy: str,
     model = _model(plain, "plain")
     config = _config(policy=policy, left_s=0.8, alignatt_threshold=0, max_tokens_per_s=1.3)
     (streamed,) = transcribe_aligned(model, [_speech(12.0)], config=config)
-    told = sorted(set(streamed.heard_s))
+    told = sorted(set(streamed.arrived_s))
     assert told == pytest.approx([0.8 * step for step in range(1, 15)] + [12.0])  # every chunk says something
     late = _config(policy=policy, left_s=0.8, alignatt_threshold=0, waitk_lagging=4)
-    assert transcribe_aligned(model, [_speech(6.0)], config=late)[0].heard_s[0] == pytest.approx(3.2)
+    assert transcribe_aligned(model, [_speech(6.0)], config=late)[0].arrived_s[0] == pytest.approx(3.2)
 
 
 def test_a_text_that_reaches_the_decoder_s_limit_is_told(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
 from nemo_noise.inference.adaptation import steps as adaptation_steps
 from nemo_noise.inference.adaptation.emissions import emissions_of
-from nemo_noise.inference.adaptation.masked_prediction import disagreement, draw_hidden_frames, features_hidden
+from nemo_noise.inference.adaptation.objectives import disagreement, draw_hidden_frames, features_hidden
 from nemo_noise.modules import WaveformPreprocessor
 from tests.inference.listening import LevelMeter, listening_ctc, state_bytes, tones
 from tests.recognisers import build_recogniser

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from nemo_noise.inference.adaptation.uncertainty import (
+from nemo_noise.inference.adaptation.objectives import (
     Objective,
     class_confusion,
     entropies,

@@ -14,8 +14,14 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.adaptation.emissions import Emissions, emissions_of
-from nemo_noise.inference.adaptation.masked_prediction import disagreement, draw_hidden_frames, features_hidden
-from nemo_noise.inference.adaptation.uncertainty import Objective, spoken_frames, uncertainty
+from nemo_noise.inference.adaptation.objectives import (
+    Objective,
+    disagreement,
+    draw_hidden_frames,
+    features_hidden,
+    spoken_frames,
+    uncertainty,
+)
 
 __all__ = ["AdaptedWeights", "set_weights", "share_spoken", "step_down"]
 
@@ -29,8 +35,6 @@ class AdaptedWeights(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """The share of frames that say something, and what shall become smaller."""
-
     spoken: float
     loss: Tensor
 
@@ -38,19 +42,12 @@ class _Judged(NamedTuple):
 def step_down(
     model: ASRModel, waveform: Tensor, weights: list[nn.Parameter], *, config: AdaptationConfig, reference: Emissions
 ) -> AdaptedWeights:
-    """Step until the objective stops falling or the budget is spent.
-
-    Args:
-        model: the recogniser, in evaluation mode, gradients on.
-        waveform: [T] at its rate, on its device.
-        weights: what may be changed; the steps begin where they are.
-        config: how.
-        reference: the emissions of the unadapted model for the same waveform.
+    """Steps on an utterance [T] until the objective stops falling or the budget is spent; gradients must be on.
 
     Returns:
         The best weights, if any are better than those that it began with; with ``batch_statistics`` these themselves
-        may be the best, as they give something else already. None if the steps led to where the
-        emissions changed too much, as what they passed on the way is not to be believed either.
+        may be the best, as they give something else already. None if the steps led to where the emissions changed too
+        much, as what they passed on the way is not to be believed either.
     """
     judge = _judge(model, waveform, config=config, reference=reference)
     optimizer = torch.optim.Adam(weights, lr=config.learning_rate)
@@ -85,7 +82,7 @@ def step_down(
 
 
 def share_spoken(emissions: Emissions) -> float:
-    """The share of frames that say something, 0 of none."""
+    """The share of frames whose likeliest class is not blank, 0 of none."""
     if len(emissions.log_probs) == 0:
         return 0.0
     return float(spoken_frames(emissions.log_probs.detach(), emissions.blank).float().mean())
@@ -93,7 +90,7 @@ def share_spoken(emissions: Emissions) -> float:
 
 @torch.no_grad()
 def set_weights(weights: list[nn.Parameter], values: list[Tensor]) -> None:
-    """Set borrowed weights to values."""
+    """Sets borrowed weights to values."""
     for weight, value in zip(weights, values, strict=True):
         weight.copy_(value)
 
@@ -101,7 +98,6 @@ def set_weights(weights: list[nn.Parameter], values: list[Tensor]) -> None:
 def _judge(
     model: ASRModel, waveform: Tensor, *, config: AdaptationConfig, reference: Emissions
 ) -> Callable[[], _Judged]:
-    """What judges the weights of the moment."""
     objective = Objective(config.objective)
     if objective is Objective.MASKED_PREDICTION:
         duration_s = len(waveform) / float(model.cfg.sample_rate)

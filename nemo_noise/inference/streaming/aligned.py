@@ -100,13 +100,13 @@ class StreamedTranscript(NamedTuple):
     Attributes:
         text: all of it.
         token_ids: what was written, token by token.
-        heard_s: for every token, seconds of audio that had arrived when it was written.
+        arrived_s: for every token, seconds of audio that had arrived when it was written.
         duration_s: of the audio.
     """
 
     text: str
     token_ids: tuple[int, ...]
-    heard_s: tuple[float, ...]
+    arrived_s: tuple[float, ...]
     duration_s: float
 
     @property
@@ -114,7 +114,7 @@ class StreamedTranscript(NamedTuple):
         """Average lagging over the written tokens (Ma et al., 2019), in seconds; NaN without tokens."""
         if not self.token_ids:
             return math.nan
-        return float(compute_laal(list(self.heard_s), self.duration_s, len(self.token_ids)))
+        return float(compute_laal(list(self.arrived_s), self.duration_s, len(self.token_ids)))
 
 
 class AlignedStream:
@@ -209,7 +209,6 @@ class AlignedStream:
         return tokens
 
     def _decode(self, end: int, is_last: bool) -> None:
-        """Decode one chunk that ends at sample ``end``."""
         self._forget_before(end - self._chunk - self._left)
         until = self._end if is_last else end + self._right
         audio = torch.from_numpy(self._audio[: until - self._start]).to(self.model.device)
@@ -222,7 +221,7 @@ class AlignedStream:
         self._written_s += [until / self._rate] * (len(self._tokens()) - len(self._written_s))
 
     def _write(self, states: Tensor, num_frames: int, *, end: int, is_last: bool) -> None:
-        """Let NeMo's search write what it will, having read the audio up to sample ``end``."""
+        """Lets NeMo's search write, having read the audio up to sample ``end``."""
         if self._state is None:
             self._state = self._first_state()
         longest = self._prepare(num_frames, end, is_last)
@@ -247,12 +246,10 @@ class AlignedStream:
         return states[:, :frames], frames
 
     def _forget_before(self, sample: int) -> None:
-        """Drop audio that no later chunk reads, in whole frames."""
         dropped = max(sample - self._start, 0) // self._frame * self._frame
         self._audio, self._start = self._audio[dropped:], self._start + dropped
 
     def _first_state(self) -> Any:
-        """NeMo's state of a stream that has written nothing but the prompt."""
         frames = ContextSize(*(samples // self._frame for samples in (self._left, self._chunk, self._right)))
         state = GreedyBatchedStreamingAEDComputer.initialize_aed_model_state(
             self.model, self._prompt, 1, frames, self.config.chunk_s, self.config.right_s
@@ -264,10 +261,9 @@ class AlignedStream:
         return state
 
     def _prepare(self, num_frames: int, end: int, is_last: bool) -> int:
-        """Prepare NeMo's search for this chunk; returns how many tokens the text may have, with the prompt.
+        """Prepares NeMo's search for this chunk; returns how many tokens the text may have, with the prompt.
 
-        NeMo measures a stream by the frames that it is given, which here are those of a window: what it
-        derives from the whole stream is set here.
+        NeMo measures a stream by the frames that it is given, here those of a window; the whole stream's are set here.
         """
         state, options = self._state, self._search.decoding_cfg
         state.is_last_chunk_batch = torch.tensor([is_last], device=self._prompt.device)
@@ -279,7 +275,7 @@ class AlignedStream:
         options.exclude_sink_frames = min(self.config.num_sink_frames, num_frames - 1)
         search = self._decoding.decoding.greedy_search
         longest = int(search.max_seq_length)
-        if is_last and search.max_delta_len >= 0:  # until then nobody knows how much speech there will be
+        if is_last and search.max_delta_len >= 0:  # until then the length of the speech is open
             longest = min(longest, self._start // self._frame + num_frames + int(search.max_delta_len))
         state.max_generation_length = options.max_generation_length = longest + 1  # NeMo stops one token before it
         return longest
@@ -312,7 +308,6 @@ def transcribe_aligned(
 
 
 def _greedy(model: EncDecMultiTaskModel) -> MultiTaskDecoding:
-    """A greedy search beside the model's own."""
     known = OmegaConf.create(OmegaConf.to_container(OmegaConf.structured(MultiTaskDecodingConfig)))
     config = OmegaConf.merge(known, OmegaConf.to_container(model.cfg.decoding))
     delta = config.beam.max_generation_delta if config.strategy == "beam" else config.greedy.max_generation_delta
@@ -328,7 +323,6 @@ def _greedy(model: EncDecMultiTaskModel) -> MultiTaskDecoding:
 def _search(
     decoding: MultiTaskDecoding, model: EncDecMultiTaskModel, config: AlignedStreamingConfig, *, chunk_frames: int
 ) -> GreedyBatchedStreamingAEDComputer:
-    """NeMo's policies, given what of a model they ask for: its search and its tokenizer."""
     options = AEDStreamingDecodingConfig(
         streaming_policy=config.policy,
         alignatt_thr=config.alignatt_threshold,
@@ -342,7 +336,6 @@ def _search(
 
 
 def _prompt_ids(model: EncDecMultiTaskModel, slots: Mapping[str, str]) -> Tensor:
-    """The prompt as ids [1, U]."""
     turns = model.prompt.get_default_dialog_slots()
     known = {name for turn in turns for name in turn["slots"]}
     unknown = sorted(set(slots) - known)
