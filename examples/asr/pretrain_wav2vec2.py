@@ -24,7 +24,7 @@ from nemo_noise.recogniser.model_file import save_model
 
 @hydra_runner(config_path="../../conf/recipes/wav2vec", config_name="wav2vec2_pretraining")
 def main(cfg: DictConfig) -> None:
-    """Train as the config says."""
+    """Train by the config."""
     logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")
     if cfg.get("seed") is not None:
         pl.seed_everything(cfg.seed, workers=True)

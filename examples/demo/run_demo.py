@@ -30,7 +30,7 @@ class Job:
 
     Args:
         processes: starts it, so that it ends with us.
-        name: what the progress bar says.
+        name: label of the progress bar.
         script: path below examples/.
         arguments: what follows the script.
         log: file for its output.
@@ -45,7 +45,7 @@ class Job:
             self.process = processes.start(command, output, environment)
 
     def steps(self) -> int:
-        """Counts the training steps that the log tells of."""
+        """Counts the training steps in the log."""
         text = self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
         bars = re.findall(r"Epoch (\d+):[^\r\n]*?(\d+)/(\d+) \[", text)
         epoch, step, steps_per_epoch = (int(number) for number in bars[-1]) if bars else (0, 0, 0)
@@ -139,7 +139,7 @@ def train(output: Path, processes: JobProcesses) -> None:
 
 
 def evaluate(output: Path, processes: JobProcesses) -> None:
-    """Measures both recognisers on speakers they do not know, in noises they know and in noises they do not."""
+    """Measures both recognisers on unseen speakers, in seen and in unseen noise."""
     data = output / "data"
     arguments = [
         f"model={output / 'noise_aware.nemo'}",

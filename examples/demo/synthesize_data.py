@@ -23,7 +23,7 @@ TRAIN_VOICES, TEST_VOICES, BABBLE_VOICES = 10, 4, 6
 TRAIN_UTTERANCES, VALIDATION_UTTERANCES, TEST_UTTERANCES = 3000, 60, 80
 SEEN, UNSEEN = ("steady", "hum", "rain", "beeps", "wind", "babble"), ("engine", "crackle", "siren")
 NOISES_PER_CLASS, NOISE_S = {"seen": 10, "unseen": 6}, 8.0
-# What the talkers of the babble say: no digits.
+# The text of the babble: no digits.
 SENTENCES = (
     "the train to the harbour leaves from the other side, please mind the gap",
     "we had a table by the window, but the soup was cold and the waiter never came back",
@@ -53,8 +53,8 @@ def write_speech(output: Path, name: str, *, voices: list[Voice], count: int, se
     for index in tqdm(range(count), desc=f"{name} speech", unit=" utterances", mininterval=1.0):
         voice, text = voices[index % len(voices)], draw_digits(rng, 3, 5)
         speed, peak = int(rng.integers(90, 150)), float(10 ** (rng.uniform(-20, -3) / 20))
-        said = "".join(word + (", " if rng.random() < 0.6 else " ") for word in text.split())  # a comma is a pause
-        speech = synthesizer.read_at_level(said, voice, speed, peak)
+        paced = "".join(word + (", " if rng.random() < 0.6 else " ") for word in text.split())  # a comma is a pause
+        speech = synthesizer.read_at_level(paced, voice, speed, peak)
         lines.append(write_audio(output, f"{name}/{index:05d}.wav", speech) | {"text": text, "speaker": voice.name})
     write_lines(output, name, lines)
 
