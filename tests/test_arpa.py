@@ -111,10 +111,10 @@ def test_a_fast_model_of_other_tokens_is_named(tmp_path: Path, model: Any) -> No
 
 
 def test_a_claim_of_a_billion_takes_no_time_and_a_changed_file_is_read_again(tmp_path: Path) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(ArpaError, match="claims 1000000005 n-grams, .* bytes or more, but the file has"):
         check_arpa(_arpa(tmp_path, ARPA.replace("ngram 2=4", "ngram 2=1000000000")), vocabulary_size=2)
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     check_arpa(_arpa(tmp_path, ARPA), vocabulary_size=2)
     with pytest.raises(ArpaError, match="nan"):
         check_arpa(_arpa(tmp_path, ARPA.replace("-0.5\td", "nan\td")), vocabulary_size=2)

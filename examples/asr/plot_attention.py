@@ -15,9 +15,7 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.manifests.manifest import load_entry, read_manifest
-from nemo_noise.data.mixing.noise_mix import mix_at_snr
-from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data import NoiseList, load_entry, mix_at_snr, read_manifest
 from nemo_noise.evaluation.plots.attention import draw_attention, observe_attention
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.models import WhisperModel
@@ -35,7 +33,7 @@ def main(cfg: DictConfig) -> None:
     samples, title = load_entry(entries[cfg.utterance], rate), "clean"
     if cfg.noise_manifest is not None:
         crop = NoiseList(cfg.noise_manifest, rate).crop(np.random.default_rng(cfg.seed), len(samples))
-        samples = mix_at_snr(samples, crop.samples, float(cfg.snr_db), rate)
+        samples = mix_at_snr(samples, crop.samples, snr_db=float(cfg.snr_db), sample_rate=rate)
         title = f"{crop.entry.fields.get('label', 'noise')}, {cfg.snr_db} dB"
     prompt = model.prompt_of(entries[cfg.utterance].fields) if isinstance(model, WhisperModel) else None
     picture = observe_attention(model, samples, title, prompt)

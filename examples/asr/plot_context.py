@@ -16,9 +16,7 @@ from omegaconf import DictConfig
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.manifests.manifest import load_entry, read_manifest
-from nemo_noise.data.mixing.noise_mix import mix_at_snr
-from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data import NoiseList, load_entry, mix_at_snr, read_manifest
 from nemo_noise.evaluation.plots.contexts import draw_contexts, observe_context
 from nemo_noise.evaluation.script_options import check_script
 from nemo_noise.recogniser.facts import sample_rate_of
@@ -38,7 +36,7 @@ def main(cfg: DictConfig) -> None:
     pictures = []
     for snr_db in cfg.snr_db:
         is_clean = snr_db == "clean"
-        samples = speech if is_clean else mix_at_snr(speech, crop.samples, float(snr_db), rate)
+        samples = speech if is_clean else mix_at_snr(speech, crop.samples, snr_db=float(snr_db), sample_rate=rate)
         title = "clean" if is_clean else f"{label}, {snr_db} dB"
         pictures.append(observe_context(model, samples, title))
     draw_contexts(pictures, cfg.output)

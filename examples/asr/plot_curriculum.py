@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.curriculum.plot import curriculum_moments, draw_curriculum
+from nemo_noise.data.previews.curriculum import curriculum_moments, draw_curriculum
 from nemo_noise.evaluation.script_options import check_script
 
 

@@ -20,11 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.config import hydra_runner
 from nemo.utils import logging
 
-from nemo_noise.data.acoustics.chain import build_chain
-from nemo_noise.data.acoustics.preview import write_effects_preview
-from nemo_noise.data.manifests.manifest import read_manifest
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
-from nemo_noise.data.mixing.preview import write_preview
+from nemo_noise.data import NoiseMixPerturbation, build_chain, read_manifest, write_effects_preview, write_preview
 from nemo_noise.evaluation.script_options import check_script
 
 
@@ -35,16 +31,16 @@ def main(cfg: DictConfig) -> None:
     speech, where = read_manifest(cfg.speech_manifest), cfg.output_dir
     blocks = [OmegaConf.to_container(part, resolve=True, throw_on_missing=True) for part in (cfg.rooms, cfg.devices)]
     effects = {name: options for block in blocks for name, options in block.get("effects", {}).items()}
+    rows = {"sample_rate": cfg.sample_rate, "num_utterances": cfg.num_utterances}
     if effects:
-        chain = build_chain(effects)
-        for line in write_effects_preview(chain, speech, f"{where}/effects", cfg.sample_rate, cfg.num_utterances):
+        for line in write_effects_preview(build_chain(effects), speech, f"{where}/effects", **rows):
             print(f"{line['audio_filepath']}  {line['settings'] or ''}")
     if effects and OmegaConf.is_missing(cfg.noise_mix, "manifest_path"):
         return
     options = OmegaConf.to_container(cfg.noise_mix, resolve=True, throw_on_missing=True)
     options.pop("prob")  # NeMo's own draw, not ours
     perturbation = NoiseMixPerturbation(**options)
-    lines = write_preview(perturbation, speech, where, cfg.sample_rate, cfg.num_utterances, cfg.num_epochs)
+    lines = write_preview(perturbation, speech, where, num_epochs=cfg.num_epochs, **rows)
     for line in lines:
         asked, measured = line["snr_db"], line["measured_snr_db"]
         snr = "clean" if asked is None else f"asked {asked:6.2f} dB, measured {measured:6.2f} dB"

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.manifests.manifest import load_entry, read_manifest, write_manifest
+from nemo_noise.data import load_entry, read_manifest, write_manifest
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 from nemo_noise.evaluation.script_options import check_script

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
 
-from nemo_noise.data.manifests.manifest import read_manifest
+from nemo_noise.data import read_manifest
 from nemo_noise.evaluation import decoding_tuning as tuning
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.plots.decoding import draw_trials

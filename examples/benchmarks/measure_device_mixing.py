@@ -24,9 +24,7 @@ import torch
 
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.data.draw.clock import EPOCH_CLOCK
-from nemo_noise.data.mixing.device import DeviceMixer
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data import EPOCH_CLOCK, DeviceMixer, NoiseMixPerturbation
 
 RATE = 16000
 NUM_NOISES, NOISE_S = 12, 60.0
@@ -67,7 +65,9 @@ def measure(manifest: Path, batch: list[np.ndarray], *, device: torch.device, ro
     for seed in range(rounds):
         EPOCH_CLOCK.set(seed)
         host = NoiseMixPerturbation(manifest, {"min": 0, "max": 20}, seed=seed)
-        there = DeviceMixer(NoiseMixPerturbation(manifest, {"min": 0, "max": 20}, seed=seed), RATE, device)
+        there = DeviceMixer(
+            NoiseMixPerturbation(manifest, {"min": 0, "max": 20}, seed=seed), sample_rate=RATE, device=device
+        )
         host.check()
         there.mix(audio[:1].flip(1), lengths[:1])  # another utterance: starts the device
         on_host = [timed(lambda host=host: [mixed(host, samples) for samples in batch]) for _ in range(2)]

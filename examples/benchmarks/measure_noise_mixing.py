@@ -28,8 +28,7 @@ import soundfile
 from nemo.collections.asr.parts.preprocessing.perturb import NoisePerturbation, Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
-from nemo_noise.data.draw.clock import EPOCH_CLOCK
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data import EPOCH_CLOCK, NoiseMixPerturbation
 
 RATE = 16000
 NUM_NOISES = 12

@@ -34,7 +34,7 @@ def main() -> None:
     rounds = parser.parse_args().rounds
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    ours = Mamba2Mixer(D_MODEL, D_STATE, head_dim=HEAD_DIM).eval()
+    ours = Mamba2Mixer(D_MODEL, d_state=D_STATE, head_dim=HEAD_DIM).eval()
     peers = {chunk_size: peer(ours, chunk_size) for chunk_size in (SHIPPED_CHUNK, EQUAL_CHUNK)}
     print(f"torch {torch.__version__}, d_model {D_MODEL}, d_state {D_STATE}, one thread, shortest of {rounds}")
     print(f"{'frames':>8} {'pass':>18} {'ours ms':>8} {'/ chunk 256':>12} {'/ chunk 64':>11}")

@@ -34,7 +34,13 @@ def main(cfg: DictConfig) -> None:
         chosen = {key: options[key] for key in ("languages", "splits") if key in options}
         download_fleurs(Path(cfg.root), **chosen)
     prepared = prepare_corpus(
-        cfg.corpus, cfg.root, cfg.output_dir, options, cfg.min_duration_s, cfg.max_duration_s, cfg.decode
+        cfg.corpus,
+        cfg.root,
+        cfg.output_dir,
+        options=options,
+        min_duration_s=cfg.min_duration_s,
+        max_duration_s=cfg.max_duration_s,
+        decode=cfg.decode,
     )
     for name, one in sorted(prepared.items()):
         print(f"{one.path or name + ': no manifest'}: {one.num_lines} lines, {one.hours:.2f} h")

@@ -54,7 +54,7 @@ def write_speech(output: Path, name: str, *, voices: list[Voice], count: int, se
         voice, text = voices[index % len(voices)], draw_digits(rng, 3, 5)
         speed, peak = int(rng.integers(90, 150)), float(10 ** (rng.uniform(-20, -3) / 20))
         paced = "".join(word + (", " if rng.random() < 0.6 else " ") for word in text.split())  # a comma is a pause
-        speech = synthesizer.read_at_level(paced, voice, speed, peak)
+        speech = synthesizer.read_at_level(paced, voice, words_per_minute=speed, peak=peak)
         lines.append(write_audio(output, f"{name}/{index:05d}.wav", speech) | {"text": text, "speaker": voice.name})
     write_lines(output, name, lines)
 
@@ -70,7 +70,7 @@ def write_noise(output: Path, name: str, *, labels: tuple[str, ...], seed: int) 
                 chosen = rng.permutation(len(talkers))[: int(rng.integers(3, len(talkers) + 1))]
                 noise = babble([talkers[i] for i in chosen], length, rng)
             else:
-                noise = draw_noise(label, length, SAMPLE_RATE, rng)
+                noise = draw_noise(label, num_samples=length, sample_rate=SAMPLE_RATE, rng=rng)
             lines.append(write_audio(output, f"{name}/{label}_{index}.wav", noise) | {"label": label})
     write_lines(output, name, lines)
 
@@ -80,7 +80,7 @@ def read_sentences() -> list[Samples]:
     synthesizer, talkers = SpeechSynthesizer(SAMPLE_RATE), []
     for index, voice in enumerate(make_voices(BABBLE_VOICES, seed=3)):
         text = ". ".join(SENTENCES[index:] + SENTENCES[:index])
-        talkers.append(synthesizer.read_at_level(text, voice, 150 + 5 * index, peak=0.5))
+        talkers.append(synthesizer.read_at_level(text, voice, words_per_minute=150 + 5 * index, peak=0.5))
     return talkers
 
 

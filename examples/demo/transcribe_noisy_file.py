@@ -15,10 +15,7 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.archive import restore
-from nemo_noise.data.audio.files import load_audio, write_audio
-from nemo_noise.data.manifests.manifest import read_manifest
-from nemo_noise.data.mixing.noise_mix import mix_at_snr
-from nemo_noise.data.noise.noise_list import NoiseList
+from nemo_noise.data import NoiseList, load_audio, mix_at_snr, read_manifest, write_audio
 
 SAMPLE_RATE, SNR_DB = 16000, 5.0
 
@@ -30,7 +27,7 @@ def main(output: Path) -> None:
     samples = load_audio(speech.audio_filepath, SAMPLE_RATE)
     crop = NoiseList(output / "data" / "unseen.json", SAMPLE_RATE).crop(np.random.default_rng(7), len(samples))
     noisy = output / "noisy.wav"
-    write_audio(noisy, mix_at_snr(samples, crop.samples, SNR_DB, SAMPLE_RATE), SAMPLE_RATE)
+    write_audio(noisy, mix_at_snr(samples, crop.samples, snr_db=SNR_DB, sample_rate=SAMPLE_RATE), SAMPLE_RATE)
     print(f"{noisy}: {crop.entry.fields['label']} at {SNR_DB:g} dB")
     print(f"  {'said':12} {speech.text}")
     for name in ("noise_aware", "baseline"):

@@ -43,7 +43,7 @@ def prepare(cfg: DictConfig) -> Path:
         build_connected_digits(
             groups["seen_speakers"],
             out / name,
-            count,
+            num_utterances=count,
             takes=takes[name],
             speeds=list(cfg.data.speeds) if name == "train" else (1.0,),
             digits_per_string=length,
@@ -54,7 +54,7 @@ def prepare(cfg: DictConfig) -> Path:
     for seed, (group, entries) in enumerate(groups.items(), start=3):
         chosen = takes["test"] if group == "seen_speakers" else None
         manifest = build_connected_digits(
-            entries, out / group, cfg.data.num_test, takes=chosen, digits_per_string=length, seed=seed
+            entries, out / group, num_utterances=cfg.data.num_test, takes=chosen, digits_per_string=length, seed=seed
         )
         for number, entry in enumerate(read_manifest(manifest)):
             line = entry.fields | {"audio_filepath": entry.audio_filepath, "group": group}

@@ -24,11 +24,11 @@ _ONCE_IN = {  # module of an earlier version -> the classes that a configuration
     "modules.fusion": "AddFusion ConcatFusion FiLMFusion GatedFusion",
     "modules.hierarchical_context": "HierarchicalContextEncoder",
     "modules.lact": "BidirectionalLaCTMixer CausalLaCTMixer",
-    "modules.lact_encoder": "LaCTEncoder NoiseAwareLaCTEncoder",
+    "modules.lact_encoder": "LaCTEncoder",
     "modules.log_mel": "LogMelFeatures",
     "modules.mixture_fusion": "MixtureFusion",
     "modules.multimodal_context": "MultimodalContextEncoder",
-    "modules.noise_aware": "NoiseAwareConformerEncoder",
+    "modules.noise_aware": "NoiseAwareConformerEncoder NoiseAwareConformerEncoderAdapter",
     "modules.noise_aware_wav2vec": "NoiseAwareWav2Vec2Encoder",
     "modules.noise_types": "NoiseTypeContextEncoder",
     "modules.pyramid_context": "FeaturePyramidContextEncoder",
@@ -48,6 +48,9 @@ OLD_PATHS = {
     f"nemo_noise.{module}.{name}": f"nemo_noise.{module.partition('.')[0]}.{name}"
     for module, names in _ONCE_IN.items()
     for name in names.split()
+} | {
+    "nemo_noise.modules.NoiseAwareLaCTEncoder": "nemo_noise.modules.LaCTEncoder",
+    "nemo_noise.modules.lact_encoder.NoiseAwareLaCTEncoder": "nemo_noise.modules.LaCTEncoder",
 }
 
 

@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors in, tensors out: context encoders, fusions and the encoders that hold them."""
 
+from nemo_noise.modules.context.attentive import AttentiveContextEncoder
 from nemo_noise.modules.context.causal import CausalContextEncoder, CausalStatisticsContextEncoder
-from nemo_noise.modules.context.encoders import (
-    AttentiveContextEncoder,
-    ConstantContextEncoder,
-    ContextEncoder,
-    StatisticsContextEncoder,
-)
+from nemo_noise.modules.context.constant import ConstantContextEncoder
+from nemo_noise.modules.context.contract import ContextEncoder
 from nemo_noise.modules.context.hierarchical import HierarchicalContextEncoder
 from nemo_noise.modules.context.multimodal import (
     MultimodalContextEncoder,
@@ -19,6 +16,7 @@ from nemo_noise.modules.context.multimodal import (
 from nemo_noise.modules.context.noise_types import NoiseTypeContextEncoder
 from nemo_noise.modules.context.pyramid import FeaturePyramidContextEncoder
 from nemo_noise.modules.context.sensor_tokens import SensorStream, SensorTokens
+from nemo_noise.modules.context.statistics import StatisticsContextEncoder
 from nemo_noise.modules.context.temporal import TemporalContextEncoder
 from nemo_noise.modules.context.users import context_users, noise_context_of, shuffled_context
 from nemo_noise.modules.dual_attention.decoder import (
@@ -33,17 +31,18 @@ from nemo_noise.modules.dual_attention.secondary_memory import (
     NoiseTypeMemory,
     SecondaryMemory,
 )
+from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.fusion.cross_attention import CrossAttentionFusion, attention_maps
-from nemo_noise.modules.fusion.fusion import AddFusion, ConcatFusion, FiLMFusion, Fusion, GatedFusion
 from nemo_noise.modules.fusion.mixture import MixtureFusion
+from nemo_noise.modules.fusion.pointwise import AddFusion, ConcatFusion, FiLMFusion, GatedFusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder, MixerLayer
 from nemo_noise.modules.mixers.lact.encoder import LaCTEncoder, NoiseAwareLaCTEncoder, Order
 from nemo_noise.modules.mixers.lact.mixer import BidirectionalLaCTMixer, CausalLaCTMixer
 from nemo_noise.modules.mixers.ssm.encoder import Direction, SSMEncoder
 from nemo_noise.modules.mixers.ssm.mixer import BidirectionalMamba2Mixer, Mamba2Mixer
-from nemo_noise.modules.seam.noise_aware import NoiseAwareConformerEncoder
+from nemo_noise.modules.seam.conformer import NoiseAwareConformerEncoder, NoiseAwareConformerEncoderAdapter
+from nemo_noise.modules.seam.normalization import RunningNormalization
 from nemo_noise.modules.seam.preroll import cache_after_preroll, noise_before
-from nemo_noise.modules.seam.running_normalization import RunningNormalization
 from nemo_noise.modules.wav2vec.encoder import NormPlace, Wav2Vec2Encoder
 from nemo_noise.modules.wav2vec.front_end import ConvolutionNorm, WaveformPreprocessor
 from nemo_noise.modules.wav2vec.log_mel import LogMelFeatures
@@ -91,6 +90,7 @@ __all__ = [
     "MixtureFusion",
     "MultimodalContextEncoder",
     "NoiseAwareConformerEncoder",
+    "NoiseAwareConformerEncoderAdapter",
     "NoiseAwareLaCTEncoder",
     "NoiseAwareWav2Vec2Encoder",
     "NoiseTypeContextEncoder",

@@ -11,7 +11,7 @@ from nemo.core.classes import Serialization
 from nemo.utils import logging
 
 from nemo_noise.modules import CausalContextEncoder, ConstantContextEncoder, ContextEncoder
-from nemo_noise.modules.context.encoders import FeatureScale
+from nemo_noise.modules.context.observed import FeatureScale
 from nemo_noise.modules.seam.noise_aware import NoiseAwareMixin
 
 __all__ = ["ContextInputCheck", "context_complaints"]

@@ -19,12 +19,13 @@ from nemo.collections.asr.metrics.wer import word_error_rate_detail
 from nemo.core.classes import Serialization
 from nemo.utils import logging
 
-from nemo_noise.data.audio.usable import find_unusable, no_speech, usable_entries
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
 from nemo_noise.data.curriculum.snr_schedule import read_bands
+from nemo_noise.data.draw.distribution import finite, share
 from nemo_noise.data.manifests.manifest import ManifestError, load_entry, read_manifest, require_audio_files
+from nemo_noise.data.manifests.usable import find_unusable, no_speech, usable_entries
 from nemo_noise.data.noise.noise_list import NoiseList
-from nemo_noise.data.signal.snr import finite, mix_at_snr, share
+from nemo_noise.data.signal.snr import mix_at_snr
 from nemo_noise.recogniser.state import modes_kept
 from nemo_noise.recogniser.transcription import texts_of, verbosity_kept
 
@@ -179,7 +180,7 @@ class DifficultyCurriculum(Callback, Serialization):
         speech = load_entry(self.speech[index], self.sample_rate)
         noise = self.noises.crop(rng, len(speech)).samples
         snr_db = rng.uniform(self.bands_db[band], self.bands_db[band + 1])
-        return mix_at_snr(speech, noise, snr_db, self.sample_rate)
+        return mix_at_snr(speech, noise, snr_db=snr_db, sample_rate=self.sample_rate)
 
     def _publish(self, epoch: int) -> None:
         self._epoch = epoch

@@ -47,7 +47,9 @@ class DeviceNoiseMix(Callback, Serialization):
         """Mixes the batch; a ValueError if it is none of NeMo's for speech recognition."""
         audio, lengths = _signal(batch)
         if self._mixer is None or self._mixer.device != audio.device:
-            self._mixer = DeviceMixer(self.perturbation, self.sample_rate, audio.device, self.bank_limit_mb)
+            self._mixer = DeviceMixer(
+                self.perturbation, sample_rate=self.sample_rate, device=audio.device, bank_limit_mb=self.bank_limit_mb
+            )
         self.clock.set(trainer.current_epoch, trainer.global_step)
         audio.copy_(self._mixer.mix(audio, lengths).audio)
 

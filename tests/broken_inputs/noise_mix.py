@@ -28,11 +28,11 @@ def noise_mix(**options: Any) -> None:
 def mixed(speech: Any = SOUND, noise: Any = SOUND, snr_db: Any = 0.0, sample_rate: Any = RATE) -> None:
     """Mixes; samples may be a number, which a second is filled with."""
     made = [np.full(RATE, value, np.float32) if isinstance(value, float) else value for value in (speech, noise)]
-    mix_at_snr(*made, snr_db, sample_rate)
+    mix_at_snr(*made, snr_db=snr_db, sample_rate=sample_rate)
 
 
 def mixed_by_bands(edges_hz: list[float], snrs_db: list[float]) -> None:
-    mix_at_band_snrs(SOUND, SOUND, edges_hz, snrs_db, RATE)
+    mix_at_band_snrs(SOUND, SOUND, edges_hz=edges_hz, snrs_db=snrs_db, sample_rate=RATE)
 
 
 def _mix(**options: Any) -> dict[str, Any]:

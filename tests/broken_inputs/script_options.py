@@ -8,7 +8,7 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from nemo_noise.configuration import config_directory
-from nemo_noise.data.curriculum.plot import curriculum_moments
+from nemo_noise.data.previews.curriculum import curriculum_moments
 from nemo_noise.evaluation.decoding_tuning import SearchGrid
 from nemo_noise.evaluation.profiling.profile import ProfileOptions
 from nemo_noise.evaluation.script_options import check_script

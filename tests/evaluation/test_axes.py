@@ -9,7 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from nemo_noise.configuration import config_directory
-from nemo_noise.data.mixing.noise_mix import active_speech_level_db, rms_db
+from nemo_noise.data import active_speech_level_db, rms_db
 from nemo_noise.evaluation.gates import gate_values
 from nemo_noise.evaluation.hypothesis import Hypothesis, Place
 from nemo_noise.evaluation.instrument import Instrument

@@ -20,6 +20,7 @@ from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
+from nemo_noise.modules import NoiseTypeMemory
 from tests.contracts import randomize
 from tests.evaluation.tiny_models import SAMPLE_RATE, streaming_encoder, tiny_ctc, write_noise, write_speech
 
@@ -94,8 +95,8 @@ def test_a_model_with_a_context_hears_it_and_any_other_hears_the_speech_alone(tm
     before = [np.random.default_rng(0).standard_normal(4000).astype(np.float32), None]
     for has_context in (True, False):
         model = _model(has_context)
-        model.memory = torch.nn.Module()  # as that of a second attention, which uses a context and hears no pre-roll
-        model.memory.shuffles_context = False
+        # as that of a second attention: it uses a context and reads no pre-roll
+        model.memory = NoiseTypeMemory(2, 8)
         outputs = model(input_signal=signal, input_signal_length=length)[0]
         with after_preroll(model, before):
             heard = model(input_signal=signal, input_signal_length=length)[0]

@@ -70,7 +70,7 @@ def test_shares_of_the_model_add_up_and_parts_are_no_more_than_the_whole(profile
 def test_a_slow_module_is_found() -> None:
     class Slow(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            time.sleep(0.03)
+            time.sleep(0.1)
             return x
 
     slow, fast = Slow(), torch.nn.Identity()
@@ -79,9 +79,9 @@ def test_a_slow_module_is_found() -> None:
     ) as seconds:
         for _ in range(2):
             fast(slow(torch.zeros(1)))
-    assert seconds["slow"] >= 0.06
-    assert seconds["list"] >= 0.06
-    assert seconds["fast"] < 0.03
+    assert seconds["slow"] >= 0.2
+    assert seconds["list"] >= 0.2
+    assert seconds["fast"] < 0.1
 
 
 def test_an_engine_that_cannot_run_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,16 @@
 import ast
 import re
 import subprocess
+import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # where pytest brings it
+    import tomli as tomllib
 
 from tests.house.architecture import with_map
 
@@ -18,22 +25,11 @@ MAX_EXAMPLE_LINES = 60
 MAX_PROGRAM_LINES = 200
 NAMES_WITHOUT_AN_IDEA = {"utils", "util", "helpers", "helper", "common", "misc", "base", "core"}
 LICENCE_LINES = ["# SPDX-FileCopyrightText: 2026 The nemo_noise authors", "# SPDX-License-Identifier: Apache-2.0"]
-OPTIONAL_PACKAGES = {
-    "apex",
-    "causal_conv1d",
-    "espeakng_loader",
-    "grpc",
-    "kenlm",
-    "mamba_ssm",
-    "megatron",
-    "onnx",
-    "onnxruntime",
-    "pyroomacoustics",
-    "repdl",
-    "tensorrt",
-    "transformer_engine",
-    "tritonclient",
-}
+# Where a user's Python lies.
+PROGRAMS = {"nemo_noise", "hydra_plugins", "examples", "experiments"}
+# Packages that are imported by NeMo for us, and those imported under another name than they are installed under.
+IMPORTED_BY_NEMO = {"kenlm": "reads n-gram models for its searches of words"}
+DISTRIBUTIONS = {"hydra": "hydra_core", "nemo": "nemo_toolkit", "sklearn": "scikit_learn", "yaml": "pyyaml"}
 # Where a result may be written other than through nemo_noise/whole_file.py, and why.
 WRITES_IN_PLACE = {
     "nemo_noise/whole_file.py": "the one that writes",
@@ -130,10 +126,13 @@ def long_examples(root: Path, files: list[Path]) -> list[str]:
 def open_doors(root: Path, files: list[Path]) -> list[str]:
     """Finds optional packages that our package imports in several files, or on import instead of late."""
     breaches, doors = [], defaultdict(set)
+    declared = _declared(root)
+    optional = set().union(*declared.values()) - declared[""]
     for name, tree in _modules(root, [name for name in files if name.parts[0] == "nemo_noise"]):
         on_import = {id(node) for node in _statements_on_import(tree)}
         for node in ast.walk(tree):
-            for package in _imported_packages(node) & OPTIONAL_PACKAGES:
+            names = {each for each in _imported_packages(node) if _distribution(each) in optional}
+            for package in names:
                 doors[package].add(str(name))
                 if id(node) in on_import:
                     breaches.append(f"{name}:{node.lineno}: imports {package} on import; import it where it is used")
@@ -174,6 +173,24 @@ def probed_families(root: Path, files: list[Path]) -> list[str]:
             if name.as_posix() != FACTS and asked & FAMILY_PARTS:
                 breaches.append(f"{name}:{node.lineno}: {ast.unparse(node)}; ask family_of of {FACTS}")
     return breaches
+
+
+def undeclared_packages(root: Path, files: list[Path]) -> list[str]:
+    """Finds imports of packages that pyproject.toml names neither as a dependency nor in an extra."""
+    declared = set().union(*_declared(root).values())
+    return [
+        f"{name}:{number}: imports {package}, which pyproject.toml does not name"
+        for name, number, package in _foreign_imports(root, files)
+        if _distribution(package) not in declared
+    ]
+
+
+def unused_packages(root: Path, files: list[Path]) -> list[str]:
+    """Finds packages that pyproject.toml asks users for, in an extra or always, and that nothing imports."""
+    imported = {_distribution(package) for _, _, package in _foreign_imports(root, files)}
+    asked = set().union(*(packages for extra, packages in _declared(root).items() if extra != "dev"))
+    unused = asked - imported - IMPORTED_BY_NEMO.keys()
+    return [f"pyproject.toml names {package}, which nothing imports" for package in sorted(unused)]
 
 
 def unsafe_calls(root: Path, files: list[Path]) -> list[str]:
@@ -255,7 +272,13 @@ def _lines(path: Path) -> list[str]:
 def _modules(root: Path, files: list[Path]) -> Iterator[tuple[Path, ast.Module]]:
     for name in files:
         if name.suffix == ".py":
-            yield name, ast.parse((root / name).read_text(encoding="utf-8"), filename=str(name))
+            yield name, _tree((root / name).read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1000)
+def _tree(source: str) -> ast.Module:
+    """Parses a file once for all rules."""
+    return ast.parse(source)
 
 
 def _imported_packages(node: ast.AST) -> set[str]:
@@ -264,6 +287,30 @@ def _imported_packages(node: ast.AST) -> set[str]:
     if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
         return {node.module.split(".")[0]}
     return set()
+
+
+def _foreign_imports(root: Path, files: list[Path]) -> Iterator[tuple[Path, int, str]]:
+    """Walks the imports of a user's Python that neither Python brings nor we; scripts import their neighbours."""
+    for name, tree in _modules(root, [name for name in files if name.parts[0] in PROGRAMS]):
+        neighbours = set() if name.parts[0] == "nemo_noise" else {path.stem for path in (root / name).parent.iterdir()}
+        for node in ast.walk(tree):
+            foreign = _imported_packages(node) - PROGRAMS - neighbours - sys.stdlib_module_names
+            yield from ((name, node.lineno, package) for package in sorted(foreign))
+
+
+def _declared(root: Path) -> dict[str, set[str]]:
+    """Reads the names of packages by extra; the dependencies have none."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    by_extra = {"": project["dependencies"], **project["optional-dependencies"]}
+    return {extra: set(map(_plain_name, requirements)) for extra, requirements in by_extra.items()}
+
+
+def _plain_name(requirement: str) -> str:
+    return re.split(r"[^\w-]", requirement)[0].lower().replace("-", "_")
+
+
+def _distribution(package: str) -> str:
+    return DISTRIBUTIONS.get(package, package).lower()
 
 
 def _statements_on_import(tree: ast.Module) -> Iterator[ast.AST]:

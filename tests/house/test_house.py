@@ -15,6 +15,13 @@ HEAD = "\n".join([*rules.LICENCE_LINES, '"""One idea."""', ""])
 LONG_FUNCTION = "def f():\n" + "    x = 1\n" * 61
 RECIPE = "defaults: [a]\n" + "".join(f"k{i}: {i}\n" for i in range(31))
 
+SOUND = {
+    "docs/README.md": "[map](architecture.md)\n",
+    "docs/architecture.md": f"# Map\n\n{architecture.BEGIN}\n{architecture.END}\n",
+    "pyproject.toml": '[project]\ndependencies = ["torch"]\noptional-dependencies.rooms = ["pyroomacoustics"]\n',
+    "nemo_noise/door.py": HEAD + "import torch\ndef f():\n    import pyroomacoustics\n",
+}
+
 # The rule, and a file (path, content) that breaks it.
 RULES_AND_BREACHES: list[tuple[Rule, str, str]] = [
     (rules.long_files, "nemo_noise/long.py", "x = 1\n" * 401),
@@ -27,11 +34,17 @@ RULES_AND_BREACHES: list[tuple[Rule, str, str]] = [
     (rules.long_recipes, "experiments/question/recipe.yaml", RECIPE),
     (rules.long_examples, "examples/asr/train.py", "x = 1\n" * 61),
     (rules.long_examples, "examples/demo/run.py", "x = 1\n" * 201),
-    (rules.open_doors, "nemo_noise/language.py", HEAD + "import kenlm\n"),
     (rules.scattered_patches, "nemo_noise/data/a.py", HEAD + "from wrapt import wrap_function_wrapper\n"),
     (rules.scattered_patches, "nemo_noise/a.py", HEAD + "OmegaConf.register_new_resolver('a', len)\n"),
     (rules.scattered_patches, "nemo_noise/a.py", HEAD + "model.encoder.forward = len\n"),
     (rules.probed_families, "nemo_noise/inference/a.py", HEAD + "x = hasattr(model, 'joint')\n"),
+    (rules.open_doors, "nemo_noise/door.py", HEAD + "import torch\nimport pyroomacoustics\n"),
+    (rules.open_doors, "nemo_noise/second.py", HEAD + "def f():\n    import pyroomacoustics\n"),
+    (rules.undeclared_packages, "nemo_noise/a.py", HEAD + "def f():\n    import grpc.aio\n"),
+    (rules.undeclared_packages, "hydra_plugins/a.py", HEAD + "from sklearn.svm import SVC\n"),
+    (rules.undeclared_packages, "examples/asr/a.py", HEAD + "import pyroomacoustics, yaml\n"),
+    (rules.unused_packages, "pyproject.toml", SOUND["pyproject.toml"] + 'optional-dependencies.serve = ["grpcio"]\n'),
+    (rules.unused_packages, "nemo_noise/door.py", HEAD + "import torch\n"),
     (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "x = eval('1')\n"),
     (rules.unsafe_calls, "nemo_noise/a.py", HEAD + "import pickle\n"),
     (rules.unsafe_calls, "examples/a.py", HEAD + "import subprocess\nsubprocess.run('ls', shell=True)\n"),
@@ -63,8 +76,7 @@ def test_the_repository_keeps_the_rule(rule: Rule, repository: Path) -> None:
     ids=[f"{rule.__name__}-{i}" for i, (rule, _, _) in enumerate(RULES_AND_BREACHES)],
 )
 def test_the_rule_finds_a_breach(rule: Rule, name: str, content: str, tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "README.md").write_text("No links.\n")
+    _write_sound_repository(tmp_path)
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     assert not rule(tmp_path, rules.list_files(tmp_path))
     (tmp_path / name).write_text(content)
@@ -97,18 +109,22 @@ def test_every_link_of_a_page_leads_somewhere(repository: Path) -> None:
 
 
 def test_an_optional_package_with_two_doors_is_found(tmp_path: Path) -> None:
-    (tmp_path / "nemo_noise").mkdir()
-    for name in ("a.py", "b.py"):
-        (tmp_path / "nemo_noise" / name).write_text(HEAD + "def f():\n    import kenlm\n")
+    _write_sound_repository(tmp_path)
+    (tmp_path / "nemo_noise" / "second.py").write_text(HEAD + "def f():\n    import pyroomacoustics\n")
     assert rules.open_doors(tmp_path, rules.list_files(tmp_path)) == [
-        "kenlm has 2 doors, one is right: nemo_noise/a.py, nemo_noise/b.py"
+        "pyroomacoustics has 2 doors, one is right: nemo_noise/door.py, nemo_noise/second.py"
     ]
 
 
-def test_a_late_import_behind_one_door_is_allowed(tmp_path: Path) -> None:
-    (tmp_path / "nemo_noise").mkdir()
-    (tmp_path / "nemo_noise" / "a.py").write_text(HEAD + "def f():\n    import kenlm\n")
-    assert rules.open_doors(tmp_path, rules.list_files(tmp_path)) == []
+def test_scripts_may_import_their_neighbours_and_developers_have_tools_that_nothing_imports(tmp_path: Path) -> None:
+    _write_sound_repository(tmp_path)
+    for name, content in (("a.py", HEAD + "import b\n"), ("b.py", HEAD)):
+        (tmp_path / "examples").mkdir(exist_ok=True)
+        (tmp_path / "examples" / name).write_text(content)
+    with (tmp_path / "pyproject.toml").open("a") as file:
+        file.write('optional-dependencies.dev = ["ruff"]\n')
+    files = rules.list_files(tmp_path)
+    assert rules.undeclared_packages(tmp_path, files) == rules.unused_packages(tmp_path, files) == []
 
 
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
@@ -140,3 +156,12 @@ def test_every_exception_to_writing_whole_files_is_still_one(
     monkeypatch.setattr(rules, "WRITES_IN_PLACE", {})
     found = {breach.split(":")[0] for breach in rules.writes_in_place(repository, rules.list_files(repository))}
     assert found == set(exceptions)
+
+
+def _write_sound_repository(folder: Path) -> None:
+    """Every rule is kept; an optional package is imported late behind one door."""
+    for name, content in SOUND.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    page = folder / "docs" / "architecture.md"
+    page.write_text(architecture.with_map(page.read_text(), folder))

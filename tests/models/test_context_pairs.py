@@ -11,8 +11,8 @@ import soundfile
 import torch
 from torch.utils.data import DataLoader, DistributedSampler
 
+from nemo_noise.data import active_speech_level_db
 from nemo_noise.data.manifests.manifest import ManifestError
-from nemo_noise.data.mixing.noise_mix import active_speech_level_db
 from nemo_noise.data.pairs.context_pairs import ContextPairDataset, collate_context_pairs
 from nemo_noise.data.pairs.environments import NoiseBank, sound_extent
 

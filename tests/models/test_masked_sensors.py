@@ -129,7 +129,7 @@ def test_hidden_sensors_are_learned_from_the_audio_and_every_parameter_is_reache
     assert values[-1] < 0.7 * values[0], values
     trainable = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
     assert all(weight.grad is not None and weight.grad.abs().max() > 0 for weight in trainable.values())
-    assert "_sensors" not in model.encoder["context_encoder"].__dict__
+    assert model.encoder["context_encoder"].side_inputs.sensors is None
     model.zero_grad()
     batch.pop("sensors")
     model._losses(batch)["loss"].backward()  # a batch of noises without sensors

@@ -10,21 +10,18 @@ import torch
 
 from nemo.collections.asr.modules import ConformerEncoder
 
-import nemo_noise  # noqa: F401  registers with NeMo
+from nemo_noise import modules  # registers with NeMo
 from nemo_noise.modules import (
-    AddFusion,
     AttentiveContextEncoder,
+    CausalContextEncoder,
     CausalStatisticsContextEncoder,
-    ConcatFusion,
     ConstantContextEncoder,
     ContextEncoder,
     CrossAttentionFusion,
-    FeaturePyramidContextEncoder,
     FiLMFusion,
     Fusion,
-    GatedFusion,
     HierarchicalContextEncoder,
-    MixtureFusion,
+    MultimodalContextEncoder,
     NoiseAwareConformerEncoder,
     NoiseTypeContextEncoder,
     StatisticsContextEncoder,
@@ -44,16 +41,23 @@ TINY_CONFORMER: dict[str, Any] = {
     "conv_kernel_size": 9,
     "sync_max_audio_length": False,
 }
-CONTEXTS = [
-    StatisticsContextEncoder,
-    AttentiveContextEncoder,
-    TemporalContextEncoder,
-    CausalStatisticsContextEncoder,
-    FeaturePyramidContextEncoder,
-    HierarchicalContextEncoder,
-]
+WITHOUT_A_CONTEXT_OF_THEIR_OWN = {
+    ContextEncoder,
+    CausalContextEncoder,
+    ConstantContextEncoder,
+    NoiseTypeContextEncoder,
+    MultimodalContextEncoder,  # test_multimodal_context.py
+}
+
+
+def _exported(contract: type) -> list[type]:
+    parts = (getattr(modules, name) for name in modules.__all__)
+    return [part for part in parts if isinstance(part, type) and issubclass(part, contract)]
+
+
+CONTEXTS = [kind for kind in _exported(ContextEncoder) if kind not in WITHOUT_A_CONTEXT_OF_THEIR_OWN]
+FUSIONS = [kind for kind in _exported(Fusion) if kind is not Fusion]
 WRAPPED = [StatisticsContextEncoder, TemporalContextEncoder, HierarchicalContextEncoder]
-FUSIONS = [AddFusion, ConcatFusion, FiLMFusion, GatedFusion, MixtureFusion, CrossAttentionFusion]
 PAIRS = [
     pytest.param(context, fusion, id=f"{context.__name__}-{fusion.__name__}")
     for context in CONTEXTS

@@ -22,6 +22,7 @@ from nemo_noise.modules import (
     StatisticsContextEncoder,
     TemporalContextEncoder,
     attention_maps_of,
+    shuffled_context,
 )
 from tests.contracts import check_gradients, check_onnx, check_ports, features, fill_padding, randomize
 
@@ -45,7 +46,7 @@ def _pair(gate: str, tokens: Any = "same", pre_ln: bool = True) -> tuple[nn.Modu
     config = CONFIG | {"pre_ln": pre_ln}
     plain = get_nemo_transformer(config_dict=config, encoder=False, pre_ln_final_layer_norm=pre_ln).eval()
     randomize(plain)
-    dual = DualAttentionDecoder(config, gate, secondary_tokens=tokens, pre_ln_final_layer_norm=pre_ln).eval()
+    dual = DualAttentionDecoder(config, gate=gate, secondary_tokens=tokens, pre_ln_final_layer_norm=pre_ln).eval()
     dual.load_state_dict(plain.state_dict())  # strict
     return plain, dual
 
@@ -291,8 +292,8 @@ def test_a_secondary_memory_keeps_its_ports_padding_gradients_and_export(kind: s
     axes = {"audio_signal": {0: "batch", 2: "time"}, "length": {0: "batch"}, "hidden": {0: "batch", 1: "frames"}}
     if kind in ("utterance", "tokens"):  # the others do not read the audio
         check_onnx(memory, {name: inputs[name] for name in ("audio_signal", "length")}, axes, tmp_path / "memory.onnx")
-    memory.shuffles_context = True
-    assert torch.equal(memory(**inputs), output.roll(1, dims=0))
+    with shuffled_context(memory):
+        assert torch.equal(memory(**inputs), output.roll(1, dims=0))
 
 
 def test_memories_that_cannot_be_are_refused() -> None:

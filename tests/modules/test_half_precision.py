@@ -21,10 +21,8 @@ from nemo_noise.modules import (
     CausalStatisticsContextEncoder,
     ContextEncoder,
     FiLMFusion,
-    LaCTEncoder,
     LogMelFeatures,
     NoiseAwareWav2Vec2Encoder,
-    SSMEncoder,
     StatisticsContextEncoder,
     TemporalContextEncoder,
     WhisperEncoder,
@@ -34,6 +32,7 @@ from nemo_noise.modules import (
 from nemo_noise.modules.precision import ExactConstants, packed_size, packed_state, unpacked_state
 from tests.contracts import HALF_PRECISIONS, ROUNDING, Halved, check_halved, fill_padding, half_precision, randomize
 from tests.modules import test_lact_encoder, test_ssm_encoder
+from tests.modules.mixer_contract import MixerEncoderContract
 from tests.modules.test_contracts import BANDS, CONTEXT, CONTEXTS, FUSIONS, TINY_CONFORMER, WIDTH, _encoder
 from tests.modules.test_noise_aware import STREAMING, _stream
 from tests.wav2vecs import SHAPE_NAMES, our_arguments, their_model
@@ -85,14 +84,14 @@ def test_every_context_fusion_and_normalisation_keeps_the_rounding_of_a_stock_en
 
 
 @pytest.mark.parametrize(
-    ("module", "encoder_class", "rounding"),
-    [(test_ssm_encoder, SSMEncoder, ROUNDING), (test_lact_encoder, LaCTEncoder, LACT_ROUNDING)],
+    ("mixers", "rounding"),
+    [(test_ssm_encoder.TestSSMEncoder(), ROUNDING), (test_lact_encoder.TestLaCTEncoder(), LACT_ROUNDING)],
     ids=["ssm", "lact"],
 )
-def test_mixers_keep_the_rounding_of_a_stock_encoder(module: Any, encoder_class: Any, rounding: float) -> None:
+def test_mixers_keep_the_rounding_of_a_stock_encoder(mixers: MixerEncoderContract, rounding: float) -> None:
     raw, length = log_mel()
-    for kind, changes in module.KINDS.items():
-        encoder = encoder_class(feature_normalization="running", **(module.TINY | changes)).eval()
+    for kind, changes in mixers.variants.items():
+        encoder = mixers.build(feature_normalization="running", **changes)
         check_halved(half_precision(encoder, encode(raw, length)), stock(), kind, rounding)
 
 
@@ -104,18 +103,15 @@ def _streaming_encoders() -> dict[str, tuple[nn.Module, float]]:
         conformer = _encoder(scaled(CausalStatisticsContextEncoder), FiLMFusion, **changes).eval()
         encoders[f"conformer, {normalization}"] = (conformer, ROUNDING)
     changes = {"feature_normalization": "running"}
-    for kind in ("causal", "causal with attention"):
-        arguments = test_ssm_encoder.KINDS[kind] | changes
-        encoders[f"ssm, {kind}"] = (
-            test_ssm_encoder._noise_aware(scaled(CausalStatisticsContextEncoder), **arguments),
-            ROUNDING,
-        )
-    for kind in ("causal", "causal with momentum"):
-        arguments = test_lact_encoder.KINDS[kind] | changes
-        encoders[f"lact, {kind}"] = (
-            test_lact_encoder._noise_aware(scaled(CausalStatisticsContextEncoder), **arguments),
-            LACT_ROUNDING,
-        )
+    for mixers, rounding in (
+        (test_ssm_encoder.TestSSMEncoder(), ROUNDING),
+        (test_lact_encoder.TestLaCTEncoder(), LACT_ROUNDING),
+    ):
+        for kind, arguments in mixers.variants.items():
+            if kind.startswith("causal"):
+                context = scaled(CausalStatisticsContextEncoder)
+                encoder = mixers.noise_aware(context, **(arguments | changes))
+                encoders[f"{mixers.kind.__name__}, {kind}"] = (encoder, rounding)
     return encoders
 
 

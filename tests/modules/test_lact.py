@@ -147,7 +147,7 @@ def test_half_precision_stays_near(kind: str) -> None:
 
 
 def test_window_attention_is_torch_s_within_a_window_of_everything_and_turned_positions() -> None:
-    attention = WindowAttention(WIDTH, 4, 40, 40)
+    attention = WindowAttention(WIDTH, 4, left=40, right=40)
     queries, keys, values = torch.randn(3, 2, 20, WIDTH).unbind()
     valid = torch.ones(2, 20, dtype=torch.bool)
     actual = attention(queries, keys, values, valid)

@@ -18,6 +18,7 @@ from nemo_noise.modules import (
     StatisticsContextEncoder,
     attention_maps,
 )
+from nemo_noise.modules.context.contract import Context, Layout
 from nemo_noise.modules.context.layers import MultiHeadAttention
 from tests.contracts import randomize
 from tests.modules.test_contracts import BANDS, CONTEXT, TINY_CONFORMER, WIDTH
@@ -103,7 +104,7 @@ def test_tokens_are_averaged_for_a_fusion_that_reads_one_vector() -> None:
     encoder = _encoder(True, FiLMFusion)
     randomize(encoder.fusions)
     tokens = torch.randn(2, 3, CONTEXT)
-    fused = encoder._fuse("0", torch.ones(2, 5, WIDTH), tokens)
+    fused = encoder._fuse("0", torch.ones(2, 5, WIDTH), Context(tokens, Layout.TOKENS))
     expected = encoder.fusions["0"](features=torch.ones(2, 5, WIDTH), context=tokens.mean(dim=1, keepdim=True))
     assert torch.equal(fused, expected)
 

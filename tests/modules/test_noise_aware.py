@@ -13,6 +13,7 @@ from torch import Tensor
 from nemo.collections.asr.modules import ConformerEncoder
 from nemo.collections.asr.parts.preprocessing.features import normalize_batch
 from nemo.core.classes.mixins import adapter_mixins
+from nemo.utils.model_utils import import_class_by_path
 
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.modules import (
@@ -190,7 +191,7 @@ def test_normalizing_in_training_ignores_what_specaugment_masked() -> None:
     raw, length = 3.0 * torch.randn(1, BANDS, 100) - 8.0, torch.tensor([100])
     masked = raw.clone()
     masked[:, :, 10:30] = 0.0
-    normalized = encoder._normalized(masked, length)[0]
+    normalized = encoder.normalization(masked, length).features
     assert (normalized[:, :, 10:30] == 0).all()
     kept = torch.cat([raw[:, :, :10], raw[:, :, 30:]], dim=2)
     expected = normalize_batch(kept, length - 20, "per_feature")[0]
@@ -203,7 +204,7 @@ def test_fixed_normalization_shifts_and_scales_and_leaves_padding_zero() -> None
     length = torch.tensor([60, 40])
     raw = fill_padding(3.0 * torch.randn(2, BANDS, 60) - 8.0, length, 0.0)
     expected = fill_padding((raw + 8.0) / 4.0, length, 0.0)
-    assert torch.allclose(encoder._normalized(raw, length)[0], expected, atol=1e-6)
+    assert torch.allclose(encoder.normalization(raw, length).features, expected, atol=1e-6)
     with pytest.raises(ValueError, match="feature_normalization=.*'std': 0.0"):
         _encoder(feature_normalization={"mean": -8.0, "std": 0.0})
 
@@ -257,6 +258,8 @@ def test_local_attention_can_be_switched_on_under_the_context() -> None:
 def test_nemo_adapters_know_the_encoder() -> None:
     registered = adapter_mixins.get_registered_adapter(NoiseAwareConformerEncoder)
     assert registered is not None and issubclass(registered.adapter_class, NoiseAwareConformerEncoder)
+    assert registered.adapter_class_path == "nemo_noise.modules.NoiseAwareConformerEncoderAdapter"
+    assert import_class_by_path(registered.adapter_class_path) is registered.adapter_class
 
 
 def test_bypassing_the_subsampling_is_refused_with_a_context() -> None:

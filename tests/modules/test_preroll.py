@@ -175,4 +175,4 @@ def test_what_cannot_hear_a_pre_roll_is_refused_by_name() -> None:
     model.preprocessor.featurizer.normalize = "per_feature"
     with pytest.raises(ValueError, match="normalises .'per_feature'."), noise_before(model, signal, samples):
         pass
-    assert "_preroll" not in model.encoder.__dict__
+    assert model.encoder.side_inputs.preroll is None

@@ -22,9 +22,9 @@ from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.core.classes import Serialization
 
 from experiments.arms import CONFIGS, RECIPES, arms_of
+from nemo_noise.data import NoiseMixPerturbation, rms_db
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, rms_db
 from nemo_noise.data.signal.speech_level import active_speech_level_db
 from nemo_noise.training import DifficultyCurriculum
 from nemo_noise.training.curriculum import difficulty_weights

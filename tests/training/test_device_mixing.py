@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader
 
 from nemo.core.classes import Serialization
 
+from nemo_noise.data import NoiseMixPerturbation, rms_db
 from nemo_noise.data.draw.clock import EpochClock
-from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation, rms_db
 from nemo_noise.data.signal.speech_level import active_speech_level_db
 from nemo_noise.training import DeviceNoiseMix
 

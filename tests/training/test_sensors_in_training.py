@@ -46,7 +46,7 @@ class Ear:
         context.register_forward_pre_hook(lambda module, _: self.note(module))
 
     def note(self, module: MultimodalContextEncoder) -> None:
-        self.heard.append((module.training, dict(module.__dict__.get("_sensors") or {})))
+        self.heard.append((module.training, dict(module.side_inputs.sensors or {})))
 
 
 def add_sensors(manifest: Path, numbers: list[int]) -> Path:
@@ -95,7 +95,7 @@ def test_training_and_validation_of_a_stock_model_hear_the_sensors(
         stream = heard["shaking"]
         assert stream.length.gt(0).tolist() == [True, False]
         assert stream.values[0, 0, 0] == 10.0 * start + 5.0
-    assert "_sensors" not in model.encoder.context_encoder.__dict__
+    assert model.encoder.context_encoder.side_inputs.sensors is None
 
 
 def test_the_robustness_evaluation_gives_speech_and_noise_their_sensors(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_the_control_with_shuffled_sensors_runs_for_a_model_that_reads_them_only
     control = arms_of("m", model, ["shuffled_sensors"])[1]
     rows = run_arm(control, plan, tmp_path / "rows.jsonl", options=RunOptions(batch_size=3))
     assert len(rows) == 6 and {row.model for row in rows} == {"m+shuffled_sensors"}
-    assert not model.encoder.context_encoder.shuffles_sensors
+    assert not model.encoder.context_encoder.side_inputs.shuffles_sensors
 
 
 def test_an_exported_model_keeps_the_inputs_of_audio(tmp_path: Path) -> None:

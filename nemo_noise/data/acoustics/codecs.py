@@ -14,8 +14,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["CompandingLaw", "G711Codec", "GsmCodec", "OpusCodec"]
 
@@ -55,13 +55,14 @@ class _Codec(Effect):
 
     @abstractmethod
     def _rate_hz(self, sample_rate: int) -> int:
-        """Says at which rate the codec works for speech of a rate."""
+        """The rate at which the codec works for speech of a rate."""
 
     @abstractmethod
     def _transcode(self, wave: Wave, rate: int, rng: np.random.Generator) -> tuple[_Decoded, Settings]:
         """Encodes and decodes a wave below full scale at the codec's rate."""
 
 
+@effect("g711")
 class G711Codec(_Codec):
     """The classical telephone, ITU-T G.711: 8 bits per sample, 64 kbit/s, quantised logarithmically at 8 kHz.
 
@@ -80,9 +81,10 @@ class G711Codec(_Codec):
 
     def _transcode(self, wave: Wave, rate: int, rng: np.random.Generator) -> tuple[_Decoded, Settings]:
         subtype = "ULAW" if self.law is CompandingLaw.MU else "ALAW"
-        return _through(wave, rate, "RAW", subtype), {"law": self.law.value}
+        return _through(wave, rate, container="RAW", subtype=subtype), {"law": self.law.value}
 
 
+@effect("gsm")
 class GsmCodec(_Codec):
     """The first mobile telephones, GSM 06.10 full rate: 13 kbit/s at 8 kHz, frames of 20 ms."""
 
@@ -90,9 +92,10 @@ class GsmCodec(_Codec):
         return TELEPHONE_RATE_HZ
 
     def _transcode(self, wave: Wave, rate: int, rng: np.random.Generator) -> tuple[_Decoded, Settings]:
-        return _through(wave, rate, "RAW", "GSM610"), {}
+        return _through(wave, rate, container="RAW", subtype="GSM610"), {}
 
 
+@effect("opus")
 class OpusCodec(_Codec):
     """Internet telephony, Opus (RFC 6716), at its variable bit rate.
 
@@ -101,7 +104,7 @@ class OpusCodec(_Codec):
     """
 
     def __init__(self, kbit_per_s: KnobValue = 16.0) -> None:
-        self._kbit_per_s = Knob(kbit_per_s, "kbit_per_s", _OPUS_LEAST_KBIT_PER_S, _OPUS_MOST_KBIT_PER_S)
+        self._kbit_per_s = Knob(kbit_per_s, "kbit_per_s", low=_OPUS_LEAST_KBIT_PER_S, high=_OPUS_MOST_KBIT_PER_S)
 
     def _rate_hz(self, sample_rate: int) -> int:
         return min((rate for rate in OPUS_RATES_HZ if rate >= sample_rate), default=OPUS_RATES_HZ[-1])
@@ -109,11 +112,11 @@ class OpusCodec(_Codec):
     def _transcode(self, wave: Wave, rate: int, rng: np.random.Generator) -> tuple[_Decoded, Settings]:
         asked = self._kbit_per_s.draw(rng)
         level = (_OPUS_MOST_KBIT_PER_S - asked) / (_OPUS_MOST_KBIT_PER_S - _OPUS_LEAST_KBIT_PER_S)
-        decoded = _through(wave, rate, "OGG", "OPUS", compression_level=min(max(level, 0.0), 1.0))
+        decoded = _through(wave, rate, container="OGG", subtype="OPUS", compression_level=min(max(level, 0.0), 1.0))
         return decoded, {"asked_kbit_per_s": asked}
 
 
-def _through(wave: Wave, rate: int, container: str, subtype: str, **options: Any) -> _Decoded:
+def _through(wave: Wave, rate: int, *, container: str, subtype: str, **options: Any) -> _Decoded:
     """Encodes into memory and decodes from there: [T] -> [T]."""
     if subtype not in soundfile.available_subtypes(container):
         raise RuntimeError(

@@ -3,18 +3,35 @@
 """What an acoustic effect is: speech in, speech of the same length and at the same place out."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, final
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, final
 
 import numpy as np
 import numpy.typing as npt
 
 from nemo_noise.data.signal.speech_level import checked_sample_rate, checked_signal
 
-__all__ = ["Applied", "Effect", "Samples", "Settings", "Wave"]
+__all__ = ["EFFECTS", "Applied", "Effect", "Samples", "Settings", "Wave", "effect"]
 
 Samples = npt.NDArray[np.float32]
 Wave = npt.NDArray[np.float64]
 Settings = dict[str, float | str]
+AnyEffect = TypeVar("AnyEffect", bound="type[Effect]")
+
+# All effects by the names that configs give them; importing `nemo_noise.data.acoustics` fills it.
+EFFECTS: "dict[str, type[Effect]]" = {}
+
+
+def effect(name: str) -> Callable[[AnyEffect], AnyEffect]:
+    """Gives a class of effects the name by which configs choose it; the class reads its options in the constructor."""
+
+    def named(kind: AnyEffect) -> AnyEffect:
+        if name in EFFECTS:
+            raise ValueError(f"effect: {name!r} names {EFFECTS[name].__name__} already, expected another name")
+        EFFECTS[name] = kind
+        return kind
+
+    return named
 
 
 class Applied(NamedTuple):

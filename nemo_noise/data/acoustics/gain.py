@@ -6,14 +6,15 @@ import math
 
 import numpy as np
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["AutomaticGain", "Clipping"]
 
 _BLOCK_S = 0.01
 
 
+@effect("clipping")
 class Clipping(Effect):
     """An input that is overdriven: everything beyond a ceiling becomes the ceiling.
 
@@ -25,7 +26,7 @@ class Clipping(Effect):
     """
 
     def __init__(self, clipped_share: KnobValue) -> None:
-        self._share = Knob(clipped_share, "clipped_share", 0.0, 0.5)
+        self._share = Knob(clipped_share, "clipped_share", low=0.0, high=0.5)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         magnitude = np.sort(np.abs(wave))
@@ -39,6 +40,7 @@ class Clipping(Effect):
         return np.clip(wave, -ceiling, ceiling), {"clipped_share": share, "ceiling": ceiling}
 
 
+@effect("automatic_gain")
 class AutomaticGain(Effect):
     """A gain that pulls the level to a target, fast when it is too loud and slowly when it is too soft.
 
@@ -56,30 +58,33 @@ class AutomaticGain(Effect):
 
     def __init__(
         self,
+        *,
         target_db: KnobValue = -20.0,
         attack_s: KnobValue = 0.05,
         release_s: KnobValue = 0.5,
         max_gain_db: KnobValue = 30.0,
         gate_db: float = -60.0,
     ) -> None:
-        self._target = Knob(target_db, "target_db", -60.0, 0.0)
-        self._attack = Knob(attack_s, "attack_s", 0.001, 60.0)
-        self._release = Knob(release_s, "release_s", 0.001, 60.0)
-        self._most = Knob(max_gain_db, "max_gain_db", 0.0, 80.0)
-        self._gate = Knob(gate_db, "gate_db", -160.0, 0.0)
+        self._target = Knob(target_db, "target_db", low=-60.0, high=0.0)
+        self._attack = Knob(attack_s, "attack_s", low=0.001, high=60.0)
+        self._release = Knob(release_s, "release_s", low=0.001, high=60.0)
+        self._most = Knob(max_gain_db, "max_gain_db", low=0.0, high=80.0)
+        self._gate = Knob(gate_db, "gate_db", low=-160.0, high=0.0)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         target, attack, release = self._target.draw(rng), self._attack.draw(rng), self._release.draw(rng)
         most, gate = self._most.draw(rng), self._gate.draw(rng)
         levels_db = _block_levels_db(wave, max(1, int(_BLOCK_S * sample_rate)))
         wanted_db = np.minimum(target - levels_db, most)
-        is_heard = levels_db >= gate
-        heard = np.flatnonzero(is_heard)
-        gain_db = 0.0 if len(heard) == 0 else float(min(target - _mean_level_db(levels_db[heard[:10]]), most))
+        is_open = levels_db >= gate
+        open_blocks = np.flatnonzero(is_open)
+        gain_db = (
+            0.0 if len(open_blocks) == 0 else float(min(target - _mean_level_db(levels_db[open_blocks[:10]]), most))
+        )
         fall, rise = 1.0 - math.exp(-_BLOCK_S / attack), 1.0 - math.exp(-_BLOCK_S / release)
         gains_db = np.empty(len(levels_db))
-        for block, (wanted, heard_now) in enumerate(zip(wanted_db, is_heard, strict=True)):
-            if heard_now:
+        for block, (wanted, is_open_now) in enumerate(zip(wanted_db, is_open, strict=True)):
+            if is_open_now:
                 gain_db += (fall if wanted < gain_db else rise) * (wanted - gain_db)
             gains_db[block] = gain_db
         middles = (np.arange(len(gains_db)) + 0.5) * len(wave) / len(gains_db)

@@ -34,21 +34,17 @@ class ShoeboxRoom:
 
 
 def reflections_needed(size_m: tuple[float, float, float], rt60_s: float) -> int:
-    """Says how many reflections an image may have had when it arrives RT60 seconds after the direct sound."""
+    """How many reflections an image may have had when it arrives RT60 seconds after the direct sound."""
     a, b, c = size_m
     shortest = min(x * y / math.hypot(x, y) for x, y in ((a, b), (b, c), (a, c)))
     return math.ceil(SPEED_OF_SOUND_M_PER_S * rt60_s / shortest)
 
 
 def simulate_response(room: ShoeboxRoom, sample_rate: int) -> Wave:
-    """Simulates the response; the walls take what makes the decay between -5 and -25 dB as steep as RT60 asks.
+    """Simulates the response; the walls take what makes the decay between -5 and -25 dB as steep as RT60 needs.
 
     Sabine's formula misses the RT60 that the image-source method then gives by up to 40 %, so the absorption is
     searched for on the energies of the images themselves, which costs less than the images.
-
-    Args:
-        room: the room.
-        sample_rate: samples per second.
 
     Returns:
         The response, [N], amplitude 1/(4 pi distance) at the direct sound.

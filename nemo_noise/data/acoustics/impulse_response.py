@@ -31,12 +31,8 @@ _RISE_DB = 10.0
 def direct_sample(response: Wave, sample_rate: int) -> int:
     """Finds the direct sound: the largest sample within 1 ms after the onset (20 dB below the peak, ISO 3382-1).
 
-    Args:
-        response: impulse response, [N].
-        sample_rate: samples per second.
-
     Returns:
-        Its index; a reflection that is louder than the direct sound is not taken for it.
+        Its index in the response [N]; a louder reflection is not taken for it.
 
     Raises:
         ValueError: if the response is empty, silent or not finite.
@@ -52,12 +48,8 @@ def direct_sample(response: Wave, sample_rate: int) -> int:
 def reverberation_time_s(response: Wave, sample_rate: int) -> float:
     """Measures RT60 from the slope of Schroeder's backward integral between -5 and -25 dB (T20, ISO 3382-2).
 
-    Args:
-        response: impulse response, [N].
-        sample_rate: samples per second.
-
     Returns:
-        Seconds in which the sound would fall by 60 dB.
+        Seconds in which the sound of a response [N] would fall by 60 dB.
 
     Raises:
         ValueError: if the response does not fall by 25 dB.
@@ -110,18 +102,14 @@ def at_level_of(wave: Wave, reference: Wave) -> Wave:
 
 
 def no_impulse_response(samples: npt.NDArray[np.floating], sample_rate: int) -> str | None:
-    """Says why a recording is no impulse response: speech, noise, a constant and a sweep do not die away.
+    """Why a recording is no impulse response: speech, noise, a constant and a sweep do not die away.
 
     A response is loudest within 50 ms after its onset, has fallen by 10 dB (Schroeder's integral) halfway to where it
     is 50 dB below its peak, and never rises again by 10 dB, from one 50 ms to another, while it is within 30 dB of its
     loudest. What lasts less than 10 ms is a microphone or a lone direct sound, and taken.
 
-    Args:
-        samples: [N].
-        sample_rate: samples per second.
-
     Returns:
-        The reason; None for an impulse response.
+        The reason for samples [N]; None for an impulse response.
     """
     magnitude = np.abs(np.asarray(samples, dtype=np.float64))
     if not magnitude.any():

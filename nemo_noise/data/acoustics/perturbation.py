@@ -13,7 +13,7 @@ from nemo_noise.data.acoustics.chain import build_chain
 from nemo_noise.data.curriculum.curriculum import ProbabilityCurriculum
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, note_reader
 from nemo_noise.data.draw.event_counts import EventCounts
-from nemo_noise.data.draw.utterance import UtteranceDraw
+from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
 
 __all__ = ["AcousticsPerturbation"]
 
@@ -46,8 +46,8 @@ class AcousticsPerturbation(Perturbation):
     ) -> None:
         refuse_unknown(unknown, type(self), "rooms or devices")
         self.chain = build_chain(effects)
-        self.draws = UtteranceDraw("rooms or devices", seed, refresh)
-        if curriculum is not None and refresh == "never":
+        self.draws = UtteranceDraw("rooms or devices", seed=seed, refresh=refresh)
+        if curriculum is not None and self.draws.refresh is Refresh.NEVER:
             raise ValueError("curriculum: is given with refresh: never, but time does not pass there; leave one out")
         names = [step.name for step in self.chain.steps]
         self.curriculum = None if curriculum is None else ProbabilityCurriculum(curriculum, names, EPOCH_CLOCK)
@@ -55,10 +55,7 @@ class AcousticsPerturbation(Perturbation):
         note_reader(self)
 
     def perturb(self, data: AudioSegment) -> None:
-        """Applies the chain to the segment in place.
-
-        Args:
-            data: NeMo's mono segment.
+        """Applies the chain to a mono segment in place.
 
         Raises:
             ValueError: if the segment is multi-channel or holds NaN, or an effect cannot be applied to it; names the
@@ -69,7 +66,10 @@ class AcousticsPerturbation(Perturbation):
             self.counts.note("silent speech", f"{name}: is silent or empty, rooms and devices leave it untouched")
             return
         try:
-            seeds, probs = self.draws.seeds(data._samples), self.curriculum.probs() if self.curriculum else None
+            seeds, probs = (
+                self.draws.seeds(key_of(data._samples)),
+                self.curriculum.probs() if self.curriculum else None,
+            )
             data._samples = self.chain.apply(data._samples, data.sample_rate, seeds, probs).samples
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error

@@ -4,7 +4,7 @@
 
 import numpy as np
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
 from nemo_noise.data.acoustics.impulse_response import (
     at_level_of,
     convolve_aligned,
@@ -12,12 +12,13 @@ from nemo_noise.data.acoustics.impulse_response import (
     split_direct,
     with_direct_to_reverberant_db,
 )
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
 from nemo_noise.data.acoustics.rooms import Rooms
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["MovingTalker", "Reverberation"]
 
 
+@effect("reverberation")
 class Reverberation(Effect):
     """Puts the talker into a room.
 
@@ -31,7 +32,7 @@ class Reverberation(Effect):
 
     def __init__(self, rooms: Rooms, drr_db: KnobValue | None = None) -> None:
         self.rooms = rooms
-        self._drr = None if drr_db is None else Knob(drr_db, "drr_db", -40.0, 60.0)
+        self._drr = None if drr_db is None else Knob(drr_db, "drr_db", low=-40.0, high=60.0)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         room = self.rooms.draw(sample_rate, rng)
@@ -43,6 +44,7 @@ class Reverberation(Effect):
         return at_level_of(convolve_aligned(wave, response, room.direct), wave), settings
 
 
+@effect("moving_talker")
 class MovingTalker(Effect):
     """Puts a talker into a room who walks: the direct sound changes, the reverberation stays.
 
@@ -58,8 +60,8 @@ class MovingTalker(Effect):
 
     def __init__(self, rooms: Rooms, start_drr_db: KnobValue, end_drr_db: KnobValue) -> None:
         self.rooms = rooms
-        self._start = Knob(start_drr_db, "start_drr_db", -40.0, 60.0)
-        self._end = Knob(end_drr_db, "end_drr_db", -40.0, 60.0)
+        self._start = Knob(start_drr_db, "start_drr_db", low=-40.0, high=60.0)
+        self._end = Knob(end_drr_db, "end_drr_db", low=-40.0, high=60.0)
 
     def _process(self, wave: Wave, sample_rate: int, rng: np.random.Generator) -> tuple[Wave, Settings]:
         room = self.rooms.draw(sample_rate, rng)

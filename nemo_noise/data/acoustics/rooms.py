@@ -22,10 +22,10 @@ from nemo_noise.data.acoustics.impulse_response import (
     no_impulse_response,
     reverberation_time_s,
 )
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
 from nemo_noise.data.audio.blocks import AudioError, open_audio
-from nemo_noise.data.audio.usable import Unusable, find_unusable, usable_entries
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, load_entry, read_manifest
+from nemo_noise.data.manifests.usable import Unusable, find_unusable, usable_entries
 
 __all__ = ["RecordedRooms", "RoomResponse", "Rooms", "SimulatedRooms"]
 
@@ -38,7 +38,7 @@ _LONGEST_RT60_S = 100.0
 
 
 class RoomResponse(NamedTuple):
-    """An impulse response [N], the index of its direct sound, and what is known about the room."""
+    """An impulse response [N], the index of its direct sound, and the settings of the room."""
 
     response: Wave
     direct: int
@@ -75,6 +75,7 @@ class SimulatedRooms:
     def __init__(
         self,
         rt60_s: KnobValue,
+        *,
         length_m: KnobValue = 6.0,
         width_m: KnobValue = 4.5,
         height_m: KnobValue = 3.0,
@@ -82,10 +83,10 @@ class SimulatedRooms:
         num_rooms: int = 100,
         seed: int = 0,
     ) -> None:
-        self._rt60 = Knob(rt60_s, "rt60_s", 0.05, 3.0)
+        self._rt60 = Knob(rt60_s, "rt60_s", low=0.05, high=3.0)
         named = {"length_m": length_m, "width_m": width_m, "height_m": height_m}
-        self._edges = [Knob(value, name, 1.5, 50.0) for name, value in named.items()]
-        self._distance = Knob(distance_m, "distance_m", 0.1, 50.0)
+        self._edges = [Knob(value, name, low=1.5, high=50.0) for name, value in named.items()]
+        self._distance = Knob(distance_m, "distance_m", low=0.1, high=50.0)
         if isinstance(num_rooms, bool) or not isinstance(num_rooms, int) or num_rooms < 1:
             raise ValueError(f"num_rooms: is {num_rooms!r}, expected a whole number, 1 or more")
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
@@ -134,7 +135,7 @@ class SimulatedRooms:
         return self._responses[key]
 
     def _simulated(self, index: int, sample_rate: int) -> RoomResponse:
-        """The first attempt at a room whose response has the asked RT60."""
+        """The first attempt at a room whose response has the wanted RT60."""
         missed = []
         for attempt in range(_ROOM_ATTEMPTS):
             room = self.room(index, attempt)
@@ -171,7 +172,7 @@ class RecordedRooms:
     response (speech, noise, a constant, a sweep) is left out and named in a warning; more than half are an error.
 
     Args:
-        manifest_path: lines with `audio_filepath` (mono) and, where it is known, `rt60` in seconds.
+        manifest_path: lines with `audio_filepath` (mono) and, if measured, `rt60` in seconds.
 
     Attributes:
         entries: all lines.

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from scipy import signal
 
-from nemo_noise.data.acoustics.effect import Effect, Settings, Wave
+from nemo_noise.data.acoustics.effect import Effect, Settings, Wave, effect
 from nemo_noise.data.acoustics.impulse_response import at_level_of
-from nemo_noise.data.acoustics.knob import Knob, KnobValue
+from nemo_noise.data.draw.distribution import Knob, KnobValue
 
 __all__ = ["MicrophoneResponse", "TelephoneBand"]
 
@@ -17,6 +17,7 @@ _FILTER_S = 0.04  # length of the microphone's filter: detail down to about 50 H
 _STOP_DB = 60.0
 
 
+@effect("microphone")
 class MicrophoneResponse(Effect):
     """A microphone that is not flat: a random response between two edges.
 
@@ -34,15 +35,16 @@ class MicrophoneResponse(Effect):
     def __init__(
         self,
         gain_db: KnobValue,
+        *,
         num_points: int = 8,
         low_edge_hz: KnobValue = 80.0,
         high_edge_hz: KnobValue = 7500.0,
     ) -> None:
         if isinstance(num_points, bool) or not isinstance(num_points, int) or not 2 <= num_points <= 32:
             raise ValueError(f"num_points: is {num_points!r}, expected a whole number from 2 to 32")
-        self._gain = Knob(gain_db, "gain_db", -40.0, 40.0)
-        self._low = Knob(low_edge_hz, "low_edge_hz", 1.0, 1000.0)
-        self._high = Knob(high_edge_hz, "high_edge_hz", 1000.0, 1e6)
+        self._gain = Knob(gain_db, "gain_db", low=-40.0, high=40.0)
+        self._low = Knob(low_edge_hz, "low_edge_hz", low=1.0, high=1000.0)
+        self._high = Knob(high_edge_hz, "high_edge_hz", low=1000.0, high=1e6)
         self.num_points = num_points
 
     def response_db(self, frequencies_hz: Wave, sample_rate: int, rng: np.random.Generator) -> Wave:
@@ -61,11 +63,12 @@ class MicrophoneResponse(Effect):
         grid_hz = np.linspace(0.0, 0.5 * sample_rate, 1025)
         response_db = self.response_db(grid_hz, sample_rate, rng)
         taps = signal.firwin2(num_taps, grid_hz, 10.0 ** (response_db / 20.0), fs=sample_rate)
-        heard = grid_hz[response_db > response_db.max() - 10.0]
-        settings: Settings = {"heard_from_hz": float(heard[0]), "heard_to_hz": float(heard[-1])}
+        passed = grid_hz[response_db > response_db.max() - 10.0]
+        settings: Settings = {"heard_from_hz": float(passed[0]), "heard_to_hz": float(passed[-1])}
         return at_level_of(_filtered(wave, taps), wave), settings
 
 
+@effect("telephone_band")
 class TelephoneBand(Effect):
     """The band of a telephone line: nothing below one edge and above the other.
 
@@ -80,8 +83,8 @@ class TelephoneBand(Effect):
     transition_hz = 150.0
 
     def __init__(self, low_hz: KnobValue = 300.0, high_hz: KnobValue = 3400.0) -> None:
-        self._low = Knob(low_hz, "low_hz", 100.0, 20000.0)
-        self._high = Knob(high_hz, "high_hz", 500.0, 24000.0)
+        self._low = Knob(low_hz, "low_hz", low=100.0, high=20000.0)
+        self._high = Knob(high_hz, "high_hz", low=500.0, high=24000.0)
         if self._low.largest + 2 * self.transition_hz > self._high.smallest:
             raise ValueError(
                 f"low_hz: reaches {self._low.largest:g} Hz, expected at least {2 * self.transition_hz:g} Hz "

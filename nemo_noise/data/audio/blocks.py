@@ -27,14 +27,14 @@ KINDS = "WAV, FLAC, Ogg or MP3"
 COUNTS = EventCounts()  # of files that were read with a remark
 
 _BLOCK_VALUES = 1 << 20  # samples of all channels
-# Sizes that recorders and pipes write where they do not know the size yet.
+# Sizes that recorders and pipes write before the size is final.
 _UNKNOWN_SIZES = ((0x7FFF0000, 0x80000000), (0xFFFF0000, 0xFFFFFFFF))
 _CLAIM = re.compile(r"^\s*(?:data|SSND|BODY|Data Size|riff)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
 _CLAIM_OF_RF64 = re.compile(r"does not match value from 'ds64' chunk of (\d+)")
 _CLAIM_OF_NIST = re.compile(rb"\nsample_count -i (\d+)")
 _MP3_WITH_LENGTH = (b"Xing", b"Info", b"VBRI")
 _HEADER_BYTES = 1 << 16
-_COUNTLESS = 1 << 62  # libsndfile's count of a stream whose header says no number is above
+_COUNTLESS = 1 << 62  # libsndfile's count of a stream whose header has no number is above
 _CUT_OGG = "Junk after the last page"
 
 
@@ -51,7 +51,7 @@ class OpenAudio(NamedTuple):
     Attributes:
         path: of the file.
         file: libsndfile's view of it.
-        claimed_frames: samples per channel that its header promises; None where it does not say.
+        claimed_frames: samples per channel that its header promises; None where it has no number.
         lacks_end: whether its last page is cut, as in an Ogg file that is not whole.
     """
 
@@ -83,7 +83,7 @@ class OpenAudio(NamedTuple):
             frames: how many, all the rest when None.
 
         Yields:
-            Samples, [T, channels], as they are in the file; all blocks together may be shorter than what was asked.
+            Samples, [T, channels], as they are in the file; all blocks together may be shorter than the part.
         """
         skipped = 0
         if start and self.file.seekable():
@@ -107,10 +107,7 @@ class OpenAudio(NamedTuple):
 def open_audio(path: str | Path) -> Iterator[OpenAudio]:
     """Opens an audio file; nothing is decoded yet.
 
-    A WAV whose recorder never wrote the size of its data is open to its end, which is counted and said.
-
-    Args:
-        path: of the file.
+    A WAV whose recorder never wrote the size of its data is open to its end, which is counted and logged.
 
     Yields:
         The file, to be read within the block.

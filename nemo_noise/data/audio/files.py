@@ -89,7 +89,7 @@ def read_audio(
             shown = f"{seconds:g}" if is_number else printable(repr(seconds), _SHOWN)
             raise AudioError(f"{path}: {name} is {shown}, expected seconds, finite and not negative")
     with open_audio(path) as audio:
-        return Recording(_mono(audio, offset_s, duration_s, longest_s), audio.rate)
+        return Recording(_mono(audio, offset_s=offset_s, duration_s=duration_s, longest_s=longest_s), audio.rate)
 
 
 def is_shorter(held_s: float, claimed_s: float) -> bool:
@@ -126,7 +126,7 @@ def change_speed(samples: npt.NDArray[np.float32], speed: float) -> npt.NDArray[
     return changed
 
 
-def _mono(audio: OpenAudio, offset_s: float, duration_s: float | None, longest_s: float) -> npt.NDArray[np.float32]:
+def _mono(audio: OpenAudio, *, offset_s: float, duration_s: float | None, longest_s: float) -> npt.NDArray[np.float32]:
     """Reads a part of a file and averages its channels, block by block: [T]."""
     path, rate = audio.path, audio.rate
     start = int(min(offset_s * rate, 2.0**62))
@@ -135,18 +135,18 @@ def _mono(audio: OpenAudio, offset_s: float, duration_s: float | None, longest_s
     if audio.frames is not None:
         if start and start >= audio.frames:
             raise AudioError(f"{path}: offset {offset_s:g} s lies behind its end at {audio.frames / rate:.3f} s")
-        _check_length(path, min(audio.frames - start, frames or audio.frames), most, rate)
+        _check_length(path, frames=min(audio.frames - start, frames or audio.frames), most=most, rate=rate)
     parts, energies, count = [np.zeros(0, np.float32)], np.zeros(audio.channels + 1), 0
     for block in audio.blocks(start, frames):
         _check_finite(path, block)
         mono = block[:, 0] if audio.channels == 1 else block.mean(axis=1)  # [T]
         parts.append(mono)
         count += len(mono)
-        _check_length(path, count, most, rate)
+        _check_length(path, frames=count, most=most, rate=rate)
         if audio.channels > 1:
             energies[:-1] += np.square(block, dtype=np.float64).sum(axis=0)
             energies[-1] += np.square(mono, dtype=np.float64).sum()
-    _check_whole(audio, start, frames, count)
+    _check_whole(audio, start=start, frames=frames, count=count)
     _check_channels(path, energies)
     samples = np.concatenate(parts)
     peak = max(float(samples.max()), -float(samples.min()))
@@ -164,7 +164,7 @@ def _check_finite(path: Path, block: npt.NDArray[np.float32]) -> None:
         raise AudioError(f"{path}: holds NaN or infinite samples, {bad} of {block.size}, expected finite ones")
 
 
-def _check_length(path: Path, frames: int, most: int, rate: int) -> None:
+def _check_length(path: Path, *, frames: int, most: int, rate: int) -> None:
     if frames > most:
         raise AudioError(
             f"{path}: {frames / rate:g} s are too long to load at once, expected up to {most / rate:g} s; "
@@ -172,8 +172,8 @@ def _check_length(path: Path, frames: int, most: int, rate: int) -> None:
         )
 
 
-def _check_whole(audio: OpenAudio, start: int, frames: int | None, count: int) -> None:
-    """Refuses a file that ends before its header says so, within what was asked of it."""
+def _check_whole(audio: OpenAudio, *, start: int, frames: int | None, count: int) -> None:
+    """Refuses a file that ends before its header claims, within the part that is read."""
     rate = audio.rate
     if audio.claimed_frames is not None:
         claimed = audio.claimed_frames - start

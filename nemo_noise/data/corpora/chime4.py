@@ -18,6 +18,7 @@ _DOT_LINE = re.compile(r"(?P<text>.*?)\s*\((?P<name>[^()]*)\)\s*")
 
 def find_chime4(
     root: Path,
+    *,
     track: str = "isolated_1ch_track",
     parts: Sequence[str] | None = None,
     channels: Sequence[int] = (5,),
@@ -28,7 +29,7 @@ def find_chime4(
         root: the folder `CHiME4` (or CHiME3) with `data`.
         track: folder below `data/audio/16kHz`: `isolated_1ch_track`, `isolated`, `isolated_2ch_track` ...
         parts: of `{tr05,dt05,et05}_{real,simu}`; those that are there when None.
-        channels: where files say their channel (`.CH5.wav`), the ones to take.
+        channels: where files name their channel (`.CH5.wav`), the ones to take.
 
     Returns:
         Utterances with speaker, environment, kind (real or simu) and channel; one manifest per part. The text comes
@@ -56,11 +57,11 @@ def find_chime4(
         for folder, match in folders.items():
             if part == f"{match['set']}_{match['kind']}":
                 fields = {"environment": match["environment"], "kind": match["kind"]}
-                yield from _utterances(folder, part, texts, fields, channels)
+                yield from _utterances(folder, part, texts=texts, fields=fields, channels=channels)
 
 
 def _utterances(
-    folder: Path, part: str, texts: dict[str, str], fields: dict[str, str], channels: Sequence[int]
+    folder: Path, part: str, *, texts: dict[str, str], fields: dict[str, str], channels: Sequence[int]
 ) -> Iterator[Found | LeftOut]:
     """Names are `<speaker>_<sentence>_<ENVIRONMENT>`, then `.CH<n>` where there are several microphones."""
     for audio in sorted(folder.glob("*.wav")):

@@ -19,7 +19,7 @@ def find_demand(root: Path, channels: Sequence[int] = (1,)) -> Iterator[Found | 
 
     Args:
         root: the folder with the environments.
-        channels: 1 to 16. The sixteen microphones of an environment heard the same, so the first one is the default.
+        channels: 1 to 16. The sixteen microphones of an environment got the same, so the first one is the default.
 
     Returns:
         Recordings with `label` (the environment, such as DKITCHEN), category and channel; one manifest, `demand`.

@@ -14,7 +14,7 @@ _COLUMNS = 7  # id, file, raw transcription, transcription, characters, number o
 
 
 def find_fleurs(
-    root: Path, languages: Sequence[str] | None = None, splits: Sequence[str] = SPLITS, text: str = "transcription"
+    root: Path, *, languages: Sequence[str] | None = None, splits: Sequence[str] = SPLITS, text: str = "transcription"
 ) -> Iterator[Found | LeftOut]:
     """Finds the utterances of FLEURS.
 
@@ -45,10 +45,10 @@ def find_fleurs(
         raise CorpusError(f"splits: has {unknown}, expected some of {list(SPLITS)}")
     for language in wanted:
         for split in splits:
-            yield from _split(data / language, language, split, text)
+            yield from _split(data / language, language=language, split=split, text=text)
 
 
-def _split(folder: Path, language: str, split: str, text: str) -> Iterator[Found | LeftOut]:
+def _split(folder: Path, *, language: str, split: str, text: str) -> Iterator[Found | LeftOut]:
     manifest, named = f"{language}_{split}", set()
     for line in read_text_lines(folder / f"{split}.tsv", manifest):
         if isinstance(line, LeftOut):

@@ -17,6 +17,7 @@ REPOSITORY = "google/fleurs"
 
 def download_fleurs(
     root: Path,
+    *,
     languages: Sequence[str] | None = None,
     splits: Sequence[str] = SPLITS,
     fetch: Callable[..., Any] | None = None,

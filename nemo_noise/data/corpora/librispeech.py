@@ -18,7 +18,7 @@ def find_librispeech(root: Path, parts: Sequence[str] | None = None) -> Iterator
         parts: such as `[dev-clean, test-other]`; every folder with transcripts when None.
 
     Returns:
-        Utterances with speaker, chapter and, where it is known, gender; one manifest per part.
+        Utterances with speaker, chapter and, if listed, gender; one manifest per part.
 
     Raises:
         CorpusError: if a part is not there, or none is.
@@ -43,11 +43,11 @@ def _chapter(folder: Path, part: str, genders: dict[str, str]) -> Iterator[Found
             continue
         name, _, text = line.partition(" ")
         texts[name] = text.strip()
-    heard = {path.stem for path in folder.glob("*.flac")}
+    recorded = {path.stem for path in folder.glob("*.flac")}
     fields = {"speaker": speaker, "chapter": chapter}
     if speaker in genders:
         fields["gender"] = genders[speaker]
-    for name in sorted(heard | set(texts)):
+    for name in sorted(recorded | set(texts)):
         yield Found(part, folder / f"{name}.flac", texts.get(name), fields)
 
 

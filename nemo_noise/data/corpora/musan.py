@@ -21,7 +21,7 @@ def find_musan(root: Path, parts: Sequence[str] = PARTS) -> Iterator[Found | Lef
         parts: of music, noise, speech.
 
     Returns:
-        Recordings with `label` (the part: MUSAN names no finer classes), `source`, and what ANNOTATIONS says: genres
+        Recordings with `label` (the part: MUSAN names no finer classes), `source`, and what ANNOTATIONS holds: genres
         and vocals of music, gender and language of speech; one manifest per part.
 
     Raises:

@@ -46,6 +46,7 @@ def prepare_corpus(
     name: str,
     root: str | Path,
     out_dir: str | Path,
+    *,
     options: Mapping[str, Any] | None = None,
     min_duration_s: float = 0.1,
     max_duration_s: float | None = None,
@@ -84,4 +85,4 @@ def prepare_corpus(
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder, expected that of {name}")
     limits = Limits(corpus.needs_text, min_duration_s, max_duration_s, decode)
-    return write_corpus(corpus.find(folder, **(options or {})), out_dir, limits, show_progress)
+    return write_corpus(corpus.find(folder, **(options or {})), out_dir, limits=limits, show_progress=show_progress)

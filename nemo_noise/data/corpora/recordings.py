@@ -26,11 +26,11 @@ _THREADS = 4
 
 
 class CorpusError(ValueError):
-    """A folder that does not hold the corpus; the message says what was looked for."""
+    """A folder that does not hold the corpus; the message names what was looked for."""
 
 
 class Found(NamedTuple):
-    """A recording of a corpus: the manifest it belongs to, its file, its text, and what else the corpus knows."""
+    """A recording of a corpus: the manifest it belongs to, its file, its text, and its other fields."""
 
     manifest: str
     audio: Path
@@ -99,7 +99,7 @@ class Prepared:
 
 
 def write_corpus(
-    items: Iterable[Found | LeftOut], out_dir: str | Path, limits: Limits, show_progress: bool = True
+    items: Iterable[Found | LeftOut], out_dir: str | Path, *, limits: Limits, show_progress: bool = True
 ) -> dict[str, Prepared]:
     """Checks every recording and writes one manifest per name, and `preparation.json` with what was left out.
 

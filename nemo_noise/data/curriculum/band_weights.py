@@ -17,7 +17,7 @@ MAX_BANDS = 64
 class BandWeights:
     """Holds the edges of SNR bands and a weight for each where worker processes can read them.
 
-    As with the epoch's clock, whoever reads them in a worker keeps a reference. They change between epochs only.
+    As with the epoch's clock, a reader in a worker keeps a reference. They change between epochs only.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class BandWeights:
         self._state[1, 0] = 0
 
     def of(self, edges_db: Sequence[float]) -> tuple[float, ...]:
-        """The weights of bands with these edges in dB; all alike while nobody has measured.
+        """The weights of bands with these edges in dB; all alike before a measurement.
 
         Raises:
             ValueError: if other bands were measured.

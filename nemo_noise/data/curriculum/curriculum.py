@@ -40,7 +40,7 @@ class NoiseCurriculum:
     Args:
         config: `unit` (`epoch` or `step`), and what changes: `snr_db` (`read_snr_schedule`), `mix_prob`, `weights`
             (name of a source -> schedule) and `labels` (a list of `{at, allowed}`, `allowed` a list or `all`).
-        clock: who knows the time.
+        clock: gives the time.
 
     Raises:
         ValueError: names the key and what would be right.
@@ -110,8 +110,8 @@ class NoiseCurriculum:
         weights = []
         for source in sources:
             schedule = self._weights.get(source.name)
-            is_heard = labels is None or bool(labels & source.noises.labels())
-            weights.append((source.weight if schedule is None else schedule.at(time)) if is_heard else 0.0)
+            is_allowed = labels is None or bool(labels & source.noises.labels())
+            weights.append((source.weight if schedule is None else schedule.at(time)) if is_allowed else 0.0)
         return weights
 
 
@@ -135,7 +135,7 @@ class ProbabilityCurriculum:
     Args:
         config: `unit` (`epoch` or `step`) and `probs` (name of an effect -> schedule).
         effects: names of the effects that there are.
-        clock: who knows the time.
+        clock: gives the time.
 
     Raises:
         ValueError: names the key and what would be right.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nemo_noise.data.signal.snr import finite
+from nemo_noise.data.draw.distribution import finite
 
 __all__ = ["Constant", "Cosine", "Linear", "Schedule", "Stepwise", "read_schedule", "read_steps"]
 
@@ -25,7 +25,7 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The same number for ever."""
+    """The same number at all times."""
 
     value: float
 
@@ -102,12 +102,9 @@ def read_schedule(value: Any, name: str) -> Schedule:
     """Reads a number of a config that may change.
 
     Args:
-        value: a number; `{schedule: linear or cosine, from, to, begin, until}` (begin is 0 where it is not said); or
+        value: a number; `{schedule: linear or cosine, from, to, begin, until}` (begin is 0 by default); or
             `{schedule: stepwise, steps: [{at, value}, ...]}`.
         name: of the knob, for messages.
-
-    Returns:
-        The schedule.
 
     Raises:
         ValueError: names the key and what would be right.
@@ -116,12 +113,12 @@ def read_schedule(value: Any, name: str) -> Schedule:
         return Constant(finite(value, name))
     kind = value.get("schedule")
     if kind == "stepwise":
-        _check_keys(value, {"schedule", "steps"}, set(), name)
+        _check_keys(value, needed={"schedule", "steps"}, optional=set(), name=name)
         times, values = read_steps(value["steps"], "value", f"{name}.steps")
         return Stepwise(times, tuple(finite(number, f"{name}.steps.value") for number in values))
     if not isinstance(kind, str) or kind not in _RAMPS:
         raise ValueError(f"{name}.schedule: is {kind!r}, expected one of {[*_RAMPS, 'stepwise']}, or a plain number")
-    _check_keys(value, {"schedule", "from", "to", "until"}, {"begin"}, name)
+    _check_keys(value, needed={"schedule", "from", "to", "until"}, optional={"begin"}, name=name)
     begin, until = finite(value.get("begin", 0), f"{name}.begin"), finite(value["until"], f"{name}.until")
     if not 0 <= begin < until:
         raise ValueError(f"{name}: begin is {begin:g} and until {until:g}, expected 0 <= begin < until")
@@ -162,7 +159,7 @@ def _between(first: float, last: float, course: float) -> float:
     return first * (1.0 - course) + last * course
 
 
-def _check_keys(value: Mapping[str, Any], needed: set[str], optional: set[str], name: str) -> None:
+def _check_keys(value: Mapping[str, Any], *, needed: set[str], optional: set[str], name: str) -> None:
     if not needed <= set(value) <= needed | optional:
         allowed = f"{sorted(needed)}" + (f" and perhaps {sorted(optional)}" if optional else "")
         raise ValueError(f"{name}: has the keys {sorted(map(str, value))}, expected {allowed}")

@@ -11,7 +11,8 @@ import numpy as np
 
 from nemo_noise.data.curriculum.band_weights import BAND_WEIGHTS, MAX_BANDS, BandWeights
 from nemo_noise.data.curriculum.schedule import Schedule, read_schedule
-from nemo_noise.data.signal.snr import SnrChoices, SnrDistribution, SnrRange, finite
+from nemo_noise.data.draw.distribution import finite
+from nemo_noise.data.signal.snr import SnrChoices, SnrDistribution, SnrRange
 
 __all__ = [
     "Accordion",
@@ -67,7 +68,7 @@ class Accordion:
     """Accordion annealing: one rung of a ladder of SNRs after the other joins, all that have joined are as likely.
 
     Braun, Neil, Liu, EUSIPCO 2017 ("A curriculum learning method for improved noise robustness in automatic speech
-    recognition") go from 0 dB to 50 dB, and mix anew in each epoch, as `noise_mix` always does. Here the clock says
+    recognition") go from 0 dB to 50 dB, and mix anew in each epoch, as `noise_mix` always does. Here the clock decides
     when the next rung joins.
 
     Attributes:
@@ -148,9 +149,6 @@ def read_snr_schedule(value: Any, name: str) -> SnrSchedule:
         value: `{min, max}`, each a number or a schedule (`read_schedule`); `{schedule: accan, ladder_db, every,
             direction}`; or `{schedule: difficulty, bands_db}`.
         name: of the knob, for messages.
-
-    Returns:
-        The schedule.
 
     Raises:
         ValueError: names the key and what would be right.

@@ -30,7 +30,7 @@ class TimeUnit(Enum):
 class EpochClock:
     """Holds the current epoch where worker processes can read it, forked and spawned, persistent or not.
 
-    A forked worker inherits the shared memory. A spawned one gets it with the data set it unpickles, so whoever reads
+    A forked worker inherits the shared memory. A spawned one gets it with the data set it unpickles, so a reader of
     the clock in a worker keeps a reference to it instead of importing `EPOCH_CLOCK` again.
     """
 
@@ -57,12 +57,12 @@ class EpochClock:
         return int(self._state[2])
 
     def time(self, unit: TimeUnit) -> int:
-        """The epoch or the step, whichever is asked for."""
+        """The epoch or the step, by the unit."""
         return self.step if unit is TimeUnit.STEP else self.epoch
 
     @property
     def times_set(self) -> int:
-        """How often the epoch was published; 0 says that nobody moves this clock."""
+        """How often the epoch was published; 0 means that no callback moves this clock."""
         return int(self._state[1])
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "EpochClock":

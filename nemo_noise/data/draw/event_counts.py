@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Counts what was worked around (looped, resampled, left untouched), and says so once per power of ten."""
+"""Counts what was worked around (looped, resampled, left untouched), and logs it once per power of ten."""
 
 from collections import Counter
 

@@ -17,7 +17,7 @@ MOST_NAMED = 8
 
 
 class HasPositions:
-    """Whether a cut's prompt and transcript fit into the decoder; says which do not, each once.
+    """Whether a cut's prompt and transcript fit into the decoder; logs which do not, each once.
 
     Args:
         prompt: NeMo's prompt formatter, with its tokenizer.
@@ -62,7 +62,7 @@ def leave_out_long_transcripts(loader: DataLoader[Any], positions: int, source: 
         source: what the manifest is called in messages.
 
     Raises:
-        ValueError: if the loader makes no prompts, so that nobody knows how long its transcripts are.
+        ValueError: if the loader makes no prompts, so that the length of its transcripts is unknown.
     """
     wrapped: Any = loader.dataset  # tarred data has lhotse's IterableDatasetWrapper, which holds the sampler
     dataset = getattr(wrapped, "dataset", wrapped)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""NeMo manifests (JSON lines): read, write, check, load what they name; errors say file and line."""
+"""NeMo manifests (JSON lines): read, write, check, load what they name; errors name file and line."""
 
 import json
 import os
@@ -56,7 +56,7 @@ class ManifestEntry:
 
     Attributes:
         audio_filepath: absolute path of the audio.
-        duration: seconds of audio that the line claims, None where it does not say.
+        duration: seconds of audio that the line claims, None where it has none.
         text: transcript, None where the line has none; that of `text_filepath` or `normalized_text` as in NeMo.
         fields: the whole JSON line, with what came from another key as `text` and `audio_filepath`.
         source: `file:line` for messages.
@@ -77,11 +77,8 @@ class ManifestEntry:
 def read_manifest(path: str | Path) -> list[ManifestEntry]:
     """Reads a manifest; relative audio paths start at the manifest's own folder.
 
-    Args:
-        path: JSON-lines file; lines of white space alone separate and hold nothing.
-
     Returns:
-        The entries in the order of the file, at least one.
+        The entries in the order of the file, at least one; lines of white space alone hold nothing.
 
     Raises:
         ManifestError: if the file is missing, not UTF-8 or empty, or a line is no usable entry; names file:line.
@@ -147,12 +144,8 @@ def write_manifest(path: str | Path, entries: Iterable[ManifestEntry | Mapping[s
 def load_entry(entry: ManifestEntry, sample_rate: int) -> npt.NDArray[np.float32]:
     """Loads the audio of a manifest line, honouring `offset` and `duration` as NeMo does; all of it must be there.
 
-    Args:
-        entry: the line.
-        sample_rate: wanted samples per second.
-
     Returns:
-        Samples, [T], full scale 1.0.
+        Samples, [T], full scale 1.0, at the wanted rate.
 
     Raises:
         ManifestError: what `load_audio` found wrong, after the file:line of the entry; or if the file holds less than

@@ -16,14 +16,11 @@ _SHOWN = 60  # characters of what is wrong
 def parse_object(line: bytes) -> dict[str, Any]:
     """Parses a JSON object in UTF-8; a byte-order mark before it is ignored.
 
-    Args:
-        line: all of it.
-
     Returns:
         Its fields; their values are checked by `check_values`.
 
     Raises:
-        ValueError: if it is no UTF-8, no JSON, no object, nested too deeply, or says a key twice; says what it is.
+        ValueError: if it is no UTF-8, no JSON, no object, nested too deeply, or has a key twice; names what it is.
     """
     try:
         decoded = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8")

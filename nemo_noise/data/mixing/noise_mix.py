@@ -3,7 +3,6 @@
 """The NeMo perturbation `noise_mix`: speech plus noise while training, the same for (seed, epoch, utterance)."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,58 +11,37 @@ import numpy.typing as npt
 
 from nemo.collections.asr.parts.preprocessing.perturb import Perturbation
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
-from nemo.utils import logging
 
 from nemo_noise.configuration import refuse_unknown
-from nemo_noise.data.audio.narrow_band import is_telephone_band
+from nemo_noise.data.acoustics.chain import MixturePart, build_mixture_chains
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
-from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock, note_reader, shared_integers
+from nemo_noise.data.draw.clock import EpochClock, note_reader
+from nemo_noise.data.draw.distribution import share
 from nemo_noise.data.draw.event_counts import EventCounts
-from nemo_noise.data.mixing.effect_chain import EffectChain
-from nemo_noise.data.mixing.memory import Known, UtteranceMemory, key_of
-from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
+from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
+from nemo_noise.data.manifests.narrow_band import is_telephone_band
+from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory
+from nemo_noise.data.noise.noise_list import NoiseCrop
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.signal.full_scale import FullScale
 from nemo_noise.data.signal.snr import (
     SilenceError,
-    SnrChoices,
-    SnrRange,
     add_noise,
     mix_at_snr,
     noise_at_band_snrs,
     noise_at_snr,
     noise_gain,
-    share,
     snr_bands,
 )
 from nemo_noise.data.signal.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db
 from nemo_noise.data.utterance_notes import empty_transcript, note_noise
 
-__all__ = [
-    "Mixture",
-    "NoiseCrop",
-    "NoiseDraw",
-    "NoiseList",
-    "NoiseMixPerturbation",
-    "Refresh",
-    "SnrChoices",
-    "SnrRange",
-    "active_speech_level_db",
-    "mix_at_snr",
-    "rms_db",
-]
+__all__ = ["Mixture", "NoiseDraw", "NoiseMixPerturbation"]
 
 Samples = npt.NDArray[np.float32]
 _LOOKED_AT = 20  # utterances of a process
 # Streams of random numbers beside the first, so that a knob changes nothing but what it is for.
 _SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS = 1, 2, 3, 4
-
-
-class Refresh(Enum):
-    """When an utterance gets other noise: in each epoch (training), or never (a fixed noisy validation set)."""
-
-    EACH_EPOCH = "each_epoch"
-    NEVER = "never"
 
 
 class NoiseDraw(NamedTuple):
@@ -104,9 +82,9 @@ class NoiseMixPerturbation(Perturbation):
     utterance whose speech or noise an effect has silenced goes on as it is after the effect, without noise, counted.
 
     Args:
-        manifest_path: NeMo manifest of noises, or a list of them; or say `sources`. Recordings that cannot be used are
+        manifest_path: NeMo manifest of noises, or a list of them; or give `sources`. Unusable recordings are
             left out at the start, see `NoiseList`.
-        snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or say `bands`, or each source says its own.
+        snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or give `bands`, or each source has its own.
         seed: 0 or more.
         mix_prob: share of utterances that get noise, 0 to 1.
         refresh: `each_epoch`, or `never` for a validation set that stays the same.
@@ -117,7 +95,8 @@ class NoiseMixPerturbation(Perturbation):
         noise_only_prob: share of utterances that become noise alone, with an empty transcript; the noise has the level
             that it would have had in the mixture.
         full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
-        effects: what happens to speech, noise and mixture, see `EffectChain`; utterances without noise stay untouched.
+        effects: what happens to speech, noise and mixture, see `build_mixture_chains`; utterances without
+            noise stay untouched.
         curriculum: what changes while training, see `NoiseCurriculum`; its `snr_db` stands in for `snr_db`.
         unknown: keys of the block that are none of these; refused.
     """
@@ -140,13 +119,11 @@ class NoiseMixPerturbation(Perturbation):
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, type(self), "noise_mix")
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise ValueError(f"seed: is {seed!r}, expected a whole number, 0 or more")
-        self.seed, self.mix_prob = seed, share(mix_prob, "mix_prob")
+        self.draws = UtteranceDraw("noise_mix", seed=seed, refresh=refresh)
+        self.mix_prob = share(mix_prob, "mix_prob")
         self.noise_only_prob = share(noise_only_prob, "noise_only_prob")
-        self.refresh = _refresh(refresh)
         self.full_scale = FullScale.of(full_scale)
-        self.effects = EffectChain(effects)
+        self.effects = build_mixture_chains(effects)
         self.counts = EventCounts()
         if bands is not None and snr_db is not None:
             raise ValueError("bands: is given beside snr_db, expected one of the two")
@@ -155,15 +132,20 @@ class NoiseMixPerturbation(Perturbation):
             raise ValueError("manifest_path, sources: expected exactly one of the two")
         if sources is None:
             sources = [{"manifest_path": manifest_path}]
-        self._clock = EPOCH_CLOCK
         self.curriculum = self._curriculum(curriculum, snr_db)
         snrs = CurriculumSnr(self.curriculum) if self.curriculum and self.curriculum.snr else snr_db
-        made = noise_sources(sources, snrs, 16000, cache_limit_mb, decoded_dir, needs_snr=bands is None)
+        made = noise_sources(
+            sources,
+            snr_db=snrs,
+            sample_rate=16000,
+            cache_limit_mb=cache_limit_mb,
+            decoded_dir=decoded_dir,
+            needs_snr=bands is None,
+        )
         if self.curriculum:
             self.curriculum.check(made)
         self._sources = {16000: made}
         self._memory = UtteranceMemory()
-        self._witness = shared_integers(2)  # [key of one utterance, 1 = warned]
         note_reader(self)
         self._looked_at = 0
 
@@ -172,14 +154,11 @@ class NoiseMixPerturbation(Perturbation):
         self.__dict__.update(state)
 
     def perturb(self, data: AudioSegment) -> None:
-        """Adds noise to the segment in place.
-
-        Args:
-            data: NeMo's mono segment.
+        """Adds noise to a mono segment in place.
 
         Raises:
-            ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where nobody can
-                empty its transcript; ManifestError for a bad noise.
+            ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where its
+                transcript cannot be emptied; ManifestError for a bad noise.
         """
         samples, rate = data._samples, data.sample_rate
         known = self._memory.recall(samples, rate) if _is_mono(samples) else None
@@ -199,24 +178,12 @@ class NoiseMixPerturbation(Perturbation):
         data._samples = self.finish(self.mix(samples, draw, rate, known.level_db), draw, rate)
 
     def draw(self, samples: Samples, sample_rate: int) -> NoiseDraw | None:
-        """Decides which noise, which part of it and which SNR an utterance gets in the current epoch.
-
-        Args:
-            samples: the utterance, [T].
-            sample_rate: samples per second.
-
-        Returns:
-            The draw, noise [T]; None for the share 1 - mix_prob that stays clean.
-        """
+        """What an utterance [T] gets in the current epoch; None for the share 1 - mix_prob that stays clean."""
         return self.draw_by_key(key_of(samples), len(samples), sample_rate)
 
     def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
         """As `draw`, for an utterance of `num_samples` whose key (`key_of`) is known."""
-        epoch = 0
-        if self.refresh is Refresh.EACH_EPOCH:
-            epoch = self._clock.epoch
-            self._warn_when_time_stands_still(key)
-        seed = (self.seed, epoch, key)
+        seed = self.draws.seeds(key)
         is_noise_only = self.noise_only_prob > 0 and _generator(seed, _NOISE_ONLY).random() < self.noise_only_prob
         rng = _generator(seed)
         mix_prob = self.curriculum.mix_prob(self.mix_prob) if self.curriculum else self.mix_prob
@@ -231,21 +198,17 @@ class NoiseMixPerturbation(Perturbation):
     def mix(
         self, samples: Samples, draw: NoiseDraw, sample_rate: int, speech_level_db: float | None = None
     ) -> Mixture:
-        """Mixes what was drawn, without the effects on the mixture.
-
-        Args:
-            samples: the utterance, [T].
-            draw: for this utterance.
-            sample_rate: samples per second.
-            speech_level_db: active level of the utterance, where it is known.
+        """Mixes what was drawn for an utterance [T], without the effects on the mixture.
 
         Returns:
-            The mixture, [T]; without noise where the effects leave no speech or no noise (in any band).
+            The mixture [T]; without noise where the effects leave no speech or no noise (in any band).
         """
-        speech = self.effects.apply("speech", samples, sample_rate, draw.seed)
-        noise = self.effects.apply("noise", draw.noise.samples, sample_rate, draw.seed)
+        speech = self._changed(MixturePart.SPEECH, samples, draw=draw, sample_rate=sample_rate)
+        noise = self._changed(MixturePart.NOISE, draw.noise.samples, draw=draw, sample_rate=sample_rate)
         try:
-            return self._added(samples, speech, noise, draw, sample_rate, speech_level_db)
+            return self._added(
+                samples, speech, noise, draw=draw, sample_rate=sample_rate, speech_level_db=speech_level_db
+            )
         except SilenceError as error:
             source = draw.noise.entry.source
             self.counts.note("without noise", f"{source}: {error}; the utterance goes on without noise")
@@ -257,6 +220,7 @@ class NoiseMixPerturbation(Perturbation):
         samples: Samples,
         speech: Samples,
         noise: Samples,
+        *,
         draw: NoiseDraw,
         sample_rate: int,
         speech_level_db: float | None,
@@ -266,18 +230,22 @@ class NoiseMixPerturbation(Perturbation):
             noise_level_db = draw.noise.level_db if noise is draw.noise.samples else None
             if speech is samples and speech_level_db is not None and noise_level_db is not None:
                 gain = noise_gain(speech_level_db, noise_level_db, draw.snr_db)
-                return Mixture(add_noise(speech, noise, gain, draw.snr_db), speech)
-            return Mixture(mix_at_snr(speech, noise, draw.snr_db, sample_rate), speech)
+                return Mixture(add_noise(speech, noise, gain=gain, snr_db=draw.snr_db), speech)
+            return Mixture(mix_at_snr(speech, noise, snr_db=draw.snr_db, sample_rate=sample_rate), speech)
         if draw.snr_db is not None:
-            added = noise_at_snr(speech, noise, draw.snr_db, sample_rate)
+            added = noise_at_snr(speech, noise, snr_db=draw.snr_db, sample_rate=sample_rate)
         else:
-            added = noise_at_band_snrs(speech, noise, self._edges_hz(), draw.band_snrs_db, sample_rate)
+            added = noise_at_band_snrs(
+                speech, noise, edges_hz=self._edges_hz(), snrs_db=draw.band_snrs_db, sample_rate=sample_rate
+            )
         left = np.zeros_like(speech) if draw.is_noise_only else speech
         return Mixture((left.astype(np.float64) + added).astype(np.float32), left)
 
     def finish(self, mixture: Mixture, draw: NoiseDraw, sample_rate: int) -> Samples:
         """Applies the effects on the mixture, then the policy for full scale: [T]."""
-        return self.full_scale.apply(self.effects.apply("mixture", mixture.samples, sample_rate, draw.seed))
+        return self.full_scale.apply(
+            self._changed(MixturePart.MIXTURE, mixture.samples, draw=draw, sample_rate=sample_rate)
+        )
 
     def check(self) -> None:
         """Decodes every noise, so that a bad one raises its ManifestError now and not in the middle of training."""
@@ -286,7 +254,7 @@ class NoiseMixPerturbation(Perturbation):
 
     def follow(self, clock: EpochClock) -> None:
         """Takes the time from another clock than the one that all perturbations share."""
-        self._clock = clock
+        self.draws.clock = clock
         if self.curriculum:
             self.curriculum.clock = clock
 
@@ -296,8 +264,12 @@ class NoiseMixPerturbation(Perturbation):
             self._sources[sample_rate] = at_rate(self._sources[16000], sample_rate)
         return self._sources[sample_rate]
 
+    def _changed(self, part: MixturePart, samples: Samples, *, draw: NoiseDraw, sample_rate: int) -> Samples:
+        chain = self.effects.get(part)
+        return samples if chain is None else chain.apply(samples, sample_rate, draw.seed).samples
+
     def _look_at_band(self, data: AudioSegment, samples: Samples, sample_rate: int) -> None:
-        """Says of the first utterances of a process if they lack the upper band, where the noise is alone."""
+        """Logs which of the first utterances of a process lack the upper band, where the noise is alone."""
         self._looked_at += 1
         if self._looked_at <= _LOOKED_AT and is_telephone_band(samples, sample_rate):
             name = _segment_name(data)
@@ -320,43 +292,21 @@ class NoiseMixPerturbation(Perturbation):
     def _curriculum(self, config: Mapping[str, Any] | None, snr_db: Any) -> NoiseCurriculum | None:
         if config is None:
             return None
-        if self.refresh is Refresh.NEVER:
+        if self.draws.refresh is Refresh.NEVER:
             raise ValueError("curriculum: is given with refresh: never, but time does not pass there; leave one out")
-        made = NoiseCurriculum(config, self._clock)
+        made = NoiseCurriculum(config, self.draws.clock)
         if made.snr is not None and (snr_db is not None or self.bands is not None):
             other = "bands" if snr_db is None else "snr_db"
             raise ValueError(f"curriculum.snr_db: is given beside {other}, expected one of the two")
         return made
-
-    def _warn_when_time_stands_still(self, key: int) -> None:
-        """Keeps the first utterance as a witness: seen again with a clock that nobody ever set, the noise repeats."""
-        if self._clock.times_set or self._witness[1]:
-            return
-        short_key = key >> 1 or 1  # fits int64, and 0 means no witness
-        if self._witness[0] == 0:
-            self._witness[0] = short_key
-        elif self._witness[0] == short_key:
-            self._witness[1] = 1
-            logging.warning(
-                "noise_mix sees an utterance again, but nobody sets the epoch: every epoch repeats the same noise. "
-                "Add nemo_noise.training.epoch.EpochClockCallback to trainer.callbacks, or set `refresh: never`."
-            )
 
 
 def _generator(seed: tuple[int, ...], *stream: int) -> np.random.Generator:
     return np.random.default_rng([*seed, *stream])
 
 
-def _refresh(value: str) -> Refresh:
-    try:
-        return Refresh(value)
-    except ValueError:
-        allowed = [option.value for option in Refresh]
-        raise ValueError(f"refresh: is {value!r}, expected one of {allowed}") from None
-
-
 def _is_mono(samples: Any) -> bool:
-    """Whether samples are such that they can have been heard before."""
+    """Whether these samples can be in the memory of utterances."""
     return isinstance(samples, np.ndarray) and samples.ndim == 1 and samples.dtype == np.float32 and samples.size > 0
 
 

@@ -4,16 +4,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.data.draw.distribution import whole_range
 from nemo_noise.data.manifests.manifest import ManifestEntry
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.signal.speech_level import active_speech_level_db
 
-_MOST_TALKERS = 1000
+_MOST_TALKERS = 1000  # more are a steady noise
 _TALKER_LEVEL_DB = -26.0  # of every talker; the mixture scales the sum anyway
 
 
@@ -30,7 +30,7 @@ class Babble:
 
     def __init__(self, recordings: NoiseList, talkers: int | Mapping[str, int]) -> None:
         self.recordings = recordings
-        self.min_talkers, self.max_talkers = _talkers(talkers)
+        self.min_talkers, self.max_talkers = whole_range(talkers, "talkers", _MOST_TALKERS)
         self._talkers = talkers
         self._voices = _voices(recordings.entries)
         self._gains: dict[int, np.float32] = {}
@@ -50,15 +50,10 @@ class Babble:
         return frozenset({"babble"})
 
     def crop(self, rng: np.random.Generator, num_samples: int, labels: frozenset[str] | None = None) -> NoiseCrop:
-        """Draws talkers, and where each of them begins.
-
-        Args:
-            rng: decides, and nothing else does.
-            num_samples: length T.
-            labels: babble is of one class, so they change nothing.
+        """Draws talkers, and where each of them begins; `labels` change nothing, as babble is of one class.
 
         Returns:
-            The babble, samples [T]; its entry names no file but the number of talkers.
+            The babble [num_samples]; its entry names no file but the number of talkers.
         """
         if num_samples < 1:
             raise ValueError(f"num_samples: is {num_samples}, expected 1 or more")
@@ -106,18 +101,3 @@ def _voices(entries: list[ManifestEntry]) -> list[list[int]]:
     for index, speaker in enumerate(speakers):
         lines.setdefault(str(speaker), []).append(index)
     return list(lines.values())
-
-
-def _talkers(talkers: Any) -> tuple[int, int]:
-    if isinstance(talkers, Mapping):
-        if set(talkers) != {"min", "max"}:
-            raise ValueError(f"talkers: has the keys {sorted(talkers)}, expected exactly min and max")
-        least, most = talkers["min"], talkers["max"]
-    else:
-        least = most = talkers
-    whole = all(isinstance(count, int) and not isinstance(count, bool) for count in (least, most))
-    if not whole or not 1 <= least <= most:
-        raise ValueError(f"talkers: is {talkers!r}, expected a whole number above 0, or {{min: 3, max: 8}}")
-    if most > _MOST_TALKERS:
-        raise ValueError(f"talkers: is {talkers!r}, expected {_MOST_TALKERS} at most; so many are a steady noise")
-    return least, most

@@ -51,8 +51,8 @@ class DecodedNoise:
     def keep(self, entry: ManifestEntry, sample_rate: int, samples: Samples, level_db: float) -> tuple[Samples, float]:
         """Writes a recording, whole or not at all, and returns it as `recall` does."""
         path = self._path(entry, sample_rate)
-        said = {"level_db": level_db, "audio_filepath": entry.audio_filepath}
-        whole_file.write_text(path.with_suffix(".json"), json.dumps(said))
+        note = {"level_db": level_db, "audio_filepath": entry.audio_filepath}
+        whole_file.write_text(path.with_suffix(".json"), json.dumps(note))
         with whole_file.writing(path) as partial:
             np.save(partial, samples)
         return np.load(path, mmap_mode="r"), level_db

@@ -5,14 +5,14 @@
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from nemo_noise.configuration import is_number
-from nemo_noise.data.audio.usable import Unusable, find_unusable, no_noise, usable_entries
 from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import (
     ManifestEntry,
     ManifestError,
@@ -20,16 +20,16 @@ from nemo_noise.data.manifests.manifest import (
     load_entry,
     read_manifest,
 )
+from nemo_noise.data.manifests.usable import Unusable, find_unusable, no_noise, usable_entries
 from nemo_noise.data.noise.decoded import DecodedNoise
 from nemo_noise.data.signal.block_levels import BlockLevels
+from nemo_noise.data.signal.looping import loop_to_length
 from nemo_noise.data.signal.speech_level import SILENCE_DB, checked_sample_rate, rms_db
 
-_CROSS_FADE_S = 0.01
 _QUIET_BELOW_FILE_DB = 40.0  # a crop this far below its file is a gap in the recording, not the noise
 _CROP_ATTEMPTS = 8
 
 Samples = npt.NDArray[np.float32]
-AnySamples = TypeVar("AnySamples", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
 class NoiseCrop(NamedTuple):
@@ -71,6 +71,7 @@ class NoiseList:
         self,
         manifest_path: str | Path | Sequence[str | Path],
         sample_rate: int,
+        *,
         cache_limit_mb: float = 512.0,
         decoded_dir: str | Path | None = None,
     ) -> None:
@@ -98,10 +99,14 @@ class NoiseList:
             no_noise,
         )
         self.entries: list[ManifestEntry] = usable_entries(entries, self.left_out, "noises")
-        self._cache: dict[int, Samples] = {}
-        self._levels_db: dict[int, float] = {}
-        self._cache_bytes_left = int(cache_limit_mb * 1e6)
+        self._start_empty()
         self._lines: dict[frozenset[str], list[int]] = {}
+
+    def _start_empty(self) -> None:
+        """Forgets what was decoded and measured."""
+        limit_bytes = int(self._cache_limit_mb * 1e6)
+        self._files = DecodedFiles(self.entries, self.sample_rate, limit_bytes=limit_bytes, decode=self._decode)
+        self._levels_db: dict[int, float] = {}
         self._block_levels: BlockLevels | None = None
 
     def __len__(self) -> int:
@@ -113,8 +118,7 @@ class NoiseList:
             return self
         other = copy.copy(self)
         other.sample_rate, other.counts = checked_sample_rate(sample_rate), EventCounts()
-        other._cache, other._levels_db, other._cache_bytes_left = {}, {}, int(self._cache_limit_mb * 1e6)
-        other._block_levels = None
+        other._start_empty()
         return other
 
     def labels(self) -> frozenset[str]:
@@ -132,10 +136,7 @@ class NoiseList:
         Args:
             rng: decides, and nothing else does.
             num_samples: length T of the crop.
-            labels: classes; only lines with one of them are drawn. All lines if not given.
-
-        Returns:
-            The crop, samples [T].
+            labels: only lines of these classes are drawn; all lines by default.
         """
         if num_samples < 1:
             raise ValueError(f"num_samples: is {num_samples}, expected 1 or more")
@@ -147,7 +148,7 @@ class NoiseList:
             offset = int(rng.integers(len(recording)))
             samples = loop_to_length(recording, offset + num_samples, self.sample_rate)[offset:]
             return NoiseCrop(samples, entry, offset / self.sample_rate)
-        offset, level_db = self._loud_offset(rng, recording, num_samples, index)
+        offset, level_db = self._loud_offset(rng, recording, length=num_samples, index=index)
         return NoiseCrop(recording[offset : offset + num_samples], entry, offset / self.sample_rate, level_db)
 
     def _lines_of(self, labels: frozenset[str]) -> list[int]:
@@ -164,27 +165,25 @@ class NoiseList:
         Raises:
             ManifestError: if it is unreadable, empty, silent or holds NaN; names file:line.
         """
-        if index in self._cache:
-            return self._cache[index]
+        recording = self._files[index]
+        if index not in self._files:
+            source = self.entries[index].source
+            self.counts.note("not cached", f"{source}: the noise cache is full, this is decoded at each use")
+        return recording
+
+    def _decode(self, index: int) -> Samples:
+        """Reads a recording [T], read-only, from the folder of decoded noise if it is there, and keeps its level."""
         entry = self.entries[index]
-        if self._decoded is not None:
-            recording = self._decoded.recall(entry, self.sample_rate)
-            if recording is None:
-                recording = self._decoded.keep(entry, self.sample_rate, *self._decode(index))
-            self._cache[index], self._levels_db[index] = recording
-            return self._cache[index]
-        samples, level_db = self._decode(index)
-        self._levels_db[index] = level_db
-        if samples.nbytes <= self._cache_bytes_left:
-            self._cache[index] = samples
-            self._cache_bytes_left -= samples.nbytes
-        else:
-            self.counts.note("not cached", f"{entry.source}: the noise cache is full, this is decoded at each use")
+        found = None if self._decoded is None else self._decoded.recall(entry, self.sample_rate)
+        if found is None:
+            found = self._loud(entry)
+            if self._decoded is not None:
+                found = self._decoded.keep(entry, self.sample_rate, *found)
+        samples, self._levels_db[index] = found
         return samples
 
-    def _decode(self, index: int) -> tuple[Samples, float]:
-        """Reads a recording [T], read-only, and its RMS level in dB."""
-        entry = self.entries[index]
+    def _loud(self, entry: ManifestEntry) -> tuple[Samples, float]:
+        """Reads a recording [T], read-only, and its RMS level in dB; silence is an error."""
         file_rate = audio_sample_rate(entry)
         if file_rate != self.sample_rate:
             above = f": above {file_rate / 2000:g} kHz it holds nothing" if file_rate < self.sample_rate else ""
@@ -208,7 +207,7 @@ class NoiseList:
             self.load(index)
 
     def _loud_offset(
-        self, rng: np.random.Generator, recording: Samples, length: int, index: int
+        self, rng: np.random.Generator, recording: Samples, *, length: int, index: int
     ) -> tuple[int, float | None]:
         """Where a crop starts, and its RMS level in dB if that was measured."""
         entry, floor_db = self.entries[index], self._levels_db[index] - _QUIET_BELOW_FILE_DB
@@ -217,7 +216,7 @@ class NoiseList:
             if self._block_levels is None:
                 level_db = rms_db(recording[offset : offset + length])
             else:
-                level_db = self._block_levels.of_db(index, recording, offset, length)
+                level_db = self._block_levels.of_db(index, recording=recording, offset=offset, length=length)
             if level_db >= floor_db:
                 return offset, level_db
             self.counts.note("redrawn", f"{entry.source}: a crop fell into a gap of the noise, it is drawn again")
@@ -229,26 +228,3 @@ def _check_label(entry: ManifestEntry) -> None:
     label = entry.fields.get("label")
     if label is not None and not isinstance(label, str | int | float):
         raise ManifestError(f"{entry.source}: label is {label!r}, expected the name of the noise's class")
-
-
-def loop_to_length(recording: AnySamples, num_samples: int, sample_rate: int) -> AnySamples:
-    """Repeats a recording to a length; seams are cross-faded over 10 ms (a quarter of the recording at most).
-
-    Args:
-        recording: [N], not empty.
-        num_samples: wanted length T; a recording at least as long gives its first T samples.
-        sample_rate: samples per second.
-
-    Returns:
-        [T]; it begins with the recording's own first samples.
-    """
-    if len(recording) >= num_samples:
-        return recording[:num_samples]
-    fade = min(int(_CROSS_FADE_S * sample_rate), len(recording) // 4)
-    period = len(recording) - fade
-    angle = 0.5 * np.pi * (np.arange(fade) + 0.5) / max(fade, 1)
-    seam = recording[period:] * np.cos(angle) + recording[:fade] * np.sin(angle)  # equal power, the parts differ
-    body = np.concatenate([seam, recording[fade:period]]).astype(recording.dtype)  # [period]
-    looped: AnySamples = np.tile(body, -(-num_samples // period))[:num_samples]
-    looped[:fade] = recording[:fade]
-    return looped

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from nemo_noise.configuration import is_number
+from nemo_noise.data.draw.distribution import finite
 from nemo_noise.data.noise.babble import Babble
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
-from nemo_noise.data.signal.snr import SnrDistribution, finite, snr_distribution
+from nemo_noise.data.signal.snr import SnrDistribution, snr_distribution
 
 _KEYS = {"name", "manifest_path", "weight", "snr_db", "talkers"}
 
@@ -53,6 +54,7 @@ class NoiseSource:
 
 def noise_sources(
     sources: Sequence[Mapping[str, Any]],
+    *,
     snr_db: Any,
     sample_rate: int,
     cache_limit_mb: float,
@@ -63,14 +65,11 @@ def noise_sources(
 
     Args:
         sources: mappings with `manifest_path` and, as wanted, `name`, `weight`, `snr_db`, and `talkers` for babble.
-        snr_db: for sources that say nothing of their own; may be None.
+        snr_db: for sources without their own; may be None.
         sample_rate: of the crops, samples per second.
         cache_limit_mb: memory for decoded noise, shared evenly.
         decoded_dir: folder for decoded noise, or None.
         needs_snr: whether a source without SNRs is an error.
-
-    Returns:
-        The sources in their order.
 
     Raises:
         ValueError: if an entry has unknown keys, a bad weight, no SNR, or a name twice; ManifestError for bad lists.
@@ -82,7 +81,10 @@ def noise_sources(
     read = partial(
         NoiseList, sample_rate=sample_rate, cache_limit_mb=cache_limit_mb / len(sources), decoded_dir=decoded_dir
     )
-    made = [_source(source, f"sources[{number}]", snr_db, read, needs_snr) for number, source in enumerate(sources)]
+    made = [
+        _source(source, f"sources[{number}]", snr_db=snr_db, read=read, needs_snr=needs_snr)
+        for number, source in enumerate(sources)
+    ]
     names = [source.name for source in made]
     if len(set(names)) < len(names):
         raise ValueError(f"sources: the names are {names}, expected each once; give every source a name")
@@ -102,7 +104,7 @@ def at_rate(sources: Sequence[NoiseSource], sample_rate: int) -> list[NoiseSourc
     return [replace(source, noises=source.noises.at_rate(sample_rate)) for source in sources]
 
 
-def _source(source: Any, place: str, snr_db: Any, read: Callable[..., NoiseList], needs_snr: bool) -> NoiseSource:
+def _source(source: Any, place: str, *, snr_db: Any, read: Callable[..., NoiseList], needs_snr: bool) -> NoiseSource:
     if not isinstance(source, Mapping) or not {"manifest_path"} <= set(source) <= _KEYS:
         raise ValueError(
             f"{place}: is {source!r}, expected manifest_path and any of {sorted(_KEYS - {'manifest_path'})}"

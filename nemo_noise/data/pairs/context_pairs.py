@@ -4,10 +4,10 @@
 
 One item is two views of one environment. The speech differs (another file, another speaker where the manifest names
 speakers), the noise is two crops of one file that do not overlap, the SNR is the same, and the overall level is drawn
-for each view on its own, so that level says nothing about the SNR. What the two views have in common is the noise.
+for each view on its own, so that level is no cue to the SNR. What the two views have in common is the noise.
 
 Every item is a function of (seed, epoch, index) alone; the number of workers, the batch size and the order in which
-items are asked for do not matter.
+items are read do not matter.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from nemo_noise.data.draw.clock import shared
+from nemo_noise.data.draw.clock import EpochClock
 from nemo_noise.data.manifests.sensors import SensorRecording, collate_sensors, read_sensors
 from nemo_noise.data.pairs.environments import SILENT_RMS, NoiseBank, NoisePair, SpeechBank, equalize, root_mean_square
 from nemo_noise.data.signal.snr import mix_at_snr, snr_distribution
@@ -49,7 +49,7 @@ class ContextPair(TypedDict):
     ``audio_length`` [2] in samples; ``snr_db`` [2] measured on the crops against the active speech level, +inf for
     clean speech and -inf for noise alone; ``environment`` [] the noise file, -1 for clean speech; ``noise_label`` []
     the class of the noise, for probes and logs only; ``speech`` [2] the first speech file of each view, -1 for none;
-    ``speaker`` [2] who speaks in it (the file itself where the manifest names no speaker), -1 for nobody.
+    ``speaker`` [2] who speaks in it (the file itself where the manifest names no speaker), -1 for none.
     """
 
     audio: Tensor
@@ -108,6 +108,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         self,
         manifest_filepath: str | Sequence[str],
         noise_manifest: str | Sequence[str],
+        *,
         sample_rate: int = 16000,
         num_pairs: int = 4000,
         crop_s: Sequence[float] = (2.0, 2.0),
@@ -151,11 +152,10 @@ class ContextPairDataset(Dataset[ContextPair]):
         self.speech = SpeechBank(manifest_filepath, sample_rate, cache_mb)
         self.noise = NoiseBank(noise_manifest, sample_rate, cache_mb)
         self.has_sensors = any("sensors" in entry.fields for entry in self.noise.entries)
-        # Shared memory: workers that outlive an epoch see the number too.
-        self._epoch = shared(torch.zeros((), dtype=torch.int64))
+        self._clock = EpochClock()  # its own: the model that trains sets it
 
     def set_num_processes(self, count: int) -> None:
-        """Tell how many processes take the items in turn, as Lightning's distributed sampler deals them.
+        """Set how many processes take the items in turn, as Lightning's distributed sampler deals them.
 
         Items that share their speech then come to one process, one after the other.
         """
@@ -165,7 +165,7 @@ class ContextPairDataset(Dataset[ContextPair]):
 
     def set_epoch(self, epoch: int) -> None:
         """Move on to the draws of another epoch, here and in running workers."""
-        self._epoch.fill_(epoch)
+        self._clock.set(epoch)
 
     def __len__(self) -> int:
         """Pairs in one epoch."""
@@ -175,7 +175,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         """Make pair ``index`` of the current epoch."""
         if not 0 <= index < self.num_pairs:
             raise IndexError(f"index={index} must lie in [0, {self.num_pairs}).")
-        epoch = int(self._epoch)
+        epoch = self._clock.epoch
         rng = np.random.default_rng((self.seed, epoch, index, 0))
         turn, process = divmod(index, self._num_processes)
         group, side = divmod(turn, self.pairs_per_speech)
@@ -188,7 +188,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         if side == 1:  # the same speech on the other side: a hard negative for both views
             speeches = speeches[::-1]
         views = [
-            self._view(kind, rng, speech.samples, noise_crop, snr_db)
+            self._view(kind, rng, speech=speech.samples, noise=noise_crop, snr_db=snr_db)
             for speech, noise_crop in zip(speeches, noises, strict=True)
         ]
         is_clean, is_noise = kind is EnvironmentKind.CLEAN, kind is EnvironmentKind.NOISE_ONLY
@@ -218,7 +218,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         return EnvironmentKind.NOISY
 
     def _view(
-        self, kind: EnvironmentKind, rng: np.random.Generator, speech: Samples, noise: Samples, snr_db: float
+        self, kind: EnvironmentKind, rng: np.random.Generator, *, speech: Samples, noise: Samples, snr_db: float
     ) -> View:
         """One view of random length and level."""
         num_samples = round(rng.uniform(*self.crop_s) * self.sample_rate)
@@ -229,7 +229,7 @@ class ContextPairDataset(Dataset[ContextPair]):
         elif kind is EnvironmentKind.NOISE_ONLY:
             mixture, scaled_noise, measured_db = noise, noise, float("-inf")
         else:
-            mixture = mix_at_snr(speech, noise, snr_db, self.sample_rate)
+            mixture = mix_at_snr(speech, noise, snr_db=snr_db, sample_rate=self.sample_rate)
             scaled_noise = mixture - speech
             speech_db = active_speech_level_db(speech, self.sample_rate)
             measured_db = speech_db - 20.0 * float(np.log10(root_mean_square(scaled_noise)))

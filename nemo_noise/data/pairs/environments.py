@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nemo_noise.data.audio.usable import find_unusable, no_noise, usable_entries
 from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import (
     ManifestEntry,
     ManifestError,
-    load_entry,
     read_manifest,
     require_audio_files,
 )
+from nemo_noise.data.manifests.usable import find_unusable, no_noise, usable_entries
 
 __all__ = ["NoiseBank", "NoisePair", "SpeechBank", "SpeechCrop", "equalize", "root_mean_square"]
 
@@ -42,7 +42,7 @@ class SpeechCrop(NamedTuple):
 class NoisePair(NamedTuple):
     """Two crops [2, T] of one noise file that do not overlap, the index of the file and of its label.
 
-    ``starts_s`` says where in the recording each begins, in seconds; None where a short one was repeated.
+    ``starts_s``: where in the recording each begins, in seconds; None where a short one was repeated.
     """
 
     samples: Samples
@@ -73,7 +73,7 @@ class SpeechBank:
         self.sample_rate = sample_rate
         if len(self.entries) < 2:
             raise ManifestError(f"{self.entries[0].source}: the speech manifest needs at least 2 files, has 1.")
-        self._files = DecodedFiles(self.entries, sample_rate, cache_mb)
+        self._files = DecodedFiles(self.entries, sample_rate, limit_bytes=cache_mb * 2**20)
         self.counts = EventCounts()
         self._speakers = [str(entry.fields.get("speaker", entry.audio_filepath)) for entry in self.entries]
         numbers = {speaker: number for number, speaker in enumerate(sorted(set(self._speakers)))}
@@ -157,14 +157,14 @@ class NoiseBank:
         names = [str(entry.fields.get("label", entry.audio_filepath)) for entry in self.entries]
         self.labels = sorted(set(names))
         self.label_indices = [self.labels.index(name) for name in names]
-        self._files = DecodedFiles(self.entries, sample_rate, cache_mb)
+        self._files = DecodedFiles(self.entries, sample_rate, limit_bytes=cache_mb * 2**20)
         self._extents: dict[int, SoundExtent] = {}
 
     def crop_pair(self, rng: np.random.Generator, num_samples: int) -> NoisePair:
         """Two crops [2, num_samples] of one random file that do not overlap."""
         file_index = int(rng.integers(len(self.entries)))
         samples, floor = self.sound(file_index)
-        starts = self._distant_starts(rng, samples, num_samples, floor)
+        starts = self._distant_starts(rng, samples, num_samples=num_samples, floor=floor)
         if starts is None:
             crops = self._repeated_halves(rng, samples, num_samples)
         else:
@@ -179,7 +179,7 @@ class NoiseBank:
 
     @staticmethod
     def _distant_starts(
-        rng: np.random.Generator, samples: Samples, num_samples: int, floor: float
+        rng: np.random.Generator, samples: Samples, *, num_samples: int, floor: float
     ) -> tuple[int, int] | None:
         """Where two crops begin with sound in both; None where the file is too short or its events too sparse."""
         slack = len(samples) - 2 * num_samples
@@ -223,29 +223,6 @@ class NoiseBank:
         return samples[extent.start : extent.stop], extent.floor
 
 
-class DecodedFiles:
-    """Audio of manifest entries by index, decoded on demand and kept until ``cache_mb`` are used.
-
-    When the cache is full nothing is thrown out: random access gains nothing from it.
-    """
-
-    def __init__(self, entries: Sequence[ManifestEntry], sample_rate: int, cache_mb: int) -> None:
-        self.entries = entries
-        self.sample_rate = sample_rate
-        self.free_bytes = cache_mb * 2**20
-        self._cached: dict[int, Samples] = {}
-
-    def __getitem__(self, index: int) -> Samples:
-        """Samples [T] of file ``index``; what is wrong with it is reported with the manifest line it came from."""
-        if index in self._cached:
-            return self._cached[index]
-        samples = load_entry(self.entries[index], self.sample_rate)
-        if samples.nbytes <= self.free_bytes:
-            self._cached[index] = samples
-            self.free_bytes -= samples.nbytes
-        return samples
-
-
 def read_manifests(argument: str, paths: str | Sequence[str]) -> list[ManifestEntry]:
     """All entries of one manifest or several; ``argument`` names the culprit where there is none."""
     entries = _lines(argument, paths)
@@ -254,7 +231,7 @@ def read_manifests(argument: str, paths: str | Sequence[str]) -> list[ManifestEn
 
 
 def no_two_crops(samples: Samples, sample_rate: int) -> str | None:
-    """Says why two separate crops cannot be cut out of a noise [T]; None where they can."""
+    """Why two separate crops cannot be cut out of a noise [T]; None where they can."""
     start, stop = sound_extent(samples, sample_rate)
     if stop - start < 2 * SHORTEST_PIECE_S * sample_rate:
         return _too_little(stop - start, sample_rate)

@@ -20,7 +20,7 @@ class BlockLevels:
     def __init__(self) -> None:
         self._sums: dict[int, npt.NDArray[np.float64]] = {}
 
-    def of_db(self, index: int, recording: Samples, offset: int, length: int) -> float:
+    def of_db(self, index: int, *, recording: Samples, offset: int, length: int) -> float:
         """RMS level of a crop in dB; differs from `rms_db` by rounding.
 
         Args:

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signal-to-noise ratios: speech plus noise at an exact one, over all or per band, and where ratios are drawn from."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -10,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, rfft, rfftfreq
 
-from nemo_noise.data.noise.noise_list import loop_to_length
+from nemo_noise.data.draw.distribution import Form, check_order, finite, read_numbers
+from nemo_noise.data.signal.looping import loop_to_length
 from nemo_noise.data.signal.speech_level import (
     SILENCE_DB,
     FloatArray,
@@ -24,11 +24,11 @@ _BLOCK = 8192  # samples
 
 
 class SilenceError(ValueError):
-    """Speech or noise without sound, in all or in every band, where a ratio of both is asked."""
+    """Speech or noise without sound, in all or in every band, where a ratio of both is needed."""
 
 
 def mix_at_snr(
-    speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int
+    speech: npt.ArrayLike, noise: npt.ArrayLike, *, snr_db: float, sample_rate: int
 ) -> npt.NDArray[np.float32]:
     """Adds noise to speech at an exact signal-to-noise ratio.
 
@@ -50,7 +50,7 @@ def mix_at_snr(
     """
     clean, added, rate = _checked_pair(speech, noise, sample_rate)
     gain = noise_gain(active_speech_level_db(clean, rate), _noise_level_db(added), snr_db)
-    return add_noise(clean, added, gain, snr_db)
+    return add_noise(clean, added, gain=gain, snr_db=snr_db)
 
 
 def noise_gain(speech_level_db: float, noise_level_db: float, snr_db: float) -> float:
@@ -61,21 +61,15 @@ def noise_gain(speech_level_db: float, noise_level_db: float, snr_db: float) -> 
 
 
 def add_noise(
-    speech: npt.NDArray[np.floating], noise: npt.NDArray[np.floating], gain: float, snr_db: float
+    speech: npt.NDArray[np.floating], noise: npt.NDArray[np.floating], *, gain: float, snr_db: float
 ) -> npt.NDArray[np.float32]:
     """Adds scaled noise to speech, in float64 and block by block, so that it stays in the processor's cache.
 
-    Args:
-        speech: [T], checked.
-        noise: [T], checked.
-        gain: of the noise.
-        snr_db: that the gain gives, for the message.
-
     Returns:
-        The mixture, [T].
+        The mixture, [T], of speech [T] and noise [T] times its gain.
 
     Raises:
-        ValueError: if it does not fit into float32.
+        ValueError: if it does not fit into float32; names the SNR that the gain gives.
     """
     mixture = np.empty(len(speech), np.float32)
     block = np.empty(min(_BLOCK, len(speech)))
@@ -91,7 +85,7 @@ def add_noise(
     return mixture
 
 
-def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sample_rate: int) -> FloatArray:
+def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, *, snr_db: float, sample_rate: int) -> FloatArray:
     """Scales noise so that, added to the speech, it gives the ratio; arguments and errors as for `mix_at_snr`.
 
     Returns:
@@ -104,6 +98,7 @@ def noise_at_snr(speech: npt.ArrayLike, noise: npt.ArrayLike, snr_db: float, sam
 def mix_at_band_snrs(
     speech: npt.ArrayLike,
     noise: npt.ArrayLike,
+    *,
     edges_hz: Sequence[float],
     snrs_db: Sequence[float],
     sample_rate: int,
@@ -128,13 +123,14 @@ def mix_at_band_snrs(
         ValueError: as `mix_at_snr`, and if edges_hz and snrs_db do not fit together or to the rate, or no band has
             both speech and noise.
     """
-    added = noise_at_band_snrs(speech, noise, edges_hz, snrs_db, sample_rate)
-    return add_noise(np.asarray(speech), added, 1.0, min(snrs_db))
+    added = noise_at_band_snrs(speech, noise, edges_hz=edges_hz, snrs_db=snrs_db, sample_rate=sample_rate)
+    return add_noise(np.asarray(speech), added, gain=1.0, snr_db=min(snrs_db))
 
 
 def noise_at_band_snrs(
     speech: npt.ArrayLike,
     noise: npt.ArrayLike,
+    *,
     edges_hz: Sequence[float],
     snrs_db: Sequence[float],
     sample_rate: int,
@@ -173,8 +169,6 @@ class SnrChoices:
     """SNRs from a list, all as likely; `choices_db` in dB."""
 
     def __init__(self, choices_db: Sequence[float]) -> None:
-        if len(choices_db) == 0:
-            raise ValueError("snr_db: is an empty list, expected at least one SNR in dB")
         self.choices_db = [finite(value, "snr_db") for value in choices_db]
 
     def draw(self, rng: np.random.Generator) -> float:
@@ -187,8 +181,7 @@ class SnrRange:
 
     def __init__(self, min_db: float, max_db: float) -> None:
         self.min_db, self.max_db = finite(min_db, "snr_db.min"), finite(max_db, "snr_db.max")
-        if self.min_db > self.max_db:
-            raise ValueError(f"snr_db: min {self.min_db:g} is above max {self.max_db:g}")
+        check_order(self.min_db, self.max_db, "snr_db")
 
     def draw(self, rng: np.random.Generator) -> float:
         """Draws an SNR in dB."""
@@ -213,13 +206,10 @@ def snr_distribution(snr_db: Sequence[float] | Mapping[str, float] | SnrDistribu
     """
     if callable(getattr(snr_db, "draw", None)):
         return cast(SnrDistribution, snr_db)
-    if isinstance(snr_db, Mapping):
-        if set(snr_db) != {"min", "max"}:
-            raise ValueError(f"snr_db: has the keys {sorted(snr_db)}, expected exactly min and max")
-        return SnrRange(snr_db["min"], snr_db["max"])
-    if isinstance(snr_db, Sequence) and not isinstance(snr_db, str):
-        return SnrChoices(snr_db)
-    raise ValueError(f"snr_db: is {snr_db!r}, expected a list like [0, 5, 10] or a range {{min: 0, max: 20}}")
+    form, numbers = read_numbers(snr_db, "snr_db")
+    if form is Form.NUMBER:
+        raise ValueError(f"snr_db: is {snr_db!r}, expected a list like [0, 5, 10] or a range {{min: 0, max: 20}}")
+    return SnrChoices(numbers) if form is Form.LIST else SnrRange(*numbers)
 
 
 def snr_bands(bands: Sequence[Mapping[str, Any]]) -> SnrBands:
@@ -236,21 +226,6 @@ def snr_bands(bands: Sequence[Mapping[str, Any]]) -> SnrBands:
     if edges != sorted(set(edges)) or edges[0] <= 0:
         raise ValueError(f"bands: below_hz are {edges}, expected rising numbers above 0")
     return SnrBands(tuple(edges), tuple(snr_distribution(band["snr_db"]) for band in bands))
-
-
-def finite(value: Any, name: str, unit: str = "") -> float:
-    """Returns a number as float, or raises a ValueError that names it."""
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    if not number or not math.isfinite(value):
-        raise ValueError(f"{name}: is {value!r}, expected a finite number{' ' if unit else ''}{unit}")
-    return float(value)
-
-
-def share(value: Any, name: str) -> float:
-    """Returns a number from 0 to 1 as float, or raises a ValueError that names it."""
-    if not 0.0 <= finite(value, name) <= 1.0:
-        raise ValueError(f"{name}: is {value!r}, expected 0 to 1")
-    return float(value)
 
 
 def _checked_pair(speech: npt.ArrayLike, noise: npt.ArrayLike, sample_rate: int) -> tuple[FloatArray, FloatArray, int]:

@@ -57,9 +57,9 @@ def level_of_counts_db(energy: float, active: FloatArray) -> float:
         energy: sum of its squares.
         active: how many samples are active for the thresholds 1/2, 1/4, 1/8 ..., not all 0. [thresholds]
     """
-    heard = active > 0
-    levels_db = (10.0 * np.log10(energy / active[heard])).astype(np.float64)
-    thresholds_db = np.arange(-1.0, -len(active) - 1.0, -1.0, dtype=np.float64)[heard] * _decibel(2.0)
+    is_reached = active > 0
+    levels_db = (10.0 * np.log10(energy / active[is_reached])).astype(np.float64)
+    thresholds_db = np.arange(-1.0, -len(active) - 1.0, -1.0, dtype=np.float64)[is_reached] * _decibel(2.0)
     return _crossing(levels_db[::-1], thresholds_db[::-1])
 
 
@@ -115,7 +115,7 @@ class _Blocks:
         """Counts the samples that have one at or above the threshold among the `width` samples that end with them.
 
         Only gaps longer than the width take away from the whole, and as two blocks are no longer than it, such a gap
-        holds a block that stays below: the peaks tell where to look.
+        holds a block that stays below: the peaks show where.
         """
         high = np.flatnonzero(self.peaks >= threshold)  # blocks
         if high.size == 0:

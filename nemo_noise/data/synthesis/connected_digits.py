@@ -38,11 +38,7 @@ class DigitClip:
 def digit_clips(entries: Sequence[ManifestEntry]) -> list[DigitClip]:
     """Reads speaker and take of isolated-digit recordings.
 
-    Args:
-        entries: lines with `text`, files named `<digit>_<speaker>_<take>.<suffix>`; a field `speaker` wins over that.
-
-    Returns:
-        The clips, in the order of the entries.
+    Files are named `<digit>_<speaker>_<take>.<suffix>`; a field `speaker` wins over that.
 
     Raises:
         ManifestError: if a line has no text or a file name another form; names file:line.
@@ -62,6 +58,7 @@ def digit_clips(entries: Sequence[ManifestEntry]) -> list[DigitClip]:
 def build_connected_digits(
     entries: Sequence[ManifestEntry],
     out_dir: str | Path,
+    *,
     num_utterances: int,
     digits_per_string: tuple[int, int] = (3, 7),
     pause_s: tuple[float, float] = (0.05, 0.4),
@@ -74,7 +71,7 @@ def build_connected_digits(
     """Writes FLAC files of connected digits and their manifest; the same arguments give the same bytes.
 
     Each string has one speaker (all equally likely), digits drawn evenly, a pause before, between and after them, one
-    speed, and a noise floor of 1e-4 RMS. The digits keep the level of their recordings, unless the peak asks for less.
+    speed, and a noise floor of 1e-4 RMS. The digits keep their level, unless the peak would be too high.
 
     Args:
         entries: isolated digits, files named `<digit>_<speaker>_<take>.<suffix>`, field `text`.
@@ -95,7 +92,9 @@ def build_connected_digits(
     Raises:
         ValueError: if an argument is out of its range or `takes` leaves no clip.
     """
-    _check_ranges(num_utterances, digits_per_string, pause_s, speeds, seed)
+    _check_ranges(
+        num_utterances=num_utterances, digits_per_string=digits_per_string, pause_s=pause_s, speeds=speeds, seed=seed
+    )
     pool = _pool_by_speaker(_of_takes(digit_clips(entries), takes))
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
@@ -106,13 +105,13 @@ def build_connected_digits(
         speaker = sorted(pool)[int(rng.integers(len(pool)))]
         speed = float(speeds[int(rng.integers(len(speeds)))])
         clips = _drawn_clips(pool[speaker], digits_per_string, rng)
-        parts = [_decoded(clip, speed, sample_rate, decoded) for clip in clips]
-        string = _joined(parts, pause_s, sample_rate, rng)
+        parts = [_decoded(clip, speed, sample_rate=sample_rate, cache=decoded) for clip in clips]
+        string = _joined(parts, pause_s=pause_s, sample_rate=sample_rate, rng=rng)
         name = f"{seed}_{number:05d}.flac"
         gain = write_audio(folder / name, string, sample_rate)
-        said = {"audio_filepath": name, "duration": round(len(string) / sample_rate, 4), "text": _text(clips)}
+        named = {"audio_filepath": name, "duration": round(len(string) / sample_rate, 4), "text": _text(clips)}
         made = {"speaker": speaker, "speed": speed, "gain": round(gain, 4), "digits": [clip.clip_id for clip in clips]}
-        lines.append({**said, **made})
+        lines.append({**named, **made})
     write_manifest(folder / manifest_name, lines)
     return folder / manifest_name
 
@@ -154,7 +153,7 @@ def _text(clips: Sequence[DigitClip]) -> str:
     return " ".join(str(clip.entry.text).strip() for clip in clips)
 
 
-def _decoded(clip: DigitClip, speed: float, sample_rate: int, cache: dict[tuple[str, float], Samples]) -> Samples:
+def _decoded(clip: DigitClip, speed: float, *, sample_rate: int, cache: dict[tuple[str, float], Samples]) -> Samples:
     key = (clip.entry.audio_filepath, speed)
     if key not in cache:
         cache[key] = change_speed(load_entry(clip.entry, sample_rate), speed)
@@ -162,7 +161,7 @@ def _decoded(clip: DigitClip, speed: float, sample_rate: int, cache: dict[tuple[
 
 
 def _joined(
-    parts: list[Samples], pause_s: tuple[float, float], sample_rate: int, rng: np.random.Generator
+    parts: list[Samples], *, pause_s: tuple[float, float], sample_rate: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """Joins digits with a pause before, between and after them, over the noise floor: [T]."""
     pauses = [np.zeros(round(float(rng.uniform(*pause_s)) * sample_rate)) for _ in range(len(parts) + 1)]
@@ -174,6 +173,7 @@ def _joined(
 
 
 def _check_ranges(
+    *,
     num_utterances: int,
     digits_per_string: tuple[int, int],
     pause_s: tuple[float, float],

@@ -15,7 +15,7 @@ Generator = np.random.Generator
 Wave = npt.NDArray[np.float64]
 
 
-def draw_noise(label: str, num_samples: int, sample_rate: int, rng: Generator) -> Samples:
+def draw_noise(label: str, *, num_samples: int, sample_rate: int, rng: Generator) -> Samples:
     """Draws one environment of a class and records it.
 
     Args:
@@ -47,19 +47,19 @@ def _coloured(num_samples: int, slope_db_per_octave: float, rng: Generator) -> W
     return np.asarray(wave / np.sqrt(np.mean(wave**2)), dtype=np.float64)
 
 
-def _band(wave: Wave, low_hz: float, high_hz: float, sample_rate: int) -> Wave:
+def _band(wave: Wave, *, low_hz: float, high_hz: float, sample_rate: int) -> Wave:
     sections = signal.butter(2, [low_hz, min(high_hz, 0.45 * sample_rate)], "bandpass", fs=sample_rate, output="sos")
     return np.asarray(signal.sosfilt(sections, wave), dtype=np.float64)
 
 
-def _slow(num_samples: int, sample_rate: int, rate_hz: float, rng: Generator) -> Wave:
+def _slow(*, num_samples: int, sample_rate: int, rate_hz: float, rng: Generator) -> Wave:
     """Makes a curve that wanders between about -1 and 1, `rate_hz` times a second; [T]."""
     knots = max(4, int(num_samples / sample_rate * rate_hz) + 2)
     curve = np.interp(np.linspace(0, knots - 1, num_samples), np.arange(knots), rng.uniform(-1, 1, knots))
     return np.asarray(curve, dtype=np.float64)
 
 
-def _events(num_samples: int, per_second: float, sample_rate: int, rng: Generator) -> npt.NDArray[np.int64]:
+def _events(*, num_samples: int, per_second: float, sample_rate: int, rng: Generator) -> npt.NDArray[np.int64]:
     count = max(1, int(rng.poisson(per_second * num_samples / sample_rate)))
     return np.sort(rng.integers(num_samples, size=count))
 
@@ -82,11 +82,18 @@ def _hum(num_samples: int, sample_rate: int, rng: Generator) -> Wave:
 
 def _rain(num_samples: int, sample_rate: int, rng: Generator) -> Wave:
     """Rain: a bright hiss, and drops that ring shortly."""
-    hiss = _band(rng.standard_normal(num_samples), float(rng.uniform(800, 2000)), 7000.0, sample_rate)
+    hiss = _band(
+        rng.standard_normal(num_samples), low_hz=float(rng.uniform(800, 2000)), high_hz=7000.0, sample_rate=sample_rate
+    )
     impulses = np.zeros(num_samples)
-    places = _events(num_samples, float(rng.uniform(80, 300)), sample_rate, rng)
+    places = _events(num_samples=num_samples, per_second=float(rng.uniform(80, 300)), sample_rate=sample_rate, rng=rng)
     impulses[places] += rng.exponential(20.0, size=len(places)) * rng.choice([-1.0, 1.0], size=len(places))
-    drops = _band(impulses, float(rng.uniform(1500, 2500)), float(rng.uniform(4000, 6500)), sample_rate)
+    drops = _band(
+        impulses,
+        low_hz=float(rng.uniform(1500, 2500)),
+        high_hz=float(rng.uniform(4000, 6500)),
+        sample_rate=sample_rate,
+    )
     return hiss + drops
 
 
@@ -103,15 +110,21 @@ def _beeps(num_samples: int, sample_rate: int, rng: Generator) -> Wave:
 
 def _wind(num_samples: int, sample_rate: int, rng: Generator) -> Wave:
     """Wind at the microphone: low and gusty."""
-    gusts = np.exp(1.5 * _slow(num_samples, sample_rate, float(rng.uniform(0.7, 2.0)), rng))
+    gusts = np.exp(
+        1.5 * _slow(num_samples=num_samples, sample_rate=sample_rate, rate_hz=float(rng.uniform(0.7, 2.0)), rng=rng)
+    )
     rumble = _coloured(num_samples, float(rng.uniform(-9, -6)), rng)
-    whistle = _band(rng.standard_normal(num_samples), 400.0, float(rng.uniform(900, 2500)), sample_rate)
+    whistle = _band(
+        rng.standard_normal(num_samples), low_hz=400.0, high_hz=float(rng.uniform(900, 2500)), sample_rate=sample_rate
+    )
     return gusts * (rumble + 0.5 * whistle)
 
 
 def _engine(num_samples: int, sample_rate: int, rng: Generator) -> Wave:
     """An engine under a changing load: a harmonic series that glides, and exhaust noise in its rhythm."""
-    firing_hz = float(rng.uniform(30, 90)) * np.exp(0.25 * _slow(num_samples, sample_rate, 0.5, rng))  # [T]
+    firing_hz = float(rng.uniform(30, 90)) * np.exp(
+        0.25 * _slow(num_samples=num_samples, sample_rate=sample_rate, rate_hz=0.5, rng=rng)
+    )  # [T]
     phase = 2 * np.pi * np.cumsum(firing_hz) / sample_rate
     wave = np.zeros(num_samples)
     for harmonic in range(1, 25):
@@ -123,7 +136,9 @@ def _engine(num_samples: int, sample_rate: int, rng: Generator) -> Wave:
 def _crackle(num_samples: int, sample_rate: int, rng: Generator) -> Wave:
     """A fire: sparse bursts of all sizes over a low roar."""
     impulses = np.zeros(num_samples)
-    for place in _events(num_samples, float(rng.uniform(8, 30)), sample_rate, rng):
+    for place in _events(
+        num_samples=num_samples, per_second=float(rng.uniform(8, 30)), sample_rate=sample_rate, rng=rng
+    ):
         length = min(int(rng.uniform(0.002, 0.03) * sample_rate), num_samples - int(place))
         decay = np.exp(-5.0 * np.arange(length) / max(length, 1))
         impulses[place : place + length] += float(rng.pareto(2.0) + 0.5) * decay * rng.standard_normal(length)

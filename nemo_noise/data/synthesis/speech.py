@@ -53,12 +53,7 @@ class Voice:
 def make_voices(count: int, seed: int) -> list[Voice]:
     """Makes speakers that differ in accent, timbre and pitch.
 
-    Args:
-        count: how many; timbres repeat (at other pitches, in other accents) after `len(TIMBRES)`.
-        seed: the same seed gives the same speakers.
-
-    Returns:
-        The voices.
+    Timbres repeat (at other pitches, in other accents) after `len(TIMBRES)`; a seed gives the same speakers again.
     """
     rng = np.random.default_rng(seed)
     timbres = [str(TIMBRES[int(index)]) for index in rng.permutation(len(TIMBRES))]
@@ -71,16 +66,7 @@ def make_voices(count: int, seed: int) -> list[Voice]:
 
 
 def draw_digits(rng: np.random.Generator, shortest: int, longest: int) -> str:
-    """Draws a string of digits, in words.
-
-    Args:
-        rng: source of the choice.
-        shortest: fewest digits.
-        longest: most digits.
-
-    Returns:
-        For instance `"seven zero two"`.
-    """
+    """Draws a string of digits, in words, for instance `"seven zero two"`."""
     count = int(rng.integers(shortest, longest + 1))
     return " ".join(DIGITS[int(index)] for index in rng.integers(len(DIGITS), size=count))
 
@@ -138,7 +124,7 @@ class SpeechSynthesizer:
         samples = np.concatenate(self._chunks).astype(np.float32) / 32768.0  # [T]
         return np.asarray(soxr.resample(samples, self._own_rate, self.sample_rate, quality="HQ"), dtype=np.float32)
 
-    def read_at_level(self, text: str, voice: Voice, words_per_minute: int, peak: float) -> Samples:
+    def read_at_level(self, text: str, voice: Voice, *, words_per_minute: int, peak: float) -> Samples:
         """Reads a text and scales it to a peak (full scale 1.0); see `read`."""
         samples = self.read(text, voice, words_per_minute)
         return samples * np.float32(peak / max(float(np.abs(samples).max()), 1e-6))
@@ -155,13 +141,8 @@ _CALLBACK_TYPE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), 
 def babble(voices_speech: Sequence[Samples], num_samples: int, rng: np.random.Generator) -> Samples:
     """Adds up talkers, each equally loud and from a random place on.
 
-    Args:
-        voices_speech: one long recording per talker, [N] each; shorter ones are repeated.
-        num_samples: wanted length T.
-        rng: source of the places.
-
-    Returns:
-        The babble, [T], root mean square near 0.1.
+    Recordings [N], one per talker, are repeated to the wanted length; the babble [num_samples] has a root mean square
+    near 0.1.
     """
     total = np.zeros(num_samples, dtype=np.float32)
     for speech in voices_speech:

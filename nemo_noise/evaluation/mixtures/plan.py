@@ -22,7 +22,8 @@ from nemo.utils import logging
 
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, read_manifest, require_audio_files
 from nemo_noise.data.manifests.sensors import SensorRecording, read_sensors
-from nemo_noise.data.mixing.noise_mix import NoiseCrop, NoiseList, mix_at_snr
+from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
+from nemo_noise.data.signal.snr import mix_at_snr
 from nemo_noise.evaluation.hypothesis import PLAIN, Condition, Place
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics
 from nemo_noise.evaluation.mixtures.examination import Examined, LeftOut, check_noises, examine_speech
@@ -161,7 +162,7 @@ class MixturePlan:
         if trial.entry is not None and trial.snr_db is not None:
             try:
                 speech = self._speech_in_room(trial)
-                samples = mix_at_snr(speech, crop.samples, trial.snr_db, self.sample_rate)
+                samples = mix_at_snr(speech, crop.samples, snr_db=trial.snr_db, sample_rate=self.sample_rate)
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
             noise = noise_before_crop(self.noise_lists[str(trial.noise_list)], crop, self.preroll_s)

@@ -20,6 +20,7 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.figure_file import save_figure
 from nemo_noise.modules import attention_maps, noise_context_of
+from nemo_noise.modules.context.contract import Layout
 from nemo_noise.recogniser.facts import sample_rate_of
 
 __all__ = ["ContextPicture", "draw_contexts", "observe_context"]
@@ -36,7 +37,7 @@ class ContextPicture:
         seconds: length of the recording.
         features: as the context read them [D, T].
         context: [C, S] for every frame of the recogniser, [C, M] for tokens, [C, 1] for the utterance.
-        layout: which of these it is: ``frames``, ``tokens`` or ``utterance``.
+        layout: which of these it is.
         changes: for every site, the size of what the fusion changed relative to what was there [T'].
         maps: for every cross-attention, the weights of the null token and the tokens, mean over heads [1 + M, T'].
     """
@@ -45,7 +46,7 @@ class ContextPicture:
     seconds: float
     features: FloatArray
     context: FloatArray
-    layout: str
+    layout: Layout
     changes: dict[str, FloatArray]
     maps: dict[str, FloatArray]
 
@@ -83,15 +84,16 @@ def observe_context(model: ASRModel, samples: npt.NDArray[np.float32], title: st
         for handle in handles:
             handle.remove()
     share = int(frames) / features.shape[2]  # the rest is padding
-    context = encoder.noise_context(features, frames)[0].float().cpu().numpy()  # [C], [S, C] or [M, C]
-    if encoder.context_encoder.layout == "frames":
+    read = encoder.read_context(features, frames)
+    context = read.tokens()[0].float().cpu().numpy()  # [1, C], [S, C] or [M, C]
+    if read.layout is Layout.FRAMES:
         context = _heard(context, share)
     return ContextPicture(
         title=title,
         seconds=len(samples) / sample_rate_of(model),
         features=features[0, :, : int(frames)].float().cpu().numpy(),
-        context=np.atleast_2d(context).T,
-        layout=encoder.context_encoder.layout,
+        context=context.T,
+        layout=read.layout,
         changes={site: _heard(change, share) for site, change in changes.items()},
         maps={name: _heard(map_[0].mean(dim=0).float().cpu().numpy(), share).T for name, map_ in maps.items()},
     )
@@ -143,11 +145,11 @@ def _draw_features(axis: Axes, picture: ContextPicture) -> None:
 
 
 def _draw_context(axis: Axes, picture: ContextPicture) -> None:
-    widths = {"frames": picture.seconds, "tokens": picture.context.shape[1], "utterance": 1.0}
+    widths = {Layout.FRAMES: picture.seconds, Layout.TOKENS: picture.context.shape[1], Layout.UTTERANCE: 1.0}
     extent = (0, widths[picture.layout], 0, len(picture.context))
     top = float(np.abs(picture.context).max()) or 1.0
     axis.imshow(picture.context, origin="lower", aspect="auto", extent=extent, cmap="coolwarm", vmin=-top, vmax=top)
-    labels = {"frames": "s", "tokens": "token", "utterance": "whole utterance"}
+    labels = {Layout.FRAMES: "s", Layout.TOKENS: "token", Layout.UTTERANCE: "whole utterance"}
     axis.set(ylabel="context", xlabel=labels[picture.layout])
 
 

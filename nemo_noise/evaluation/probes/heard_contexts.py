@@ -62,8 +62,8 @@ def hear_contexts(name: str, model: ASRModel, plan: MixturePlan) -> HeardContext
         length = torch.tensor([samples.shape[1]], device=device)
         features, frames = model.preprocessor(input_signal=samples, length=length)
         with listening_to(model, collate_sensors([plan.sensors(trial)])):
-            context = model.encoder.noise_context(features[:, :, : int(frames)], frames)[0]  # [C], [S, C] or [M, C]
-        contexts.append((context if context.dim() == 1 else context.mean(dim=0)).float().cpu().numpy())
+            context = model.encoder.read_context(features[:, :, : int(frames)], frames).pooled()  # [1, C]
+        contexts.append(context[0].float().cpu().numpy())
     return HeardContexts(
         np.stack(contexts),
         np.array([float(trial.snr_db or 0.0) for trial in trials]),

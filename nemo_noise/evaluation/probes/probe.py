@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from nemo_noise import whole_file
 from nemo_noise.evaluation.probes.probe_sets import ProbeSet
+from nemo_noise.modules import ContextEncoder
 
 __all__ = [
     "ProbeScore",
@@ -121,15 +122,14 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     return max(0.0, float(center - width)), min(1.0, float(center + width))
 
 
-def context_representation(preprocessor: nn.Module, context_encoder: nn.Module) -> Representation:
+def context_representation(preprocessor: nn.Module, context_encoder: ContextEncoder) -> Representation:
     """The frozen context of recordings; one that follows the time is averaged over it."""
     preprocessor.eval()
     context_encoder.eval()
 
     def represent(samples: Tensor, lengths: Tensor) -> Tensor:
         features, frames = preprocessor(input_signal=samples, length=lengths)
-        context: Tensor = context_encoder(audio_signal=features, length=frames)
-        return context if context.dim() == 2 else context.mean(dim=1)  # recordings of a probe have one length
+        return context_encoder.read(features, frames).pooled()  # recordings of a probe have one length
 
     return represent
 

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError
-from nemo_noise.data.mixing.noise_mix import mix_at_snr
-from nemo_noise.data.pairs.environments import DecodedFiles, NoiseBank, read_manifests, root_mean_square
+from nemo_noise.data.pairs.environments import NoiseBank, read_manifests, root_mean_square
+from nemo_noise.data.signal.snr import mix_at_snr
 
 __all__ = ["ProbeSet", "ProbeSplit", "noise_probe_set", "word_probe_set"]
 
@@ -79,7 +80,7 @@ def noise_probe_set(
     splits = []
     for half, count in enumerate((num_train, num_test)):
         rng = np.random.default_rng((seed, half))
-        files = DecodedFiles(halves[half], sample_rate, CACHE_MB)
+        files = DecodedFiles(halves[half], sample_rate, limit_bytes=CACHE_MB * 2**20)
         labels = np.arange(count) % len(noise.labels)
         snrs = rng.uniform(snr_db[0], snr_db[1], size=count)
         rows = []
@@ -89,7 +90,9 @@ def noise_probe_set(
             noise_crop = _crop(rng, sound[middle:] if half else sound[:middle], num_samples, floor)
             speech_crop = _crop(rng, files[int(rng.integers(len(halves[half])))], num_samples, floor=1e-6)
             speech_crop = np.pad(speech_crop, (0, num_samples - len(speech_crop)))
-            rows.append(_at_random_level(rng, mix_at_snr(speech_crop, noise_crop, float(snr), sample_rate)))
+            rows.append(
+                _at_random_level(rng, mix_at_snr(speech_crop, noise_crop, snr_db=float(snr), sample_rate=sample_rate))
+            )
         splits.append(ProbeSplit(np.stack(rows), labels, snrs))
     return ProbeSet(splits[0], splits[1], noise.labels)
 
@@ -134,7 +137,7 @@ def word_probe_set(
         chosen[0].extend(indices[:first_test])
         chosen[1].extend(indices[first_test:])
     noise = NoiseBank(noise_manifest, sample_rate, CACHE_MB)
-    files = DecodedFiles(entries, sample_rate, CACHE_MB)
+    files = DecodedFiles(entries, sample_rate, limit_bytes=CACHE_MB * 2**20)
     num_samples = round(crop_s * sample_rate)
     splits = []
     for half, indices in enumerate(chosen):
@@ -146,7 +149,9 @@ def word_probe_set(
             before = int(rng.integers(num_samples - len(clip) + 1))
             speech = np.pad(clip, (before, num_samples - len(clip) - before))
             noise_crop = noise.crop_pair(rng, num_samples).samples[0]
-            rows.append(_at_random_level(rng, mix_at_snr(speech, noise_crop, float(snr), sample_rate)))
+            rows.append(
+                _at_random_level(rng, mix_at_snr(speech, noise_crop, snr_db=float(snr), sample_rate=sample_rate))
+            )
         labels = np.array([words.index(_word(entries[index])) for index in indices], dtype=np.int64)
         splits.append(ProbeSplit(np.stack(rows), labels, snrs))
     return ProbeSet(splits[0], splits[1], words)

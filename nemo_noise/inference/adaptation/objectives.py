@@ -98,8 +98,8 @@ def draw_hidden_frames(waveform: Tensor, num_frames: int, *, share: float, span:
     """
     generator = torch.Generator().manual_seed(zlib.crc32(waveform.detach().cpu().numpy().tobytes()))
     span = max(1, min(span, num_frames // 2))
-    hidden = draw_span_mask(torch.tensor([num_frames]), num_frames, share, span, 1, generator)  # [1, T']
-    return hidden[0]
+    length = torch.tensor([num_frames])
+    return draw_span_mask(length, num_frames, share=share, span=span, min_spans=1, generator=generator)[0]
 
 
 @contextmanager

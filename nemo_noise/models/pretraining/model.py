@@ -143,18 +143,8 @@ class NoiseContextPretrainingModel(ModelPT):
 
     def _context(self, features: Tensor, length: Tensor) -> Tensor:
         """Context [B, C] of features [B, D, T]."""
-        frames: Tensor = self.encoder["context_encoder"](audio_signal=features, length=length)
-        return self._pooled(frames, features, length)
-
-    def _pooled(self, context: Tensor, features: Tensor, length: Tensor) -> Tensor:
-        """Context [B, C] of the whole recording, also from one that follows the time [B, S, C]."""
-        if context.dim() == 2:
-            return context
-        if cast(ContextEncoder, self.encoder["context_encoder"]).layout == "tokens":
-            return context.mean(dim=1)
-        steps = (length * context.shape[1] / features.shape[2]).ceil().clamp_min(1)  # [B]
-        valid = torch.arange(context.shape[1], device=context.device) < steps[:, None]  # [B, S]
-        return (context * valid.unsqueeze(2)).sum(dim=1) / steps.unsqueeze(1)
+        encoder = cast(ContextEncoder, self.encoder["context_encoder"])
+        return encoder.read(features, length).pooled(length, features.shape[2])
 
     def _losses(self, batch: ContextPair) -> dict[str, Tensor]:
         """The losses of all tasks, their weighted sum under ``loss``, and what else is logged."""
@@ -192,8 +182,8 @@ class NoiseContextPretrainingModel(ModelPT):
         """The contexts of what is not hidden."""
         encoder = cast(ContextEncoder, self.encoder["context_encoder"])
         with listening_to(self.encoder, views.sensors):
-            frames = encoder(audio_signal=views.features, length=views.feature_length)
-        return Encoding(encoder, frames, self._pooled(frames, views.features, views.feature_length))
+            context = encoder.read(views.features, views.feature_length)
+        return Encoding(encoder, context.values, context.pooled(views.feature_length, views.features.shape[2]))
 
     def _loader(self, section: str, config: DictConfig) -> DataLoader[ContextPair]:
         """A loader over the pairs of one config section; the order is fixed, the pairs are what is random."""

@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Noise contexts for streaming: encoders that know only the past and carry a small state from chunk to chunk.
+"""Noise contexts for streaming: encoders that read only the past and carry a small state from chunk to chunk.
 
-A causal encoder answers with one context per encoder frame: frame ``s`` of the context has heard the features up to
-and including ``s * stride``. That is how far NeMo's causal subsampling has heard as well, so a stream gives the
-context of the whole utterance, whatever the chunks.
+A causal encoder gives one context per encoder frame: frame ``s`` of the context depends on the features up to and
+including ``s * stride``, as the output of NeMo's causal subsampling does. So a stream gives the context of the whole
+utterance, whatever the chunks.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-from nemo.core.neural_types import EncodedRepresentation, NeuralType
-
-from nemo_noise.modules.context.encoders import ContextEncoder, FeatureScale, observe
-from nemo_noise.modules.precision import at_least_float32
+from nemo_noise.modules.context.contract import ContextEncoder, Layout
+from nemo_noise.modules.context.observed import FeatureScale, Observed, observe
 
 __all__ = ["CausalContext", "CausalContextEncoder", "CausalStatisticsContextEncoder"]
 
@@ -40,7 +37,7 @@ class CausalContextEncoder(ContextEncoder):
         ValueError: if a width or the stride is not positive.
     """
 
-    layout = "frames"
+    layout = Layout.FRAMES
 
     def __init__(self, feat_in: int, d_context: int, stride: int = 8) -> None:
         super().__init__(feat_in, d_context)
@@ -49,17 +46,12 @@ class CausalContextEncoder(ContextEncoder):
         self.stride = stride
 
     @property
-    def output_types(self) -> dict[str, NeuralType]:
-        """One context per ``stride`` frames, [B, S, C] with S = ceil(T / stride)."""
-        return {"context": NeuralType(("B", "T", "D"), EncodedRepresentation())}
-
-    @property
     def state_size(self) -> int:
         """Numbers N that one stream carries from chunk to chunk; all zero is the state before the first."""
         raise NotImplementedError
 
     def step(self, features: Tensor, length: Tensor, state: Tensor, num_kept: int) -> CausalContext:
-        """Hear one chunk.
+        """Describe one chunk.
 
         Args:
             features: [B, D, T]; T starts at a multiple of ``stride`` of the stream.
@@ -72,20 +64,10 @@ class CausalContextEncoder(ContextEncoder):
         """
         raise NotImplementedError
 
-    @typecheck()
-    def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Describe the noise up to every encoder frame of whole utterances.
-
-        Args:
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Context [B, ceil(T / stride), C].
-        """
-        dtype = at_least_float32(audio_signal)
-        state = audio_signal.new_zeros(audio_signal.shape[0], self.state_size, dtype=dtype)
-        return self.step(audio_signal, length, state, num_kept=0).context
+    def describe(self, observed: Observed) -> Tensor:
+        """One vector per encoder frame, up to that frame: [B, ceil(T / stride), C]."""
+        state = observed.features.new_zeros(observed.features.shape[0], self.state_size)
+        return self.step(observed.features, observed.length, state, num_kept=0).context
 
 
 class CausalStatisticsContextEncoder(CausalContextEncoder):
@@ -107,6 +89,7 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         self,
         feat_in: int,
         d_context: int,
+        *,
         d_hidden: int = 128,
         stride: int = 8,
         feature_mean: float = 0.0,
@@ -126,28 +109,18 @@ class CausalStatisticsContextEncoder(CausalContextEncoder):
         return 4 * self.feat_in
 
     def step(self, features: Tensor, length: Tensor, state: Tensor, num_kept: int) -> CausalContext:
-        """Accumulate the statistics of one chunk and describe the noise at every ``stride``-th frame of it.
-
-        Args:
-            features: [B, D, T].
-            length: valid frames of the chunk [B].
-            state: [B, 4 D].
-            num_kept: how many frames of the chunk enter the next state.
-
-        Returns:
-            The context [B, ceil(T / stride), C] and the next state [B, 4 D].
-        """
-        values, mask = self.scale(observe(features, length))
+        """Accumulate the statistics of one chunk and describe the noise at every ``stride``-th frame of it."""
+        values, mask, _ = self.scale(observe(features, length))
         quiet = (-self.scale.std * values).clamp_max(30.0).exp() * mask  # in nats, whatever the scale
         increments = torch.stack([mask.to(values.dtype), values, values.square(), quiet], dim=1)
         before = state.view(-1, 4, self.feat_in, 1)
         sums = torch.cat([before, before + increments.cumsum(dim=3)], dim=3)  # [B, 4, D, 1 + T]
         count, total, squares, floors = sums[..., 1 :: self.stride].unbind(dim=1)  # each [B, D, S]
-        heard = count > 0.5
+        is_observed = count > 0.5
         count = count.clamp_min(1.0)
         mean = total / count
         deviation = ((squares / count - mean.square()).clamp_min(0.0) + 1e-4).sqrt()
-        floor = -(floors / count).clamp_min(1e-30).log() / self.scale.std * heard
+        floor = -(floors / count).clamp_min(1e-30).log() / self.scale.std * is_observed
         statistics = torch.cat([mean, deviation, floor], dim=1).transpose(1, 2)  # [B, S, 3 D]
         statistics = statistics.to(self.level.weight.dtype)
         shape = self.output(nn.functional.silu(self.hidden(self.norm(statistics))))

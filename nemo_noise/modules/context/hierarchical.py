@@ -5,10 +5,7 @@
 import torch
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-from nemo.core.neural_types import EncodedRepresentation, NeuralType
-
-from nemo_noise.modules.context.encoders import ContextEncoder, FeatureScale, observe
+from nemo_noise.modules.context.contract import ContextEncoder, Layout
 from nemo_noise.modules.context.layers import (
     AttentivePooling,
     MultiHeadAttention,
@@ -16,6 +13,7 @@ from nemo_noise.modules.context.layers import (
     seconds_embedding,
     valid_frames,
 )
+from nemo_noise.modules.context.observed import FeatureScale, Observed
 
 __all__ = ["HierarchicalContextEncoder"]
 
@@ -44,12 +42,13 @@ class HierarchicalContextEncoder(ContextEncoder):
         ValueError: if a number is not positive or does not divide as it must.
     """
 
-    layout = "tokens"
+    layout = Layout.TOKENS
 
     def __init__(
         self,
         feat_in: int,
         d_context: int,
+        *,
         d_hidden: int = 96,
         segment_frames: int = 48,
         num_layers: int = 2,
@@ -79,23 +78,9 @@ class HierarchicalContextEncoder(ContextEncoder):
         self.output = nn.Linear(d_hidden, d_context)
         self.context_norm = nn.LayerNorm(d_context)
 
-    @property
-    def output_types(self) -> dict[str, NeuralType]:
+    def describe(self, observed: Observed) -> Tensor:
         """Tokens [B, K, C]."""
-        return {"context": NeuralType(("B", "T", "D"), EncodedRepresentation())}
-
-    @typecheck()
-    def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Describe the noise of each utterance.
-
-        Args:
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Tokens [B, K, C].
-        """
-        segments, valid = self._segments(audio_signal, length)  # [B, N, H], [B, N]
+        segments, valid = self._segments(observed)  # [B, N, H], [B, N]
         return self._read(segments, valid)
 
     def _read(self, segments: Tensor, valid: Tensor) -> Tensor:
@@ -107,9 +92,9 @@ class HierarchicalContextEncoder(ContextEncoder):
         context: Tensor = self.context_norm(self.output(queries + read))
         return context
 
-    def _segments(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+    def _segments(self, observed: Observed) -> tuple[Tensor, Tensor]:
         """One vector for every segment [B, N, H], and which segments there are [B, N]."""
-        frames, length = self.front(self.scale(observe(audio_signal, length)).features, length)[-1]
+        frames, length = self.front(self.scale(observed).features, observed.length)[-1]
         missing = -frames.shape[1] % self.hops_per_segment
         frames = nn.functional.pad(frames, (0, 0, 0, missing))  # [B, N * S, H]
         batch, hops = frames.shape[0], self.hops_per_segment

@@ -3,21 +3,21 @@
 """A noise context that also reads sensors: an accelerometer, a level meter, the speed, what a camera sees."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-
 from nemo_noise.modules.context.hierarchical import HierarchicalContextEncoder
+from nemo_noise.modules.context.observed import Observed
 from nemo_noise.modules.context.sensor_tokens import SensorStream, SensorTokens
+from nemo_noise.modules.context.side_inputs import SideInputReader, side_inputs
 
 __all__ = ["MultimodalContextEncoder", "listening_to", "sensor_users", "shuffled_sensors"]
 
 
-class MultimodalContextEncoder(HierarchicalContextEncoder):
+class MultimodalContextEncoder(SideInputReader, HierarchicalContextEncoder):
     """Audio segments and sensor pieces as tokens that see each other; learned queries read them out.
 
     Every token carries its time; those of a sensor carry its modality. Without sensors it *is* a
@@ -59,56 +59,46 @@ class MultimodalContextEncoder(HierarchicalContextEncoder):
                 )
         self.stream_dropout = stream_dropout
         self.streams = nn.ModuleDict(streams)
-        self.shuffles_sensors = False
 
-    @typecheck()
-    def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Describe the noise of each utterance, from audio and from the sensors that ``listening_to`` gave.
-
-        Args:
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Tokens [B, K, C].
+    def describe(self, observed: Observed) -> Tensor:
+        """Tokens [B, K, C], from audio and from the sensors that ``listening_to`` gave.
 
         Raises:
             ValueError: if the sensors are those of another batch.
         """
-        segments, valid = self._segments(audio_signal, length)  # [B, N, H], [B, N]
+        segments, valid = self._segments(observed)  # [B, N, H], [B, N]
         audio_only = self._read(segments, valid)
-        heard = self._heard(segments)
-        if not heard:
+        sensors = self._sensors(segments)
+        if not sensors:
             return audio_only
-        tokens, measured = self._tokens(heard, audio_signal.shape[0])  # [B, M, H], [B, M]
+        tokens, measured = self._tokens(sensors, segments.shape[0])  # [B, M, H], [B, M]
         both = self._read(torch.cat([segments, tokens], dim=1), torch.cat([valid, measured], dim=1))
         return torch.where(measured.any(dim=1)[:, None, None], both, audio_only)
 
     def _stream(self, name: str) -> SensorTokens:
-        """The tokens of a stream."""
         return cast(SensorTokens, self.streams[name])
 
-    def _heard(self, like: Tensor) -> dict[str, SensorStream]:
+    def _sensors(self, like: Tensor) -> dict[str, SensorStream]:
         """The streams of this batch. In training all of them, some perhaps empty: no parameter lacks a gradient."""
-        sensors = self.__dict__.get("_sensors") or {}
-        heard = {name: sensors[name] for name in self.streams if name in sensors}
+        given = self.side_inputs.sensors or {}
+        sensors = {name: given[name] for name in self.streams if name in given}
         if self.training:
             for name in self.streams:
                 tokens = self._stream(name)
                 values = like.new_zeros(like.shape[0], tokens.samples_per_token, tokens.channels)
                 nothing = torch.zeros(like.shape[0], dtype=torch.int64, device=like.device)
-                heard.setdefault(name, SensorStream(values, nothing, nothing + tokens.rate_hz))
-        return heard
+                sensors.setdefault(name, SensorStream(values, nothing, nothing + tokens.rate_hz))
+        return sensors
 
-    def _tokens(self, heard: Mapping[str, SensorStream], batch_size: int) -> tuple[Tensor, Tensor]:
+    def _tokens(self, sensors: Mapping[str, SensorStream], batch_size: int) -> tuple[Tensor, Tensor]:
         """Tokens of all streams, one after the other [B, M, H], and which there are [B, M]."""
         pieces, measured = [], []
-        for name, stream in heard.items():
+        for name, stream in sensors.items():
             if len(stream.values) != batch_size:
                 raise ValueError(
                     f"listening_to: the stream {name!r} has {len(stream.values)} utterances, the batch {batch_size}."
                 )
-            if self.shuffles_sensors:
+            if self.side_inputs.shuffles_sensors:
                 stream = SensorStream(*(part.roll(1, dims=0) for part in stream))
             tokens, is_there = self._stream(name)(stream)
             if self.training and self.stream_dropout > 0:
@@ -128,31 +118,17 @@ def listening_to(model: nn.Module, sensors: Mapping[str, tuple[Tensor, Tensor, T
         sensors: name of a stream -> its values [B, T, K], lengths [B] and rates [B] in Hz, in the order of the batch;
             a stream that no encoder has is not read.
     """
-    listeners = sensor_users(model) if sensors else []
-    streams = {name: SensorStream(*stream) for name, stream in sensors.items()}
-    for listener in listeners:
-        device = next(listener.parameters()).device
-        listener.__dict__["_sensors"] = {
-            name: SensorStream(*(part.to(device) for part in stream)) for name, stream in streams.items()
-        }
-    try:
+    with ExitStack() as stack:
+        for reader in sensor_users(model) if sensors else []:
+            device = next(reader.parameters()).device
+            streams = {name: SensorStream(*(part.to(device) for part in stream)) for name, stream in sensors.items()}
+            stack.enter_context(side_inputs([reader], sensors=streams))
         yield
-    finally:
-        for listener in listeners:
-            listener.__dict__.pop("_sensors", None)
 
 
-@contextmanager
-def shuffled_sensors(model: nn.Module) -> Iterator[None]:
+def shuffled_sensors(model: nn.Module) -> AbstractContextManager[None]:
     """Give every utterance the sensors of its neighbour in the batch: the control that proves that they are used."""
-    listeners = sensor_users(model)
-    for listener in listeners:
-        listener.shuffles_sensors = True
-    try:
-        yield
-    finally:
-        for listener in listeners:
-            listener.shuffles_sensors = False
+    return side_inputs(sensor_users(model), shuffles_sensors=True)
 
 
 def sensor_users(model: nn.Module) -> list[MultimodalContextEncoder]:

@@ -1,27 +1,26 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A noise context said with few words: a codebook of learned noise types, read by attention."""
+"""A noise context as a mixture of learned noise types: a codebook, read by attention."""
 
 import torch
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-from nemo.core.neural_types import NeuralType
-
 from nemo_noise.modules.context.causal import CausalContextEncoder
-from nemo_noise.modules.context.encoders import ContextEncoder, width_of
+from nemo_noise.modules.context.constant import width_of
+from nemo_noise.modules.context.contract import ContextEncoder
+from nemo_noise.modules.context.observed import Observed
 
 __all__ = ["NoiseTypeContextEncoder"]
 
 
 class NoiseTypeContextEncoder(ContextEncoder):
-    """Whatever another encoder hears, told as a mixture of N learned noise types.
+    """The context of another encoder as a mixture of N learned noise types.
 
     ``weights = softmax(W c . keys / sqrt(C))``, context = ``weights @ types``. What the types do not hold cannot reach
     the recogniser: words, for one, if they are few.
 
     Args:
-        context: the encoder that listens; its layout stays. One that streams cannot be wrapped.
+        context: the encoder to wrap; its layout stays. One that streams cannot be wrapped.
         num_types: noise types N.
         d_context: numbers of context, those of ``context``; given so that a recipe sets the width in one place.
 
@@ -49,28 +48,13 @@ class NoiseTypeContextEncoder(ContextEncoder):
         self.types = nn.Parameter(torch.randn(num_types, context.d_context))
         self.register_buffer("usage", torch.zeros(num_types), persistent=False)
 
-    @property
-    def output_types(self) -> dict[str, NeuralType]:
-        """Those of the encoder that listens."""
-        types: dict[str, NeuralType] = self.context.output_types
-        return types
-
     def weights(self, context: Tensor) -> Tensor:
         """How much of every type there is: [..., C] -> [..., N]."""
         return (self.query(context) @ self.keys.T * self.d_context**-0.5).softmax(dim=-1)
 
-    @typecheck()
-    def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Describe the noise of each utterance.
-
-        Args:
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Context, in the layout of the encoder that listens.
-        """
-        weights = self.weights(self.context(audio_signal=audio_signal, length=length))
+    def describe(self, observed: Observed) -> Tensor:
+        """A mixture of the types, in the layout of the wrapped encoder."""
+        weights = self.weights(self.context(audio_signal=observed.features, length=observed.length))
         if self.training:
             with torch.no_grad():
                 self.usage.copy_(weights.flatten(0, -2).mean(dim=0))

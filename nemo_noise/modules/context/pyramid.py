@@ -5,11 +5,9 @@
 import torch
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-from nemo.core.neural_types import EncodedRepresentation, NeuralType
-
-from nemo_noise.modules.context.encoders import ContextEncoder, FeatureScale, observe
+from nemo_noise.modules.context.contract import ContextEncoder, Layout
 from nemo_noise.modules.context.layers import AttentivePooling, StridedConvolutions, valid_frames
+from nemo_noise.modules.context.observed import FeatureScale, Observed
 
 __all__ = ["FeaturePyramidContextEncoder"]
 
@@ -17,10 +15,9 @@ __all__ = ["FeaturePyramidContextEncoder"]
 class FeaturePyramidContextEncoder(ContextEncoder):
     """Strided convolutions upwards, lateral connections downwards, one pooled vector a level.
 
-    With frames of 10 ms the levels are 20, 40, ... 640 ms apart and the highest sees 2.5 s. What a level knows is
-    added to the level below (Lin et al., CVPR 2017, "Feature pyramid networks for object detection"). Each level
-    is pooled over time; the context is the sum of the levels, weighted by how much each has to say, or all of
-    them as tokens.
+    With frames of 10 ms the levels are 20, 40, ... 640 ms apart and the highest sees 2.5 s. A level is added to the
+    level below (Lin et al., CVPR 2017, "Feature pyramid networks for object detection"). Each level is pooled over
+    time; the context is the sum of the levels, weighted by a learned score, or all of them as tokens.
 
     Args:
         feat_in: number of feature bands D.
@@ -39,6 +36,7 @@ class FeaturePyramidContextEncoder(ContextEncoder):
         self,
         feat_in: int,
         d_context: int,
+        *,
         d_hidden: int = 96,
         num_levels: int = 6,
         as_tokens: bool = False,
@@ -48,7 +46,7 @@ class FeaturePyramidContextEncoder(ContextEncoder):
         super().__init__(feat_in, d_context)
         if num_levels < 1:
             raise ValueError(f"FeaturePyramidContextEncoder: num_levels={num_levels} must be at least 1.")
-        self.layout = "tokens" if as_tokens else "utterance"
+        self.layout = Layout.TOKENS if as_tokens else Layout.UTTERANCE
         self.scale = FeatureScale(feature_mean, feature_std)
         self.front = StridedConvolutions(feat_in, d_hidden, num_levels)
         self.laterals = nn.ModuleList(nn.Linear(d_hidden, d_hidden) for _ in range(num_levels))
@@ -57,24 +55,9 @@ class FeaturePyramidContextEncoder(ContextEncoder):
         self.weight = None if as_tokens else nn.Linear(d_context, 1, bias=False)
         self.context_norm = nn.LayerNorm(d_context)
 
-    @property
-    def output_types(self) -> dict[str, NeuralType]:
-        """[B, C], or one token a level, [B, L, C]."""
-        axes = ("B", "T", "D") if self.layout == "tokens" else ("B", "D")
-        return {"context": NeuralType(axes, EncodedRepresentation())}
-
-    @typecheck()
-    def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Describe the noise of each utterance.
-
-        Args:
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Context [B, C], or tokens [B, L, C] from the finest to the coarsest level.
-        """
-        levels = self.front(self.scale(observe(audio_signal, length)).features, length)
+    def describe(self, observed: Observed) -> Tensor:
+        """The levels' weighted sum [B, C], or tokens [B, L, C] from the finest to the coarsest level."""
+        levels = self.front(self.scale(observed).features, observed.length)
         above = torch.zeros_like(levels[-1][0])
         pooled = []
         for level in reversed(range(len(levels))):

@@ -49,6 +49,7 @@ class SensorTokens(nn.Module):
         self,
         channels: int,
         rate_hz: float,
+        *,
         d_hidden: int = 96,
         token_s: float = 0.5,
         mean: float = 0.0,

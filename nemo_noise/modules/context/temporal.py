@@ -4,18 +4,16 @@
 
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-from nemo.core.neural_types import EncodedRepresentation, NeuralType
-
-from nemo_noise.modules.context.encoders import ContextEncoder, observe
+from nemo_noise.modules.context.contract import ContextEncoder, Layout
 from nemo_noise.modules.context.layers import StridedConvolutions, valid_frames
+from nemo_noise.modules.context.observed import Observed
 from nemo_noise.modules.precision import at_least_float32
 
 __all__ = ["TemporalContextEncoder"]
 
 
 class TemporalContextEncoder(ContextEncoder):
-    """Tells for every encoder frame what noise there is, from more than a second on either side.
+    """Describes the noise at every encoder frame from more than a second on either side.
 
     Strided convolutions bring the features to the frame rate of the recogniser, dilated residual ones look around,
     and the mean over the utterance is added to every frame. Dilated context as in Yu and Koltun, ICLR 2016
@@ -32,9 +30,11 @@ class TemporalContextEncoder(ContextEncoder):
         ValueError: if a width is not positive or ``stride`` is no power of two.
     """
 
-    layout = "frames"
+    layout = Layout.FRAMES
 
-    def __init__(self, feat_in: int, d_context: int, d_hidden: int = 96, num_blocks: int = 4, stride: int = 8) -> None:
+    def __init__(
+        self, feat_in: int, d_context: int, *, d_hidden: int = 96, num_blocks: int = 4, stride: int = 8
+    ) -> None:
         super().__init__(feat_in, d_context)
         if stride < 2 or stride & (stride - 1):
             raise ValueError(f"TemporalContextEncoder: stride={stride} must be a power of two, such as 4 or 8.")
@@ -48,23 +48,9 @@ class TemporalContextEncoder(ContextEncoder):
         self.utterance = nn.Linear(d_hidden, d_hidden)
         self.output = nn.Linear(d_hidden, d_context)
 
-    @property
-    def output_types(self) -> dict[str, NeuralType]:
-        """One context per ``stride`` frames, [B, S, C] with S = ceil(T / stride)."""
-        return {"context": NeuralType(("B", "T", "D"), EncodedRepresentation())}
-
-    @typecheck()
-    def forward(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """Describe the noise around every encoder frame.
-
-        Args:
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
-
-        Returns:
-            Context [B, ceil(T / stride), C]; 0 beyond the length.
-        """
-        frames, length = self.front(observe(audio_signal, length).features, length)[-1]
+    def describe(self, observed: Observed) -> Tensor:
+        """One vector per encoder frame [B, ceil(T / stride), C]; 0 beyond the length."""
+        frames, length = self.front(observed.features, observed.length)[-1]
         hidden = frames.transpose(1, 2)  # [B, H, S]
         for convolution, norm in zip(self.blocks, self.block_norms, strict=True):
             hidden = hidden + _mask(nn.functional.silu(convolution(_mask(_normalize(norm, hidden), length))), length)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A decoder that listens twice, to speech and to noise, with a learned gate between the two cross-attentions."""
+"""A decoder with two cross-attentions, one to speech and one to noise, and a learned gate between them."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,7 +52,7 @@ def split_memory(memory: Tensor, mask: Tensor | None, tokens: SecondaryTokens) -
 
 
 class DualCrossAttention(MultiHeadAttention):
-    """NeMo's cross-attention, a second one beside it, and a gate that says how much to take from each.
+    """NeMo's cross-attention, a second one beside it, and a gate for how much to take from each.
 
     ``output = alpha * primary + (1 - alpha) * secondary``, ``alpha = 1 - tanh(mix) (1 - sigmoid(g([query, primary,
     secondary])))``. With ``mix`` at 0 the output is NeMo's, bit for bit; at tanh(mix) = 1 the gate alone decides.
@@ -76,6 +76,7 @@ class DualCrossAttention(MultiHeadAttention):
         self,
         hidden_size: int,
         num_attention_heads: int,
+        *,
         attn_score_dropout: float = 0.0,
         attn_layer_dropout: float = 0.0,
         gate: str = "scalar",
@@ -110,7 +111,7 @@ class DualCrossAttention(MultiHeadAttention):
             secondary memory, as NeMo's beam search asks for one for every position of ``keys`` [B, H, U, T].
 
         Raises:
-            ValueError: if nobody has said where in ``keys`` the secondary memory is.
+            ValueError: if ``secondary_tokens`` is not set.
         """
         if self.secondary_tokens is None:
             raise ValueError(
@@ -118,15 +119,15 @@ class DualCrossAttention(MultiHeadAttention):
                 "set transf_decoder.secondary_tokens to 'same' in a model of NeMo."
             )
         parts = split_memory(keys, attention_mask, self.secondary_tokens)
-        speech = self.projections.of("primary", self, keys, parts[0], parts[1])
-        noise = self.projections.of("secondary", self.secondary, keys, parts[2], parts[3])
-        found, weights = _attend(self, queries, *speech, parts[1])
-        heard, others = _attend(self.secondary, queries, *noise, parts[3])
-        primary, secondary = self.out_projection(found), self.secondary.out_projection(heard)
+        speech = self.projections.of("primary", self, whole=keys, part=parts[0], mask=parts[1])
+        noise = self.projections.of("secondary", self.secondary, whole=keys, part=parts[2], mask=parts[3])
+        found, weights = _attend(self, queries, *speech, mask=parts[1])
+        found_noise, others = _attend(self.secondary, queries, *noise, mask=parts[3])
+        primary, secondary = self.out_projection(found), self.secondary.out_projection(found_noise)
         asked = self.gate(torch.cat([queries, primary, secondary], dim=2)).sigmoid()  # [B, U, G]
         alpha = 1.0 - self.mix.tanh() * (1.0 - asked)
         if self.gate_kind == "head":
-            primary, secondary = self._mix_heads(found, heard, alpha)
+            primary, secondary = self._mix_heads(found, found_noise, alpha)
             output = primary + secondary
         else:
             output = alpha * primary + (1.0 - alpha) * secondary
@@ -135,13 +136,13 @@ class DualCrossAttention(MultiHeadAttention):
         scores = nn.functional.pad(weights, (0, keys.shape[1] - weights.shape[3]))
         return self.layer_dropout(output), {"xatt_scores": scores}
 
-    def _mix_heads(self, found: Tensor, heard: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
+    def _mix_heads(self, found: Tensor, found_noise: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
         """Weigh the heads [B, U, D] before they are projected; the biases follow the mean of alpha [B, U, H]."""
         by_channel = alpha.repeat_interleave(self.attn_head_size, dim=2)
         mean = alpha.mean(dim=2, keepdim=True)
         other = self.secondary.out_projection
         primary = self.out_projection(by_channel * found)
-        secondary = nn.functional.linear((1.0 - by_channel) * heard, other.weight)
+        secondary = nn.functional.linear((1.0 - by_channel) * found_noise, other.weight)
         return primary, secondary + (1.0 - mean) * (other.bias - self.out_projection.bias)
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *arguments: Any) -> None:
@@ -164,7 +165,7 @@ class DualAttentionDecoder(TransformerDecoderNM):
 
     Args:
         config_dict: as for ``get_nemo_transformer``: vocab_size, hidden_size, inner_size, num_layers,
-            num_attention_heads, and what NeMo's decoder knows beside them.
+            num_attention_heads, and further arguments of NeMo's decoder.
         gate: one alpha per layer's token (``scalar``), per ``head`` or per ``channel``.
         gate_start: how far the gate is open at the start; 0 keeps a pretrained decoder's output exactly.
         secondary_tokens: ``same``, ``frames`` or a number. ``DualAttentionMultiTaskModel`` sets it; a model of NeMo
@@ -181,6 +182,7 @@ class DualAttentionDecoder(TransformerDecoderNM):
     def __init__(
         self,
         config_dict: Mapping[str, Any],
+        *,
         gate: str = "scalar",
         gate_start: float = 0.0,
         secondary_tokens: SecondaryTokens | None = None,
@@ -206,10 +208,10 @@ class DualAttentionDecoder(TransformerDecoderNM):
             layer.second_sub_layer = DualCrossAttention(
                 known["hidden_size"],
                 known["num_attention_heads"],
-                known.get("attn_score_dropout", 0.0),
-                known.get("attn_layer_dropout", 0.0),
-                gate,
-                gate_start,
+                attn_score_dropout=known.get("attn_score_dropout", 0.0),
+                attn_layer_dropout=known.get("attn_layer_dropout", 0.0),
+                gate=gate,
+                gate_start=gate_start,
             )
         if secondary_tokens is not None:
             self.read_secondary(secondary_tokens)
@@ -220,7 +222,7 @@ class DualAttentionDecoder(TransformerDecoderNM):
         return [layer.second_sub_layer for layer in self._decoder.layers]
 
     def read_secondary(self, tokens: SecondaryTokens) -> None:
-        """Say where the secondary memory is in ``encoder_embeddings``: ``same``, ``frames`` or how many at the end.
+        """Set where the secondary memory is in ``encoder_embeddings``: ``same``, ``frames`` or how many at the end.
 
         Raises:
             ValueError: if it is none of these.
@@ -270,7 +272,7 @@ def attention_maps_of(decoder: DualAttentionDecoder) -> Iterator[list[DualCrossA
 
 
 def _attend(
-    attention: MultiHeadAttention, queries: Tensor, key: Tensor, value: Tensor, mask: Tensor
+    attention: MultiHeadAttention, queries: Tensor, key: Tensor, value: Tensor, *, mask: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Scaled dot-product attention with the weights of one of NeMo's: found [B, U, D], not projected, and weights."""
     query = attention.transpose_for_scores(attention.query_net(queries)) / attention.attn_scale  # [B, H, U, D / H]

@@ -35,7 +35,7 @@ class MemoryProjections:
         self.enabled = True
 
     def of(
-        self, name: str, attention: MultiHeadAttention, whole: Tensor, part: Tensor, mask: Tensor
+        self, name: str, attention: MultiHeadAttention, *, whole: Tensor, part: Tensor, mask: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Keys, scaled as NeMo scales them, and values.
 
@@ -69,7 +69,6 @@ class MemoryProjections:
         return key, value
 
     def _forget(self, name: str, _: "weakref.ref[Tensor]") -> None:
-        """Called when the memory is gone."""
         self._entries.pop(name, None)
 
     def __deepcopy__(self, memo: dict[int, object]) -> "MemoryProjections":

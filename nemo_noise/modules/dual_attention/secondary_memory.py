@@ -9,27 +9,23 @@ from nemo.core.classes.common import typecheck
 from nemo.core.classes.module import NeuralModule
 from nemo.core.neural_types import ChannelType, LengthsType, NeuralType, SpectrogramType
 
-from nemo_noise.modules.context.encoders import ContextEncoder
+from nemo_noise.modules.context.contract import ContextEncoder, Layout
+from nemo_noise.modules.context.side_inputs import ContextUser
 from nemo_noise.modules.dual_attention.decoder import SecondaryTokens
 
 __all__ = ["ContextTokenMemory", "EncoderLayerMemory", "NoiseTypeMemory", "SecondaryMemory"]
 
 
-class SecondaryMemory(NeuralModule):
+class SecondaryMemory(ContextUser, NeuralModule):
     """The contract of every secondary memory.
 
     Attributes:
         num_tokens: how many tokens it gives, or ``frames`` if one for each of the encoder's frames.
         layer: the number of the encoder layer whose output it reads; None if it reads none.
-        shuffles_context: give every utterance the memory of its neighbour in the batch: a control.
     """
 
     num_tokens: SecondaryTokens
     layer: int | None = None
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.shuffles_context = False
 
     @property
     def input_types(self) -> dict[str, NeuralType]:
@@ -58,7 +54,7 @@ class SecondaryMemory(NeuralModule):
             Memory [B, M, D], M = ``num_tokens`` or S.
         """
         memory = self.remember(audio_signal, length, hidden)
-        return memory.roll(1, dims=0) if self.shuffles_context else memory
+        return memory.roll(1, dims=0) if self.side_inputs.shuffles_context else memory
 
     def remember(self, audio_signal: Tensor, length: Tensor, hidden: Tensor | None) -> Tensor:
         """What ``forward`` gives, to be written by each kind of memory."""
@@ -78,7 +74,7 @@ class ContextTokenMemory(SecondaryMemory):
 
     def __init__(self, context: ContextEncoder, d_model: int) -> None:
         super().__init__()
-        if context.layout == "frames":
+        if context.layout == Layout.FRAMES:
             raise ValueError(
                 f"ContextTokenMemory: {type(context).__name__} gives a context for every frame; use one of the "
                 "utterance or of tokens, such as HierarchicalContextEncoder."
@@ -90,8 +86,7 @@ class ContextTokenMemory(SecondaryMemory):
 
     def remember(self, audio_signal: Tensor, length: Tensor, hidden: Tensor | None) -> Tensor:
         """The context's tokens [B, M, D]."""
-        context = self.context_encoder(audio_signal=audio_signal, length=length)
-        tokens = context.unsqueeze(1) if context.dim() == 2 else context
+        tokens = self.context_encoder.read(audio_signal, length).tokens()
         memory: Tensor = self.norm(self.projection(tokens))
         return memory
 
@@ -101,9 +96,9 @@ class ContextTokenMemory(SecondaryMemory):
         was_training = self.context_encoder.training
         self.context_encoder.eval()
         silence = torch.zeros(1, self.context_encoder.feat_in, 100)
-        context = self.context_encoder(audio_signal=silence, length=torch.tensor([100]))
+        tokens = self.context_encoder.read(silence, torch.tensor([100])).tokens()
         self.context_encoder.train(was_training)
-        return 1 if context.dim() == 2 else int(context.shape[1])
+        return int(tokens.shape[1])
 
 
 class EncoderLayerMemory(SecondaryMemory):

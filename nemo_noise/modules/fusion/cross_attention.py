@@ -8,16 +8,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-
 from nemo_noise.modules.context.layers import MultiHeadAttention
-from nemo_noise.modules.fusion.fusion import Fusion, zero_linear
+from nemo_noise.modules.fusion.contract import Fusion, zero_linear
 
 __all__ = ["CrossAttentionFusion", "attention_maps"]
 
 
 class CrossAttentionFusion(Fusion):
-    """``x + W_o attention(norm(x), [0; tokens])``: every frame looks up what it needs to know about the noise.
+    """``x + W_o attention(norm(x), [0; tokens])``: every frame looks up what it needs of the noise.
 
     The tokens are those of a context encoder with several of them; a context of one vector is one token. A learned
     null token stands before them, so a frame can also look nowhere.
@@ -42,17 +40,8 @@ class CrossAttentionFusion(Fusion):
         self.keeps_map = False
         self.last_map: Tensor | None = None
 
-    @typecheck()
-    def forward(self, features: Tensor, context: Tensor) -> Tensor:
-        """Attend to the tokens.
-
-        Args:
-            features: [B, T, D].
-            context: tokens [B, M, C].
-
-        Returns:
-            [B, T, D].
-        """
+    def fuse(self, features: Tensor, context: Tensor) -> Tensor:
+        """Attend to the tokens."""
         null = self.null_token.expand(context.shape[0], 1, -1)
         tokens = torch.cat([null, context], dim=1)  # [B, 1 + M, C]
         found, weights = self.attention(self.norm(features), tokens)

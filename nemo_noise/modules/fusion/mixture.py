@@ -7,9 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nemo.core.classes.common import typecheck
-
-from nemo_noise.modules.fusion.fusion import Fusion, modulated, zero_linear
+from nemo_noise.modules.fusion.contract import Fusion, zero_linear
+from nemo_noise.modules.fusion.pointwise import modulated
 
 __all__ = ["MixtureFusion"]
 
@@ -41,6 +40,7 @@ class MixtureFusion(Fusion):
         self,
         d_model: int,
         d_context: int,
+        *,
         num_experts: int = 2,
         top_k: int | None = None,
         balance_weight: float = 0.01,
@@ -59,23 +59,14 @@ class MixtureFusion(Fusion):
         # Share of each expert in the last batch of the training, for the log.
         self.register_buffer("usage", torch.zeros(num_experts), persistent=False)
 
-    @typecheck()
-    def forward(self, features: Tensor, context: Tensor) -> Tensor:
-        """Scale and shift as the chosen experts say.
-
-        Args:
-            features: [B, T, D].
-            context: [B, 1, C] or [B, T, C].
-
-        Returns:
-            [B, T, D].
-        """
+    def fuse(self, features: Tensor, context: Tensor) -> Tensor:
+        """Scale and shift by the chosen experts."""
         likelihood = self.router(context).softmax(dim=-1)  # [B, 1 or T, E]
         weights = self._top(likelihood)
         if self.training:
             context = self._balanced(context, likelihood, weights)
-        said = torch.stack([expert(context) for expert in self.experts], dim=-1)  # [B, 1 or T, 2 D, E]
-        return modulated(features, (said * weights.unsqueeze(2)).sum(dim=-1))
+        modulations = torch.stack([expert(context) for expert in self.experts], dim=-1)  # [B, 1 or T, 2 D, E]
+        return modulated(features, (modulations * weights.unsqueeze(2)).sum(dim=-1))
 
     def _top(self, likelihood: Tensor) -> Tensor:
         """The weights [B, T, E] after all but the ``top_k`` likeliest experts are left out."""

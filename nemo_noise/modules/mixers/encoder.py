@@ -138,6 +138,7 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
     def replace_attention(
         self,
         make_mixer: Callable[[], nn.Module],
+        *,
         is_causal: bool,
         attention_every: int | None,
         conformer: dict[str, Any],
@@ -146,12 +147,12 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
 
         Args:
             make_mixer: makes the mixer of one layer.
-            is_causal: whether they hear the past alone.
+            is_causal: whether they read the past alone.
             attention_every: every how many layers one keeps NeMo's attention; None for no attention at all.
             conformer: the arguments of NeMo's ``ConformerEncoder``.
 
         Raises:
-            ValueError: if ``attention_every`` does not fit, or a causal encoder would hear the future.
+            ValueError: if ``attention_every`` does not fit, or a causal encoder would depend on the future.
         """
         if attention_every is not None and not 1 < attention_every <= self.n_layers:
             raise ValueError(
@@ -166,7 +167,6 @@ class MixerEncoder(NoiseAwareMixin, ConformerEncoder):
         self.setup_streaming_params()
 
     def _check_causal(self, causal_downsampling: bool) -> None:
-        """Refuse what would let a causal encoder hear the future."""
         choice = self.causal_choice
         if isinstance(self.pre_encode, ConvSubsampling) and not causal_downsampling:
             raise ValueError(f"{choice} with causal_downsampling=False would hear the future; use true.")

@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pre-roll: what a device heard before anybody spoke, as further evidence for the noise context.
+"""Pre-roll: the noise before the speech begins, as further evidence for the noise context.
 
-The context encoder hears the pre-roll and then the utterance; the recogniser hears the utterance alone, at the same
-frames as ever. So the context knows the noise before the first word, and a plain checkpoint keeps its output.
+The context encoder reads the pre-roll and then the utterance; the recogniser reads the utterance alone, at the same
+frames as ever. So the context covers the noise before the first word, and a plain checkpoint keeps its output.
 """
 
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ import torch
 from torch import Tensor, nn
 
 from nemo_noise.modules.context.layers import valid_frames
+from nemo_noise.modules.context.side_inputs import Preroll, side_inputs
 from nemo_noise.modules.seam.noise_aware import NoiseAwareMixin
-from nemo_noise.modules.seam.preroll_frames import Preroll
 
 __all__ = ["cache_after_preroll", "noise_before"]
 
 
 @contextmanager
 def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[None]:
-    """Let the noise context of a model hear something before every utterance of the forwards within.
+    """Give the noise context of a model something to read before every utterance of the forwards within.
 
     Args:
-        model: a recogniser of ours, with its preprocessor. A second attention's own memory does not hear it.
+        model: a recogniser of ours, with its preprocessor. A second attention's own memory does not read it.
         signal: samples at the model's rate [B, N], in the order of the batch.
         length: valid samples of each [B]; 0 for an utterance that nothing goes before.
 
@@ -34,19 +34,12 @@ def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[N
             do not fit.
     """
     encoder = _encoder_of(model)
-    outer = encoder.__dict__.get("_preroll")
-    encoder.__dict__["_preroll"] = _features(model, encoder, signal, length)
-    try:
+    with side_inputs([encoder], preroll=_features(model, encoder, signal, length)):
         yield
-    finally:
-        if outer is None:
-            del encoder.__dict__["_preroll"]
-        else:
-            encoder.__dict__["_preroll"] = outer
 
 
 def cache_after_preroll(model: nn.Module, cache_last_time: Tensor, signal: Tensor) -> Tensor:
-    """The cache of streams whose noise context has heard something before their first chunk.
+    """The cache of streams whose noise context has read something before their first chunk.
 
     Args:
         model: a recogniser of ours with a causal noise context.
@@ -62,21 +55,19 @@ def cache_after_preroll(model: nn.Module, cache_last_time: Tensor, signal: Tenso
     encoder = _encoder_of(model)
     length = torch.full((len(signal),), signal.shape[1], dtype=torch.int64)
     features, frames = _features(model, encoder, signal, length)
-    return encoder.hear_before(features[:, :, : int(frames.max())], cache_last_time)
+    return encoder.cache_after(features[:, :, : int(frames.max())], cache_last_time)
 
 
 def _encoder_of(model: nn.Module) -> Any:
-    """The noise-aware encoder of a model, whose context hears a spectrogram that the model can make."""
     encoder = getattr(model, "encoder", None)
     if not isinstance(encoder, NoiseAwareMixin) or encoder.context_encoder is None:
         raise ValueError(
-            f"model: {type(model).__name__} has no encoder with a noise context that could hear a pre-roll."
+            f"model: {type(model).__name__} has no encoder with a noise context that could read a pre-roll."
         )
     return encoder
 
 
 def _features(model: Any, encoder: Any, signal: Tensor, length: Tensor) -> Preroll:
-    """What the context encoder reads of the samples."""
     if signal.dim() != 2 or length.shape != signal.shape[:1]:
         shapes = f"{list(signal.shape)} and {list(length.shape)}"
         raise ValueError(f"signal, length: have the shapes {shapes}, expected [B, N] and [B].")

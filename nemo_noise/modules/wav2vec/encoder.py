@@ -88,6 +88,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         n_layers: int = 12,
         n_heads: int = 12,
         d_ff: int | None = None,
+        *,
         norm_place: NormPlace | str = NormPlace.POST,
         conv_norm: ConvolutionNorm | str = ConvolutionNorm.GROUP,
         conv_dims: int | Sequence[int] = 512,
@@ -123,11 +124,13 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         self.layer_drop = layer_drop
         self.time_mask = (mask_time_prob, mask_time_length)
         self.channel_mask = (mask_channel_prob, mask_channel_length)
-        self.feature_extractor = WaveformFrontEnd(dims, conv_kernels, conv_strides, norm, conv_bias, frame_hop)
+        convolutions = (dims, conv_kernels, conv_strides)
+        self.feature_extractor = WaveformFrontEnd(*convolutions, norm=norm, has_bias=conv_bias, frame_hop=frame_hop)
         self.subsampling_factor = self.feature_extractor.frame_hop
         dropouts = (dropout, dropout_att, dropout_ff, dropout_features)
         widths = (dims[-1], d_model, d_ff or 4 * d_model)
-        config = _their_config(widths, n_heads, (pos_kernel, pos_groups), dropouts, layer_norm_eps)
+        positions = (pos_kernel, pos_groups)
+        config = _their_config(widths, n_heads, positions=positions, dropouts=dropouts, layer_norm_eps=layer_norm_eps)
         self.feature_projection = theirs.Wav2Vec2FeatureProjection(config)
         self.register_parameter("masked_spec_embed", nn.Parameter(torch.rand(d_model)) if mask_time_prob else None)
         self.pos_conv_embed = theirs.Wav2Vec2PositionalConvEmbedding(config)
@@ -200,7 +203,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         """Encode waveforms.
 
         Args:
-            audio_signal: samples [B, 1, T]; what lies beyond ``length`` is not heard.
+            audio_signal: samples [B, 1, T]; what lies beyond ``length`` does not count.
             length: valid samples [B].
 
         Returns:
@@ -248,7 +251,7 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         share, span = self.channel_mask
         if share > 0.0:
             width = torch.full((len(hidden),), self.d_model, device=hidden.device)
-            hidden = hidden.masked_fill(draw_span_mask(width, self.d_model, share, span).unsqueeze(1), 0.0)
+            hidden = hidden.masked_fill(draw_span_mask(width, self.d_model, share=share, span=span).unsqueeze(1), 0.0)
         return hidden
 
     def contextualize(self, hidden: Tensor, length: Tensor) -> Tensor:
@@ -282,17 +285,17 @@ class Wav2Vec2Encoder(NeuralModule, Exportable):
         share, span = self.time_mask
         if share == 0.0:
             return torch.zeros(frames.hidden.shape[:2], dtype=torch.bool, device=frames.hidden.device)
-        return draw_span_mask(frames.length, frames.hidden.shape[1], share, span)
+        return draw_span_mask(frames.length, frames.hidden.shape[1], share=share, span=span)
 
 
 def _their_config(
     widths: tuple[int, int, int],
     n_heads: int,
+    *,
     positions: tuple[int, int],
     dropouts: tuple[float, float, float, float],
     layer_norm_eps: float,
 ) -> Wav2Vec2Config:
-    """The config that transformers' modules are built from."""
     config = Wav2Vec2Config(
         conv_dim=widths[:1],
         conv_kernel=(1,),
@@ -313,21 +316,18 @@ def _their_config(
 
 
 def _check_sizes(d_model: int, divisors: Mapping[str, int]) -> None:
-    """Refuse a width that something does not divide."""
     for name, value in divisors.items():
         if value < 1 or d_model % value:
             raise ValueError(f"d_model={d_model} must be a multiple of {name}={value}.")
 
 
 def _check_shares(shares: Mapping[str, float]) -> None:
-    """Refuse what is no part of a whole."""
     for name, value in shares.items():
         if not 0.0 <= value <= 1.0:
             raise ValueError(f"{name}={value} must be from 0 to 1.")
 
 
 def _named(kind: Any, argument: str, value: Any) -> Any:
-    """A member of an enum by its name; refuses any other."""
     try:
         return kind(value)
     except ValueError:

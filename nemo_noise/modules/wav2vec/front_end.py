@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""From samples to frames: the convolutions at the front of wav2vec 2.0, at a chosen frame hop, deaf to padding.
+"""From samples to frames: the convolutions at the front of wav2vec 2.0, at a chosen frame hop.
 
 Baevski et al., 2020 (arXiv 2006.11477). Parameters are named as in transformers' ``Wav2Vec2FeatureEncoder``.
 """
@@ -189,6 +189,7 @@ class WaveformFrontEnd(nn.Module):
         channels: Sequence[int],
         kernels: Sequence[int],
         strides: Sequence[int],
+        *,
         norm: ConvolutionNorm,
         has_bias: bool,
         frame_hop: int | None = None,
@@ -251,7 +252,7 @@ def strides_for_hop(strides: Sequence[int], frame_hop: int | None) -> tuple[list
         The strides and the dilations, one of each for every layer.
 
     Raises:
-        ValueError: if the first stride does not divide the hop; its norm would then hear other frames.
+        ValueError: if the first stride does not divide the hop; its norm would then cover other frames.
     """
     hop = frame_hop if frame_hop is not None else list(accumulate(strides, mul))[-1]
     if hop < 1 or hop % strides[0]:

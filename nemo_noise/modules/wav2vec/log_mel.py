@@ -36,6 +36,7 @@ class LogMelFeatures(NeuralModule):
     def __init__(
         self,
         features: int = 80,
+        *,
         sample_rate: int = 16000,
         window_size: float = 0.025,
         window_stride: float = 0.01,

@@ -7,10 +7,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from nemo_noise.modules.context.encoders import ContextEncoder
+from nemo_noise.modules.context.contract import Context, ContextEncoder, Layout
 from nemo_noise.modules.context.layers import valid_frames
-from nemo_noise.modules.fusion.fusion import Fusion
-from nemo_noise.modules.seam.noise_aware import FEATURES_SITE, PRE_ENCODE_SITE, NoiseAwareMixin
+from nemo_noise.modules.fusion.contract import Fusion
+from nemo_noise.modules.seam.noise_aware import NoiseAwareMixin, SiteContexts
+from nemo_noise.modules.seam.sites import FEATURES_SITE, PRE_ENCODE_SITE
 from nemo_noise.modules.wav2vec.encoder import Wav2Vec2Encoder
 
 __all__ = ["NoiseAwareWav2Vec2Encoder"]
@@ -54,26 +55,16 @@ class NoiseAwareWav2Vec2Encoder(NoiseAwareMixin, Wav2Vec2Encoder):
         self.add_noise_context(context, fusion, None)
         self.context_features = context_features
 
-    def _check(self, context: ContextEncoder, fusion: Mapping[int | str, Fusion]) -> None:
-        """The mixin's checks, of a context that reads a spectrogram and not the encoder's samples."""
-        if context.layout == "frames":
+    def _check_context(self, context: ContextEncoder) -> None:
+        """A context that reads a spectrogram of its own width, and whole utterances."""
+        if context.layout == Layout.FRAMES:
             raise ValueError(
-                f"{type(context).__name__} gives a context for every frame, for streams; wav2vec 2.0 hears whole "
+                f"{type(context).__name__} gives a context for every frame, for streams; wav2vec 2.0 reads whole "
                 "utterances: use one such as StatisticsContextEncoder."
             )
-        self._feat_in = context.feat_in
-        super()._check(context, fusion)
-        self._feat_in = 1
 
-    def noise_context(self, audio_signal: Tensor, length: Tensor) -> Tensor:
-        """The context of whole utterances, as the fusions would get it.
-
-        Args:
-            audio_signal: samples [B, 1, T].
-            length: valid samples [B].
-
-        Returns:
-            Context [B, C] or tokens [B, M, C].
+    def read_context(self, audio_signal: Tensor, length: Tensor) -> Context:
+        """The context of whole utterances, from samples [B, 1, T] and how many are valid [B].
 
         Raises:
             ValueError: if the encoder has no context.
@@ -82,15 +73,15 @@ class NoiseAwareWav2Vec2Encoder(NoiseAwareMixin, Wav2Vec2Encoder):
             raise ValueError("This encoder has no context encoder; build it with context, fusion, context_features.")
         signal = audio_signal[:, 0].masked_fill(~valid_frames(length, audio_signal.shape[2]), 0.0)
         features, frames = self.context_features(input_signal=signal, length=length)
-        return super().noise_context(features, frames)
+        return super().read_context(features, frames)
 
     def encode(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the context once, then encode; shapes are the parent's."""
         if self.context_encoder is None:
             return super().encode(audio_signal, length)
-        context, _ = self._listen(audio_signal, length, None, 0)
-        self._contexts = {PRE_ENCODE_SITE: context, "layers": context}
+        context, _ = self._read_chunk(audio_signal, length, None)
+        self._site_contexts = SiteContexts(context, context)
         try:
             return super().encode(audio_signal, length)
         finally:
-            del self._contexts
+            self._site_contexts = None

@@ -11,6 +11,7 @@ __all__ = ["draw_span_mask"]
 def draw_span_mask(
     length: Tensor,
     num_frames: int,
+    *,
     share: float,
     span: int,
     min_spans: int = 0,

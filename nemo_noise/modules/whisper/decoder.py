@@ -30,7 +30,7 @@ class WhisperEmbedding(TransformerEmbedding):
     """
 
     def __init__(
-        self, vocab_size: int, hidden_size: int, max_sequence_length: int = 448, embedding_dropout: float = 0.0
+        self, vocab_size: int, hidden_size: int, *, max_sequence_length: int = 448, embedding_dropout: float = 0.0
     ) -> None:
         super().__init__(
             vocab_size,
@@ -97,7 +97,7 @@ class WhisperHead(TokenClassifier):
     """
 
     def __init__(
-        self, hidden_size: int, num_classes: int, num_tokens: int, log_softmax: bool = True, dropout: float = 0.0
+        self, hidden_size: int, num_classes: int, *, num_tokens: int, log_softmax: bool = True, dropout: float = 0.0
     ) -> None:
         if not 0 < num_tokens <= num_classes:
             raise ValueError(f"num_tokens={num_tokens} must lie between 1 and num_classes={num_classes}.")
@@ -139,7 +139,10 @@ def follow_whisper(decoder: TransformerDecoderNM) -> None:
     """
     embedding = decoder.embedding
     decoder._embedding = WhisperEmbedding(
-        decoder.vocab_size, decoder.hidden_size, decoder.max_sequence_length, embedding.dropout.p
+        decoder.vocab_size,
+        decoder.hidden_size,
+        max_sequence_length=decoder.max_sequence_length,
+        embedding_dropout=embedding.dropout.p,
     )
     for module in decoder.modules():
         if isinstance(module, MultiHeadAttention):

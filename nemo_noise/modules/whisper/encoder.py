@@ -46,6 +46,7 @@ class WhisperEncoder(NeuralModule, Exportable):
         d_model: int,
         n_layers: int,
         n_heads: int,
+        *,
         d_ff: int | None = None,
         max_positions: int = 1500,
         dropout: float = 0.0,
@@ -128,7 +129,7 @@ class WhisperEncoder(NeuralModule, Exportable):
 
         Args:
             audio_signal: features [B, D, 2 * max_positions].
-            length: frames of each utterance [B]; the whole window is read whatever they say.
+            length: frames of each utterance [B]; the whole window is read whatever they are.
 
         Returns:
             States [B, d_model, max_positions] and the full length for every utterance [B].

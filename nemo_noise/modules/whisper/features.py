@@ -41,6 +41,7 @@ class WhisperFeatures(NeuralModule):
         self,
         features: int = 80,
         window_s: float = 30.0,
+        *,
         sample_rate: int = 16000,
         window_size: float = 0.025,
         window_stride: float = 0.01,

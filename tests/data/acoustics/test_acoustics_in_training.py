@@ -18,7 +18,8 @@ from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, pro
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 from nemo.utils import logging
 
-from nemo_noise.data.acoustics.chain import EFFECTS, build_chain
+from nemo_noise.data.acoustics.chain import build_chain
+from nemo_noise.data.acoustics.effect import EFFECTS
 from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation
 from nemo_noise.data.draw import utterance as utterance_draw
 from nemo_noise.data.draw.clock import EPOCH_CLOCK, EpochClock
@@ -133,7 +134,7 @@ def test_an_effect_may_occur_twice_under_two_names() -> None:
     ("effects", "message"),
     [
         ([], r"effects: is \[\], expected a mapping"),
-        ({"echo": {}}, "effects.echo: there is no effect 'echo', expected one of reverberation"),
+        ({"echo": {}}, "effects.echo: there is no effect 'echo', expected one of automatic_gain, clipping, "),
         ({"clipping": 3}, "effects.clipping: is 3, expected a mapping"),
         ({"clipping": {}}, "effects.clipping: lacks the option 'clipped_share'"),
         ({"clipping": {"share": 1}}, "effects.clipping: has no option 'share', expected clipped_share"),

@@ -17,7 +17,7 @@ from nemo_noise.data.acoustics import (
     TelephoneBand,
     packet_loss,
 )
-from nemo_noise.data.acoustics.loss_pattern import draw_losses
+from nemo_noise.data.acoustics.packet_loss import draw_losses
 
 RATE = 16000
 
@@ -162,19 +162,19 @@ def test_automatic_gain_stands_still_below_its_gate(rng: np.random.Generator) ->
 
 @pytest.mark.parametrize(("loss_rate", "mean_burst"), [(0.05, 1.5), (0.1, 3.0), (0.3, 2.0)])
 def test_losses_have_the_asked_share_and_bursts(loss_rate: float, mean_burst: float) -> None:
-    is_lost = draw_losses(200_000, loss_rate, mean_burst, np.random.default_rng(1))
+    is_lost = draw_losses(200_000, loss_rate=loss_rate, mean_burst=mean_burst, rng=np.random.default_rng(1))
     bursts = np.count_nonzero(np.diff(is_lost.astype(int)) == 1) + int(is_lost[0])
     assert is_lost.mean() == pytest.approx(loss_rate, rel=0.05)
     assert is_lost.sum() / bursts == pytest.approx(mean_burst, rel=0.05)
 
 
 def test_the_first_packet_is_lost_as_often_as_any() -> None:
-    first = [draw_losses(1, 0.2, 4.0, np.random.default_rng(seed))[0] for seed in range(2000)]
+    first = [draw_losses(1, loss_rate=0.2, mean_burst=4.0, rng=np.random.default_rng(seed))[0] for seed in range(2000)]
     assert np.mean(first) == pytest.approx(0.2, abs=0.03)
 
 
 def test_independent_losses_do_not_come_in_bursts() -> None:
-    is_lost = draw_losses(100_000, 0.2, 1 / 0.8, np.random.default_rng(1))
+    is_lost = draw_losses(100_000, loss_rate=0.2, mean_burst=1 / 0.8, rng=np.random.default_rng(1))
     assert np.mean(is_lost[1:][is_lost[:-1]]) == pytest.approx(0.2, abs=0.02)
 
 
@@ -212,7 +212,7 @@ def test_pitch_concealment_continues_a_voice_where_silence_leaves_a_hole() -> No
 def test_concealment_is_heard_at_full_level_for_10_ms_and_gone_after_60(monkeypatch: pytest.MonkeyPatch) -> None:
     is_lost = np.zeros(50, dtype=bool)
     is_lost[20:30] = True
-    monkeypatch.setattr(packet_loss, "draw_losses", lambda *_: is_lost)
+    monkeypatch.setattr(packet_loss, "draw_losses", lambda *_, **__: is_lost)
     voice = tone(200)
     heard = PacketLoss(0.2, packet_ms=20, concealment="pitch").apply(voice, RATE, np.random.default_rng(0)).samples
     start = 20 * 320

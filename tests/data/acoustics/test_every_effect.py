@@ -3,6 +3,8 @@
 """What every effect keeps: length, place of the speech, the same result for the same generator, clear errors."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,17 +12,15 @@ import pytest
 from nemo_noise.data.acoustics import (
     AutomaticGain,
     Clipping,
-    Effect,
     FrameDrops,
     G711Codec,
     GsmCodec,
     MicrophoneResponse,
-    MovingTalker,
     OpusCodec,
     PacketLoss,
-    Reverberation,
     TelephoneBand,
 )
+from nemo_noise.data.acoustics.effect import EFFECTS, Effect, effect
 from nemo_noise.data.acoustics.rooms import RoomResponse
 
 RATE = 16000
@@ -38,23 +38,23 @@ class DecayingNoise:
         return RoomResponse(response, direct, {})
 
 
-EFFECTS: dict[str, Callable[[], Effect]] = {
-    "reverberation": lambda: Reverberation(DecayingNoise(), drr_db={"min": 0, "max": 10}),
-    "moving_talker": lambda: MovingTalker(DecayingNoise(), start_drr_db=10, end_drr_db=-5),
-    "microphone": lambda: MicrophoneResponse({"min": -6, "max": 6}),
-    "telephone_band": TelephoneBand,
-    "g711_mu": G711Codec,
-    "g711_a": lambda: G711Codec("a"),
-    "gsm": GsmCodec,
-    "opus": lambda: OpusCodec({"min": 8, "max": 24}),
-    "clipping": lambda: Clipping({"min": 0.01, "max": 0.1}),
-    "automatic_gain": AutomaticGain,
-    "frame_drops": lambda: FrameDrops(0.1),
-    "packet_loss_silence": lambda: PacketLoss(0.1, concealment="silence"),
-    "packet_loss_repeat": lambda: PacketLoss(0.1, concealment="repeat"),
-    "packet_loss_pitch": lambda: PacketLoss(0.1),
+# The options that each effect is tried with; an effect without a line is tried with its defaults.
+TRIED: dict[str, list[dict[str, Any]]] = {
+    "reverberation": [{"rooms": DecayingNoise(), "drr_db": {"min": 0, "max": 10}}],
+    "moving_talker": [{"rooms": DecayingNoise(), "start_drr_db": 10, "end_drr_db": -5}],
+    "microphone": [{"gain_db": {"min": -6, "max": 6}}],
+    "g711": [{"law": "mu"}, {"law": "a"}],
+    "opus": [{"kbit_per_s": {"min": 8, "max": 24}}],
+    "clipping": [{"clipped_share": {"min": 0.01, "max": 0.1}}],
+    "frame_drops": [{"drop_rate": 0.1}],
+    "packet_loss": [{"loss_rate": 0.1, "concealment": way} for way in ("silence", "repeat", "pitch")],
 }
-every_effect = pytest.mark.parametrize("make", EFFECTS.values(), ids=EFFECTS)
+MADE = {
+    f"{name}{number or ''}": partial(kind, **options)
+    for name, kind in EFFECTS.items()
+    for number, options in enumerate(TRIED.get(name, [{}]))
+}
+every_effect = pytest.mark.parametrize("make", MADE.values(), ids=MADE)
 
 
 def lag(reference: np.ndarray, changed: np.ndarray) -> int:
@@ -77,9 +77,9 @@ def test_speech_keeps_its_length_and_its_place(make: Callable[[], Effect], speec
 @every_effect
 @pytest.mark.parametrize(("rate", "count"), [(16000, 1), (16000, 37), (16000, 4001), (44100, 12345), (8000, 4000)])
 def test_any_length_and_rate_gives_the_same_length(make: Callable[[], Effect], rate: int, count: int) -> None:
-    effect = make()
+    made = make()
     wave = (0.1 * np.random.default_rng(0).standard_normal(count)).astype(np.float32)
-    assert effect.apply(wave, rate, np.random.default_rng(1)).samples.shape == wave.shape
+    assert made.apply(wave, rate, np.random.default_rng(1)).samples.shape == wave.shape
 
 
 @every_effect
@@ -104,12 +104,13 @@ def test_silence_stays_silent(make: Callable[[], Effect]) -> None:
 @every_effect
 def test_speech_beyond_full_scale_is_scaled_like_the_rest(make: Callable[[], Effect], speech: np.ndarray) -> None:
     # Mixtures may exceed full scale; no effect but clipping and automatic gain may notice.
-    if make in (EFFECTS["clipping"], EFFECTS["automatic_gain"]):
+    made = make()
+    if isinstance(made, Clipping | AutomaticGain):
         pytest.skip("this effect is about the level")
-    effect, gain = make(), np.float32(64.0 / np.abs(speech).max())
-    soft = effect.apply(speech * np.float32(0.5 / np.abs(speech).max()), RATE, np.random.default_rng(1)).samples
-    loud = effect.apply(speech * gain, RATE, np.random.default_rng(1)).samples
-    if make in (EFFECTS["opus"], EFFECTS["gsm"]):  # what they make of noise is another wave of like level
+    gain = np.float32(64.0 / np.abs(speech).max())
+    soft = made.apply(speech * np.float32(0.5 / np.abs(speech).max()), RATE, np.random.default_rng(1)).samples
+    loud = made.apply(speech * gain, RATE, np.random.default_rng(1)).samples
+    if isinstance(made, OpusCodec | GsmCodec):  # what they make of noise is another wave of like level
         assert np.sqrt(np.mean(loud**2) / np.mean(soft**2)) == pytest.approx(128.0, rel=0.05)
     else:
         assert np.sqrt(np.mean((loud / 128.0 - soft) ** 2) / np.mean(soft**2)) < 0.02
@@ -157,3 +158,8 @@ def test_an_unusable_option_is_named_at_construction(make: Callable[[], Effect],
 def test_a_telephone_needs_speech_that_has_its_band() -> None:
     with pytest.raises(ValueError, match="high_hz: is 3400, expected less than half of the 6000"):
         TelephoneBand().apply(np.ones(100, np.float32), 6000, np.random.default_rng(0))
+
+
+def test_two_effects_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="effect: 'gsm' names GsmCodec already"):
+        effect("gsm")(Clipping)

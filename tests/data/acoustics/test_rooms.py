@@ -21,8 +21,8 @@ from nemo_noise.data.acoustics.impulse_response import (
     with_direct_to_reverberant_db,
 )
 from nemo_noise.data.acoustics.rooms import RoomResponse
-from nemo_noise.data.audio.usable import find_unusable
 from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
+from nemo_noise.data.manifests.usable import find_unusable
 
 RATE = 16000
 

@@ -38,7 +38,7 @@ def write(path: Path, text: str) -> None:
 
 
 def prepared(name: str, root: Path, options: dict[str, Any] | None = None, **limits: Any) -> dict[str, Prepared]:
-    return prepare_corpus(name, root, root / "manifests", options, show_progress=False, **limits)
+    return prepare_corpus(name, root, root / "manifests", options=options, show_progress=False, **limits)
 
 
 def lines(one: Prepared) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ def test_a_download_of_fleurs_is_unpacked_into_the_layout_that_is_read(tmp_path:
         (root / "data/en_us/test.tsv").write_text((source / "data/en_us/test.tsv").read_text())
 
     for _ in range(2):  # what is there stays
-        download_fleurs(root, ["en_us"], ["test"], fetch)
+        download_fleurs(root, languages=["en_us"], splits=["test"], fetch=fetch)
     assert asked[0]["repo_id"] == "google/fleurs"
     assert asked[0]["allow_patterns"] == ["data/en_us/test.tsv", "data/en_us/audio/test.tar.gz"]
     assert prepared("fleurs", root, {"splits": ["test"]})["en_us_test"].num_lines == 3
@@ -182,7 +182,7 @@ def test_a_broken_archive_is_named(tmp_path: Path) -> None:
         write(tmp_path / "data/en_us/audio/test.tar.gz", "no archive")
 
     with pytest.raises(CorpusError, match=r"test\.tar\.gz: is no usable archive"):
-        download_fleurs(tmp_path, ["en_us"], ["test"], fetch)
+        download_fleurs(tmp_path, languages=["en_us"], splits=["test"], fetch=fetch)
     assert not (tmp_path / "data/en_us/audio/test").exists()
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A LaCT encoder: NeMo's Conformer with window attention and fast weights that learn from the utterance they hear.
+"""A LaCT encoder: NeMo's Conformer with window attention and fast weights that learn from the utterance.
 
 Zhang et al., 2025 ("Test-time training done right", arXiv 2505.23884) for the mixing; the Macaron feed-forwards and
 the convolution module stay.
@@ -12,8 +12,8 @@ from typing import Any
 
 from torch import nn
 
-from nemo_noise.modules.context.encoders import ContextEncoder
-from nemo_noise.modules.fusion.fusion import Fusion
+from nemo_noise.modules.context.contract import ContextEncoder
+from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
 from nemo_noise.modules.mixers.lact.fast_weights import UpdateRule
 from nemo_noise.modules.mixers.lact.mixer import BidirectionalLaCTMixer, CausalLaCTMixer
@@ -35,7 +35,7 @@ class LaCTEncoder(MixerEncoder):
         context: the context encoder, or None.
         fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
         feature_normalization: as in ``NoiseAwareConformerEncoder``.
-        order: ``bidirectional`` (offline) or ``apply_then_update`` (causal, for streams; what else that needs is said
+        order: ``bidirectional`` (offline) or ``apply_then_update`` (causal, for streams; what else that needs stands
             in ``MixerEncoder``).
         window: frames that the attention sees; half of them before and half after, or all before.
         fast_chunk_size: frames after which the fast weights of a causal encoder learn; it must be shorter than the
@@ -50,7 +50,7 @@ class LaCTEncoder(MixerEncoder):
             ``dropout_att`` are used.
 
     Raises:
-        ValueError: if sizes do not fit, or a causal encoder would hear the future.
+        ValueError: if sizes do not fit, or a causal encoder would depend on the future.
     """
 
     causal_choice = "order='apply_then_update'"
@@ -60,6 +60,7 @@ class LaCTEncoder(MixerEncoder):
         context: ContextEncoder | None = None,
         fusion: Mapping[int | str, Fusion] | None = None,
         feature_normalization: str | Mapping[str, float] | None = None,
+        *,
         order: Order | str = Order.BIDIRECTIONAL,
         window: int = 64,
         fast_chunk_size: int = 64,
@@ -87,33 +88,17 @@ class LaCTEncoder(MixerEncoder):
 
         def mixer() -> nn.Module:
             if is_causal:
-                return CausalLaCTMixer(self.d_model, window, fast_chunk_size, **parts)
-            return BidirectionalLaCTMixer(self.d_model, window, **parts)
+                return CausalLaCTMixer(self.d_model, window=window, chunk_size=fast_chunk_size, **parts)
+            return BidirectionalLaCTMixer(self.d_model, window=window, **parts)
 
-        self.replace_attention(mixer, is_causal, None, conformer)
+        self.replace_attention(mixer, is_causal=is_causal, attention_every=None, conformer=conformer)
         self.add_noise_context(context, fusion, feature_normalization)
 
 
-class NoiseAwareLaCTEncoder(LaCTEncoder):
-    """A LaCT encoder that has a noise context for certain.
-
-    Args:
-        context: the context encoder.
-        fusion: site -> fusion.
-        **lact: further arguments of ``LaCTEncoder``.
-
-    Raises:
-        ValueError: if the parts do not fit together.
-    """
-
-    def __init__(self, context: ContextEncoder, fusion: Mapping[int | str, Fusion], **lact: Any) -> None:
-        if context is None or not fusion:
-            raise ValueError("NoiseAwareLaCTEncoder needs both context and fusion; without them use LaCTEncoder.")
-        super().__init__(context=context, fusion=fusion, **lact)
+NoiseAwareLaCTEncoder = LaCTEncoder  # its name in earlier versions where it had a noise context
 
 
 def _checked_order(order: Order | str) -> Order:
-    """The order by its name; refuses any other."""
     try:
         return Order(order)
     except ValueError:

@@ -4,7 +4,7 @@
 
 Zhang et al., 2025 ("Test-time training done right", arXiv 2505.23884). Both branches read the same queries, keys and
 values, and their sum is projected. Every utterance starts from the same learned weights; padding is silent, and an
-utterance does not know what else is in its batch.
+utterance does not depend on what else is in its batch.
 """
 
 import math
@@ -99,6 +99,7 @@ class LaCTMixer(nn.Module):
     def __init__(
         self,
         d_model: int,
+        *,
         left: int,
         right: int,
         n_heads: int = 4,
@@ -135,7 +136,7 @@ class LaCTMixer(nn.Module):
         self.fast_weights = FastWeightsStart(fast_heads, self.head_width, fast_hidden)
         self.fast_norm = nn.Parameter(torch.ones(d_model))
         self.gate_proj = nn.Linear(d_model, d_model, bias=False)
-        self.attention = WindowAttention(d_model, n_heads, left, right, dropout)
+        self.attention = WindowAttention(d_model, n_heads, left=left, right=right, dropout=dropout)
         self.out_proj = nn.Linear(d_model, d_model)
 
     def _rule(self) -> LearningRule:
@@ -199,7 +200,7 @@ class BidirectionalLaCTMixer(LaCTMixer):
     def __init__(self, d_model: int, window: int = 64, **parts: object) -> None:
         if parts.get("uses_momentum"):
             raise ValueError("uses_momentum=True needs more than one step; use it with chunks, or leave it out.")
-        super().__init__(d_model, window // 2, window // 2, **parts)  # type: ignore[arg-type]
+        super().__init__(d_model, left=window // 2, right=window // 2, **parts)  # type: ignore[arg-type]
 
     def forward(self, hidden: Tensor, mask: Tensor | None = None) -> Tensor:
         """Mix whole utterances.
@@ -238,7 +239,7 @@ class CausalLaCTMixer(LaCTMixer):
         for name, value in {"window": window, "chunk_size": chunk_size}.items():
             if value < 1:
                 raise ValueError(f"CausalLaCTMixer: {name}={value} must be at least 1.")
-        super().__init__(d_model, window - 1, 0, **parts)  # type: ignore[arg-type]
+        super().__init__(d_model, left=window - 1, right=0, **parts)  # type: ignore[arg-type]
         self.chunk_size = chunk_size
         self._has_learned = False
 
@@ -352,7 +353,6 @@ def _without_padding(hidden: Tensor, mask: Tensor | None) -> tuple[Tensor, Tenso
 
 
 def _checked_rule(rule: UpdateRule | str) -> UpdateRule:
-    """The rule by its name; refuses any other."""
     try:
         return UpdateRule(rule)
     except ValueError:

@@ -17,7 +17,7 @@ class WindowAttention(nn.Module):
     """Every frame attends to the frames from ``left`` before it to ``right`` after it; has no parameters.
 
     Positions enter by rotating queries and keys (Su et al., 2021, RoFormer, arXiv 2104.09864), so only distances count
-    and a stream need not know where it is.
+    and a stream needs no position of its own.
 
     Args:
         d_model: width D of queries, keys and values.
@@ -30,7 +30,7 @@ class WindowAttention(nn.Module):
         ValueError: if the heads do not divide or a side of the window is negative.
     """
 
-    def __init__(self, d_model: int, n_heads: int, left: int, right: int, dropout: float = 0.0) -> None:
+    def __init__(self, d_model: int, n_heads: int, *, left: int, right: int, dropout: float = 0.0) -> None:
         super().__init__()
         if n_heads < 1 or d_model % (2 * n_heads):
             raise ValueError(f"n_heads={n_heads} must divide d_model={d_model} into heads of an even width.")
@@ -48,7 +48,7 @@ class WindowAttention(nn.Module):
             queries: [B, T, D], of the last T of the S frames.
             keys: [B, S, D].
             values: [B, S, D].
-            is_valid: [B, S], False for keys that nobody may see; a frame always sees itself.
+            is_valid: [B, S], False for keys that are not to be seen; a frame always sees itself.
 
         Returns:
             [B, T, D].

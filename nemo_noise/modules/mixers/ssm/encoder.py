@@ -11,8 +11,8 @@ from typing import Any
 
 from torch import nn
 
-from nemo_noise.modules.context.encoders import ContextEncoder
-from nemo_noise.modules.fusion.fusion import Fusion
+from nemo_noise.modules.context.contract import ContextEncoder
+from nemo_noise.modules.fusion.contract import Fusion
 from nemo_noise.modules.mixers.encoder import MixerEncoder
 from nemo_noise.modules.mixers.ssm.mixer import BidirectionalMamba2Mixer, Mamba2Mixer
 
@@ -20,7 +20,7 @@ __all__ = ["Direction", "SSMEncoder"]
 
 
 class Direction(str, Enum):
-    """Which way the mixers hear: the past alone, for streams, or past and future, for whole utterances."""
+    """What the mixers read: the past alone, for streams, or past and future, for whole utterances."""
 
     CAUSAL = "causal"
     BIDIRECTIONAL = "bidirectional"
@@ -34,8 +34,8 @@ class SSMEncoder(MixerEncoder):
         fusion: site -> fusion; a layer's number, ``pre_encode`` or ``features``.
         feature_normalization: as in ``NoiseAwareConformerEncoder``.
         direction: ``bidirectional`` (two mixers a layer, offline) or ``causal`` (one, for streams; what else that
-            needs is said in ``MixerEncoder``).
-        attention_every: every how many layers one keeps NeMo's attention, 4 say; None for no attention at all.
+            needs stands in ``MixerEncoder``).
+        attention_every: every how many layers one keeps NeMo's attention, for example 4; None for no attention at all.
         d_state: size of the state of one channel.
         expand: inner width of a mixer over ``d_model``.
         head_dim: channels that share a decay.
@@ -45,7 +45,7 @@ class SSMEncoder(MixerEncoder):
         **conformer: arguments of NeMo's ``ConformerEncoder``.
 
     Raises:
-        ValueError: if sizes do not fit, or a causal encoder would hear the future.
+        ValueError: if sizes do not fit, or a causal encoder would depend on the future.
     """
 
     causal_choice = "direction='causal'"
@@ -55,6 +55,7 @@ class SSMEncoder(MixerEncoder):
         context: ContextEncoder | None = None,
         fusion: Mapping[int | str, Fusion] | None = None,
         feature_normalization: str | Mapping[str, float] | None = None,
+        *,
         direction: Direction | str = Direction.BIDIRECTIONAL,
         attention_every: int | None = None,
         d_state: int = 64,
@@ -70,18 +71,24 @@ class SSMEncoder(MixerEncoder):
         is_causal = self.direction is Direction.CAUSAL
 
         def mixer() -> Mamba2Mixer:
-            sizes = (d_state, expand, head_dim, n_groups, mixer_conv_kernel_size, chunk_size)
-            return Mamba2Mixer(self.d_model, *sizes)
+            return Mamba2Mixer(
+                self.d_model,
+                d_state=d_state,
+                expand=expand,
+                head_dim=head_dim,
+                n_groups=n_groups,
+                conv_kernel_size=mixer_conv_kernel_size,
+                chunk_size=chunk_size,
+            )
 
         def mixing() -> nn.Module:
             return mixer() if is_causal else BidirectionalMamba2Mixer(mixer(), mixer())
 
-        self.replace_attention(mixing, is_causal, attention_every, conformer)
+        self.replace_attention(mixing, is_causal=is_causal, attention_every=attention_every, conformer=conformer)
         self.add_noise_context(context, fusion, feature_normalization)
 
 
 def _checked_direction(direction: Direction | str) -> Direction:
-    """The direction by its name; refuses any other."""
     try:
         return Direction(direction)
     except ValueError:

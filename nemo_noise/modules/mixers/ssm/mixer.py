@@ -59,6 +59,7 @@ class Mamba2Mixer(nn.Module):
     def __init__(
         self,
         d_model: int,
+        *,
         d_state: int = 64,
         expand: int = 2,
         head_dim: int = 64,
@@ -213,7 +214,7 @@ class Mamba2Mixer(nn.Module):
 
 
 class BidirectionalMamba2Mixer(nn.Module):
-    """Two mixers, one of which hears the utterance backwards; their sum.
+    """Two mixers, one of which reads the utterance backwards; their sum.
 
     Args:
         forward_mixer: from the past to the future.
@@ -265,7 +266,7 @@ class GatedRMSNorm(nn.Module):
         """Gate, then normalise [..., width]; in float32 at least, and back to the type of the gate."""
         dtype = torch.promote_types(gate.dtype, torch.float32)
         gated = torch.unflatten(mixed.to(dtype) * F.silu(gate.to(dtype)), -1, (-1, self.group_size))
-        if is_traced():  # ONNX does not know the fused operator at opset 17
+        if is_traced():  # ONNX has no fused operator at opset 17
             normalized = gated * (gated.square().mean(dim=-1, keepdim=True) + self.eps).rsqrt()
         else:
             normalized = F.rms_norm(gated, (self.group_size,), None, self.eps)

@@ -97,7 +97,7 @@ def chunked_scan(
     log_decay = (dt * A.to(dtype)).cumsum(dim=2)  # [B, K, Q, H], from the start of the chunk
     inputs, outputs = B.transpose(2, 3), C.transpose(2, 3)  # [B, K, G, Q, N]
     stepped = x * dt.unsqueeze(4)  # [B, K, Q, H, P]
-    # inside a chunk: frame i hears frame j <= i, faded by what lies between; masked before the exponential, or what
+    # inside a chunk: frame i reads frame j <= i, faded by what lies between; masked before the exponential, or what
     # lies in the future overflows and its gradient is no number
     scores = torch.matmul(outputs, inputs.transpose(3, 4))  # [B, K, G, Q, Q], shared by the heads of a group
     by_head = log_decay.transpose(2, 3).contiguous()  # [B, K, H, Q]
@@ -105,7 +105,7 @@ def chunked_scan(
     fading = (by_head.unsqueeze(4) - by_head.unsqueeze(3)).masked_fill_(future, -torch.inf).exp_()
     weights = torch.unflatten(fading, 2, (num_groups, -1)) * scores.unsqueeze(3)  # [B, K, G, H / G, Q, Q]
     within = torch.matmul(weights.flatten(2, 3), stepped.transpose(2, 3))  # [B, K, H, Q, P]
-    # from chunk to chunk: what a chunk adds to the state, the state that each chunk finds, and what it hears of it
+    # from chunk to chunk: what a chunk adds to the state, the state that each chunk finds, and what it reads of it
     remaining = (log_decay[:, :, -1:] - log_decay).exp()  # [B, K, Q, H]
     added = torch.unflatten(stepped * remaining.unsqueeze(4), 3, (num_groups, -1)).flatten(4).transpose(2, 3)
     added = torch.matmul(inputs.transpose(3, 4), added)  # [B, K, G, N, H / G * P]
