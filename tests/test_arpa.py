@@ -85,8 +85,8 @@ def test_what_longer_ones_begin_with_and_back_off_to_must_be_there(
 def test_a_model_of_words_is_checked_as_one_and_a_kenlm_binary_left_to_kenlm(tmp_path: Path, model: Any) -> None:
     (tmp_path / "text.txt").write_text(SENTENCES)
     words, tokens = tmp_path / "words.arpa", tmp_path / "tokens.arpa"
-    train_ngram(model, [tmp_path / "text.txt"], words, 3, unit=Unit.WORD, estimator=Estimator.OURS)
-    train_ngram(model, [tmp_path / "text.txt"], tokens, 4, estimator=Estimator.OURS)
+    train_ngram(model, [tmp_path / "text.txt"], words, order=3, unit=Unit.WORD, estimator=Estimator.OURS)
+    train_ngram(model, [tmp_path / "text.txt"], tokens, order=4, estimator=Estimator.OURS)
     check_arpa(words)
     check_arpa(tokens, vocabulary_size=len(model.decoder.vocabulary))
     for use in (

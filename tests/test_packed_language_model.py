@@ -50,7 +50,7 @@ def arpas(model: Any, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for text in ("one two three\n", "four five six\nfour six five\n"):
         folder = tmp_path_factory.mktemp("arpa")
         (folder / "text.txt").write_text(text)
-        train_ngram(model, [folder / "text.txt"], folder / "lm.arpa", 2, estimator=Estimator.OURS)
+        train_ngram(model, [folder / "text.txt"], folder / "lm.arpa", order=2, estimator=Estimator.OURS)
         made.append(folder / "lm.arpa")
     return made
 

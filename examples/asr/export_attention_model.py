@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Export an attention model, with dual attention or without, as two ONNX graphs and what a search needs to know.
+"""Export an attention model, with dual attention or without, as two ONNX graphs and what a search needs beside.
 
 python examples/asr/export_attention_model.py model=<.nemo> output_dir=exported
 
@@ -19,7 +19,7 @@ from nemo_noise.recogniser.transcription import load_model
 
 @hydra_runner(config_path="../../conf/scripts", config_name="export_attention_model")
 def main(cfg: DictConfig) -> None:
-    """Load, export, say what was written."""
+    """Load, export, log what was written."""
     check_script("export_attention_model", cfg)
     folder = export_attention_model(load_model(cfg.model, torch.device("cpu")), cfg.output_dir)
     for path in [*sorted(folder.glob("*.onnx")), folder / "search.json"]:

@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
     prompt = model.prompt_of(entries[cfg.utterance].fields) if isinstance(model, WhisperModel) else None
     picture = observe_attention(model, samples, title, prompt)
     draw_attention(picture, cfg.output)
-    logging.info(f"{cfg.output}: {entries[cfg.utterance].text!r} was heard as {picture.title!r}")
+    logging.info(f"{cfg.output}: {entries[cfg.utterance].text!r} was transcribed as {picture.title!r}")
 
 
 if __name__ == "__main__":

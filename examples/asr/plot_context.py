@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""See what a noise context hears, what it says, and how much it changes the recogniser.
+"""Plot the features that a noise context reads, the context, and how much it changes the recogniser.
 
 python examples/asr/plot_context.py \
     model=<.nemo with a noise context> speech_manifest=<speech> noise_manifest=<noise> 'snr_db=[clean,10,0]' \
@@ -25,7 +25,7 @@ from nemo_noise.recogniser.transcription import load_model
 
 @hydra_runner(config_path="../../conf/scripts", config_name="plot_context")
 def main(cfg: DictConfig) -> None:
-    """Mix, listen, draw."""
+    """Mix, encode, draw."""
     check_script("plot_context", cfg)
     model = load_model(cfg.model, torch.device("cpu"))
     rate = sample_rate_of(model)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""See a curriculum before you train with it: a table of what it says when, and a picture.
+"""See a curriculum before you train with it: a table of its values over time, and a picture.
 
     python examples/asr/plot_curriculum.py curriculum=accan until=2000 picture=accan.png
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Probe what a noise context knows: noise class, SNR and spoken word, before and after training.
+"""Probe what a noise context describes: noise class, SNR and spoken word, before and after training.
 
 python examples/asr/probe_context.py \
     model=context.nemo speech_manifest=<speech> word_manifest=<single words> \

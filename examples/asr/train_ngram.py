@@ -26,11 +26,11 @@ def main(cfg: DictConfig) -> None:
         load_model(cfg.model, torch.device("cpu")),
         cfg.texts,
         cfg.output,
-        cfg.order,
-        Unit(cfg.unit),
-        UnknownText(cfg.unknown_text),
-        Estimator(cfg.estimator),
-        cfg.lmplz_memory,
+        order=cfg.order,
+        unit=Unit(cfg.unit),
+        unknown=UnknownText(cfg.unknown_text),
+        estimator=Estimator(cfg.estimator),
+        lmplz_memory=cfg.lmplz_memory,
     )
     print(f"{cfg.output}: {cfg.order}-gram of {cfg.unit}s from {count} sentences")
 

@@ -34,15 +34,15 @@ def main(cfg: DictConfig) -> None:
     lines = []
     for entry in tqdm(entries, desc=streaming.policy, unit="utterance"):
         waveform = load_entry(entry, sample_rate_of(model))
-        (streamed,) = transcribe_aligned(model, [waveform], streaming, prompt)
+        (streamed,) = transcribe_aligned(model, [waveform], config=streaming, prompt=prompt)
         (offline,) = transcribe(model, [waveform], prompt)
         lagging_s = None if math.isnan(streamed.lagging_s) else round(streamed.lagging_s, 3)
-        told = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.text.strip(), "lagging_s": lagging_s}
-        lines.append(entry.fields | {"audio_filepath": entry.audio_filepath} | told)
+        texts = {"pred_text": streamed.text.strip(), "offline_pred_text": offline.text.strip(), "lagging_s": lagging_s}
+        lines.append(entry.fields | {"audio_filepath": entry.audio_filepath} | texts)
     write_manifest(cfg.output, lines)
     lags = [line["lagging_s"] for line in lines if line["lagging_s"] is not None]
     same = sum(line["pred_text"] == line["offline_pred_text"] for line in lines)
-    lag = f"{sum(lags) / len(lags):.2f} s" if lags else "none, nothing was said"
+    lag = f"{sum(lags) / len(lags):.2f} s" if lags else "none, nothing was written"
     print(f"{cfg.output}: {len(lines)} utterances, {same} with the same text as offline; mean lagging {lag}")
     if all(entry.text for entry in entries):
         for name, field in (("streaming", "pred_text"), ("offline", "offline_pred_text")):

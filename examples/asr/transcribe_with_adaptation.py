@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Transcribe a manifest with a recogniser that adapts to each utterance or stream, and say what that gave and cost.
+"""Transcribe a manifest with a recogniser that adapts to each utterance or stream, and log what that gave and cost.
 
 python examples/asr/transcribe_with_adaptation.py model=<.nemo> manifest=<speech> output=transcripts.json \
     adaptation.parameters='[norms]' adaptation.max_steps=10
@@ -29,8 +29,8 @@ def main(cfg: DictConfig) -> None:
     model, entries = load_model(cfg.model, choose_device(cfg.device)), read_manifest(cfg.manifest)
     rate = sample_rate_of(model)
     streams = range(len(entries)) if cfg.stream_field is None else field_values(entries, cfg.stream_field)
-    results = adapt_along_streams(model, lambda number: load_entry(entries[number], rate), streams, adaptation)
-    told = [
+    results = adapt_along_streams(model, lambda number: load_entry(entries[number], rate), streams, config=adaptation)
+    lines = [
         {
             "audio_filepath": entry.audio_filepath,
             "pred_text": result.text,
@@ -41,7 +41,7 @@ def main(cfg: DictConfig) -> None:
         }
         for entry, result in zip(entries, results, strict=True)
     ]
-    write_manifest(cfg.output, [entry.fields | line for entry, line in zip(entries, told, strict=True)])
+    write_manifest(cfg.output, [entry.fields | line for entry, line in zip(entries, lines, strict=True)])
     plain_s, added_s = (
         sum(getattr(result, part) for result in results) for part in ("transcription_s", "adaptation_s")
     )

@@ -5,8 +5,8 @@
     python examples/benchmarks/measure_device_mixing.py [--device cuda] [--batch 16] [--rounds 5]
 
 Both mix the same batches with the same draws, in one process, and take turns; the shortest round counts. `first` is a
-batch of utterances that were not heard before (each is hashed, its active level is measured), `later` the same
-utterances again. On a GPU, times are of the clock on the wall, on a CPU those of the process. Ratios above 1 say how
+batch of utterances that were not mixed before (each is hashed, its active level is measured), `later` the same
+utterances again. On a GPU, times are of the clock on the wall, on a CPU those of the process. Ratios above 1 are how
 many times faster the device is than one core of the host; a loader has several workers beside the training, the device
 mixes within it. Where the device is the CPU, it is that one core too.
 """
@@ -46,7 +46,9 @@ def main() -> None:
         manifest = write_noises(Path(folder))
         for speech_s in SPEECH_S:
             batch = [utterance(seed, speech_s) for seed in range(options.batch)]
-            visit, visit_there, later, later_there, error = measure(manifest, batch, device, options.rounds)
+            visit, visit_there, later, later_there, error = measure(
+                manifest, batch, device=device, rounds=options.rounds
+            )
             row = [f"{1e3 * visit:.1f}", f"{1e3 * visit_there:.1f}", f"{visit / visit_there:.1f} x"]
             row += [f"{1e3 * later:.1f}", f"{1e3 * later_there:.1f}", f"{later / later_there:.1f} x", f"{error:.1e}"]
             print(f"{speech_s:9g}" + "".join(f"{cell:>16}" for cell in row), flush=True)
@@ -55,7 +57,7 @@ def main() -> None:
 HEADS = ["first: host", "first: device", "ratio", "later: host", "later: device", "ratio", "largest error"]
 
 
-def measure(manifest: Path, batch: list[np.ndarray], device: torch.device, rounds: int) -> tuple[float, ...]:
+def measure(manifest: Path, batch: list[np.ndarray], *, device: torch.device, rounds: int) -> tuple[float, ...]:
     """Seconds of the first visit on host and device, of a later one on both, and the largest relative difference."""
     audio = torch.from_numpy(np.stack(batch)).to(device)
     lengths = torch.full((len(batch),), audio.shape[1])
@@ -70,8 +72,8 @@ def measure(manifest: Path, batch: list[np.ndarray], device: torch.device, round
         there.mix(audio[:1].flip(1), lengths[:1])  # another utterance: starts the device
         on_host = [timed(lambda host=host: [mixed(host, samples) for samples in batch]) for _ in range(2)]
         on_device = [timed(lambda there=there: there.mix(audio, lengths).audio) for _ in range(2)]
-        expected, heard = np.stack(on_host[1][1]), on_device[1][1].cpu().numpy()
-        error = max(error, float(np.abs(heard - expected).max() / np.abs(expected).max()))
+        expected, mixed_there = np.stack(on_host[1][1]), on_device[1][1].cpu().numpy()
+        error = max(error, float(np.abs(mixed_there - expected).max() / np.abs(expected).max()))
         times = (on_host[0][0], on_device[0][0], on_host[1][0], on_device[1][0])
         shortest = [min(best, seconds) for best, seconds in zip(shortest, times, strict=True)]
     return (*shortest, error)

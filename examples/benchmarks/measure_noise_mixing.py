@@ -9,7 +9,7 @@ the shortest round counts, so that what else the machine does falls out as far a
 not of the clock on the wall.
 
 NeMo's perturbation reads the whole noise file for each utterance, measures the RMS level of speech and noise and adds
-them. Ours adds a crop. Before it hears an utterance for the first time it hashes it for its draw, checks it and
+them. Ours adds a crop. Before it mixes an utterance for the first time it hashes it for its draw, checks it and
 measures its active level (ITU-T P.56): `first visit` is that, with all noise decoded, as in the first epoch of a
 training. `ours` is every later epoch. `cold` is a first visit that decodes each noise when it is first drawn, and
 `decoded_dir` the same where another process has decoded it before.

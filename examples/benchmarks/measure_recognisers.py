@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Times recognisers against each other: how many seconds of audio each hears in a second, in one process.
+"""Times recognisers against each other: how many seconds of audio each encodes in a second, in one process.
 
     python examples/benchmarks/measure_recognisers.py conformer=a.nemo mamba=b.nemo [--rounds 6] [--seconds 10]
 

@@ -30,13 +30,13 @@ class Job:
 
     Args:
         processes: starts it, so that it ends with us.
-        name: what the progress bar says.
+        name: label of the progress bar.
         script: path below examples/.
         arguments: what follows the script.
         log: file for its output.
     """
 
-    def __init__(self, processes: JobProcesses, name: str, script: str, arguments: list[str], log: Path) -> None:
+    def __init__(self, processes: JobProcesses, name: str, *, script: str, arguments: list[str], log: Path) -> None:
         self.name, self.log = name, log
         # One thread for each: two recognisers train side by side.
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -45,7 +45,7 @@ class Job:
             self.process = processes.start(command, output, environment)
 
     def steps(self) -> int:
-        """Counts the training steps that the log tells of."""
+        """Counts the training steps in the log."""
         text = self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
         bars = re.findall(r"Epoch (\d+):[^\r\n]*?(\d+)/(\d+) \[", text)
         epoch, step, steps_per_epoch = (int(number) for number in bars[-1]) if bars else (0, 0, 0)
@@ -106,7 +106,13 @@ def pretrain(output: Path, processes: JobProcesses) -> None:
         "exp_manager.create_tensorboard_logger=false",
         f"+save_to={output / 'context.nemo'}",
     ]
-    job = Job(processes, "context", "asr/pretrain_noise_context.py", arguments, output / "pretraining.log")
+    job = Job(
+        processes,
+        "context",
+        script="asr/pretrain_noise_context.py",
+        arguments=arguments,
+        log=output / "pretraining.log",
+    )
     run([job], PRETRAIN_STEPS)
 
 
@@ -125,14 +131,15 @@ def train(output: Path, processes: JobProcesses) -> None:
     jobs = []
     for name in waiting:
         arguments = [*common, *arms[name], f"exp_manager.exp_dir={output / name}"]
-        jobs.append(Job(processes, name, "asr/speech_to_text_ctc.py", arguments, output / f"{name}.log"))
+        log = output / f"{name}.log"
+        jobs.append(Job(processes, name, script="asr/speech_to_text_ctc.py", arguments=arguments, log=log))
     run(jobs, TRAIN_STEPS)
     for name in waiting:
         (output / name / "model" / "checkpoints" / "model.nemo").replace(output / f"{name}.nemo")
 
 
 def evaluate(output: Path, processes: JobProcesses) -> None:
-    """Measures both recognisers on speakers they do not know, in noises they know and in noises they do not."""
+    """Measures both recognisers on unseen speakers, in seen and in unseen noise."""
     data = output / "data"
     arguments = [
         f"model={output / 'noise_aware.nemo'}",

@@ -23,7 +23,7 @@ TRAIN_VOICES, TEST_VOICES, BABBLE_VOICES = 10, 4, 6
 TRAIN_UTTERANCES, VALIDATION_UTTERANCES, TEST_UTTERANCES = 3000, 60, 80
 SEEN, UNSEEN = ("steady", "hum", "rain", "beeps", "wind", "babble"), ("engine", "crackle", "siren")
 NOISES_PER_CLASS, NOISE_S = {"seen": 10, "unseen": 6}, 8.0
-# What the talkers of the babble say: no digits.
+# The text of the babble: no digits.
 SENTENCES = (
     "the train to the harbour leaves from the other side, please mind the gap",
     "we had a table by the window, but the soup was cold and the waiter never came back",
@@ -39,27 +39,27 @@ Samples = npt.NDArray[np.float32]
 def main(output: Path) -> None:
     """Writes `train`, `validation` and `test` speech, and `seen` and `unseen` noise, each with its manifest."""
     train_voices, test_voices = make_voices(TRAIN_VOICES, seed=1), make_voices(TEST_VOICES, seed=2)
-    write_speech(output, "train", train_voices, TRAIN_UTTERANCES, seed=11)
-    write_speech(output, "validation", train_voices, VALIDATION_UTTERANCES, seed=12)
-    write_speech(output, "test", test_voices, TEST_UTTERANCES, seed=13)
-    write_noise(output, "seen", SEEN, seed=21)
-    write_noise(output, "unseen", UNSEEN, seed=22)
+    write_speech(output, "train", voices=train_voices, count=TRAIN_UTTERANCES, seed=11)
+    write_speech(output, "validation", voices=train_voices, count=VALIDATION_UTTERANCES, seed=12)
+    write_speech(output, "test", voices=test_voices, count=TEST_UTTERANCES, seed=13)
+    write_noise(output, "seen", labels=SEEN, seed=21)
+    write_noise(output, "unseen", labels=UNSEEN, seed=22)
 
 
-def write_speech(output: Path, name: str, voices: list[Voice], count: int, seed: int) -> None:
+def write_speech(output: Path, name: str, *, voices: list[Voice], count: int, seed: int) -> None:
     """Writes utterances of three to five digits, the voices in turn, at various speeds and levels."""
     rng, synthesizer = np.random.default_rng(seed), SpeechSynthesizer(SAMPLE_RATE)
     lines = []
     for index in tqdm(range(count), desc=f"{name} speech", unit=" utterances", mininterval=1.0):
         voice, text = voices[index % len(voices)], draw_digits(rng, 3, 5)
         speed, peak = int(rng.integers(90, 150)), float(10 ** (rng.uniform(-20, -3) / 20))
-        said = "".join(word + (", " if rng.random() < 0.6 else " ") for word in text.split())  # a comma is a pause
-        speech = synthesizer.read_at_level(said, voice, words_per_minute=speed, peak=peak)
+        paced = "".join(word + (", " if rng.random() < 0.6 else " ") for word in text.split())  # a comma is a pause
+        speech = synthesizer.read_at_level(paced, voice, words_per_minute=speed, peak=peak)
         lines.append(write_audio(output, f"{name}/{index:05d}.wav", speech) | {"text": text, "speaker": voice.name})
     write_lines(output, name, lines)
 
 
-def write_noise(output: Path, name: str, labels: tuple[str, ...], seed: int) -> None:
+def write_noise(output: Path, name: str, *, labels: tuple[str, ...], seed: int) -> None:
     """Writes several environments of each class."""
     rng, length = np.random.default_rng(seed), int(NOISE_S * SAMPLE_RATE)
     talkers = read_sentences() if "babble" in labels else []

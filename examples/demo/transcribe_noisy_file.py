@@ -21,7 +21,7 @@ SAMPLE_RATE, SNR_DB = 16000, 5.0
 
 
 def main(output: Path) -> None:
-    """Prints what was said and what each model heard."""
+    """Prints the reference and the text of each model."""
     logging.setLevel(logging.ERROR)
     speech = read_manifest(output / "data" / "test.json")[5]
     samples = load_audio(speech.audio_filepath, SAMPLE_RATE)

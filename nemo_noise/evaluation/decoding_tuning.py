@@ -139,7 +139,7 @@ def try_settings(
     waveforms = [load_entry(entry, rate) for entry in entries]
     audio_s = sum(len(samples) for samples in waveforms) / rate
     with tqdm(total=len(entries), desc="encoder", unit="utterance") as bar:
-        encoded = encode_speech(model, waveforms, batch_size, bar.update)
+        encoded = encode_speech(model, waveforms, batch_size=batch_size, progress=bar.update)
     trials = []
     with tempfile.TemporaryDirectory() as folder:
         fast: dict[str, str] = {}

@@ -51,9 +51,11 @@ def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: No
             continue
         facts[name] = facts_of(source)
         where, options = running.transcribe_of(number)
-        check_transcribe_options(where, name, facts[name], options)
+        check_transcribe_options(where, model=name, facts=facts[name], options=options)
         if running.adaptation is not None and number == 0:
-            check_transcribe_options("adaptation.transcribe", name, facts[name], running.adaptation.transcribe)
+            check_transcribe_options(
+                "adaptation.transcribe", model=name, facts=facts[name], options=running.adaptation.transcribe
+            )
     rates = {name: one.sample_rate for name, one in facts.items() if one.sample_rate is not None}
     rate = next(iter(rates.values()), running.sample_rate)
     for name, other in rates.items():

@@ -9,7 +9,7 @@ from nemo_noise.inference.adaptation.adaptation import (
     adapt_and_transcribe,
 )
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.inference.adaptation.uncertainty import Objective
+from nemo_noise.inference.adaptation.objectives import Objective
 from nemo_noise.inference.decoding.search import SearchSetting, apply_setting, save_with_setting
 from nemo_noise.inference.streaming.aligned import (
     AlignedStream,

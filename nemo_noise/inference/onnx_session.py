@@ -13,17 +13,10 @@ Arrays = Mapping[str, NDArray[np.generic]]
 
 
 def open_session(path: str | Path, threads: int = 1) -> Callable[[Arrays], list[NDArray[np.generic]]]:
-    """Load a graph for the CPU.
-
-    Args:
-        path: an ONNX file.
-        threads: used inside one operation.
+    """Loads an ONNX file for the CPU, with so many threads inside one operation; an ImportError without onnxruntime.
 
     Returns:
-        A function from arrays by input name to all outputs; arrays that the graph does not ask for are dropped.
-
-    Raises:
-        ImportError: onnxruntime is not installed.
+        A function from arrays by input name to all outputs; arrays that the graph does not read are dropped.
     """
     try:
         import onnxruntime
@@ -33,10 +26,10 @@ def open_session(path: str | Path, threads: int = 1) -> Callable[[Arrays], list[
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     session: Any = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    asked = {each.name for each in session.get_inputs()}
+    inputs = {each.name for each in session.get_inputs()}
 
     def run(arrays: Arrays) -> list[NDArray[np.generic]]:
-        outputs: list[NDArray[np.generic]] = session.run(None, {k: v for k, v in arrays.items() if k in asked})
+        outputs: list[NDArray[np.generic]] = session.run(None, {k: v for k, v in arrays.items() if k in inputs})
         return outputs
 
     return run

@@ -56,7 +56,9 @@ def add_noise_context(
     """
     path = Path(checkpoint)
     noise_aware_config = _with_noise_context(read_config(path), encoder, path)
-    model = restore_with_added_parts(path, noise_aware_config, ADDED_PREFIXES, map_location)
+    model = restore_with_added_parts(
+        path, noise_aware_config, added_prefixes=ADDED_PREFIXES, map_location=map_location
+    )
     for complaint in context_complaints(model):
         logging.warning(complaint)
     return model

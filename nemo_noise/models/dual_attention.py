@@ -216,6 +216,6 @@ def add_dual_attention(
         changed.target, changed.secondary, changed.restore_timestamps_model = targets[0], secondary, False
         kept = {key: config.transf_decoder[key] for key in DECODER_KEYS if key in config.transf_decoder}
         changed.transf_decoder = {"_target_": targets[1], "gate": gate, **kept}
-    model = restore_with_added_parts(path, changed, ("secondary.",), map_location)
+    model = restore_with_added_parts(path, changed, added_prefixes=("secondary.",), map_location=map_location)
     assert isinstance(model, DualAttentionMultiTaskModel | DualAttentionWhisperModel)
     return model

@@ -13,7 +13,6 @@ _OURS = "nemo_noise."
 
 
 def _make(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """NeMo's augmentor of pairs (prob, perturbation); it takes `prob` out of the block, so that it alone sees it."""
     for prob, perturbation in (args[0] if args else kwargs.get("perturbations")) or ():
         kind = type(perturbation)
         if kind.__module__.startswith(_OURS) and prob not in (0.0, 1.0):

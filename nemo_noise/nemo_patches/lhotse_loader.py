@@ -44,11 +44,7 @@ class AugmentedAudio:
         self.load_audio, self.augmentor, self.sample_rate = load_audio, augmentor, sample_rate
 
     def __call__(self, cuts: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """Returns what `load_audio` returns, with perturbed audio.
-
-        Raises:
-            ValueError: if the audio has several channels.
-        """
+        """Returns what `load_audio` returns, with perturbed audio; a ValueError for several channels."""
         audio, lengths, *rest = self.load_audio(cuts, *args, **kwargs)
         if audio.dim() != 2:
             raise ValueError(
@@ -67,7 +63,6 @@ class AugmentedAudio:
         return (*_padded(utterances, lengths), *rest)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is asked of `load_audio`."""
         if name == "load_audio":  # a copy that is being unpickled has none yet
             raise AttributeError(name)
         return getattr(self.load_audio, name)
@@ -101,7 +96,6 @@ def _build(wrapped: Callable[..., Any], instance: None, args: tuple[Any, ...], k
 
 
 def _augmented(loader: Any, block: Any, config: DictConfig) -> Any:
-    """The loader with the augmentor between its data set and its audio."""
     dataset = getattr(loader.dataset, "dataset", loader.dataset)  # tarred data has lhotse's IterableDatasetWrapper
     if not hasattr(dataset, "load_audio"):
         raise ValueError(

@@ -3,7 +3,7 @@
 """A language model inside a `.nemo`: NeMo packs the file but does not find it again; this makes it do so.
 
 NeMo's searches open the path in `ngram_lm_model`. A registered file is packed into the archive by `save_to`, and the
-path becomes `nemo:<name>`; NeMo resolves such paths only where a model's constructor asks, and none asks for this one.
+path becomes `nemo:<name>`; NeMo resolves such paths only in a model's constructor, and in none for this one.
 NeMo also writes whatever was registered once into the configuration it saves, so that is looked up anew before.
 """
 
@@ -39,14 +39,11 @@ _PREFIXES = re.compile(r"^([0-9a-f]{32}_)+(?=.)")  # NeMo puts one before the na
 
 
 def pack(model: modelPT.ModelPT, keys: Iterable[str] = LANGUAGE_MODEL_KEYS) -> None:
-    """Make sure that the next `save_to` takes along the language models that a model's searches name, and no others.
+    """Makes sure that the next `save_to` takes along the language models that a model's searches name, and no others.
 
     Args:
-        model: whose configuration names them.
+        model: whose configuration names them; a FileNotFoundError if one is not there.
         keys: where they are named, the others are left as they are. A `.nemo` stays a path: NeMo packs none.
-
-    Raises:
-        FileNotFoundError: if one is not there.
     """
     for key in keys:
         if getattr(model, "artifacts", None):
@@ -66,7 +63,7 @@ def _initialise(wrapped: Callable[..., None], instance: Any, args: tuple[Any, ..
         if isinstance(named, str) and named.startswith(_IN_ARCHIVE):
             unpacked = _unpacked(key, named)
             if not is_kenlm_binary(unpacked):
-                check_arpa(unpacked, argument=key)  # before the search opens it: the archive may be a stranger's
+                check_arpa(unpacked, argument=key)  # before the search opens it: the archive may be foreign
             with any_file():
                 instance.register_artifact(key, str(unpacked))
 

@@ -52,11 +52,9 @@ class _Perturbation:
         self._module, self._name = module, name
 
     def __call__(self, **options: Any) -> Any:
-        """The perturbation with these options."""
         return getattr(import_module(self._module), self._name)(**options)
 
     def makes(self, kind: type) -> bool:
-        """Whether this is the class of its perturbations."""
         return (kind.__module__, kind.__qualname__) == (self._module, self._name)
 
 
@@ -67,7 +65,7 @@ def register_prefix() -> None:
 
 
 def is_prefix_allowed() -> bool:
-    """Whether it does."""
+    """Whether NeMo builds our classes."""
     return _PREFIX in ALLOWED_TARGET_PREFIXES
 
 
@@ -79,7 +77,7 @@ def register_perturbations() -> None:
 
 
 def are_perturbations_registered() -> bool:
-    """Whether they can, and nobody has taken the names."""
+    """Whether NeMo's register has ours under all names."""
     return all(isinstance(perturbation_types.get(name), _Perturbation) for name in PERTURBATIONS)
 
 
@@ -99,7 +97,7 @@ def register_schedule() -> None:
 
 
 def is_schedule_registered() -> bool:
-    """Whether it can."""
+    """Whether `optim.sched.name` finds our schedule."""
     return AVAILABLE_SCHEDULERS.get(_SCHEDULE) is _relative_cosine_annealing
 
 
@@ -118,5 +116,5 @@ def register_resolvers() -> None:
 
 
 def are_resolvers_registered() -> bool:
-    """Whether they can."""
+    """Whether OmegaConf has them all."""
     return all(OmegaConf.has_resolver(name) for name in RESOLVERS)

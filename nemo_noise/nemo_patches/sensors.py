@@ -24,7 +24,6 @@ __all__ = ["WRAPPERS"]
 def _index_manifests(
     wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> None:
-    """Builds NeMo's data set, then finds the lines of its manifests that have sensors."""
     wrapped(*args, **kwargs)
     manifests = args[0] if args else kwargs["manifest_filepath"]
     manifests = manifests.split(",") if isinstance(manifests, str) else manifests
@@ -55,7 +54,6 @@ def _load(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwa
 
 
 def _collate(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Makes NeMo's batch of samples, with the sensors that some of them have."""
     samples = args[0] if args else kwargs["batch"]
     batch = wrapped(*args, **kwargs)
     if not any(isinstance(sample, SampleWithSensors) for sample in samples):

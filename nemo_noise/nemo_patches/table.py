@@ -137,7 +137,7 @@ TABLE = (
             "nemo.core.connectors.save_restore_connector:SaveRestoreConnector.load_config_and_state_dict": door.load,
             "nemo.core.connectors.save_restore_connector:SaveRestoreConnector.register_artifact": door.register,
         },
-        why="a stranger's archive may name classes, files and sizes that harm",
+        why="a foreign archive may name classes, files and sizes that harm",
         page="decisions/008-foreign-checkpoints.md",
     ),
     _wrapped(

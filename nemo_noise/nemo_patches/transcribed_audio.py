@@ -32,12 +32,7 @@ def _checked_input(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, 
 
 
 class _FiniteBatches:
-    """NeMo's batches of audio files; one with NaN, or of several channels, is refused by the name of its file.
-
-    Args:
-        batches: NeMo's loader, which keeps the order of the files.
-        files: what `transcribe` was given: files, or one manifest.
-    """
+    """NeMo's batches of audio files; one with NaN, or of several channels, is refused by the name of its file."""
 
     def __init__(self, batches: Any, files: Sequence[Any]) -> None:
         self.batches, self.files = batches, files
@@ -59,7 +54,7 @@ class _FiniteBatches:
             yield batch
 
     def _next(self, batches: Iterator[Any], count: int) -> Any:
-        """The next batch; NeMo's classic loader refuses channels by the types of a module that nobody named."""
+        """The next batch; of several channels, NeMo's classic loader raises a TypeError without the file."""
         try:
             return next(batches, None)
         except TypeError as error:
@@ -69,7 +64,6 @@ class _FiniteBatches:
             ) from error
 
     def _name(self, number: int) -> str:
-        """An utterance as a message calls it."""
         is_manifest = len(self.files) == 1 and str(self.files[0]).endswith((".json", ".jsonl"))
         if is_manifest or number >= len(self.files):
             return f"utterance {number} of {printable(self.files[0])}"

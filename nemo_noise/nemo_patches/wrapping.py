@@ -16,19 +16,14 @@ PER_INSTANCE = ("_one_step_forward", "_prepare_for_search", "decoding", "forward
 
 
 def wrap(where: str, wrapper: Wrapper) -> None:
-    """Wraps a function or method of a module; doing so again changes nothing.
-
-    Args:
-        where: `module:function` or `module:Class.method`.
-        wrapper: called with the wrapped function, its instance, arguments and keyword arguments.
-    """
+    """Wraps a function or method, `module:function` or `module:Class.method`; doing so again changes nothing."""
     if not is_wrapped(where, wrapper):
         module, _, name = where.partition(":")
         wrap_function_wrapper(module, name, wrapper)
 
 
 def is_wrapped(where: str, wrapper: Wrapper) -> bool:
-    """Whether `wrap` has been called so, and nobody has wrapped the function once more."""
+    """Whether `wrap` has been called so, and the function was not wrapped once more."""
     return getattr(_found(where), "_self_wrapper", None) is wrapper
 
 
@@ -38,16 +33,7 @@ def exists(where: str) -> bool:
 
 
 def replace_on(host: Any, name: str, replacement: Any) -> None:
-    """Replaces a method or part of one object for as long as that lives; its class keeps its own.
-
-    Args:
-        host: the object.
-        name: one of `PER_INSTANCE`.
-        replacement: what stands there from now on.
-
-    Raises:
-        ValueError: if the table has no such row.
-    """
+    """Replaces a method or part of one object, one of `PER_INSTANCE` (else a ValueError); its class keeps its own."""
     if name not in PER_INSTANCE:
         raise ValueError(f"name: is {name!r}, expected one of {', '.join(PER_INSTANCE)}; give it a row in the table")
     setattr(host, name, replacement)

@@ -26,11 +26,8 @@ class OwnStatistics:
     """The batch norms of an encoder, and how much they take from the utterance.
 
     Args:
-        model: a NeMo recogniser.
+        model: a NeMo recogniser; a ValueError if a share is wanted and its encoder has no batch norm with statistics.
         share: of the utterance's own mean and variance, from 0 (those of the training) to 1 (its own alone).
-
-    Raises:
-        ValueError: if a share is wanted and the encoder has no batch norm with statistics.
     """
 
     def __init__(self, model: ASRModel, share: float) -> None:
@@ -54,7 +51,6 @@ class OwnStatistics:
             yield
 
     def _mix(self, norm: BatchNorm, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
-        """What the norm gives for [1, C, ...] with mixed statistics, in place of its output."""
         hidden: Tensor = inputs[0]
         assert norm.running_mean is not None and norm.running_var is not None
         others = [dim for dim in range(hidden.dim()) if dim != 1]
@@ -69,8 +65,6 @@ class OwnStatistics:
 
 @contextmanager
 def _without_padding(model: ASRModel) -> Iterator[None]:
-    """Cut the features of one utterance to their length: frames behind it would count in the statistics."""
-
     def cut(module: nn.Module, inputs: Any, output: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         features, length = output  # [1, D, F], [1]
         return features[..., : int(length.max())], length

@@ -20,15 +20,11 @@ __all__ = ["restore_with_added_parts"]
 
 
 def restore_with_added_parts(
-    checkpoint: Path, config: DictConfig, added_prefixes: tuple[str, ...], map_location: str
+    checkpoint: Path, config: DictConfig, *, added_prefixes: tuple[str, ...], map_location: str
 ) -> ASRModel:
-    """Restore a checkpoint under another config that adds parts to the model.
+    """Restores a `.nemo` under another config, whose ``target`` names the class, that adds parts to the model.
 
-    Args:
-        checkpoint: a ``.nemo`` file.
-        config: of the model to build; ``target`` names its class.
-        added_prefixes: how the names of the added parameters begin.
-        map_location: device of the restored model.
+    The names of the added parameters begin with ``added_prefixes``.
 
     Raises:
         ValueError: if the checkpoint has weights too many, lacks others than those of the added parts, has others of
@@ -47,17 +43,14 @@ def restore_with_added_parts(
 
 
 class _AddedPartsConnector(SaveRestoreConnector):
-    """Loads weights that may lack the added parts, and nothing else."""
-
     def __init__(self, checkpoint: Path, added_prefixes: tuple[str, ...]) -> None:
         super().__init__()
         self.checkpoint, self.added_prefixes = checkpoint, added_prefixes
 
     def load_instance_with_state_dict(self, instance: Any, state_dict: Any, strict: bool) -> None:
-        """Refuse a checkpoint with keys too many, or too few other than the added ones; ``strict`` is NeMo's."""
         try:
             keys = instance.load_state_dict(state_dict, strict=False)
-        except (RuntimeError, TypeError) as error:  # torch's word for other shapes
+        except (RuntimeError, TypeError) as error:  # other shapes
             raise ValueError(f"{self.checkpoint} does not fit its own config: {printable(error, 600)}.") from error
         lost = [key for key in keys.missing_keys if not key.startswith(self.added_prefixes)]
         if keys.unexpected_keys or lost:

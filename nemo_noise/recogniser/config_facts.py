@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a configuration says before weights are loaded: sample rate, longest audio, options of `transcribe`."""
+"""Facts of a model from its configuration, before weights are loaded: sample rate, longest audio, options."""
 
 import inspect
 from collections.abc import Mapping
@@ -35,13 +35,9 @@ WHISPER_S = 30.0  # where the configuration leaves the window to its default
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Facts of a model.
+    """Facts of a model: its class, samples per second, longest audio, options of `transcribe`.
 
-    Attributes:
-        kind: name of its class.
-        sample_rate: samples per second; None where its configuration does not say.
-        longest_s: the longest audio that it takes, in seconds; None for any.
-        options: what its `transcribe` takes; None where that is not known.
+    ``sample_rate`` and ``options`` are None where the configuration does not give them, ``longest_s`` for any length.
     """
 
     kind: str
@@ -51,13 +47,7 @@ class ModelFacts:
 
 
 def facts_of(name: str) -> ModelFacts:
-    """Read the configuration of a model; the weights stay where they are.
-
-    Args:
-        name: path of a `.nemo` file, or the name of a pretrained NeMo model, which is downloaded.
-
-    Returns:
-        The facts.
+    """Reads the configuration, not the weights, of a `.nemo` file or of a pretrained NeMo model, which is downloaded.
 
     Raises:
         FileNotFoundError: `name` looks like a path and no such file exists.
@@ -85,7 +75,6 @@ def facts_of(name: str) -> ModelFacts:
 
 
 def _pretrained_config(name: str) -> DictConfig:
-    """The configuration of a pretrained model, which is downloaded where it is not yet here."""
     try:
         return ASRModel.from_pretrained(name, return_config=True)
     except Exception as error:  # of the network, of the hub, of NeMo
@@ -96,17 +85,10 @@ def _pretrained_config(name: str) -> DictConfig:
         ) from error
 
 
-def check_transcribe_options(where: str, model: str, facts: ModelFacts, options: Mapping[str, Any]) -> None:
-    """Refuse options that a model's `transcribe` does not take, or that are not the caller's to give.
+def check_transcribe_options(where: str, *, model: str, facts: ModelFacts, options: Mapping[str, Any]) -> None:
+    """Refuses options that a model's `transcribe` does not take, or that are not the caller's, by a ValueError.
 
-    Args:
-        where: the option that holds them, as in "transcribe".
-        model: name of the model.
-        facts: of the model.
-        options: what would be given to its `transcribe`.
-
-    Raises:
-        ValueError: names the option and the model.
+    ``where`` names the option that holds them, as in "transcribe".
     """
     for option in options:
         if option in OURS:
@@ -122,14 +104,10 @@ def check_transcribe_options(where: str, model: str, facts: ModelFacts, options:
 
 
 def _options(target: str, config: DictConfig) -> frozenset[str] | None:
-    """What `transcribe` of a class takes: the named arguments of it and of all that it hands the others on to.
-
-    Raises:
-        TypeError: the class has no `transcribe`.
-    """
+    """The arguments of a class's `transcribe` and of all that it passes the others on to."""
     try:
         kind = _get_allowed_target_class(target)
-    except Exception:  # whatever an import raises; loading the model will say it better
+    except Exception:  # whatever an import raises; loading the model gives the better error
         return None
     if not hasattr(kind, "transcribe"):
         raise TypeError(f"the model is a {kind.__name__}, which cannot transcribe: give an ASR model")
@@ -152,9 +130,8 @@ def _options(target: str, config: DictConfig) -> frozenset[str] | None:
 
 
 def _prompt_slots(prompt_format: str) -> set[str] | None:
-    """The slots that a prompt has, and the names of its longer forms."""
     try:
         template = PromptFormatter.resolve(prompt_format).TEMPLATE
-    except Exception:  # a prompt of somebody else, which is registered when its module is imported
+    except Exception:  # a foreign prompt, which is registered when its module is imported
         return None
     return {slot for turn in template.values() for slot in turn.get("slots", {})} | set(PROMPT_FORMS)

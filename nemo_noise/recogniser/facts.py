@@ -31,7 +31,7 @@ NORMALIZATIONS = ("per_feature", "all_features", "NA", "na", "None", "none", "nu
 
 
 class Family(str, Enum):
-    """What writes the text of a recogniser."""
+    """The decoder family of a recogniser."""
 
     CTC = "ctc"
     TRANSDUCER = "transducer"
@@ -60,11 +60,7 @@ def vocabulary_of(model: ASRModel) -> list[str]:
 
 
 def sample_rate_of(model: ASRModel) -> int:
-    """Samples per second of the audio that a recogniser takes.
-
-    Raises:
-        ValueError: if neither its configuration nor its preprocessor names a rate.
-    """
+    """Samples per second of a recogniser's audio; a ValueError if neither config nor preprocessor names a rate."""
     named = (OmegaConf.select(model.cfg, key) for key in ("sample_rate", "preprocessor.sample_rate"))
     rate = next((value for value in named if value is not None), None)
     rate = getattr(getattr(model, "preprocessor", None), "_sample_rate", None) if rate is None else rate
@@ -74,16 +70,10 @@ def sample_rate_of(model: ASRModel) -> int:
 
 
 def check_rates(model: ASRModel, where: str) -> None:
-    """Refuses a model whose configuration and preprocessor disagree about the rate of the audio.
+    """Refuses a model whose configuration and preprocessor disagree about the rate of the audio, by a ValueError.
 
-    NeMo resamples to the one, the preprocessor computes with the other, and every text is wrong.
-
-    Args:
-        model: any model; one that names no rate is left alone.
-        where: which one, for the message: `model=whisper.nemo`.
-
-    Raises:
-        ValueError: if they disagree.
+    NeMo resamples to the one, the preprocessor computes with the other, and every text is wrong. A model that names no
+    rate is left alone; ``where`` names the model in the message.
     """
     named = {
         "sample_rate": model.cfg.get("sample_rate"),
@@ -100,14 +90,9 @@ def check_rates(model: ASRModel, where: str) -> None:
 
 
 def check_normalization(model: ASRModel, where: str) -> None:
-    """Refuses a normalisation that NeMo does not have: it would leave the features as they are, without a word.
+    """Refuses a normalisation that NeMo does not have, by a ValueError: it would leave the features as they are.
 
-    Args:
-        model: any model; one whose preprocessor names none is left alone.
-        where: which one, for the message: `model=whisper.nemo`.
-
-    Raises:
-        ValueError: if the name is unknown.
+    A model whose preprocessor names none is left alone; ``where`` names the model in the message.
     """
     name = OmegaConf.select(model.cfg, "preprocessor.normalize")
     if isinstance(name, str) and name not in NORMALIZATIONS and "fixed_mean" not in name:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an encoder knows layer by layer: its states for probes, other tasks and distillation, by frame or pooled."""
+"""States of an encoder layer by layer, for probes, other tasks and distillation: by frame or pooled."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ class LayerFeatures(NamedTuple):
 
 
 def layer_features(
-    model: nn.Module, signal: Tensor, length: Tensor, layers: Sequence[int] | None = None
+    model: nn.Module, signal: Tensor, length: Tensor, *, layers: Sequence[int] | None = None
 ) -> LayerFeatures:
     """Run the front end and the encoder of a model and keep the states of some layers.
 
@@ -103,7 +103,6 @@ def _pooled(frames: Tensor, length: Tensor, statistics: Sequence[str]) -> Tensor
 
 
 def _numbered(layer: int, count: int) -> int:
-    """The number of a layer from 0 to ``count``, also if counted from the last."""
     number = layer + count + 1 if layer < 0 else layer
     if not 0 <= number <= count:
         raise ValueError(f"layers has {layer}, but the encoder has layers 0 (what enters) to {count}.")

@@ -16,9 +16,7 @@ __all__ = ["save_model"]
 def save_model(model: ModelPT, path: str | Path) -> None:
     """Saves a model by NeMo's `save_to`; a kill or a full disk leaves the old file, or none.
 
-    Args:
-        model: any model of NeMo; all ranks may call it, the first one writes.
-        path: the `.nemo`; its folder is made.
+    All ranks may call it, the first one writes. The folder of the file is made.
     """
     final = Path(path).expanduser()
     if AppState().model_parallel_size is not None:  # several ranks write, by a connector of their own

@@ -11,14 +11,18 @@ __all__ = ["different_settings", "normalization_of"]
 
 NONE = (None, "NA", "na", "", False)
 TRAINING_ALONE = ("dropout", "stochastic_depth", "dither", "pad_to", "layer_drop", "mask_", "feature_grad_mult")
-SAID_APART = ("_target_", "feature_normalization", "normalize", "sync_max_audio_length", "pos_emb_max_len", "feat_in")
+APART = (
+    "_target_",
+    "feature_normalization",
+    "normalize",
+    "sync_max_audio_length",
+    "pos_emb_max_len",
+    "feat_in",
+)
 
 
 def normalization_of(config: DictConfig) -> Any:
-    """How features are normalised before the layers of the encoder read them.
-
-    Args:
-        config: of a model.
+    """How features are normalised before the layers of the encoder read them, by a model's config.
 
     Returns:
         ``per_feature``, ``running``, ``{mean, std}`` or another of NeMo's, ``none``, or None where the preprocessor
@@ -36,20 +40,15 @@ def normalization_of(config: DictConfig) -> Any:
 
 
 def different_settings(checkpoint: DictConfig, recipe: DictConfig) -> list[str]:
-    """Settings of preprocessor and encoder that both configs have, that differ, and that are read without training.
+    """A clause, with both values, for each setting of preprocessor and encoder that two configs have and that differs.
 
-    Args:
-        checkpoint: config of the one model.
-        recipe: of the other.
-
-    Returns:
-        One clause for each: its name and both values.
+    Settings that act in training alone are left out.
     """
     clauses = []
     for part in ("preprocessor", "encoder"):
         theirs, ours = checkpoint.get(part) or {}, recipe.get(part) or {}
         for name in theirs:
-            skipped = name in SAID_APART or str(name).startswith(TRAINING_ALONE)
+            skipped = name in APART or str(name).startswith(TRAINING_ALONE)
             if skipped or name not in ours or isinstance(theirs[name], Mapping | DictConfig):
                 continue
             if theirs[name] != ours[name]:

@@ -12,7 +12,7 @@ __all__ = ["borrowed_weights", "modes_kept"]
 
 @contextmanager
 def modes_kept(model: nn.Module) -> Iterator[None]:
-    """Let the block call ``eval()`` or what switches modes by itself; afterwards every module has the mode it had.
+    """Lets the block call ``eval()`` or what switches modes by itself; afterwards every module has the mode it had.
 
     ``model.train(mode)`` would not do: it gives one mode to all, and NeMo's models are often in both.
     """
@@ -26,17 +26,10 @@ def modes_kept(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def borrowed_weights(model: nn.Module, names: Sequence[str]) -> Iterator[list[nn.Parameter]]:
-    """Put copies in place of named parameters, let only them learn, and everything else run as in inference.
+    """Puts copies in place of named parameters and yields them; only they learn, all else runs as in inference.
 
     The originals are set aside and put back, bit for bit, whatever happens inside; so are gradients, what requires
-    one, and training modes.
-
-    Args:
-        model: the model; one borrower at a time.
-        names: of its parameters.
-
-    Yields:
-        The parameters, holding copies that may be changed.
+    one, and training modes. One borrower at a time.
     """
     parameters = dict(model.named_parameters())
     kept = {name: (value.data, value.grad, value.requires_grad) for name, value in parameters.items()}

@@ -30,19 +30,12 @@ FINGERPRINTED_CONFIG = (
 
 
 def load_model(name: str, device: torch.device) -> ASRModel:
-    """Load a model for inference.
-
-    Args:
-        name: path of a `.nemo` file, or the name of a pretrained NeMo model.
-        device: where it runs.
-
-    Returns:
-        The model in evaluation mode.
+    """Loads a `.nemo` file, or a pretrained NeMo model by its name, in evaluation mode.
 
     Raises:
         FileNotFoundError: `name` looks like a path and no such file exists.
-        ValueError: the file is no `.nemo`, may not be restored (see `nemo_noise.archive.restore`), its weights hold
-            NaN or infinity, or its rates disagree.
+        ValueError: the file may not be restored (see `nemo_noise.archive.restore`), weights are NaN or infinite, or
+            rates disagree.
     """
     path = Path(name)
     if path.is_file() or path.suffix == ".nemo" or len(path.parts) > 2:
@@ -58,13 +51,9 @@ def load_model(name: str, device: torch.device) -> ASRModel:
 
 
 def fingerprint(model: ASRModel) -> str:
-    """Hash all that decides what a model writes: its class, weights and the parts of its configuration that act.
+    """Hashes all that decides what a model writes: its class, weights and the parts of its configuration that act.
 
-    Args:
-        model: the model.
-
-    Returns:
-        16 hexadecimal digits; the same after saving and restoring.
+    16 hexadecimal digits; the same after saving and restoring.
     """
     digest = hashlib.sha256(type(model).__name__.encode())
     for name, tensor in sorted(model.state_dict().items()):
@@ -89,10 +78,7 @@ def _files_by_content(config: Any) -> Any:
 
 
 class Transcript(NamedTuple):
-    """The text of one utterance, and the confidence of each word; None where the model keeps none.
-
-    ``extra`` are further fields of its row.
-    """
+    """The text of one utterance, the confidence of each word if the model keeps any, and further fields of its row."""
 
     text: str
     word_confidence: list[float] | None = None
@@ -100,13 +86,13 @@ class Transcript(NamedTuple):
 
 
 def keep_word_confidence(model: ASRModel, confidence: Mapping[str, Any]) -> None:
-    """Make a model keep the confidence of each word that it writes.
+    """Makes a model keep the confidence of each word that it writes; one that cannot is left alone, with a warning.
 
     NeMo 3.0.0 cannot do that for CTC models of characters (it decodes numbers as if they were letters); they keep
     the confidence of each letter, from which `transcripts_of` takes the mean over each word.
 
     Args:
-        model: any NeMo ASR model; one that cannot is left as it is, with a warning.
+        model: any NeMo ASR model.
         confidence: NeMo's `confidence_cfg`, such as {method_cfg: {name: max_prob}, aggregation: mean}.
     """
     decoding = OmegaConf.create(OmegaConf.to_container(model.cfg.get("decoding") or OmegaConf.create()))
@@ -144,21 +130,14 @@ def quiet() -> Iterator[None]:
 def transcribe(
     model: ASRModel, waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any] | None = None
 ) -> list[Transcript]:
-    """Transcribe waveforms as one batch, with the confidences of words where the model keeps them.
+    """Transcribes waveforms as one batch, in order, with the confidences of words where the model keeps them.
 
     NeMo puts digital silence around audio shorter than one second; that is what its users get, so it stays.
 
     Args:
         model: any NeMo ASR model: CTC, RNNT, TDT, hybrid or attention encoder-decoder.
-        waveforms: mono float32 at the model's sample rate. [T] each
+        waveforms: mono float32 at the model's sample rate. [T] each; errors are those of `check_waveforms`.
         options: further arguments of the model's `transcribe`, such as `source_lang` of a multilingual model.
-
-    Returns:
-        One transcript per waveform, in order.
-
-    Raises:
-        TypeError: if a waveform is no array of floats.
-        ValueError: if one is not mono, empty, or not finite; the message names it and the first such sample.
     """
     waveforms = check_waveforms(waveforms, "waveforms")
     try:
@@ -177,21 +156,15 @@ def transcribe(
 
 
 def texts_of(output: Any) -> list[str]:
-    """The best text per waveform; arguments and errors are those of `transcripts_of`."""
+    """The best text per waveform, see `transcripts_of`."""
     return [transcript.text for transcript in transcripts_of(output)]
 
 
 def transcripts_of(output: Any) -> list[Transcript]:
-    """The best hypothesis per waveform of what NeMo's `transcribe` returns.
+    """The best hypothesis per waveform of NeMo's `transcribe`; a TypeError for an output of another type.
 
     Args:
         output: strings or hypotheses, lists of them (best first), or a tuple (best hypotheses, all hypotheses).
-
-    Returns:
-        Text and confidences per waveform.
-
-    Raises:
-        TypeError: another type.
     """
     if isinstance(output, tuple):
         return transcripts_of(output[0])
@@ -201,7 +174,6 @@ def transcripts_of(output: Any) -> list[Transcript]:
 
 
 def _best(item: Any) -> Transcript:
-    """Take a string, a hypothesis or the first of several."""
     if isinstance(item, str):
         return Transcript(item)
     if isinstance(item, list | tuple) and item:
@@ -215,7 +187,7 @@ def _best(item: Any) -> Transcript:
 
 
 def _over_words(text: str, letter_confidence: Any) -> list[float] | None:
-    """Average the confidences of letters over each word; none where they are not those of the letters."""
+    """Averages the confidences of letters over each word; None where they are not those of the letters."""
     letters = _confidences(letter_confidence)
     if letters is None or len(letters) != len(text):
         return None
@@ -223,7 +195,7 @@ def _over_words(text: str, letter_confidence: Any) -> list[float] | None:
 
 
 def _confidences(values: Any) -> list[float] | None:
-    """Turn the confidences of a hypothesis into numbers from 0 to 1; none where one is not a number."""
+    """Confidences as numbers from 0 to 1; None where one is not a number."""
     if values is None:
         return None
     numbers = [float(value) for value in values]

@@ -20,15 +20,12 @@ LOUDEST = 500.0  # full scales; loud noise is below it, samples of 16 bits as fl
 
 
 def check_waveform(samples: Any, name: str, *, may_be_empty: bool = False) -> Any:
-    """Refuses samples that no recogniser can transcribe.
+    """Refuses samples that no recogniser can transcribe; returns the others in float32, of the same kind.
 
     Args:
         samples: a numpy array or a tensor of floats, [T].
-        name: what they are, for messages, such as `audio[0]`.
+        name: for messages, such as `audio[0]`.
         may_be_empty: whether T may be 0, as in a piece of a stream.
-
-    Returns:
-        The same samples in float32: an array if they were one, a tensor on its device if not.
 
     Raises:
         TypeError: if they are no array, or no floats.
@@ -68,7 +65,7 @@ def check_waveform(samples: Any, name: str, *, may_be_empty: bool = False) -> An
 
 
 def check_waveforms(samples: Sequence[Any], name: str = "audio") -> list[Any]:
-    """Refuses a list of samples for which `check_waveform` refuses one, and returns them as that does."""
+    """`check_waveform` of every one in a list."""
     if isinstance(samples, str):
         shown = printable(repr(samples), longest=100)
         raise TypeError(f"{name} is {shown}, must be a list of arrays of samples [T]; load_audio reads a file.")
@@ -76,7 +73,6 @@ def check_waveforms(samples: Sequence[Any], name: str = "audio") -> list[Any]:
 
 
 def _scale_of(dtype: Any) -> str:
-    """What is right instead of a type that is no float."""
     name = str(dtype).removeprefix("torch.")
     known = {"int16": "32768", "int32": "2147483648", "int8": "128"}
     if name in known:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a noise context reads in a model: features at their own level, in the scale that its network expects."""
+"""The input of a noise context: features at their own level, in the scale that its network expects."""
 
 from typing import Any
 
@@ -22,28 +22,21 @@ NOT_NORMALISED = (None, "NA", False)
 class ContextInputCheck(Callback, Serialization):
     """Warns before a training whose context cannot read what it is there for; every trainer has one, by entry point.
 
-    A warning and no error: such a model computes what its config says, and checkpoints of such models exist.
+    A warning and no error: such a model computes what its config asks for, and checkpoints of such models exist.
     """
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Say what is wrong, once."""
+        """Logs every complaint, once."""
         for complaint in context_complaints(pl_module):
             logging.warning(complaint)
 
 
 def context_complaints(model: nn.Module) -> list[str]:
-    """What keeps the noise contexts of a model from working, each with its remedy.
-
-    Args:
-        model: a recogniser, or a pretraining model.
-
-    Returns:
-        Sentences; none if there is no context, or nothing is wrong with it.
-    """
+    """What keeps the noise contexts of a model from working, each with its remedy; none if all is well."""
     encoder: Any = getattr(model, "encoder", None)
     controls = [part for part in model.modules() if isinstance(part, ConstantContextEncoder)]
-    deaf = {id(part) for control in controls for part in control.modules()}
-    contexts = [part for part in model.modules() if isinstance(part, ContextEncoder) and id(part) not in deaf]
+    in_controls = {id(part) for control in controls for part in control.modules()}
+    contexts = [part for part in model.modules() if isinstance(part, ContextEncoder) and id(part) not in in_controls]
     if not contexts or getattr(encoder, "context_features", None) is not None:  # those are made for the context
         return []
     featurizer: Any = getattr(getattr(model, "preprocessor", None), "featurizer", None)
@@ -55,7 +48,6 @@ def context_complaints(model: nn.Module) -> list[str]:
 
 
 def _normalization(in_preprocessor: Any, encoder: Any) -> str:
-    """The level of the noise is gone before the context reads the features."""
     in_encoder = getattr(encoder, "feature_normalization", None)
     twice = f" and encoder.feature_normalization={in_encoder!r} does so again" if in_encoder is not None else ""
     return (
@@ -67,7 +59,6 @@ def _normalization(in_preprocessor: Any, encoder: Any) -> str:
 
 
 def _scale(contexts: list[ContextEncoder]) -> list[str]:
-    """Contexts whose two numbers are those of normalised features, where log-mel energies come as they are."""
     scales = {type(context).__name__: getattr(context, "scale", None) for context in contexts}
     return [
         f"encoder.context: feature_mean=0 and feature_std=1, but {name} reads features that are not normalised, "
@@ -78,7 +69,6 @@ def _scale(contexts: list[ContextEncoder]) -> list[str]:
 
 
 def _streaming(encoder: Any) -> list[str]:
-    """Whether a context of whole utterances keeps a streaming encoder from streaming."""
     if not isinstance(encoder, NoiseAwareMixin):
         return []
     context = encoder.context_encoder

@@ -72,6 +72,7 @@ class DifficultyCurriculum(Callback, Serialization):
         bands_db: Sequence[float],
         speech_manifest: str,
         noise_manifest: str | Sequence[str],
+        *,
         num_utterances: int = 32,
         errors_in: ErrorUnit | str = ErrorUnit.WORDS,
         floor: float = 0.1,
@@ -103,11 +104,7 @@ class DifficultyCurriculum(Callback, Serialization):
         self._resumed_epoch: int | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Forgets the checkpoint of an earlier fit.
-
-        Raises:
-            ValueError: if nothing will be validated.
-        """
+        """Forgets the checkpoint of an earlier fit; a ValueError if nothing will be validated."""
         self._resumed_epoch = None
         if stage == "fit" and not trainer.enable_validation:
             raise ValueError(
@@ -152,7 +149,7 @@ class DifficultyCurriculum(Callback, Serialization):
             BAND_WEIGHTS.clear()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leaves none either when the training failed, which spares Lightning the teardown."""
+        """Leaves none either when the training failed: Lightning then skips the teardown."""
         BAND_WEIGHTS.clear()
 
     def state_dict(self) -> dict[str, Any]:
@@ -163,11 +160,7 @@ class DifficultyCurriculum(Callback, Serialization):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Goes on with what was measured.
-
-        Raises:
-            ValueError: if other bands were measured.
-        """
+        """Goes on with what was measured; a ValueError if other bands were measured."""
         if state_dict["bands_db"] != list(self.bands_db):
             ours, theirs = list(self.bands_db), state_dict["bands_db"]
             raise ValueError(f"bands_db: are {ours}, but {theirs} in the checkpoint, expected the same")
@@ -205,20 +198,14 @@ class DifficultyCurriculum(Callback, Serialization):
             BAND_WEIGHTS.set(self.bands_db, difficulty_weights(errors, self.floor))
 
     def _errors_at(self, epoch: int) -> list[float] | None:
-        """What was measured last before an epoch."""
         known = [since for since in self.errors if since <= epoch]
         return self.errors[max(known)] if known else None
 
 
 def difficulty_weights(errors: Sequence[float], floor: float) -> list[float]:
-    """Weights of SNR bands, in proportion to `floor + (1 - floor) 4 e (1 - e)`: most for half of all words wrong.
+    """Weights of SNR bands that sum to 1, in proportion to `floor + (1 - floor) 4 e (1 - e)`.
 
-    Args:
-        errors: error rate e of each band; above 1 counts as 1.
-        floor: of a band that is solved (e = 0) or hopeless (e = 1).
-
-    Returns:
-        Weights that sum to 1.
+    Most for half of all words wrong; the floor is for a band that is solved (e = 0) or hopeless (e = 1 or more).
     """
     rates = np.clip(np.asarray(errors, dtype=np.float64), 0.0, 1.0)
     weights = floor + (1.0 - floor) * 4.0 * rates * (1.0 - rates)
@@ -239,7 +226,6 @@ def _transcribe(model: Any, waveforms: list[Samples], batch_size: int) -> list[s
 
 @contextmanager
 def _as_it_was(model: torch.nn.Module) -> Iterator[None]:
-    """Restores modes, what learns, random numbers and the verbosity of the log."""
     learning = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
         with verbosity_kept(), modes_kept(model), torch.random.fork_rng(devices=[]):

@@ -18,7 +18,7 @@ __all__ = ["DeviceNoiseMix"]
 
 
 class DeviceNoiseMix(Callback, Serialization):
-    """Mixes noise into every training batch, in place, before the model sees it.
+    """Mixes noise into every training batch, in place, before the model reads it.
 
     For `trainer.callbacks`; leave `noise_mix` out of `train_ds.augmentor`. An utterance gets the noise that the loader
     would give it, if nothing behind `noise_mix` changes it there. The time of a curriculum in steps is exact to the
@@ -31,7 +31,7 @@ class DeviceNoiseMix(Callback, Serialization):
         bank_limit_mb: for the noises, on the host and on the device, MB.
 
     Raises:
-        ValueError: if the block is not as `noise_mix` wants it.
+        ValueError: if the block is not one of `noise_mix`.
     """
 
     def __init__(self, noise_mix: Mapping[str, Any], sample_rate: int = 16000, bank_limit_mb: float = 2048.0) -> None:
@@ -44,11 +44,7 @@ class DeviceNoiseMix(Callback, Serialization):
         self._mixer: DeviceMixer | None = None
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Mixes the batch.
-
-        Raises:
-            ValueError: if the batch is none of NeMo's for speech recognition.
-        """
+        """Mixes the batch; a ValueError if it is none of NeMo's for speech recognition."""
         audio, lengths = _signal(batch)
         if self._mixer is None or self._mixer.device != audio.device:
             self._mixer = DeviceMixer(

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the two attentions of a decoder say different things, and what the gate takes from each, in the logs."""
+"""Whether the two attentions of a decoder differ, and what the gate takes from each, in the logs."""
 
 from typing import Any
 
@@ -35,25 +35,21 @@ class DualAttentionMonitor(Callback, Serialization):
         self.every_n_steps = every_n_steps
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse a model that has nothing to watch.
-
-        Raises:
-            ValueError: if the model has no dual attention.
-        """
+        """Refuses a model without dual attention, by a ValueError."""
         if not _attentions(pl_module):
             raise ValueError(
                 f"DualAttentionMonitor: {type(pl_module).__name__} has no DualCrossAttention; leave it out."
             )
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Keep the maps of this step."""
+        """Keeps the maps of this step."""
         for attention in _attentions(pl_module).values():
             attention.keeps_maps = trainer.global_step % self.every_n_steps == 0
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Log them."""
+        """Logs them."""
         for name, attention in _attentions(pl_module).items():
             maps, attention.last_maps = attention.last_maps, None
             if not attention.keeps_maps or maps is None:
@@ -85,6 +81,5 @@ def map_similarity(maps: "AttentionMaps") -> Tensor | None:
 
 
 def _attentions(module: LightningModule) -> "dict[str, DualCrossAttention]":
-    """All dual attentions, named by their layer."""
     found: list[Any] = [part for part in module.modules() if hasattr(part, "last_maps")]
     return {f"layer_{number}": attention for number, attention in enumerate(found)}

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Tells data-loader workers which epoch it is, so that noise differs between epochs; makes a resumed run exact."""
+"""Gives data-loader workers the epoch, so that noise differs between epochs; makes a resumed run exact."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ class EpochClockCallback(Callback, Serialization):
             self._validated, self._was_validated = [], None
 
     def is_wanted(self, trainer: Trainer, pl_module: LightningModule) -> bool:
-        """Whether random numbers and checkpoints of this training are in our care; always, if asked for by name."""
+        """Whether random numbers and checkpoints of this training are in our care; always, where a config names it."""
         return True
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -134,7 +134,7 @@ class GuestEpochClock(EpochClockCallback):
     """The clock that every trainer of the process gets: it publishes the epoch, and leaves others' runs alone."""
 
     def is_wanted(self, trainer: Trainer, pl_module: LightningModule) -> bool:
-        """Whether the model, a callback or a perturbation is ours, and nobody asked for the clock by name."""
+        """Whether the model, a callback or a perturbation is ours, and no config names the clock."""
         if any(type(callback) is EpochClockCallback for callback in trainer.callbacks):
             return False
         if has_readers():
@@ -149,6 +149,6 @@ _GUESTS = (GuestEpochClock, SensorListener, ContextInputCheck)
 def trainer_callbacks() -> list[Callback]:
     """What every Lightning trainer gets, by entry point, once we are registered with NeMo; see the plugin.
 
-    Where neither the model nor a callback nor a perturbation is ours, they do nothing that anybody can see.
+    Where neither the model nor a callback nor a perturbation is ours, they do nothing.
     """
     return [GuestEpochClock(), SensorListener(), ContextInputCheck()]

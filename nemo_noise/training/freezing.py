@@ -34,11 +34,7 @@ class TrainOnly(Callback, Serialization):
         self._frozen_here: list[str] = []
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Freeze, and say how much learns.
-
-        Raises:
-            ValueError: if a part names no parameter.
-        """
+        """Freezes, and logs how much learns; a ValueError if a part names no parameter."""
         if stage != "fit":
             return
         parameters = dict(pl_module.named_parameters())
@@ -77,7 +73,7 @@ class TrainOnly(Callback, Serialization):
 
 
 def _part_of(name: str) -> str:
-    """What a parameter belongs to, for people: the parts of the model, and of its encoder and its dual attention."""
+    """The part of a model, of its encoder or of its dual attention that a parameter belongs to."""
     if ".second_sub_layer." in name:
         kind = name.split(".second_sub_layer.")[1].split(".")[0]
         return {"secondary": "secondary attention", "gate": "gate", "mix": "gate"}.get(kind, "primary attention")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the noise context does while it learns, in the logs: which experts and noise types are used."""
+"""Which experts and noise types of a noise context are in use while it learns, in the logs."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ __all__ = ["NoiseContextMonitor", "perplexity"]
 class NoiseContextMonitor(Callback, Serialization):
     """Logs the share of every expert and how many experts or noise types are in use.
 
-    It looks for modules with a vector ``usage`` that sums to 1, as ``MixtureFusion`` and ``NoiseTypeContextEncoder``
+    It finds modules with a vector ``usage`` that sums to 1, as ``MixtureFusion`` and ``NoiseTypeContextEncoder``
     have. For each it logs ``noise_context/<module>/in_use`` (the perplexity: N if all N are used alike, 1 if one is)
     and, with up to ``num_shares`` entries, the share of each.
 
@@ -33,7 +33,7 @@ class NoiseContextMonitor(Callback, Serialization):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Log."""
+        """Logs."""
         if trainer.global_step % self.every_n_steps:
             return
         for name, module in pl_module.named_modules():

@@ -25,43 +25,15 @@ class SensorListener(Callback, Serialization):
     def __init__(self) -> None:
         self._open = ExitStack()
 
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        """Hands over a training batch's sensors."""
-        self._hand_over(pl_module, batch)
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Takes them back."""
-        self._open.close()
-
-    def on_validation_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
-        """Hands over a validation batch's sensors."""
-        self._hand_over(pl_module, batch)
-
-    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Takes them back."""
-        self._open.close()
-
-    def on_test_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
-        """Hands over a test batch's sensors."""
-        self._hand_over(pl_module, batch)
-
-    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Takes them back."""
-        self._open.close()
-
-    def on_predict_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
-        """Hands over the sensors of a batch to predict."""
-        self._hand_over(pl_module, batch)
-
-    def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
-        """Takes them back."""
-        self._open.close()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Takes them back when a batch failed."""
-        self._open.close()
-
-    def _hand_over(self, model: LightningModule, batch: Any) -> None:
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, *args: Any) -> None:
+        """Hands over the sensors of a batch."""
         self._open.close()
         if isinstance(batch, BatchWithSensors):
-            self._open.enter_context(with_sensors(model, batch.sensors))
+            self._open.enter_context(with_sensors(pl_module, batch.sensors))
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *args: Any) -> None:
+        """Takes them back, also when a batch failed."""
+        self._open.close()
+
+    on_validation_batch_start = on_test_batch_start = on_predict_batch_start = on_train_batch_start
+    on_validation_batch_end = on_test_batch_end = on_predict_batch_end = on_exception = on_train_batch_end

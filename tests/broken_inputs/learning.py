@@ -10,8 +10,7 @@ from omegaconf import OmegaConf
 
 from nemo.core.classes import ModelPT, Serialization
 
-from nemo_noise.inference.adaptation.adaptation import AdaptationConfig
-from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
+from nemo_noise.inference.adaptation.adaptation import AdaptationConfig, choose_parameters
 from nemo_noise.inference.decoding.kneser_ney import estimate
 from nemo_noise.inference.decoding.ngram_training import Unit, train_ngram
 from nemo_noise.inference.decoding.search import SearchSetting, fast_language_model
@@ -57,7 +56,7 @@ def language_model(arpa: str) -> None:
 
 
 def ngrams(texts: list[str], arpa: str = "unused.arpa", order: Any = 3, unit: Unit = Unit.TOKEN) -> None:
-    train_ngram(RECOGNISER, texts, arpa, order, unit)
+    train_ngram(RECOGNISER, texts, arpa, order=order, unit=unit)
 
 
 def chunked(chunk: int, left: int = 0, right: int = 0) -> None:
@@ -326,7 +325,7 @@ DECODING = [
         ngrams,
         {"texts": [Content("t.txt", "ab\nxyz\n")]},
         "'xyz'",
-        "does not know",
+        "has no",
         "unknown_text=skip",
         "t.txt:2",
     ),

@@ -165,7 +165,7 @@ def test_along_streams_it_goes_on_from_what_it_has_learnt_and_a_cut_stream_is_he
     keys = [t.trial_id if t.entry is None else (t.entry.fields["speaker"], t.snr_db) for t in plan.trials]
     assert len(set(keys)) == 5  # two speakers, clean and noisy, and noise alone
     heard = [plan.listen(trial).samples for trial in plan.trials]
-    expected = adapt_along_streams(model, lambda number: heard[number], keys, how)
+    expected = adapt_along_streams(model, lambda number: heard[number], keys, config=how)
     assert said == [result.text for result in expected]
     assert said != [row.pred_text for row in run_arm(alone, plan, path, options=options)]
     rows = read_hypotheses(path)

@@ -18,8 +18,8 @@ from torch import Tensor
 import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.inference import AdaptationConfig, AdaptedStream, adapt_and_transcribe
 from nemo_noise.inference.adaptation import steps as adaptation_steps
+from nemo_noise.inference.adaptation.adaptation import choose_parameters
 from nemo_noise.inference.adaptation.emissions import emissions_of
-from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
 from nemo_noise.recogniser.state import borrowed_weights
 from tests.recognisers import build_recogniser
 
@@ -92,11 +92,11 @@ def test_weights_come_back_when_something_fails(
 ) -> None:
     before, working, calls = _bytes(model), getattr(home, failing), []
 
-    def fail_later(*arguments: Any) -> Any:
+    def fail_later(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == 2:  # once weights have moved
             raise RuntimeError("power cut")
-        return working(*arguments)
+        return working(*arguments, **options)
 
     monkeypatch.setattr(home, failing, fail_later)
     with pytest.raises(RuntimeError, match="power cut"):

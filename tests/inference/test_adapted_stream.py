@@ -105,11 +105,11 @@ def test_an_error_in_the_middle_puts_everything_back(
 ) -> None:
     before, working, calls = state_bytes(model), adaptation_steps.uncertainty, []
 
-    def fail_in_the_second(*arguments: Any) -> Any:
+    def fail_in_the_second(*arguments: Any, **options: Any) -> Any:
         calls.append(1)
         if len(calls) == 6:  # the first segment takes four
             raise RuntimeError("power cut")
-        return working(*arguments)
+        return working(*arguments, **options)
 
     monkeypatch.setattr(adaptation_steps, "uncertainty", fail_in_the_second)
     with pytest.raises(RuntimeError, match="power cut"):
@@ -123,11 +123,11 @@ def test_after_an_error_that_is_caught_a_stream_goes_on_as_if_the_segment_had_no
 ) -> None:
     model, working, calls = LevelMeter(), adaptation_steps.disagreement, []
 
-    def fail_once_weights_have_moved(*arguments: Any) -> Any:
+    def fail_once_weights_have_moved(*arguments: Any, **options: Any) -> Any:
         calls.append(float(model.encoder.bias.detach()))
         if len(calls) == 3:
             raise RuntimeError("power cut")
-        return working(*arguments)
+        return working(*arguments, **options)
 
     expected = along(model, [beeps(1.5), beeps(1.6)], RISING)
     with AdaptedStream(model, RISING) as stream:
@@ -169,7 +169,7 @@ def test_a_segment_too_short_to_adapt_to_is_heard_with_the_weights_before_it() -
     short = beeps(1.2, repeats=1)
     _, result = along(LevelMeter(), [beeps(1.5), short], replace(RISING, max_length_ratio=9.0))
     assert result.is_adapted and result.num_steps == 0
-    assert result.reason == "shorter than 1.0 s; heard with the weights of earlier segments"
+    assert result.reason == "shorter than 1.0 s; transcribed with the weights of earlier segments"
     assert (result.plain_text, result.text) == ("aaaa", "a")  # the threshold has risen above 1.2
 
 
@@ -194,7 +194,7 @@ def test_carried_weights_whose_text_is_not_believed_are_given_up() -> None:
 
 def test_streams_that_are_mixed_up_are_followed_one_by_one() -> None:
     segments = [beeps(1.5), beeps(1.7), beeps(1.6), beeps(1.8)]
-    results = adapt_along_streams(LevelMeter(), lambda number: segments[number], ["x", "y", "x", "y"], RISING)
+    results = adapt_along_streams(LevelMeter(), lambda number: segments[number], ["x", "y", "x", "y"], config=RISING)
     expected = [along(LevelMeter(), [segments[a], segments[b]], RISING) for a, b in ((0, 2), (1, 3))]
     assert [facts(r) for r in results] == [facts(expected[s][k]) for s, k in ((0, 0), (1, 0), (0, 1), (1, 1))]
     assert results[2].objective[0] != along(LevelMeter(), [segments[2]], RISING)[0].objective[0]

@@ -52,11 +52,11 @@ def test_given_all_audio_a_stream_says_what_the_offline_search_says(kind: str, p
     model, speech = _model(plain, kind), _speech()
     offline = texts(model.transcribe([speech], batch_size=1, verbose=False))[0]
     model.eval()
-    (whole,) = transcribe_aligned(model, [speech], _config(policy=policy, chunk_s=30.0))
-    (waited,) = transcribe_aligned(model, [speech], _config(policy=policy, waitk_lagging=50))
+    (whole,) = transcribe_aligned(model, [speech], config=_config(policy=policy, chunk_s=30.0))
+    (waited,) = transcribe_aligned(model, [speech], config=_config(policy=policy, waitk_lagging=50))
     assert whole.text == waited.text == offline
     assert len(whole.token_ids) > 10
-    assert set(whole.heard_s) == {4.0} and whole.lagging_s > 1.0
+    assert set(whole.arrived_s) == {4.0} and whole.lagging_s > 1.0
 
 
 @pytest.mark.parametrize("kind", ["plain", "tokens", "layer"])
@@ -67,16 +67,16 @@ def test_wait_k_writes_one_token_for_every_chunk_until_the_speech_is_over(kind: 
         stream.feed(speech[start : start + RATE // 5])
         told.append(len(stream._tokens()))
     assert sorted(set(told)) == [0, 1, 2, 3]  # chunks end at 0.8, 1.6, 2.4, 3.2; the last belongs to finish()
-    assert stream.finish().heard_s[:3] == (1.6, 2.4, 3.2)
+    assert stream.finish().arrived_s[:3] == (1.6, 2.4, 3.2)
 
 
 def test_align_att_waits_while_the_attention_looks_at_the_newest_frames(plain: Path) -> None:
     speech = _speech()
     model = _model(plain, "tokens")
-    (eager,) = transcribe_aligned(model, [speech], _config(alignatt_threshold=0))
-    (patient,) = transcribe_aligned(model, [speech], _config(alignatt_threshold=1000))
-    assert eager.heard_s[0] == 0.8 and set(patient.heard_s) == {4.0}
-    assert sum(heard == 0.8 for heard in eager.heard_s) <= 8  # max_tokens_per_s
+    (eager,) = transcribe_aligned(model, [speech], config=_config(alignatt_threshold=0))
+    (patient,) = transcribe_aligned(model, [speech], config=_config(alignatt_threshold=1000))
+    assert eager.arrived_s[0] == 0.8 and set(patient.arrived_s) == {4.0}
+    assert sum(arrived == 0.8 for arrived in eager.arrived_s) <= 8  # max_tokens_per_s
     assert eager.lagging_s < patient.lagging_s
 
 
@@ -95,11 +95,11 @@ def test_how_the_audio_is_cut_into_pieces_does_not_matter(plain: Path) -> None:
 def test_a_stream_that_is_longer_than_its_window_goes_on_to_the_end(policy: str, plain: Path) -> None:
     model = _model(plain, "plain")
     config = _config(policy=policy, left_s=0.8, alignatt_threshold=0, max_tokens_per_s=1.3)
-    (streamed,) = transcribe_aligned(model, [_speech(12.0)], config)
-    told = sorted(set(streamed.heard_s))
+    (streamed,) = transcribe_aligned(model, [_speech(12.0)], config=config)
+    told = sorted(set(streamed.arrived_s))
     assert told == pytest.approx([0.8 * step for step in range(1, 15)] + [12.0])  # every chunk says something
     late = _config(policy=policy, left_s=0.8, alignatt_threshold=0, waitk_lagging=4)
-    assert transcribe_aligned(model, [_speech(6.0)], late)[0].heard_s[0] == pytest.approx(3.2)
+    assert transcribe_aligned(model, [_speech(6.0)], config=late)[0].arrived_s[0] == pytest.approx(3.2)
 
 
 def test_a_text_that_reaches_the_decoder_s_limit_is_told(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_a_text_that_reaches_the_decoder_s_limit_is_told(plain: Path, monkeypatc
 @pytest.mark.parametrize("samples", [1, 159, 1600, 8000])
 def test_very_short_audio_does_not_end_in_an_error(samples: int, plain: Path) -> None:
     for config in (_config(), _config(num_sink_frames=8), _config(chunk_s=0.56, num_sink_frames=8)):
-        (transcript,) = transcribe_aligned(_model(plain, "plain"), [_speech(1.0)[:samples]], config)
+        (transcript,) = transcribe_aligned(_model(plain, "plain"), [_speech(1.0)[:samples]], config=config)
         assert transcript.duration_s == samples / RATE
 
 
@@ -124,7 +124,7 @@ def test_the_model_is_left_as_it_was(plain: Path) -> None:
     model.encoder.train()
     strategy = model.decoding
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    transcribe_aligned(model, [_speech(1.5)], _config())
+    transcribe_aligned(model, [_speech(1.5)], config=_config())
     assert model.decoding is strategy and model.encoder.training and not model.transf_decoder.training
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
@@ -161,11 +161,11 @@ def test_bad_input_is_named(plain: Path, tmp_path: Path) -> None:
 def test_a_pretrained_decoder_streams_as_its_parent_until_the_gate_opens(plain: Path) -> None:
     speech = [_speech(3.0, seed) for seed in (1, 2)]
     config = _config(alignatt_threshold=2)
-    parent = transcribe_aligned(_model(plain, "plain"), speech, config)
+    parent = transcribe_aligned(_model(plain, "plain"), speech, config=config)
     for secondary in SECONDARY.values():
         model = add_dual_attention(plain, secondary).eval()
         _search(model, strategy="greedy")
-        assert transcribe_aligned(model, speech, config) == parent
+        assert transcribe_aligned(model, speech, config=config) == parent
 
 
 def test_the_script_writes_the_lines_again_with_what_was_said(

@@ -77,12 +77,12 @@ def test_with_enough_overlap_the_frames_are_those_of_the_whole_utterance(kind: s
     with torch.no_grad():
         whole, whole_length = encoder(audio_signal=audio_signal, length=length)
         for plan in (ChunkPlan(10, reach, reach), ChunkPlan(4, reach + 3, reach)):
-            chunked, chunked_length = encode_in_chunks(encoder, audio_signal, length, plan)
+            chunked, chunked_length = encode_in_chunks(encoder, audio_signal, length, plan=plan)
             assert torch.equal(chunked_length, whole_length)
             for index, valid in enumerate(whole_length.tolist()):
                 assert (chunked[index, :, :valid] - whole[index, :, :valid]).abs().max() < 1e-5
                 assert chunked[index, :, valid:].abs().sum() == 0
-        less, _ = encode_in_chunks(encoder, audio_signal, length, ChunkPlan(10, 1, 1))
+        less, _ = encode_in_chunks(encoder, audio_signal, length, plan=ChunkPlan(10, 1, 1))
     assert (less - whole)[0].abs().max() > 1e-3
 
 
@@ -94,7 +94,7 @@ def test_frames_of_full_attention_come_closer_with_more_overlap() -> None:
         whole, _ = encoder(audio_signal=audio_signal, length=length)
         errors = []
         for overlap in (0, 10, 50):
-            chunked, _ = encode_in_chunks(encoder, audio_signal, length, ChunkPlan(10, overlap, overlap))
+            chunked, _ = encode_in_chunks(encoder, audio_signal, length, plan=ChunkPlan(10, overlap, overlap))
             errors.append(float((chunked - whole).abs().mean()))
     assert errors[0] > errors[1] > errors[2] and errors[2] < 1e-6
 

@@ -58,7 +58,7 @@ def arpas(models: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> d
     folder = tmp_path_factory.mktemp("arpa")
     (folder / "text.txt").write_text(SENTENCES)
     for family, model in models.items():
-        train_ngram(model, [folder / "text.txt"], folder / f"{family}.arpa", 3, estimator=Estimator.OURS)
+        train_ngram(model, [folder / "text.txt"], folder / f"{family}.arpa", order=3, estimator=Estimator.OURS)
     return {family: str(folder / f"{family}.arpa") for family in models}
 
 
@@ -138,7 +138,7 @@ def test_a_ctc_beam_is_the_best_of_all_paths(models: dict[str, Any], tmp_path: P
 def test_a_language_model_decides_between_words_that_sound_alike(models: dict[str, Any], tmp_path: Path) -> None:
     model = models["ctc"]
     (tmp_path / "text.txt").write_text("the cat sat\nthe cat ran\na cut hurts\n" * 5)
-    train_ngram(model, [tmp_path / "text.txt"], tmp_path / "lm.arpa", 6, estimator=Estimator.OURS)
+    train_ngram(model, [tmp_path / "text.txt"], tmp_path / "lm.arpa", order=6, estimator=Estimator.OURS)
     frames = [spoken("the cut sat", {5: ("a", 0.4)}), spoken("a cat hurts", {3: ("u", 0.4)})]
     apply_setting(model, GREEDY)
     assert search(model, frames, 2)[0] == ["the cut sat", "a cat hurts"]
@@ -152,9 +152,9 @@ def test_searching_what_was_kept_is_transcribing(
 ) -> None:
     model = models[family]
     told: list[int] = []
-    assert [len(frames) for frames in encode_speech(model, audio, 2).frames] == [16, 22, 13]
+    assert [len(frames) for frames in encode_speech(model, audio, batch_size=2).frames] == [16, 22, 13]
     audio = sorted(audio, key=len)  # so that both make the same batch
-    encoded = encode_speech(model, audio, 3, told.append)
+    encoded = encode_speech(model, audio, batch_size=3, progress=told.append)
     assert sum(told) == len(audio) and encoded.encoder_s > 0
     assert all(frames.device.type == "cpu" and not frames.requires_grad for frames in encoded.frames)
     greedy = texts_of(model, audio)

@@ -14,7 +14,7 @@ import nemo_noise  # noqa: F401  registers with NeMo
 from nemo_noise.inference import AdaptationConfig, adapt_and_transcribe
 from nemo_noise.inference.adaptation import steps as adaptation_steps
 from nemo_noise.inference.adaptation.emissions import emissions_of
-from nemo_noise.inference.adaptation.masked_prediction import disagreement, draw_hidden_frames, features_hidden
+from nemo_noise.inference.adaptation.objectives import disagreement, draw_hidden_frames, features_hidden
 from nemo_noise.modules import WaveformPreprocessor
 from tests.inference.listening import LevelMeter, listening_ctc, state_bytes, tones
 from tests.recognisers import build_recogniser
@@ -37,18 +37,18 @@ def test_what_is_hidden_depends_on_the_samples_and_on_nothing_else() -> None:
     one, other = (torch.from_numpy(tones(16000, seed)) for seed in (1, 2))
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
-    hidden = draw_hidden_frames(one, 50, 0.5, 5)
+    hidden = draw_hidden_frames(one, 50, share=0.5, span=5)
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(9)
-    assert torch.equal(draw_hidden_frames(one.clone(), 50, 0.5, 5), hidden)
-    assert not torch.equal(draw_hidden_frames(other, 50, 0.5, 5), hidden)
+    assert torch.equal(draw_hidden_frames(one.clone(), 50, share=0.5, span=5), hidden)
+    assert not torch.equal(draw_hidden_frames(other, 50, share=0.5, span=5), hidden)
 
 
 @pytest.mark.parametrize(("frames", "span", "least", "most"), [(50, 5, 5, 30), (8, 100, 4, 4), (1, 3, 1, 1)])
 def test_a_span_or_more_is_hidden_and_never_all_of_more_than_a_frame(
     frames: int, span: int, least: int, most: int
 ) -> None:
-    hidden = draw_hidden_frames(torch.from_numpy(tones(16000, 3)), frames, 0.5, span)
+    hidden = draw_hidden_frames(torch.from_numpy(tones(16000, 3)), frames, share=0.5, span=span)
     assert hidden.shape == (frames,) and least <= int(hidden.sum()) <= most
 
 
@@ -90,13 +90,13 @@ def test_features_are_hidden_no_longer_after_an_error(model: Any) -> None:
 def test_the_disagreement_is_torch_s_divergence_over_hidden_frames_and_teaches_one_side() -> None:
     heard, guessed = (torch.randn(9, 5).log_softmax(dim=1).requires_grad_() for _ in range(2))
     hidden = torch.arange(9) % 3 == 0
-    value = disagreement(heard, guessed, hidden, 2.0)
+    value = disagreement(heard, guessed, hidden, temperature=2.0)
     teacher, student = ((each[hidden] / 2.0).log_softmax(dim=1) for each in (heard, guessed))
     expected = torch.nn.functional.kl_div(student, teacher, log_target=True, reduction="batchmean")
     assert torch.allclose(value, expected)
     value.backward()
     assert heard.grad is None and guessed.grad is not None and not guessed.grad[~hidden].any()
-    assert float(disagreement(heard, heard, hidden, 2.0).detach()) == 0.0
+    assert float(disagreement(heard, heard, hidden, temperature=2.0).detach()) == 0.0
 
 
 def test_the_objective_falls_the_model_comes_back_and_no_utterance_knows_another(
@@ -114,7 +114,7 @@ def test_the_objective_falls_the_model_comes_back_and_no_utterance_knows_another
 def test_the_model_comes_back_when_it_fails_while_features_are_hidden(
     model: Any, audio: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> Any:
+    def fail(*_: Any, **__: Any) -> Any:
         raise RuntimeError("power cut")
 
     before = state_bytes(model)

@@ -65,7 +65,9 @@ def test_models_are_those_of_the_lmplz_on_the_path(num_words: int, count: int, o
     model: Any = None  # words need no recogniser
     for estimator in (Estimator.OURS, Estimator.LMPLZ):
         path = tmp_path / f"{estimator.value}.arpa"
-        train_ngram(model, [tmp_path / "text.txt"], path, order, Unit.WORD, estimator=estimator, lmplz_memory="64M")
+        train_ngram(
+            model, [tmp_path / "text.txt"], path, order=order, unit=Unit.WORD, estimator=estimator, lmplz_memory="64M"
+        )
     ours, theirs = read_arpa(tmp_path / "ours.arpa"), read_arpa(tmp_path / "lmplz.arpa")
     assert ours.keys() == theirs.keys()
     assert all(ours[ngram] == pytest.approx(theirs[ngram], abs=2e-6) for ngram in ours)
@@ -165,7 +167,7 @@ def test_a_manifest_and_a_text_give_the_model_of_the_recognisers_tokens(
     entries = [{"audio_filepath": "a.wav", "text": text} for text in (*lines[1:], "")]
     (tmp_path / "rest.json").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
     texts, arpa = [tmp_path / "half.txt", tmp_path / "rest.json"], tmp_path / "lm.arpa"
-    assert train_ngram(model, texts, arpa, 3, estimator=Estimator.OURS) == 3
+    assert train_ngram(model, texts, arpa, order=3, estimator=Estimator.OURS) == 3
     if family == "ctc":
         ids = [[" abcdefghijklmnopqrstuvwxyz'".index(letter) for letter in line] for line in lines]
     else:
@@ -181,8 +183,8 @@ def test_text_that_the_recogniser_cannot_write_is_refused_or_skipped(
     text.write_text("one\ntwo 2\n", encoding="utf-8")
     for model in recognisers.values():
         with pytest.raises(TextError, match=r"text\.txt:2: .*unknown_text=skip"):
-            train_ngram(model, [text], tmp_path / "lm.arpa", 2)
-        assert train_ngram(model, [text], tmp_path / "lm.arpa", 2, unknown=UnknownText.SKIP) == 1
+            train_ngram(model, [text], tmp_path / "lm.arpa", order=2)
+        assert train_ngram(model, [text], tmp_path / "lm.arpa", order=2, unknown=UnknownText.SKIP) == 1
 
 
 def test_a_byte_order_mark_and_the_form_of_accents_change_nothing(recognisers: dict[str, Any], tmp_path: Path) -> None:
@@ -191,7 +193,10 @@ def test_a_byte_order_mark_and_the_form_of_accents_change_nothing(recognisers: d
     for name, content in files.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
         arpa = tmp_path / f"{name}.arpa"
-        assert train_ngram(recognisers["ctc"], [tmp_path / name], arpa, 2, Unit.WORD, estimator=Estimator.OURS) == 2
+        assert (
+            train_ngram(recognisers["ctc"], [tmp_path / name], arpa, order=2, unit=Unit.WORD, estimator=Estimator.OURS)
+            == 2
+        )
         models.append(arpa.read_bytes())
     assert models[0] == models[1]
 
@@ -200,7 +205,9 @@ def test_tokens_are_found_in_the_form_in_which_the_recogniser_writes_accents(tmp
     for alphabet, text in (("th\u00e9", "the\u0301\n"), ("the\u0301", "th\u00e9\n")):
         model: Any = SimpleNamespace(tokenizer=None, decoder=SimpleNamespace(vocabulary=list(alphabet)))
         (tmp_path / "text.txt").write_text(text, encoding="utf-8")
-        assert train_ngram(model, [tmp_path / "text.txt"], tmp_path / "lm.arpa", 2, estimator=Estimator.OURS) == 1
+        assert (
+            train_ngram(model, [tmp_path / "text.txt"], tmp_path / "lm.arpa", order=2, estimator=Estimator.OURS) == 1
+        )
 
 
 def test_a_manifest_is_recognised_by_its_content(recognisers: dict[str, Any], tmp_path: Path) -> None:
@@ -209,7 +216,7 @@ def test_a_manifest_is_recognised_by_its_content(recognisers: dict[str, Any], tm
     for name in ("train.json", "train.manifest", "train.txt", "train"):
         (tmp_path / name).write_text(f"\ufeff\n{line}\n", encoding="utf-8")
         arpa = tmp_path / "lm.arpa"
-        train_ngram(recognisers["ctc"], [tmp_path / name], arpa, 2, Unit.WORD, estimator=Estimator.OURS)
+        train_ngram(recognisers["ctc"], [tmp_path / name], arpa, order=2, unit=Unit.WORD, estimator=Estimator.OURS)
         learned.append(arpa.read_bytes())
     assert b"audio_filepath" not in learned[0]
     assert len(set(learned)) == 1
@@ -232,9 +239,11 @@ def test_texts_that_cannot_be_read_are_refused(
     ]
     for name, error, message in refused:
         with pytest.raises(error, match=message):
-            train_ngram(recognisers["ctc"], [tmp_path / name], tmp_path / "lm.arpa", 2)
+            train_ngram(recognisers["ctc"], [tmp_path / name], tmp_path / "lm.arpa", order=2)
     assert not (tmp_path / "lm.arpa").exists()
     monkeypatch.setenv("PATH", "")
     assert find_lmplz() is None
     with pytest.raises(FileNotFoundError, match="no lmplz on the PATH"):
-        train_ngram(recognisers["ctc"], [tmp_path / "good.txt"], tmp_path / "lm.arpa", 2, estimator=Estimator.LMPLZ)
+        train_ngram(
+            recognisers["ctc"], [tmp_path / "good.txt"], tmp_path / "lm.arpa", order=2, estimator=Estimator.LMPLZ
+        )

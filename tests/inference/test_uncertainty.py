@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from nemo_noise.inference.adaptation.uncertainty import (
+from nemo_noise.inference.adaptation.objectives import (
     Objective,
     class_confusion,
     entropies,
@@ -49,8 +49,8 @@ def test_the_entropy_is_that_of_frames_that_say_something() -> None:
     log_probs = torch.randn(20, 5).log_softmax(dim=1)
     is_spoken = spoken_frames(log_probs, blank=4)
     expected = entropies((log_probs / 2.0).log_softmax(dim=1))[is_spoken].mean()
-    actual = uncertainty(log_probs, 4, Objective.ENTROPY, 2.0, 0.7)
+    actual = uncertainty(log_probs, 4, objective=Objective.ENTROPY, temperature=2.0, confusion_weight=0.7)
     assert 0 < is_spoken.sum() < 20 and torch.allclose(actual, expected)
-    both = uncertainty(log_probs, 4, Objective.ENTROPY_AND_CONFUSION, 2.0, 0.7)
+    both = uncertainty(log_probs, 4, objective=Objective.ENTROPY_AND_CONFUSION, temperature=2.0, confusion_weight=0.7)
     confusion = class_confusion((log_probs / 2.0).log_softmax(dim=1))
     assert torch.allclose(both, 0.3 * expected + 0.7 * confusion)

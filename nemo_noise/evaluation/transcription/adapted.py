@@ -61,7 +61,7 @@ class AdaptedHearing:
                     "plain_transcribe_s": round(result.transcription_s, 6),
                 },
             )
-            for result in adapt_along_streams(model, lambda number: waveforms[number], streams, config)
+            for result in adapt_along_streams(model, lambda number: waveforms[number], streams, config=config)
         ]
 
     @property

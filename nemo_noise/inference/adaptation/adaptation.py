@@ -10,6 +10,7 @@ model's own, greedy or beam.
 import time
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import ExitStack
+from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import NamedTuple
 
@@ -22,8 +23,9 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.adaptation.emissions import check_has_emissions, emissions_of
-from nemo_noise.inference.adaptation.parameter_sets import choose_parameters
 from nemo_noise.inference.adaptation.steps import AdaptedWeights, set_weights, share_spoken, step_down
+from nemo_noise.modules.mixers.lact.mixer import FastWeightsStart
+from nemo_noise.modules.mixers.ssm.mixer import GatedRMSNorm
 from nemo_noise.recogniser.batch_statistics import OwnStatistics
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.state import borrowed_weights
@@ -37,16 +39,20 @@ __all__ = [
     "adapt_along_streams",
     "adapt_and_transcribe",
     "check_adaptable",
+    "choose_parameters",
 ]
 
 Waveform = npt.NDArray[np.float32] | Tensor
+NORMS = (nn.LayerNorm, nn.RMSNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm, GatedRMSNorm)
+CONTEXT = ("encoder.context_encoder.", "encoder.fusions.")
+PARAMETER_SETS = ("norms", "context", "fast_weights")
 
 
 class AdaptedTranscript(NamedTuple):
     """A transcript, and how it came to that.
 
-    ``text`` is the result and ``plain_text`` that of the model unadapted; they are the same if ``is_adapted`` is
-    False, for the ``reason`` given. ``objective`` has one value before the steps and one after each. Times in seconds.
+    ``plain_text`` is that of the unadapted model; ``text`` is the same if ``is_adapted`` is False, for the ``reason``
+    given. ``objective`` has one value before the steps and one after each.
     """
 
     text: str
@@ -123,7 +129,6 @@ class AdaptedStream:
                 set_weights(self._weights, self._carried or self._start)
 
     def _next(self, waveform: Tensor) -> AdaptedTranscript:
-        """One segment: the plain text, the steps, and the text of the best weights that are believed."""
         began = time.perf_counter()
         set_weights(self._weights, self._start)
         plain = self._decode(waveform)
@@ -143,7 +148,7 @@ class AdaptedStream:
             was_judged = bool(found.objective)  # what is too short to be adapted to has no statistics either
             text = self._decode_adapted(waveform) if was_judged else self._decode(waveform)
             is_adapted = self._is_like(text, plain)
-            reason += "; heard with the weights of earlier segments"
+            reason += "; transcribed with the weights of earlier segments"
             if not is_adapted:
                 reason += f", which changed its length: {text[:80]!r}; back to the start"
                 text, self._carried = plain, None
@@ -153,7 +158,6 @@ class AdaptedStream:
         )
 
     def _adapt(self, waveform: Tensor) -> AdaptedWeights:
-        """The steps, from the last good weights; they are given up if they say too much or too little here."""
         config = self.config
         if config.max_steps == 0 and config.batch_statistics == 0:
             return AdaptedWeights(None, [], "max_steps=0")
@@ -164,7 +168,7 @@ class AdaptedStream:
             reference = emissions_of(self.model, waveform)
         spoken = share_spoken(reference)
         if spoken * len(reference.log_probs) < config.min_spoken_frames:
-            return AdaptedWeights(None, [], f"fewer than {config.min_spoken_frames} frames say anything")
+            return AdaptedWeights(None, [], f"fewer than {config.min_spoken_frames} frames are not blank")
         with self._statistics.mixed():
             if self._carried is not None:
                 set_weights(self._weights, self._carried)
@@ -173,25 +177,21 @@ class AdaptedStream:
                 if change > config.max_spoken_change:
                     self._carried = None
                     set_weights(self._weights, self._start)
-            return step_down(self.model, waveform, self._weights, config, reference)
+            return step_down(self.model, waveform, self._weights, config=config, reference=reference)
 
     def _carry(self, weights: list[Tensor]) -> None:
-        """Keep weights for the next segment, drawn back to the start."""
         left = 1.0 - self.config.anchor
         drawn = [start.lerp(weight, left) for start, weight in zip(self._start, weights, strict=True)]
         self._carried = drawn if left > 0 and self.config.max_steps > 0 else None
 
     def _decode_adapted(self, waveform: Tensor) -> str:
-        """The text by the weights of the moment and the utterance's own statistics."""
         with self._statistics.mixed():
             return self._decode(waveform)
 
     def _decode(self, waveform: Tensor) -> str:
-        """The model's own transcript of one utterance, and the model in evaluation mode."""
         return transcribe(self.model, [waveform.cpu().numpy()], self.config.transcribe)[0].text
 
     def _is_like(self, text: str, plain: str) -> bool:
-        """Whether one text is at most so many times as long as the other."""
         longer, shorter = max(len(text), len(plain)), min(len(text), len(plain))
         return longer <= self.config.max_length_ratio * shorter
 
@@ -218,13 +218,14 @@ def adapt_and_transcribe(
         with torch.inference_mode(False):
             return _mono(audio[number], f"audio[{number}]")
 
-    return adapt_along_streams(model, load, range(len(audio)), config)
+    return adapt_along_streams(model, load, range(len(audio)), config=config)
 
 
 def adapt_along_streams(
     model: ASRModel,
     load: Callable[[int], Waveform],
     streams: Sequence[Hashable],
+    *,
     config: AdaptationConfig | None = None,
 ) -> list[AdaptedTranscript]:
     """Adapt along several streams, one after the other; afterwards the model is what it was, bit for bit.
@@ -255,18 +256,40 @@ def adapt_along_streams(
 
 
 def check_adaptable(model: ASRModel, config: AdaptationConfig) -> None:
-    """Refuse a model that cannot adapt so, before any time is spent.
-
-    Raises:
-        TypeError: if the model has no emissions for every frame.
-        ValueError: if the config names parameters that the model does not have, or ``batch_statistics`` without norms.
-    """
+    """Raises a TypeError without emissions for every frame, a ValueError where the config does not fit the model."""
     check_has_emissions(model)
     choose_parameters(model, config.parameters)
     OwnStatistics(model, config.batch_statistics)
 
 
+def choose_parameters(model: nn.Module, parameters: Sequence[str]) -> list[str]:
+    """The names of the parameters that shall adapt, in the model's order; a ValueError where one names none.
+
+    Args:
+        model: the recogniser.
+        parameters: ``norms`` (scale and shift of all norms in the encoder), ``context`` (noise context and fusions),
+            ``fast_weights`` (the starts of LaCT's), or patterns of full names such as ``encoder.layers.0.*``.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    owners = {"norms": NORMS, "fast_weights": (FastWeightsStart,)}
+    chosen: set[str] = set()
+    for wanted in parameters:
+        if wanted in owners:
+            owned = [name for name, module in model.named_modules() if isinstance(module, owners[wanted])]
+            found = {name for name in names if name.rpartition(".")[0] in owned and name.startswith("encoder.")}
+        elif wanted == "context":
+            found = {name for name in names if name.startswith(CONTEXT)}
+        else:
+            found = {name for name in names if fnmatchcase(name, wanted)}
+        if not found:
+            raise ValueError(
+                f"parameters={wanted!r} names no parameter of this {type(model).__name__}; use one of "
+                f"{list(PARAMETER_SETS)}, if the model has such, or a pattern like {names[0]!r}."
+            )
+        chosen |= found
+    return [name for name in names if name in chosen]
+
+
 def _mono(samples: Waveform, name: str) -> Tensor:
-    """Samples as float32 on their device, if `check_waveform` takes them; of a kind that gradients may go by."""
     waveform = torch.as_tensor(check_waveform(samples, name))
-    return waveform.clone() if waveform.is_inference() else waveform
+    return waveform.clone() if waveform.is_inference() else waveform  # autograd refuses inference tensors

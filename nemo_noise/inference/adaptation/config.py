@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nemo_noise.checks import choice, is_number, mapping, refuse_unknown
-from nemo_noise.inference.adaptation.uncertainty import Objective
+from nemo_noise.inference.adaptation.objectives import Objective
 
 __all__ = ["AdaptationConfig"]
 
@@ -28,7 +28,7 @@ class AdaptationConfig:
         max_seconds: no step begins later than this after the first, in seconds; None for no limit. A limit makes
             results depend on the speed of the machine.
         learning_rate: of Adam.
-        temperature: softens the emissions before they are judged.
+        temperature: softens the emissions before the objective.
         confusion_weight: share of the confusion in ``entropy_and_confusion``.
         batch_statistics: share of the utterance's own mean and variance in the encoder's batch norms, from 0 to 1; it
             needs no steps.
@@ -37,8 +37,8 @@ class AdaptationConfig:
         patience: stop after as many steps without improvement.
         min_improvement: of the objective, relative; less is none.
         min_duration_s: shorter utterances are left alone, in seconds.
-        min_spoken_frames: so are those with fewer frames that say anything.
-        max_spoken_change: the share of frames that say something may change by no more.
+        min_spoken_frames: so are those with fewer frames whose likeliest class is not blank.
+        max_spoken_change: the share of such frames may change by no more.
         max_length_ratio: the adapted text may be so many times as long as the other, or the other than it.
         anchor: of a stream only: how far the weights go back to their start after every segment, from 0 (they stay)
             to 1 (all the way: every segment by itself).
@@ -69,18 +69,7 @@ class AdaptationConfig:
 
     @classmethod
     def of(cls, given: Any, where: str = "adaptation") -> "AdaptationConfig":
-        """Read a block of a config.
-
-        Args:
-            given: the block; what it leaves out is the default.
-            where: its name, for messages.
-
-        Returns:
-            The options.
-
-        Raises:
-            ValueError: if it is no block, or an option is unknown or out of its range; names block and option.
-        """
+        """Reads a block of a config; a ValueError names the block ``where`` and the option."""
         mapping("{parameters: [norms], max_steps: 5}").check(where, given)
         refuse_unknown(given, cls, where)
         try:

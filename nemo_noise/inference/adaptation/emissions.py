@@ -30,11 +30,7 @@ class Emissions(NamedTuple):
 
 
 def check_has_emissions(model: ASRModel) -> None:
-    """Refuse a model that has no distribution for every frame, such as one with an attention decoder.
-
-    Raises:
-        TypeError: if it is one.
-    """
+    """Raises a TypeError for a model without a distribution for every frame, such as one with an attention decoder."""
     if family_of(model) in (Family.ATTENTION, Family.NONE):
         raise TypeError(
             f"{type(model).__name__} cannot be adapted to an utterance: its emissions are not by frame; use a model "
@@ -43,21 +39,11 @@ def check_has_emissions(model: ASRModel) -> None:
 
 
 def emissions_of(model: ASRModel, waveform: Tensor, path: LabelPath | None = None) -> Emissions:
-    """Run a recogniser on one utterance.
+    """Runs a recogniser, in evaluation mode, on one utterance [T]; a TypeError for attention decoders.
 
     Of a hybrid model these are the emissions of its CTC head, which shares the encoder. Of a transducer (RNNT, TDT)
-    they are those of the first decision in every frame, after the labels that its search has written so far.
-
-    Args:
-        model: a NeMo recogniser with a CTC head or a transducer, in evaluation mode.
-        waveform: [T] at the model's rate, on its device.
-        path: what a transducer shall have written, of earlier emissions; None for what its search writes.
-
-    Returns:
-        The emissions.
-
-    Raises:
-        TypeError: another kind of model, such as an attention decoder, has no distribution for every frame.
+    they are those of the first decision in every frame, after the labels of the path: its search writes that one,
+    unless it is given.
     """
     check_has_emissions(model)
     signal, length = waveform.unsqueeze(0), torch.tensor([len(waveform)], device=waveform.device)
@@ -78,7 +64,6 @@ def emissions_of(model: ASRModel, waveform: Tensor, path: LabelPath | None = Non
 
 @torch.no_grad()
 def _searched_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> LabelPath:
-    """What a transducer's own search writes for [1, D, T], and when."""
     hypotheses = model.decoding.rnnt_decoder_predictions_tensor(
         encoder_output=encoded.detach(), encoded_lengths=encoded_length, return_hypotheses=True
     )
@@ -94,7 +79,7 @@ def _searched_path(model: ASRModel, encoded: Tensor, encoded_length: Tensor) -> 
 
 
 def _along_path(model: ASRModel, encoded: Tensor, path: LabelPath) -> Tensor:
-    """A transducer's log-probabilities [1, T, V] of every frame of [1, D, T], after the labels written before it."""
+    """Log-probabilities [1, T, V] of every frame of [1, D, T], after the labels that were written before it."""
     predicted = model.decoder(
         targets=path.labels.unsqueeze(0), target_length=torch.tensor([len(path.labels)], device=encoded.device)
     )[0]  # [1, D', U + 1]

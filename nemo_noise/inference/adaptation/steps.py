@@ -14,8 +14,14 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.adaptation.emissions import Emissions, emissions_of
-from nemo_noise.inference.adaptation.masked_prediction import disagreement, draw_hidden_frames, features_hidden
-from nemo_noise.inference.adaptation.uncertainty import Objective, spoken_frames, uncertainty
+from nemo_noise.inference.adaptation.objectives import (
+    Objective,
+    disagreement,
+    draw_hidden_frames,
+    features_hidden,
+    spoken_frames,
+    uncertainty,
+)
 
 __all__ = ["AdaptedWeights", "set_weights", "share_spoken", "step_down"]
 
@@ -29,30 +35,21 @@ class AdaptedWeights(NamedTuple):
 
 
 class _Judged(NamedTuple):
-    """The share of frames that say something, and what shall become smaller."""
-
     spoken: float
     loss: Tensor
 
 
 def step_down(
-    model: ASRModel, waveform: Tensor, weights: list[nn.Parameter], config: AdaptationConfig, reference: Emissions
+    model: ASRModel, waveform: Tensor, weights: list[nn.Parameter], *, config: AdaptationConfig, reference: Emissions
 ) -> AdaptedWeights:
-    """Step until the objective stops falling or the budget is spent.
-
-    Args:
-        model: the recogniser, in evaluation mode, gradients on.
-        waveform: [T] at its rate, on its device.
-        weights: what may be changed; the steps begin where they are.
-        config: how.
-        reference: the emissions of the unadapted model for the same waveform.
+    """Steps on an utterance [T] until the objective stops falling or the budget is spent; gradients must be on.
 
     Returns:
         The best weights, if any are better than those that it began with; with ``batch_statistics`` these themselves
-        may be the best, as they give something else already. None if the steps led to where the
-        emissions changed too much, as what they passed on the way is not to be believed either.
+        may be the best, as they give something else already. None if the steps led to where the emissions changed too
+        much, as what they passed on the way is not to be believed either.
     """
-    judge = _judge(model, waveform, config, reference)
+    judge = _judge(model, waveform, config=config, reference=reference)
     optimizer = torch.optim.Adam(weights, lr=config.learning_rate)
     spoken_before, values = share_spoken(reference), list[float]()
     best, since_best, best_weights, began = math.inf, 0, None, time.perf_counter()
@@ -85,7 +82,7 @@ def step_down(
 
 
 def share_spoken(emissions: Emissions) -> float:
-    """The share of frames that say something, 0 of none."""
+    """The share of frames whose likeliest class is not blank, 0 of none."""
     if len(emissions.log_probs) == 0:
         return 0.0
     return float(spoken_frames(emissions.log_probs.detach(), emissions.blank).float().mean())
@@ -93,26 +90,27 @@ def share_spoken(emissions: Emissions) -> float:
 
 @torch.no_grad()
 def set_weights(weights: list[nn.Parameter], values: list[Tensor]) -> None:
-    """Set borrowed weights to values."""
+    """Sets borrowed weights to values."""
     for weight, value in zip(weights, values, strict=True):
         weight.copy_(value)
 
 
-def _judge(model: ASRModel, waveform: Tensor, config: AdaptationConfig, reference: Emissions) -> Callable[[], _Judged]:
-    """What judges the weights of the moment."""
+def _judge(
+    model: ASRModel, waveform: Tensor, *, config: AdaptationConfig, reference: Emissions
+) -> Callable[[], _Judged]:
     objective = Objective(config.objective)
     if objective is Objective.MASKED_PREDICTION:
         duration_s = len(waveform) / float(model.cfg.sample_rate)
         num_frames = len(reference.log_probs)
         span = round(config.mask_span_s * num_frames / duration_s)
-        hidden = draw_hidden_frames(waveform, num_frames, config.mask_share, span)
+        hidden = draw_hidden_frames(waveform, num_frames, share=config.mask_share, span=span)
 
         def by_masks() -> _Judged:
             with torch.no_grad():
                 emissions = emissions_of(model, waveform)
             with features_hidden(model, hidden):
                 guessed = emissions_of(model, waveform, reference.path)
-            loss = disagreement(reference.log_probs, guessed.log_probs, hidden, config.temperature)
+            loss = disagreement(reference.log_probs, guessed.log_probs, hidden, temperature=config.temperature)
             return _Judged(share_spoken(emissions), loss)
 
         return by_masks
@@ -120,7 +118,11 @@ def _judge(model: ASRModel, waveform: Tensor, config: AdaptationConfig, referenc
     def by_uncertainty() -> _Judged:
         emissions = emissions_of(model, waveform)
         loss = uncertainty(
-            emissions.log_probs, emissions.blank, objective, config.temperature, config.confusion_weight
+            emissions.log_probs,
+            emissions.blank,
+            objective=objective,
+            temperature=config.temperature,
+            confusion_weight=config.confusion_weight,
         )
         return _Judged(share_spoken(emissions), loss)
 

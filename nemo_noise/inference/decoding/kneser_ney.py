@@ -46,14 +46,7 @@ class NGramModel:
 
 
 def estimate(sentences: Iterable[Sequence[str]], order: int) -> NGramModel:
-    """Estimate a model from sentences.
-
-    Args:
-        sentences: words of each sentence, without markers of its ends.
-        order: words of the longest n-gram, 2 or more.
-
-    Returns:
-        The model.
+    """Estimates a model of an order, 2 or more, from the words of sentences without markers of their ends.
 
     Raises:
         ValueError: if the order is out of range, a word is no word, or there is none.
@@ -81,7 +74,7 @@ def estimate(sentences: Iterable[Sequence[str]], order: int) -> NGramModel:
         log10_probs.append({ngram: math.log10(prob) for ngram, prob in probs.items()})
         discounts.append(taken)
         lower = probs
-    log10_probs[0][(BEGIN,)] = 0.0  # never asked for; a line of the file, since it has a back-off weight
+    log10_probs[0][(BEGIN,)] = 0.0  # never looked up; a line of the file, since it has a back-off weight
     return NGramModel(log10_probs, log10_backoffs, discounts)
 
 
@@ -92,12 +85,7 @@ def check_order(order: int) -> None:
 
 
 def write_arpa(model: NGramModel, path: str | Path) -> None:
-    """Write a model as an ARPA file, whole or not at all; words are written as they are, in UTF-8.
-
-    Args:
-        model: the model.
-        path: file to write; its folder is made.
-    """
+    """Writes a model as an ARPA file in UTF-8, whole or not at all; its folder is made."""
     with whole_file.writing(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\\data\\\n")
         file.writelines(f"ngram {n}={len(table)}\n" for n, table in enumerate(model.log10_probs, start=1))
@@ -112,7 +100,6 @@ def write_arpa(model: NGramModel, path: str | Path) -> None:
 
 
 def _count(sentences: Iterable[Sequence[str]], order: int) -> list[Counter[NGram]]:
-    """How often every n-gram occurs, one table per order."""
     counts: list[Counter[NGram]] = [Counter() for _ in range(order)]
     for number, sentence in enumerate(sentences, start=1):
         for word in sentence:
@@ -121,17 +108,14 @@ def _count(sentences: Iterable[Sequence[str]], order: int) -> list[Counter[NGram
         marked = (BEGIN, *sentence, END)
         for length in range(1, order + 1):
             counts[length - 1].update(marked[start : start + length] for start in range(len(marked) - length + 1))
-    del counts[0][(BEGIN,)]  # nobody predicts it
+    del counts[0][(BEGIN,)]  # it is never predicted
     if len(counts[0]) < 2:
         raise ValueError("the sentences hold no word: give text to learn from.")
     return counts
 
 
 def _adjust(counts: list[Counter[NGram]]) -> list[dict[NGram, int]]:
-    """Of all but the longest n-grams, not how often they occur but after how many different words.
-
-    Those that begin a sentence follow nothing and keep their counts.
-    """
+    """Counts of following words for all but the longest n-grams; those that begin a sentence keep their own."""
     adjusted: list[dict[NGram, int]] = []
     for table, longer in zip(counts, counts[1:], strict=False):
         follows = Counter(ngram[1:] for ngram in longer)
@@ -140,7 +124,6 @@ def _adjust(counts: list[Counter[NGram]]) -> list[dict[NGram, int]]:
 
 
 def _discounts(counts: Iterable[int], length: int) -> tuple[float, float, float]:
-    """What is taken from n-grams of one order, from how many of them have which count."""
     having = Counter(count for count in counts if count < 5)
     ones, twos = having[1], having[2]
     values = []
@@ -156,7 +139,7 @@ def _discounts(counts: Iterable[int], length: int) -> tuple[float, float, float]
 
 
 def _totals(seen: dict[NGram, int], taken: tuple[float, float, float]) -> tuple[dict[NGram, int], dict[NGram, float]]:
-    """Of every context, the sum of counts and of what is taken from them."""
+    """Per context the sum of counts, and of what is taken from them."""
     totals: dict[NGram, int] = defaultdict(int)
     masses: dict[NGram, float] = defaultdict(float)
     for ngram, count in seen.items():

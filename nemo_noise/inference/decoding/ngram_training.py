@@ -1,14 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""A language model for a recogniser: its texts cut into the recogniser's tokens or into words, and an ARPA file."""
+"""A language model for a recogniser: texts, cut into the recogniser's tokens or into words, become an ARPA file.
 
+Texts are manifests or sentences, recognised by what is in them, not by their names.
+"""
+
+import json
+import os
 import shutil
 import subprocess
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from nemo.collections.asr.models import ASRModel
 from nemo.collections.asr.parts.submodules.ngram_lm import DEFAULT_TOKEN_OFFSET
@@ -16,15 +22,57 @@ from nemo.collections.common.tokenizers import AggregateTokenizer
 from nemo.utils import logging
 
 from nemo_noise import whole_file
+from nemo_noise.data.manifests.manifest import read_manifest
+from nemo_noise.foreign_text import printable
 from nemo_noise.inference.decoding.kneser_ney import check_order, estimate, write_arpa
-from nemo_noise.inference.decoding.ngram_texts import TextError, TextLine, read_text
 from nemo_noise.recogniser.facts import vocabulary_of
 
-__all__ = ["Estimator", "TextError", "Unit", "UnknownText", "find_lmplz", "tokens_of", "train_ngram"]
+__all__ = [
+    "Estimator",
+    "TextError",
+    "TextLine",
+    "Unit",
+    "UnknownText",
+    "find_lmplz",
+    "read_text",
+    "tokens_of",
+    "train_ngram",
+]
+
+_MARK = b"\xef\xbb\xbf"  # of byte order; some editors put it before UTF-8
+_OTHERS = {
+    b"\x1f\x8b": "is packed by gzip",
+    b"BZh": "is packed by bzip2",
+    b"\xfd7zXZ": "is packed by xz",
+    b"PK\x03\x04": "is packed by zip (an office document?)",
+    b"%PDF": "is a PDF",
+    b"\xff\xfe": "is UTF-16",
+    b"\xfe\xff": "is UTF-16",
+    b"<?xml": "is XML",
+    b"<!doctype": "is HTML",
+    b"<html": "is HTML",
+    b"webvtt": "is a file of subtitles",
+    b"\\data\\": "is a language model (ARPA)",
+}
+_EXPECTED = "expected a NeMo manifest, or UTF-8 text with one sentence a line"
+
+
+class TextError(ValueError):
+    """A text, or a line of it, that cannot be learned from; the message starts with the file, and the line if any."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class TextLine(NamedTuple):
+    """One sentence, and ``file:line`` for messages."""
+
+    text: str
+    source: str
 
 
 class Unit(str, Enum):
-    """What the model's words are: the recogniser's tokens, as NeMo's searches want, or words, as pyctcdecode wants."""
+    """The words of the model: the recogniser's tokens for NeMo's searches, words for pyctcdecode."""
 
     TOKEN = "token"  # noqa: S105  not a password
     WORD = "word"
@@ -49,13 +97,14 @@ def train_ngram(
     model: ASRModel,
     texts: str | Path | Sequence[str | Path],
     arpa: str | Path,
+    *,
     order: int,
     unit: Unit = Unit.TOKEN,
     unknown: UnknownText = UnknownText.REFUSE,
     estimator: Estimator = Estimator.AUTO,
     lmplz_memory: str = "1G",
 ) -> int:
-    """Train an n-gram language model for the searches of a recogniser.
+    """Trains an n-gram language model for the searches of a recogniser; returns the number of its sentences.
 
     Args:
         model: the recogniser, whose tokens count.
@@ -63,17 +112,14 @@ def train_ngram(
         arpa: the file to write.
         order: tokens or words of the longest n-gram.
         unit: tokens for NeMo's searches, words for pyctcdecode.
-        unknown: what to do with sentences that the recogniser cannot write.
-        estimator: who estimates.
-        lmplz_memory: how much memory lmplz may take, as it takes such numbers.
-
-    Returns:
-        How many sentences were learned from.
+        unknown: what happens to sentences that the recogniser cannot write.
+        estimator: lmplz or ours.
+        lmplz_memory: in lmplz's own notation.
 
     Raises:
         TextError: if a text cannot be used.
         ValueError: if the order is out of range.
-        FileNotFoundError: if lmplz is asked for and not on the PATH.
+        FileNotFoundError: if lmplz is chosen and not on the PATH.
     """
     check_order(order)
     texts = [texts] if isinstance(texts, str | Path) else texts
@@ -93,9 +139,32 @@ def train_ngram(
     if lmplz is None:
         write_arpa(estimate(sentences, order), arpa)
     else:
-        _run_lmplz(lmplz, sentences, Path(arpa), order, lmplz_memory)
+        _run_lmplz(lmplz, sentences, arpa=Path(arpa), order=order, memory=lmplz_memory)
     logging.info(f"{arpa}: {order}-gram of {unit.value}s from {len(sentences)} sentences, by {lmplz or 'ours'}")
     return len(sentences)
+
+
+def read_text(path: Path) -> Iterator[TextLine]:
+    """Reads the sentences of a manifest (its first line is a JSON object) or a text file, without blanks around them.
+
+    Raises:
+        TextError: if the file is missing, packed, no UTF-8, or of another format; or a line of text is JSON.
+        ManifestError: if a manifest cannot be used.
+    """
+    if not os.path.isfile(path):  # noqa: PTH113  Path.is_file raises for names that are too long
+        raise TextError(f"{path}: no such file, {_EXPECTED}")
+    if path.suffix in (".json", ".jsonl") or _begins_with_object(path):
+        for entry in read_manifest(path):
+            if entry.text is None:
+                raise TextError(f"{entry.source}: has no `text`, expected a transcript")
+            if entry.text.strip():
+                yield TextLine(entry.text.strip(), entry.source)
+        return
+    with path.open("rb") as file:
+        for number, raw in enumerate(file, start=1):
+            text = _sentence(raw.removeprefix(_MARK) if number == 1 else raw, f"{path}:{number}")
+            if text:
+                yield TextLine(text, f"{path}:{number}")
 
 
 def find_lmplz() -> str | None:
@@ -104,13 +173,10 @@ def find_lmplz() -> str | None:
 
 
 def tokens_of(model: ASRModel) -> Callable[[str], list[int]]:
-    """A function from a text to the recogniser's token ids; it raises a ValueError for what they cannot write.
-
-    Args:
-        model: a NeMo recogniser with subword tokens or characters.
+    """A function from a text to the recogniser's token ids; a ValueError for what they cannot write.
 
     Raises:
-        TypeError: if its tokens depend on the language.
+        TypeError: if the tokens depend on the language.
     """
     tokenizer = getattr(model, "tokenizer", None)
     if isinstance(tokenizer, AggregateTokenizer):
@@ -122,7 +188,7 @@ def tokens_of(model: ASRModel) -> Callable[[str], list[int]]:
         def encode_characters(text: str) -> list[int]:
             unknown = sorted(set(text) - ids.keys())
             if unknown:
-                raise ValueError(f"the recogniser does not know {''.join(unknown)!r}, its characters are {labels}")
+                raise ValueError(f"the recogniser has no {''.join(unknown)!r}, its characters are {labels}")
             return [ids[character] for character in text]
 
         return encode_characters
@@ -131,14 +197,14 @@ def tokens_of(model: ASRModel) -> Callable[[str], list[int]]:
     def encode_subwords(text: str) -> list[int]:
         tokens = [int(token) for token in tokenizer.text_to_ids(text)]
         if unknown_id in tokens:
-            raise ValueError(f"{text!r} has characters that the recogniser's tokenizer does not know")
+            raise ValueError(f"{text!r} has characters that the recogniser's tokenizer does not have")
         return tokens
 
     return encode_subwords
 
 
 def _encode_all(lines: list[TextLine], encode: Callable[[str], list[int]], unknown: UnknownText) -> list[list[str]]:
-    """Sentences as NeMo's searches write their tokens: each a character, that of the token's number plus an offset."""
+    """Sentences in the notation of NeMo's searches: a token is a character, that of its number plus an offset."""
     sentences, skipped = [], []
     for line in lines:
         try:
@@ -159,7 +225,6 @@ def _encode_all(lines: list[TextLine], encode: Callable[[str], list[int]], unkno
 
 
 def _encode(text: str, encode: Callable[[str], list[int]]) -> list[int]:
-    """Tokens of a text as it is, or with its accents composed or decomposed where the recogniser writes them so."""
     try:
         return encode(text)
     except ValueError:
@@ -169,13 +234,43 @@ def _encode(text: str, encode: Callable[[str], list[int]]) -> list[int]:
         raise
 
 
-def _run_lmplz(lmplz: str, sentences: list[list[str]], arpa: Path, order: int, memory: str) -> None:
-    """KenLM's estimator, with the discounts that ours takes where there is too little text to estimate them."""
+def _run_lmplz(lmplz: str, sentences: list[list[str]], *, arpa: Path, order: int, memory: str) -> None:
     text = "".join(" ".join(sentence) + "\n" for sentence in sentences)
     with whole_file.writing(arpa) as partial:
         command = [lmplz, "--order", str(order), "--memory", memory, "--discount_fallback", "--arpa", str(partial)]
         done = subprocess.run(command, input=text.encode("utf-8"), capture_output=True, check=False)
         if done.returncode != 0:
-            said = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
-            reason = said[-1] if said else "no message"
+            messages = done.stderr.decode("utf-8", errors="replace").strip().splitlines()
+            reason = messages[-1] if messages else "no message"
             raise RuntimeError(f"{' '.join(command)} failed with {done.returncode}: {reason}")
+
+
+def _begins_with_object(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = next((line for line in file if line.removeprefix(_MARK).strip()), b"").removeprefix(_MARK).strip()
+    for start, what in _OTHERS.items():
+        if first.lower().startswith(start.lower()):
+            raise TextError(f"{path}: {what}, {_EXPECTED}")
+    return first.startswith(b"{") and _is_json(first)
+
+
+def _sentence(raw: bytes, place: str) -> str:
+    try:
+        text = raw.decode("utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise TextError(f"{place}: is not UTF-8 ({error.reason}), expected text in UTF-8") from error
+    if "\0" in text:
+        raise TextError(f"{place}: holds zero bytes (UTF-16?), expected text in UTF-8")
+    if text[:1] in ("{", "[") and (len(text) == 1 or _is_json(raw)):
+        raise TextError(f"{place}: is JSON ({text[:40]!r}), {_EXPECTED}")
+    return text
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
+    return True

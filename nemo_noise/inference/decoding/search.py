@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,7 +52,7 @@ CTC_STRATEGIES = (GREEDY_STRATEGY, "beam_batch", "pyctcdecode")
 RNNT_STRATEGIES = (GREEDY_STRATEGY, "malsd_batch", "maes_batch")
 TDT_STRATEGIES = (GREEDY_STRATEGY, "malsd_batch")
 MALSD_MODES = {"blank_lm_score_mode": BlankLMScoreMode.LM_WEIGHTED_FULL, "pruning_mode": PruningMode.LATE}
-WORD_STRATEGY = "pyctcdecode"  # asks for words, all others for tokens
+WORD_STRATEGY = "pyctcdecode"  # reads words, all others tokens
 BONUS_STRATEGIES = ("beam_batch", WORD_STRATEGY)
 
 
@@ -96,10 +97,9 @@ GREEDY = SearchSetting()
 
 
 class EncodedSpeech(NamedTuple):
-    """What the searches of a recogniser work on.
+    """What the searches of a recogniser work on, on the CPU, and the seconds that the encoder took.
 
-    ``frames`` are, per utterance and on the CPU, CTC log-probabilities [T, V + 1] or a transducer's encodings [T, D];
-    ``encoder_s`` is how long making them took, in seconds.
+    ``frames`` are, per utterance, CTC log-probabilities [T, V + 1] or a transducer's encodings [T, D].
     """
 
     frames: list[Tensor]
@@ -107,11 +107,7 @@ class EncodedSpeech(NamedTuple):
 
 
 def strategies_of(model: ASRModel) -> tuple[str, ...]:
-    """The searches of a recogniser that can be set here; a hybrid model counts as the transducer that it decodes with.
-
-    Raises:
-        TypeError: if it is neither CTC nor transducer.
-    """
+    """The searches that can be set here; a hybrid model is a transducer, a TypeError for other families."""
     family = family_of(model)
     if family in TRANSDUCERS:
         return TDT_STRATEGIES if model.joint.num_extra_outputs > 0 else RNNT_STRATEGIES
@@ -165,23 +161,21 @@ def apply_setting(model: ASRModel, setting: SearchSetting) -> None:
 def encode_speech(
     model: ASRModel,
     waveforms: Sequence[npt.NDArray[np.float32]],
+    *,
     batch_size: int,
     progress: Callable[[int], None] = lambda count: None,
     options: dict[str, Any] | None = None,
 ) -> EncodedSpeech:
-    """Run all of a recogniser but its search, once; afterwards its search is greedy.
+    """Runs all of a recogniser but its search, once; afterwards its search is greedy.
 
     The public `transcribe` is run and what reaches the search is recorded: padding and all else are as in use.
 
     Args:
         model: in evaluation mode.
-        waveforms: mono at the model's rate, [T] each.
-        batch_size: waveforms at a time; those of like length share a batch.
+        waveforms: mono at the model's rate, [T] each; those of like length share a batch.
+        batch_size: waveforms at a time.
         progress: called with how many waveforms were just done.
         options: further arguments of the model's `transcribe`.
-
-    Returns:
-        What the encoder gives, in the order of the waveforms.
     """
     apply_setting(model, GREEDY)
     frames: list[Tensor] = [torch.empty(0)] * len(waveforms)
@@ -200,16 +194,7 @@ def encode_speech(
 
 
 def search(model: ASRModel, frames: Sequence[Tensor], batch_size: int) -> tuple[list[str], float]:
-    """Run the search of a recogniser, as it is set, on what its encoder gave.
-
-    Args:
-        model: in evaluation mode.
-        frames: of `encode_speech`.
-        batch_size: utterances at a time.
-
-    Returns:
-        The texts in order, and the seconds that the search took.
-    """
+    """Runs the search, as it is set, on the frames of `encode_speech`; returns the texts in order and its seconds."""
     device = next(model.parameters()).device
     texts = [""] * len(frames)
     order = sorted(range(len(frames)), key=lambda index: len(frames[index]))
@@ -236,15 +221,7 @@ def search(model: ASRModel, frames: Sequence[Tensor], batch_size: int) -> tuple[
 
 
 def fast_language_model(model: ASRModel, arpa: str | Path, folder: str | Path) -> str:
-    """An ARPA file of tokens in NeMo's own format, which loads much faster: for trying many settings.
-
-    Args:
-        model: the recogniser it is for.
-        arpa: the file.
-        folder: where the other one goes.
-
-    Returns:
-        Its path.
+    """Writes an ARPA file of tokens in NeMo's own format, which loads much faster, and returns its path.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -278,7 +255,6 @@ def save_with_setting(model: ASRModel, setting: SearchSetting, path: str | Path)
 
 
 def _check_language_model(model: ASRModel, path: str | Path, strategy: str) -> None:
-    """Refuse a file that the search cannot use, before it opens it."""
     if Path(path).suffix == ".nemo" and strategy != WORD_STRATEGY:
         if not Path(path).is_file():
             raise FileNotFoundError(f"language_model={path}: no such file; train one with train_ngram.py.")
@@ -290,7 +266,7 @@ def _check_language_model(model: ASRModel, path: str | Path, strategy: str) -> N
 
 @contextmanager
 def _named(model: ASRModel, path: str | Path) -> Iterator[None]:
-    """What NeMo says without words about a language model names its file."""
+    """NeMo's errors about a language model, many without a message, with its path."""
     try:
         yield
     except (AssertionError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, OSError) as error:
@@ -302,7 +278,6 @@ def _named(model: ASRModel, path: str | Path) -> Iterator[None]:
 
 
 def _value(member: Any) -> Any:
-    """The value of a member of an enumeration, or what it is already."""
     return getattr(member, "value", member)
 
 
@@ -320,41 +295,29 @@ class _FrameRecorder:
     def ctc_decoder_predictions_tensor(
         self, decoder_outputs: Tensor, decoder_lengths: Tensor, *args: Any, **kwargs: Any
     ) -> Any:
-        """Log-probabilities [B, T, V + 1] come by."""
         self._record(decoder_outputs, decoder_lengths)
-        return self._timed(
-            self._decoding.ctc_decoder_predictions_tensor, decoder_outputs, decoder_lengths, args, kwargs
-        )
+        decode = self._decoding.ctc_decoder_predictions_tensor
+        return self._timed(partial(decode, decoder_outputs, decoder_lengths, *args, **kwargs))
 
     def rnnt_decoder_predictions_tensor(
         self, encoder_output: Tensor, encoded_lengths: Tensor, *args: Any, **kwargs: Any
     ) -> Any:
-        """Encodings [B, D, T] come by."""
         self._record(encoder_output.transpose(1, 2), encoded_lengths)
-        return self._timed(
-            self._decoding.rnnt_decoder_predictions_tensor, encoder_output, encoded_lengths, args, kwargs
-        )
+        decode = self._decoding.rnnt_decoder_predictions_tensor
+        return self._timed(partial(decode, encoder_output, encoded_lengths, *args, **kwargs))
 
     def _record(self, frames: Tensor, lengths: Tensor) -> None:
         self.frames += [one[: int(length)].float().cpu().clone() for one, length in zip(frames, lengths, strict=True)]
 
-    def _timed(
-        self,
-        decode: Callable[..., Any],
-        frames: Tensor,
-        lengths: Tensor,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Any:
+    def _timed(self, decode: Callable[[], Any]) -> Any:
         began = time.perf_counter()
-        found = decode(frames, lengths, *args, **kwargs)
+        found = decode()
         self.search_s += time.perf_counter() - began
         return found
 
 
 @contextmanager
 def _recording_frames(model: ASRModel) -> Iterator[_FrameRecorder]:
-    """Record the frames that reach the search."""
     recorder = _FrameRecorder(model.decoding)
     with replaced_on(model, "decoding", recorder):
         yield recorder

@@ -105,13 +105,13 @@ class StreamedTranscript(NamedTuple):
     Attributes:
         text: all of it.
         token_ids: what was written, token by token.
-        heard_s: for every token, seconds of audio that had arrived when it was written.
+        arrived_s: for every token, seconds of audio that had arrived when it was written.
         duration_s: of the audio.
     """
 
     text: str
     token_ids: tuple[int, ...]
-    heard_s: tuple[float, ...]
+    arrived_s: tuple[float, ...]
     duration_s: float
 
     @property
@@ -119,7 +119,7 @@ class StreamedTranscript(NamedTuple):
         """Average lagging over the written tokens (Ma et al., 2019), in seconds; NaN without tokens."""
         if not self.token_ids:
             return math.nan
-        return float(compute_laal(list(self.heard_s), self.duration_s, len(self.token_ids)))
+        return float(compute_laal(list(self.arrived_s), self.duration_s, len(self.token_ids)))
 
 
 class AlignedStream:
@@ -159,7 +159,7 @@ class AlignedStream:
         if not -layers <= self.config.attention_layer < layers:
             raise ValueError(f"attention_layer={self.config.attention_layer} does not exist; there are {layers}.")
         self._decoding = _greedy(model)
-        self._search = _search(self._decoding, model, self.config, self._chunk // self._frame)
+        self._search = _search(self._decoding, model, self.config, chunk_frames=self._chunk // self._frame)
         self._prompt = _prompt_ids(model, prompt or {})
         self._state: Any = None
         self._audio = np.zeros(0, np.float32)
@@ -214,7 +214,6 @@ class AlignedStream:
         return tokens
 
     def _decode(self, end: int, is_last: bool) -> None:
-        """Decode one chunk that ends at sample ``end``."""
         self._forget_before(end - self._chunk - self._left)
         until = self._end if is_last else end + self._right
         audio = torch.from_numpy(self._audio[: until - self._start]).to(self.model.device)
@@ -222,12 +221,12 @@ class AlignedStream:
             self.model.eval()
             states, num_frames = self._encode(audio, None if is_last else (end - self._start) // self._frame)
             if num_frames > 0:
-                self._write(states, num_frames, end, is_last)
+                self._write(states, num_frames, end=end, is_last=is_last)
         self._decoded = end
         self._written_s += [until / self._rate] * (len(self._tokens()) - len(self._written_s))
 
-    def _write(self, states: Tensor, num_frames: int, end: int, is_last: bool) -> None:
-        """Let NeMo's search write what it will, having read the audio up to sample ``end``."""
+    def _write(self, states: Tensor, num_frames: int, *, end: int, is_last: bool) -> None:
+        """Lets NeMo's search write, having read the audio up to sample ``end``."""
         if self._state is None:
             self._state = self._first_state()
         longest = self._prepare(num_frames, end, is_last)
@@ -252,12 +251,10 @@ class AlignedStream:
         return states[:, :frames], frames
 
     def _forget_before(self, sample: int) -> None:
-        """Drop audio that no later chunk reads, in whole frames."""
         dropped = max(sample - self._start, 0) // self._frame * self._frame
         self._audio, self._start = self._audio[dropped:], self._start + dropped
 
     def _first_state(self) -> Any:
-        """NeMo's state of a stream that has written nothing but the prompt."""
         frames = ContextSize(*(samples // self._frame for samples in (self._left, self._chunk, self._right)))
         state = GreedyBatchedStreamingAEDComputer.initialize_aed_model_state(
             self.model, self._prompt, 1, frames, self.config.chunk_s, self.config.right_s
@@ -269,10 +266,9 @@ class AlignedStream:
         return state
 
     def _prepare(self, num_frames: int, end: int, is_last: bool) -> int:
-        """Prepare NeMo's search for this chunk; returns how many tokens the text may have, with the prompt.
+        """Prepares NeMo's search for this chunk; returns how many tokens the text may have, with the prompt.
 
-        NeMo measures a stream by the frames that it is given, which here are those of a window: what it
-        derives from the whole stream is set here.
+        NeMo measures a stream by the frames that it is given, here those of a window; the whole stream's are set here.
         """
         state, options = self._state, self._search.decoding_cfg
         state.is_last_chunk_batch = torch.tensor([is_last], device=self._prompt.device)
@@ -284,7 +280,7 @@ class AlignedStream:
         options.exclude_sink_frames = min(self.config.num_sink_frames, num_frames - 1)
         search = self._decoding.decoding.greedy_search
         longest = int(search.max_seq_length)
-        if is_last and search.max_delta_len >= 0:  # until then nobody knows how much speech there will be
+        if is_last and search.max_delta_len >= 0:  # until then the length of the speech is open
             longest = min(longest, self._start // self._frame + num_frames + int(search.max_delta_len))
         state.max_generation_length = options.max_generation_length = longest + 1  # NeMo stops one token before it
         return longest
@@ -293,6 +289,7 @@ class AlignedStream:
 def transcribe_aligned(
     model: EncDecMultiTaskModel,
     waveforms: Sequence[Samples],
+    *,
     config: AlignedStreamingConfig | None = None,
     prompt: Mapping[str, str] | None = None,
 ) -> list[StreamedTranscript]:
@@ -316,7 +313,6 @@ def transcribe_aligned(
 
 
 def _greedy(model: EncDecMultiTaskModel) -> MultiTaskDecoding:
-    """A greedy search beside the model's own."""
     known = OmegaConf.create(OmegaConf.to_container(OmegaConf.structured(MultiTaskDecodingConfig)))
     config = OmegaConf.merge(known, OmegaConf.to_container(model.cfg.decoding))
     delta = config.beam.max_generation_delta if config.strategy == "beam" else config.greedy.max_generation_delta
@@ -330,9 +326,8 @@ def _greedy(model: EncDecMultiTaskModel) -> MultiTaskDecoding:
 
 
 def _search(
-    decoding: MultiTaskDecoding, model: EncDecMultiTaskModel, config: AlignedStreamingConfig, chunk_frames: int
+    decoding: MultiTaskDecoding, model: EncDecMultiTaskModel, config: AlignedStreamingConfig, *, chunk_frames: int
 ) -> GreedyBatchedStreamingAEDComputer:
-    """NeMo's policies, given what of a model they ask for: its search and its tokenizer."""
     options = AEDStreamingDecodingConfig(
         streaming_policy=config.policy,
         alignatt_thr=config.alignatt_threshold,
@@ -346,7 +341,6 @@ def _search(
 
 
 def _prompt_ids(model: EncDecMultiTaskModel, slots: Mapping[str, str]) -> Tensor:
-    """The prompt as ids [1, U]."""
     turns = model.prompt.get_default_dialog_slots()
     known = {name for turn in turns for name in turn["slots"]}
     unknown = sorted(set(slots) - known)

@@ -43,7 +43,7 @@ class ChunkStream:
     """
 
     def __init__(
-        self, encoder: nn.Module, plan: ChunkPlan, frame_hop: int | None = None, frame_span: int | None = None
+        self, encoder: nn.Module, plan: ChunkPlan, *, frame_hop: int | None = None, frame_span: int | None = None
     ) -> None:
         if plan.chunk < 1 or plan.left < 0 or plan.right < 0:
             raise ValueError(f"plan={plan} must have at least 1 frame a chunk, and overlaps from 0.")
@@ -61,10 +61,7 @@ class ChunkStream:
         return (self.plan.chunk - 1 + self.plan.right) * self.frame_hop + self.frame_span
 
     def push(self, inputs: Tensor) -> Tensor | None:
-        """Take the next inputs.
-
-        Args:
-            inputs: features, or samples [D, T] of any number.
+        """Takes the next inputs, features or samples [D, T] of any number.
 
         Returns:
             The next frames [D', n], a whole number of chunks; None if more has to arrive first.
@@ -85,11 +82,7 @@ class ChunkStream:
         return torch.cat(ready, dim=1) if ready else None
 
     def close(self) -> Tensor | None:
-        """End the utterance.
-
-        Returns:
-            The frames [D', n] that are left; None if there are none.
-        """
+        """Ends the utterance; returns the frames [D', n] that are left, None if there are none."""
         if self._inputs is None:
             return None
         end = self._start + self._inputs.shape[1]
@@ -102,7 +95,6 @@ class ChunkStream:
 
     @property
     def _first(self) -> int:
-        """The first frame that the next chunk reads."""
         return max(0, self.num_frames - self.plan.left)
 
     def _next_frames(self, end: int) -> Tensor:
@@ -119,6 +111,7 @@ def encode_in_chunks(
     encoder: nn.Module,
     audio_signal: Tensor,
     length: Tensor,
+    *,
     plan: ChunkPlan,
     frame_hop: int | None = None,
     frame_span: int | None = None,
@@ -138,7 +131,7 @@ def encode_in_chunks(
     """
     stitched = []
     for inputs, valid in zip(audio_signal, length.tolist(), strict=True):
-        stream = ChunkStream(encoder, plan, frame_hop, frame_span)
+        stream = ChunkStream(encoder, plan, frame_hop=frame_hop, frame_span=frame_span)
         parts = [stream.push(inputs[:, :valid]), stream.close()]
         stitched.append(torch.cat([part for part in parts if part is not None], dim=1).T)  # [T', D']
     lengths = torch.tensor([len(frames) for frames in stitched], device=length.device)

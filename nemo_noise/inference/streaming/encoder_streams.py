@@ -42,7 +42,7 @@ Encode = Callable[..., tuple[Tensor, ...]]
 
 
 class NotStreamableError(ValueError):
-    """A model cannot do a latency; the message is the reason, to stand in a table."""
+    """A model cannot stream at a latency; the message is the reason, for a table."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,8 @@ class CacheAwareStream:
 
     Attributes:
         chunk_frames: frames of the encoder in a chunk.
-        att_context_size: frames before and within the chunk that attention sees; None where the encoder has no choice
-            of chunks and takes any size.
-        latency_ms: from the first sample that a chunk's first frame stands for until the chunk can be given.
+        att_context_size: frames before and within the chunk that attention reads; None where any size will do.
+        latency_ms: from the first sample of a chunk's first frame until the chunk can be given.
     """
 
     chunk_frames: int
@@ -78,15 +77,15 @@ class CacheAwareStream:
             encoder.streaming_cfg = own_config
 
     def encode(
-        self, encoder: Any, offline: Encode, audio_signal: Tensor, length: Tensor, steps_s: list[float]
+        self, encoder: Any, audio_signal: Tensor, length: Tensor, *, offline: Encode, steps_s: list[float]
     ) -> tuple[Tensor, Tensor]:
-        """Step through a batch of streams that begin together; one that has ended gives no more frames.
+        """Steps through a batch of streams that begin together; one that has ended gives no more frames.
 
         Args:
             encoder: prepared.
-            offline: not used.
-            audio_signal: features [B, D, T].
-            length: valid frames [B].
+            audio_signal: what the encoder takes [B, D, T].
+            length: valid inputs [B].
+            offline: the encoder's own forward; not used here.
             steps_s: gets the seconds of every step.
 
         Returns:
@@ -94,7 +93,7 @@ class CacheAwareStream:
         """
         config = encoder.streaming_cfg
         if encoder.att_context_size[0] < 0 and not isinstance(encoder, MixerEncoder):
-            # all of the past: room for this audio, where NeMo would keep 10000 frames; its masks want whole chunks
+            # all of the past: room for this audio, where NeMo would keep 10000 frames; its masks need whole chunks
             chunks = -(-audio_signal.shape[2] // (encoder.subsampling_factor * self.chunk_frames)) + 1
             config.last_channel_cache_size = chunks * self.chunk_frames
         chunk_size, shift_size = _first_and_later(config.chunk_size), _first_and_later(config.shift_size)
@@ -127,9 +126,8 @@ class OverlappingStream:
 
     Attributes:
         plan: how an utterance is cut, in frames of the encoder.
-        latency_ms: as above.
-        normalization: of the preprocessor, which took the whole utterance: each chunk is normalised anew by what it
-            holds itself. None for none.
+        latency_ms: from the first sample of a chunk's first frame until the chunk can be given.
+        normalization: of the preprocessor, by the whole utterance: each chunk is normalised anew by itself.
     """
 
     plan: ChunkPlan
@@ -143,41 +141,29 @@ class OverlappingStream:
         yield
 
     def encode(
-        self, encoder: Any, offline: Encode, audio_signal: Tensor, length: Tensor, steps_s: list[float]
+        self, encoder: Any, audio_signal: Tensor, length: Tensor, *, offline: Encode, steps_s: list[float]
     ) -> tuple[Tensor, Tensor]:
-        """Encode utterance by utterance in chunks.
-
-        Args:
-            encoder: knows its frames.
-            offline: its forward.
-            audio_signal: what the encoder takes [B, D, T].
-            length: valid inputs [B].
-            steps_s: gets the seconds of every chunk.
-
-        Returns:
-            States [B, D', T'], 0 beyond their lengths, and the lengths [B].
-        """
+        """As `CacheAwareStream.encode`, utterance by utterance in chunks."""
         window = _Window(offline, self.normalization, steps_s)
         span = int(getattr(encoder, "receptive_field", 1))
-        return encode_in_chunks(window, audio_signal, length, self.plan, int(encoder.subsampling_factor), span)
+        return encode_in_chunks(
+            window, audio_signal, length, plan=self.plan, frame_hop=int(encoder.subsampling_factor), frame_span=span
+        )
 
 
 EncoderStream = CacheAwareStream | OverlappingStream
 
 
 def plan_stream(model: ASRModel, chunk_ms: float, left_s: float) -> EncoderStream:
-    """Choose how a model streams at a latency: cache-aware where its encoder can, else in overlapping chunks.
+    """Chooses how a model streams at a latency: cache-aware where its encoder can, else in overlapping chunks.
 
     Args:
         model: any NeMo ASR model.
         chunk_ms: of new audio in a chunk; of overlapping chunks half of it is read ahead, not given yet.
         left_s: seconds before an overlapping chunk that are read again.
 
-    Returns:
-        The stream.
-
     Raises:
-        NotStreamableError: it cannot; the message says why.
+        NotStreamableError: if it cannot.
     """
     if isinstance(model, WhisperModel):
         raise NotStreamableError("its encoder reads a window of fixed length, and its decoder whole utterances")
@@ -193,7 +179,7 @@ def plan_stream(model: ASRModel, chunk_ms: float, left_s: float) -> EncoderStrea
         raise NotStreamableError("its context reads sensors, which are not cut into chunks here")
     encoder = model.encoder
     if not hasattr(encoder, "subsampling_factor"):
-        raise NotStreamableError(f"{type(encoder).__name__} does not say how long its frames are")
+        raise NotStreamableError(f"{type(encoder).__name__} has no subsampling_factor, the length of its frames")
     input_ms = 1000.0 * input_s(model)
     frame_ms = input_ms * encoder.subsampling_factor
     frames = round(chunk_ms / frame_ms)
@@ -211,14 +197,7 @@ def plan_stream(model: ASRModel, chunk_ms: float, left_s: float) -> EncoderStrea
 
 
 def non_causal_part(model: ASRModel) -> str | None:
-    """Name the part for which an encoder cannot stream with NeMo's caches.
-
-    Args:
-        model: a NeMo ASR model.
-
-    Returns:
-        The part; None where there is none.
-    """
+    """The part for which an encoder cannot stream with NeMo's caches; None where there is none."""
     encoder: Any = model.encoder
     context, size = noise_context_of(model), getattr(encoder, "conv_context_size", None)
     looks_ahead = getattr(encoder, "att_context_style", None) == "regular" and encoder.att_context_size[1] != 0
@@ -238,11 +217,7 @@ def non_causal_part(model: ASRModel) -> str | None:
 
 @contextmanager
 def streamed(model: ASRModel, stream: EncoderStream) -> Iterator[list[float]]:
-    """Let a model's encoder take streams wherever the model calls it; all else stays as it is.
-
-    Args:
-        model: in evaluation mode.
-        stream: from `plan_stream` for this model.
+    """Lets a model's encoder take streams of `plan_stream` wherever the model calls it; all else stays as it is.
 
     Yields:
         The seconds of every step so far, of the whole batch each.
@@ -253,21 +228,18 @@ def streamed(model: ASRModel, stream: EncoderStream) -> Iterator[list[float]]:
     def forward(*inputs: Any, **named: Any) -> tuple[Tensor, ...]:
         if named.get("cache_last_channel") is not None:  # one step of the stream
             return offline(*inputs, **named)
-        return stream.encode(encoder, offline, named["audio_signal"], named["length"], steps_s)
+        return stream.encode(encoder, named["audio_signal"], named["length"], offline=offline, steps_s=steps_s)
 
     with stream.prepared(encoder), replaced_on(encoder, "forward", forward):
         yield steps_s
 
 
 class _Window(nn.Module):
-    """An encoder that normalises what it is given by that alone, and is timed."""
-
     def __init__(self, encode: Encode, normalization: str | None, steps_s: list[float]) -> None:
         super().__init__()
         self._encode, self._normalization, self._steps_s = encode, normalization, steps_s
 
     def forward(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, ...]:
-        """Encode inputs [1, D, T]; normalising again what an affine map of every band changed undoes that map."""
         if self._normalization is not None:
             audio_signal = normalize_batch(audio_signal, length, self._normalization)[0]
         with _timed(audio_signal.device, self._steps_s):
@@ -275,7 +247,6 @@ class _Window(nn.Module):
 
 
 def _att_context_size(encoder: Any, frames: int, frame_ms: float) -> tuple[int, ...] | None:
-    """The attention context whose chunk has so many frames; None where any chunk does."""
     if encoder.att_context_style == "regular":
         return None
     known = [list(size) for size in encoder.att_context_size_all]
@@ -292,7 +263,6 @@ def _att_context_size(encoder: Any, frames: int, frame_ms: float) -> tuple[int, 
 
 
 def _first_and_later(size: int | list[int]) -> list[int]:
-    """NeMo's sizes of the first chunk and of the later ones."""
     return size if isinstance(size, list) else [size, size]
 
 
@@ -305,7 +275,6 @@ def _without_padding(states: Tensor, lengths: Tensor) -> Tensor:
 
 @contextmanager
 def _timed(device: torch.device, steps_s: list[float]) -> Iterator[None]:
-    """Add the seconds of the block, on the device itself."""
     _wait_for(device)
     start = time.perf_counter()
     yield

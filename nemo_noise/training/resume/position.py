@@ -28,11 +28,7 @@ _PROGRESS = "epoch_loop.batch_progress"
 
 
 def count_trained_batch(checkpoint: dict[str, Any]) -> None:
-    """Counts the batch after which a checkpoint was saved, if its optimizer step is part of the checkpoint.
-
-    Args:
-        checkpoint: Lightning's, before the loops read it; changed in place.
-    """
+    """Counts, in Lightning's checkpoint, the batch after which it was saved, if that has its optimizer step."""
     progress = checkpoint.get("loops", {}).get("fit_loop", {}).get(_PROGRESS, {})
     for part in ("total", "current"):
         counts = progress.get(part)
@@ -43,11 +39,8 @@ def count_trained_batch(checkpoint: dict[str, Any]) -> None:
 def settle_validation(trainer: Trainer, was_validated: bool | None) -> bool:
     """Makes a resumed run validate before its first batch if, and only if, the whole run did so there.
 
-    Call it in `on_train_epoch_start`.
-
-    Args:
-        trainer: with Lightning's loop, or NeMo's; others are left alone.
-        was_validated: whether the checkpoint was saved behind the validation of its last batch; None if unknown.
+    Call it in `on_train_epoch_start`; loops other than Lightning's and NeMo's are left alone. ``was_validated`` is
+    whether the checkpoint was saved behind the validation of its last batch; None if unknown.
 
     Returns:
         Whether the loop must be set back by `forget_validation` when the epoch ends.
@@ -72,11 +65,7 @@ def forget_validation(trainer: Trainer) -> None:
 def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
     """Makes the loaders of a run that resumes within an epoch go on behind the last batch that was trained.
 
-    Call it when an epoch starts, behind `seed_epoch`.
-
-    Args:
-        trainer: in `on_train_epoch_start`.
-        seed_epoch: sets the random numbers with which the epoch started.
+    Call it in `on_train_epoch_start`, behind `seed_epoch`, which sets the random numbers with which the epoch started.
 
     Returns:
         How many batches of the epoch were trained before; 0 unless the run resumes within it.
@@ -97,14 +86,14 @@ def begin_again(trainer: Trainer, seed_epoch: Callable[[], None]) -> int:
             "(exp_manager.checkpoint_callback_params.every_n_train_steps: null)."
         )
         return trained
-    _skip(trainer, loaders, trained, seed_epoch)
+    _skip(trainer, loaders, trained, seed_epoch=seed_epoch)
     logging.info(f"The training goes on behind batch {trained} of epoch {trainer.current_epoch}.")
     warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch ended")
     return trained
 
 
 def warn_of_random_order(trainer: Trainer) -> None:
-    """Says so where Lhotse shuffles by the clock, so that no run has the order of another, resumed or not."""
+    """Warns where Lhotse shuffles by the clock: then no run has the order of another, resumed or not."""
     combined = trainer.fit_loop._combined_loader
     for loader in [] if combined is None else combined.flattened:
         samplers = getattr(loader, "sampler", None), getattr(getattr(loader, "dataset", None), "sampler", None)
@@ -117,7 +106,7 @@ def warn_of_random_order(trainer: Trainer) -> None:
             )
 
 
-def _skip(trainer: Trainer, loaders: list[Any], trained: int, seed_epoch: Callable[[], None]) -> None:
+def _skip(trainer: Trainer, loaders: list[Any], trained: int, *, seed_epoch: Callable[[], None]) -> None:
     """Makes the iterators again, in the order of random numbers in which the whole run made them."""
     is_first = trainer.current_epoch == 0  # its iterators are made before the epoch starts, others behind that
     with ExitStack() as stack:
@@ -137,7 +126,6 @@ class _Behind:
         self._rest: Iterator[Any] | None = None
 
     def skip(self) -> Iterator[Any]:
-        """Skips, unless that is done, and returns the rest."""
         if self._rest is None:
             self._rest = iter(self.sampler)
             for _ in range(self.first):
@@ -145,7 +133,7 @@ class _Behind:
         return self._rest
 
     def __iter__(self) -> Iterator[Any]:
-        rest = self.skip()  # asked late, as a sampler is
+        rest = self.skip()  # made late, as by a sampler
         while True:  # no `for`, which would begin a sampler of Lhotse, its own iterator, anew
             try:
                 batch = next(rest)

@@ -54,7 +54,7 @@ class RandomNumbers:
             self._seeds = trainer.strategy.all_gather(seed).flatten().tolist()
 
     def resume(self, saved: Mapping[str, Any]) -> None:
-        """Takes the seeds of a checkpoint; a seed that was given since then wins, and one line says so."""
+        """Takes the seeds of a checkpoint; another seed that was given since then wins, with a warning."""
         given = os.environ.get(_GIVEN)
         seeds: Sequence[int] = saved.get("seeds", [])
         if seeds and given is not None and given != saved.get("given"):
@@ -70,14 +70,7 @@ class RandomNumbers:
         return {"seeds": list(self._seeds), "given": self._given}
 
     def set(self, trainer: Trainer, *, epoch: int, batch: int, moment: Moment) -> None:
-        """Seeds all generators of this process.
-
-        Args:
-            trainer: says which rank this is.
-            epoch: from 0.
-            batch: within the epoch, from 0.
-            moment: what draws next.
-        """
+        """Seeds all generators of this process for what draws next; epoch and batch count from 0."""
         if not self._seeds:
             return
         more_ranks, rank = divmod(trainer.global_rank, len(self._seeds))
