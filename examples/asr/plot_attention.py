@@ -36,7 +36,7 @@ def main(cfg: DictConfig) -> None:
         samples = mix_at_snr(samples, crop.samples, snr_db=float(cfg.snr_db), sample_rate=rate)
         title = f"{crop.entry.fields.get('label', 'noise')}, {cfg.snr_db} dB"
     prompt = model.prompt_of(entries[cfg.utterance].fields) if isinstance(model, WhisperModel) else None
-    picture = observe_attention(model, samples, title, prompt)
+    picture = observe_attention(model, samples, title=title, prompt=prompt)
     draw_attention(picture, cfg.output)
     logging.info(f"{cfg.output}: {entries[cfg.utterance].text!r} was transcribed as {picture.title!r}")
 

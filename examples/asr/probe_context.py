@@ -53,7 +53,7 @@ def main(cfg: DictConfig) -> None:
     if cfg.picture is not None:
         drawn = {name: representations[name] for name in ("spectrum", "trained")}
         noises = noise_sets[cfg.picture_of]
-        draw_context_map(drawn, noises.test, noises.classes, cfg.picture)
+        draw_context_map(drawn, noises.test, noises.classes, path=cfg.picture)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,9 @@ def main(cfg: DictConfig) -> None:
     grid = replace(grid, strategy=grid.strategy or strategies_of(model)[1])
     settings = [GREEDY, *grid.settings(cfg.language_model)]
     normalization = list(cfg.text_normalization)
-    trials = tuning.try_settings(model, read_manifest(cfg.dev), settings, cfg.batch_size, normalization)
+    trials = tuning.try_settings(
+        model, read_manifest(cfg.dev), settings, batch_size=cfg.batch_size, normalization=normalization
+    )
     best = tuning.best_trial(trials, cfg.min_rtfx)
     tuning.write_trials(Path(cfg.report) / "trials.jsonl", trials)
     draw_trials(Path(cfg.report) / "trials.png", trials)
@@ -41,7 +43,11 @@ def main(cfg: DictConfig) -> None:
     print("\nThe best of every beam size:\n" + tuning.trials_table(tuning.best_by_size(trials)))
     if cfg.test is not None:
         tested = tuning.try_settings(
-            model, read_manifest(cfg.test), [GREEDY, best.setting], cfg.batch_size, normalization
+            model,
+            read_manifest(cfg.test),
+            [GREEDY, best.setting],
+            batch_size=cfg.batch_size,
+            normalization=normalization,
         )
         print(f"\n{cfg.test}:\n" + tuning.trials_table(tested))
     save_with_setting(model, best.setting, cfg.output)

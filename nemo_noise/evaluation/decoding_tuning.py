@@ -113,6 +113,7 @@ def try_settings(
     model: ASRModel,
     entries: Sequence[ManifestEntry],
     settings: Sequence[SearchSetting],
+    *,
     batch_size: int,
     normalization: Sequence[str] = (),
 ) -> list[Trial]:

@@ -6,4 +6,5 @@ import sys
 
 from nemo_noise.nemo_patches.table import shown
 
-sys.stdout.write(f"{shown()}\n")
+if __name__ == "__main__":
+    sys.stdout.write(f"{shown()}\n")

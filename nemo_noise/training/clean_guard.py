@@ -48,6 +48,7 @@ class CleanGuard(Callback, Serialization):
     def __init__(
         self,
         monitor: str = "val_wer",
+        *,
         tolerance: float = 0.002,
         action: Action | str = Action.BLEND,
         baseline: float | None = None,

@@ -33,7 +33,7 @@ def test_a_picture_holds_what_the_decoder_looked_at(
     decoding = OmegaConf.create(OmegaConf.to_container(model.cfg.decoding))
     model.change_decoding_strategy(OmegaConf.merge(decoding, {"beam": {"max_generation_delta": 6}}))
     samples = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
-    picture = observe_attention(model, samples, "noise")
+    picture = observe_attention(model, samples, title="noise")
     assert model.cfg.decoding.strategy == "beam", "the search is put back"
     assert picture.speech[0].shape == (len(picture.tokens), 13) and len(picture.tokens) > 3
     assert picture.secondary[0].shape == (len(picture.tokens), columns)
@@ -49,11 +49,13 @@ def test_a_whisper_is_drawn_over_its_window(tmp_path: Path) -> None:
     import_whisper(tmp_path / "hugging_face").save_to(str(tmp_path / "whisper.nemo"))
     model = add_dual_attention(tmp_path / "whisper.nemo").eval()
     randomize(model.transf_decoder)
-    picture = observe_attention(model, np.random.default_rng(0).standard_normal(12000).astype(np.float32), "noise")
+    picture = observe_attention(
+        model, np.random.default_rng(0).standard_normal(12000).astype(np.float32), title="noise"
+    )
     assert picture.seconds == 1.0 and picture.by_frame
     assert picture.speech[0].shape == picture.secondary[0].shape == (len(picture.tokens), 50)
 
 
 def test_a_model_without_dual_attention_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="EncDecCTCModel has no dual attention"):
-        observe_attention(build_recogniser("ctc", tmp_path), np.ones(16000, dtype=np.float32), "plain")
+        observe_attention(build_recogniser("ctc", tmp_path), np.ones(16000, dtype=np.float32), title="plain")

@@ -49,11 +49,11 @@ def test_a_picture_shows_every_class_of_every_representation(tmp_path: Path) -> 
     def raw(batch: Tensor, lengths: Tensor) -> Tensor:
         return batch
 
-    draw_context_map({"raw": raw, "again": raw}, split, ["rain", "dog", "pink"], tmp_path / "map.png")
-    picture = imread(tmp_path / "map.png")[..., :3]
+    draw_context_map({"raw": raw, "again": raw}, split, ["rain", "dog", "pink"], path=tmp_path / "map.png")
+    picture = imread(path=tmp_path / "map.png")[..., :3]
     assert picture.shape[0] > picture.shape[1] * 0.7  # two rows
     for colour in ("#1f77b4", "#ff7f0e", "#2ca02c"):
         wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
         assert (np.abs(picture - wanted).max(axis=2) < 0.02).sum() > 200
     with pytest.raises(ValueError, match="classes: are 21, more than 20"):
-        draw_context_map({"raw": raw}, split, [str(number) for number in range(21)], tmp_path / "map.png")
+        draw_context_map({"raw": raw}, split, [str(number) for number in range(21)], path=tmp_path / "map.png")

@@ -90,14 +90,16 @@ def test_the_encoder_runs_once_for_all_settings(model: Any, tmp_path: Path) -> N
     entries = read_manifest(write_speech(tmp_path, count=3))
     ran: list[int] = []
     hook = model.encoder.register_forward_hook(lambda *_: ran.append(1))
-    trials = try_settings(model, entries, [GREEDY, SearchSetting("beam_batch", 2), SearchSetting("beam_batch", 3)], 2)
+    trials = try_settings(
+        model, entries, [GREEDY, SearchSetting("beam_batch", 2), SearchSetting("beam_batch", 3)], batch_size=2
+    )
     hook.remove()
     assert len(ran) == 2  # batches
     assert [each.errors for each in trials] == [trials[0].errors] * 3  # no language model: NeMo's beam is greedy
     assert trials[0].errors.words == 9 and all(each.rtfx > 0 for each in trials)
     silent = write_lines(tmp_path / "silent.json", [{"audio_filepath": "utt0.wav"}])
     with pytest.raises(ManifestError, match=r"silent\.json:1: has no `text`"):
-        try_settings(model, read_manifest(silent), [GREEDY], 2)
+        try_settings(model, read_manifest(silent), [GREEDY], batch_size=2)
 
 
 def test_the_scripts_lead_from_texts_to_a_tuned_model(

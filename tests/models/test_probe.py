@@ -18,8 +18,10 @@ def test_linear_classes_are_found_and_random_ones_are_not() -> None:
     labels, test_labels = rng.integers(4, size=400), rng.integers(4, size=400)
     centers = 5.0 * rng.standard_normal((4, 8))
     train, test = centers[labels] + rng.standard_normal((400, 8)), centers[test_labels] + rng.standard_normal((400, 8))
-    assert probe.probe_accuracy(train, labels, test, test_labels).value > 0.98
-    blind = probe.probe_accuracy(rng.standard_normal((400, 8)), labels, rng.standard_normal((400, 8)), test_labels)
+    assert probe.probe_accuracy(train, labels, test=test, test_labels=test_labels).value > 0.98
+    blind = probe.probe_accuracy(
+        rng.standard_normal((400, 8)), labels, test=rng.standard_normal((400, 8)), test_labels=test_labels
+    )
     assert blind.low < 0.25 < blind.high and blind.chance == pytest.approx(0.25, abs=0.06)
 
 

@@ -136,10 +136,10 @@ def _entries(axis: str, entries: Mapping[str, Any] | None, plain: str) -> dict[s
         raise ValueError(
             f"{axis} is {entries!r}, should be a mapping such as {{{plain}: null, name: {{effects: ...}}}}"
         )
-    return {name: _entry(axis, name, entry, plain) for name, entry in (entries or {plain: None}).items()}
+    return {name: _entry(axis, name, entry, plain=plain) for name, entry in (entries or {plain: None}).items()}
 
 
-def _entry(axis: str, name: str, entry: Any, plain: str) -> Surroundings:
+def _entry(axis: str, name: str, entry: Any, *, plain: str) -> Surroundings:
     where = f"{axis}.{name}"
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise ValueError(f"{axis} holds the name {name!r}: use letters, digits, - and _")

@@ -52,7 +52,7 @@ class AttentionPicture:
 
 @torch.inference_mode()
 def observe_attention(
-    model: DualModel, samples: npt.NDArray[np.float32], title: str, prompt: Mapping[str, Any] | None = None
+    model: DualModel, samples: npt.NDArray[np.float32], *, title: str, prompt: Mapping[str, Any] | None = None
 ) -> AttentionPicture:
     """Let a model transcribe one recording greedily and write down what its decoder looks at.
 

@@ -45,7 +45,7 @@ def principal_plane(contexts: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def draw_context_map(
-    representations: Mapping[str, Representation], split: ProbeSplit, classes: list[str], path: str | Path
+    representations: Mapping[str, Representation], split: ProbeSplit, classes: list[str], *, path: str | Path
 ) -> None:
     """Draw the contexts of the same recordings by several representations, one row each.
 

@@ -55,7 +55,9 @@ class ProbeScore(NamedTuple):
     num_test: int
 
 
-def probe_accuracy(train: FloatArray, train_labels: IntArray, test: FloatArray, test_labels: IntArray) -> ProbeScore:
+def probe_accuracy(
+    train: FloatArray, train_labels: IntArray, *, test: FloatArray, test_labels: IntArray
+) -> ProbeScore:
     """Accuracy of logistic regression on standardised contexts.
 
     Args:
@@ -170,10 +172,12 @@ def probe_representation(
             represent_all(represent, noise_set.train.samples),
             represent_all(represent, noise_set.test.samples),
         )
-        scores[f"{name} noise accuracy"] = probe_accuracy(train, noise_set.train.labels, test, noise_set.test.labels)
+        scores[f"{name} noise accuracy"] = probe_accuracy(
+            train, noise_set.train.labels, test=test, test_labels=noise_set.test.labels
+        )
         scores[f"{name} SNR R2"] = probe_r2(train, noise_set.train.snr_db, test, noise_set.test.snr_db)
     train, test = represent_all(represent, word_set.train.samples), represent_all(represent, word_set.test.samples)
-    scores["word accuracy"] = probe_accuracy(train, word_set.train.labels, test, word_set.test.labels)
+    scores["word accuracy"] = probe_accuracy(train, word_set.train.labels, test=test, test_labels=word_set.test.labels)
     return scores
 
 

@@ -87,7 +87,7 @@ def noise_probe_set(
         for label, snr in zip(labels, snrs, strict=True):
             sound, floor = noise.sound(int(rng.choice(files_of[int(label)])))
             middle = len(sound) // 2
-            noise_crop = _crop(rng, sound[middle:] if half else sound[:middle], num_samples, floor)
+            noise_crop = _crop(rng, sound[middle:] if half else sound[:middle], num_samples, floor=floor)
             speech_crop = _crop(rng, files[int(rng.integers(len(halves[half])))], num_samples, floor=1e-6)
             speech_crop = np.pad(speech_crop, (0, num_samples - len(speech_crop)))
             rows.append(
@@ -171,7 +171,7 @@ def _divide_speakers(entries: Sequence[ManifestEntry]) -> tuple[list[ManifestEnt
     return halves
 
 
-def _crop(rng: np.random.Generator, samples: Samples, num_samples: int, floor: float) -> Samples:
+def _crop(rng: np.random.Generator, samples: Samples, num_samples: int, *, floor: float) -> Samples:
     """A crop that is not silent; the whole signal where it is shorter."""
     if len(samples) <= num_samples:
         return samples

@@ -34,7 +34,7 @@ class Engine(str, Enum):
     ENCODER_ONNX = "encoder_onnx"
 
 
-def open_engine(engine: Engine, model: ASRModel, sample_rate: int, resources: ExitStack) -> Prepare:
+def open_engine(engine: Engine, model: ASRModel, *, sample_rate: int, resources: ExitStack) -> Prepare:
     """Make a model ready to run in one way.
 
     Args:
@@ -52,7 +52,7 @@ def open_engine(engine: Engine, model: ASRModel, sample_rate: int, resources: Ex
     if engine is Engine.TRANSCRIBE:
         return lambda waveforms: _transcribing(model, waveforms)
     if engine is Engine.ENCODER_ONNX:
-        return _onnx(model, sample_rate, resources)
+        return _onnx(model, sample_rate=sample_rate, resources=resources)
     encoder = model.encoder
     if engine is Engine.ENCODER_COMPILED:
         encoder = torch.compile(copy.deepcopy(model.encoder))
@@ -73,7 +73,7 @@ def _transcribing(model: ASRModel, waveforms: Tensor) -> Run:
     return run
 
 
-def _onnx(model: ASRModel, sample_rate: int, resources: ExitStack) -> Prepare:
+def _onnx(model: ASRModel, *, sample_rate: int, resources: ExitStack) -> Prepare:
     """Export a copy of the encoder (NeMo's export changes what it exports) and run it on the CPU."""
     if next(model.parameters()).device.type != "cpu":
         raise NotImplementedError("the ONNX encoder is only timed on the CPU")

@@ -122,10 +122,14 @@ def profile_model(name: str, model: ASRModel, options: ProfileOptions) -> Profil
             progress.set_postfix_str(engine.value)
             try:
                 with ExitStack() as resources, torch.inference_mode():
-                    prepare = open_engine(engine, model, rate, resources)
+                    prepare = open_engine(engine, model, sample_rate=rate, resources=resources)
                     for batch, length in sizes:
-                        waveforms = _noise(batch, length, rate, options.seed, next(model.parameters()).device)
-                        measurements.append(_measure(engine, prepare, waveforms, length, options, encoded))
+                        waveforms = _noise(
+                            batch, length, rate=rate, seed=options.seed, device=next(model.parameters()).device
+                        )
+                        measurements.append(
+                            _measure(engine, prepare, waveforms, length_s=length, options=options, encoded=encoded)
+                        )
                         progress.update()
             except Exception as error:  # compilers and exporters raise anything; the others should still be measured
                 reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
@@ -137,7 +141,9 @@ def profile_model(name: str, model: ASRModel, options: ProfileOptions) -> Profil
         model=name,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         measurements=measurements,
-        shares=module_shares(model, _noise(options.batch_sizes[-1], options.lengths_s[-1], rate, options.seed)),
+        shares=module_shares(
+            model, _noise(options.batch_sizes[-1], options.lengths_s[-1], rate=rate, seed=options.seed)
+        ),
         left_out=left_out,
     )
 
@@ -195,6 +201,7 @@ def _measure(
     engine: Engine,
     prepare: Prepare,
     waveforms: Tensor,
+    *,
     length_s: float,
     options: ProfileOptions,
     encoded: dict[tuple[int, float], Tensor],
@@ -280,7 +287,7 @@ def _counts(module: nn.Module) -> bool:
     return not type(module).__module__.startswith(("nemo.collections.asr.losses", "nemo.collections.asr.metrics"))
 
 
-def _noise(batch: int, length_s: float, rate: int, seed: int, device: torch.device | None = None) -> Tensor:
+def _noise(batch: int, length_s: float, *, rate: int, seed: int, device: torch.device | None = None) -> Tensor:
     """White noise: [B, T]."""
     generator = torch.Generator().manual_seed(seed)
     return (LOUDNESS * torch.randn(batch, round(length_s * rate), generator=generator)).to(device)
