@@ -50,7 +50,7 @@ def test_a_picture_shows_every_class_of_every_representation(tmp_path: Path) -> 
         return batch
 
     draw_context_map({"raw": raw, "again": raw}, split, ["rain", "dog", "pink"], path=tmp_path / "map.png")
-    picture = imread(path=tmp_path / "map.png")[..., :3]
+    picture = imread(tmp_path / "map.png")[..., :3]
     assert picture.shape[0] > picture.shape[1] * 0.7  # two rows
     for colour in ("#1f77b4", "#ff7f0e", "#2ca02c"):
         wanted = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255

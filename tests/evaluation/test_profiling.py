@@ -85,7 +85,7 @@ def test_a_slow_module_is_found() -> None:
 
 
 def test_an_engine_that_cannot_run_is_left_out_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(engine: Engine, *_: object) -> None:
+    def broken(engine: Engine, *_: object, **__: object) -> None:
         raise RuntimeError("no such operator\nand a long trace")
 
     monkeypatch.setattr(profiling, "open_engine", broken)
