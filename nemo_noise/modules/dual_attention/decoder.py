@@ -100,8 +100,8 @@ class DualCrossAttention(MultiHeadAttention):
         """
         if self.secondary_tokens is None:
             raise ValueError(
-                "transf_decoder.secondary_tokens is not set: use DualAttentionMultiTaskModel, or set it to 'same' in "
-                "a model of NeMo."
+                "The second attention of the decoder has no memory: use DualAttentionMultiTaskModel, or "
+                "set transf_decoder.secondary_tokens to 'same' in a model of NeMo."
             )
         parts = split_memory(keys, attention_mask, self.secondary_tokens)
         speech = self.projections.of("primary", self, whole=keys, part=parts[0], mask=parts[1])
