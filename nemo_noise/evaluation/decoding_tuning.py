@@ -153,7 +153,7 @@ def try_settings(
             search(model, encoded.frames[:1], 1)  # what is built at the first use is not measured
             texts, search_s = search(model, encoded.frames, batch_size)
             pairs = zip(references, (normalize_text(text, normalization) for text in texts), strict=True)
-            errors = sum_errors(count_errors(said, heard) for said, heard in pairs)
+            errors = sum_errors(count_errors(said, written) for said, written in pairs)
             trials.append(Trial(setting, errors, search_s, audio_s / (encoded.encoder_s + search_s)))
     apply_setting(model, GREEDY)
     return trials

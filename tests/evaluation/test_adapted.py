@@ -23,7 +23,7 @@ from nemo_noise.evaluation.mixtures.plan import load_plan
 from nemo_noise.evaluation.report.page import render_report
 from nemo_noise.evaluation.report.text_table import summary_table
 from nemo_noise.evaluation.results import write_results
-from nemo_noise.evaluation.transcription.adapted import AdaptedHearing
+from nemo_noise.evaluation.transcription.adapted import AdaptedTranscription
 from nemo_noise.evaluation.transcription.arms import arms_of
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm, run_models
 from nemo_noise.inference import AdaptationConfig, adapt_along_streams, adapt_and_transcribe
@@ -164,7 +164,7 @@ def test_along_streams_it_goes_on_from_what_it_has_learnt_and_a_cut_stream_is_he
     said = [row.pred_text for row in run_arm(along, plan, path, options=options)]
     keys = [t.trial_id if t.entry is None else (t.entry.fields["speaker"], t.snr_db) for t in plan.trials]
     assert len(set(keys)) == 5  # two speakers, clean and noisy, and noise alone
-    heard = [plan.listen(trial).samples for trial in plan.trials]
+    heard = [plan.render(trial).samples for trial in plan.trials]
     expected = adapt_along_streams(model, lambda number: heard[number], keys, config=how)
     assert said == [result.text for result in expected]
     assert said != [row.pred_text for row in run_arm(alone, plan, path, options=options)]
@@ -180,9 +180,9 @@ def test_along_streams_it_goes_on_from_what_it_has_learnt_and_a_cut_stream_is_he
 
 
 def test_rows_keep_their_fingerprint_when_settings_are_added_that_change_nothing() -> None:
-    fingerprint = AdaptedHearing(AdaptationConfig()).fingerprint
+    fingerprint = AdaptedTranscription(AdaptationConfig()).fingerprint
     assert fingerprint == "2a031bac"
-    assert AdaptedHearing(AdaptationConfig(batch_statistics=0.5)).fingerprint != fingerprint
+    assert AdaptedTranscription(AdaptationConfig(batch_statistics=0.5)).fingerprint != fingerprint
 
 
 @pytest.mark.parametrize("what", ["sensors", "pre-roll"])
@@ -203,7 +203,7 @@ def test_streams_are_left_out_where_utterances_come_with_more_than_samples(
         {"ctc": str(tmp_path / "ctc.nemo")}, lambda _: plan, path, controls=[], options=options, device=device
     )
     assert {row.model for row in rows} == {"ctc", "ctc+adapted"}
-    assert "adaptation along streams left out: it hears neither sensors nor a pre-roll" in caplog.text
+    assert "adaptation along streams left out: it reads neither sensors nor a pre-roll" in caplog.text
 
 
 def test_streams_that_cannot_be_told_apart_are_refused(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_the_script_runs_the_model_once_more_adapted_to_each_utterance(tmp_path:
     )
     by_trial = {row.trial_id: row for row in rows}
     trial = next(trial for trial in plan.trials if trial.snr_db == 5 and trial.trial_id in by_trial)
-    samples = np.asarray(plan.listen(trial).samples, dtype=np.float32)
+    samples = np.asarray(plan.render(trial).samples, dtype=np.float32)
     (expected,) = adapt_and_transcribe(model, [samples], AdaptationConfig(**FREE))
     assert by_trial[trial.trial_id].pred_text == expected.text
     assert by_trial[trial.trial_id].fields["adaptation_reason"] == expected.reason

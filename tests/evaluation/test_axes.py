@@ -42,7 +42,7 @@ def plan_of(folder: Path, rooms: dict | None = None, channels: dict | None = Non
 
 
 def described(plan: MixturePlan) -> list[Hypothesis]:
-    lines = (describe_mixture(trial, plan.listen(trial), plan.seed) for trial in plan.trials)
+    lines = (describe_mixture(trial, plan.render(trial), plan.seed) for trial in plan.trials)
     return [hypothesis(**line, pred_text="") for line in lines]
 
 
@@ -73,12 +73,12 @@ def test_marginal_leaves_the_corner_out(tmp_path: Path) -> None:
 def test_the_asked_snr_is_that_of_the_speech_in_the_room(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, ROOMS)
     of = {
-        t.snr_db: plan.listen(t).samples for t in plan.trials if t.place.room == "lowpass" and t.utterance_id == "utt0"
+        t.snr_db: plan.render(t).samples for t in plan.trials if t.place.room == "lowpass" and t.utterance_id == "utt0"
     }
     snr = active_speech_level_db(of[None], SAMPLE_RATE) - rms_db(of[10.0] - of[None])
     assert snr == pytest.approx(10, abs=0.05)
     dry = next(t for t in plan.trials if t.utterance_id == "utt0")
-    assert not np.allclose(plan.listen(dry).samples, of[None])
+    assert not np.allclose(plan.render(dry).samples, of[None])
 
 
 def row(utterance: str, heard: str, noise: str = "a", **fields: str) -> Hypothesis:

@@ -100,7 +100,7 @@ def test_contexts_are_those_of_the_model_for_every_noisy_mixture(plan: MixturePl
     encoder = model.encoder.context_encoder
     handle = encoder.register_forward_hook(lambda _, __, output: seen.append(output[0].detach().numpy()))
     trial = [trial for trial in plan.trials if trial.snr_db == 0][1]
-    model.transcribe([plan.listen(trial).samples], batch_size=1, num_workers=0, verbose=False)
+    model.transcribe([plan.render(trial).samples], batch_size=1, num_workers=0, verbose=False)
     handle.remove()
     expected = seen[0][: len(seen[0]) - 1].mean(axis=0) if is_causal else seen[0]  # a frame of padding at the end
     assert np.abs(heard.contexts[3] - expected).max() < (0.05 if is_causal else 1e-4)

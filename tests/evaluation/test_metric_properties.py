@@ -57,11 +57,13 @@ def test_an_alignment_holds_both_texts_in_order(said: str, heard: str) -> None:
     alignment = align_words(said, heard)
     assert list(alignment.reference) == said.split()
     rebuilt = list(alignment.inserted[0])
-    for word, gap in zip(alignment.heard, alignment.inserted[1:], strict=True):
+    for word, gap in zip(alignment.written, alignment.inserted[1:], strict=True):
         rebuilt += [] if word is None else [word]
         rebuilt += gap
     assert rebuilt == heard.split()
-    assert sum(alignment.is_correct) == sum(a == b for a, b in zip(alignment.reference, alignment.heard, strict=True))
+    assert sum(alignment.is_correct) == sum(
+        a == b for a, b in zip(alignment.reference, alignment.written, strict=True)
+    )
 
 
 @quickly

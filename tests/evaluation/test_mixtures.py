@@ -29,12 +29,12 @@ def plan_of(folder: Path, seed: int = 0, snr_db: tuple[float | str, ...] = ("cle
 
 
 def hashes(plan: MixturePlan) -> list[str]:
-    return [plan.listen(trial).sha256 for trial in plan.trials]
+    return [plan.render(trial).sha256 for trial in plan.trials]
 
 
 def test_equal_seeds_give_equal_mixtures_in_any_folder_and_order(tmp_path: Path) -> None:
     here, there = plan_of(tmp_path / "a"), plan_of(tmp_path / "b" / "c")
-    backwards = [there.listen(trial).sha256 for trial in reversed(there.trials)][::-1]
+    backwards = [there.render(trial).sha256 for trial in reversed(there.trials)][::-1]
     assert hashes(here) == backwards
     assert [trial.trial_id for trial in here.trials] == [trial.trial_id for trial in there.trials]
     assert hashes(plan_of(tmp_path / "a", seed=1)) != hashes(here)
@@ -43,7 +43,7 @@ def test_equal_seeds_give_equal_mixtures_in_any_folder_and_order(tmp_path: Path)
 def test_every_snr_mixes_the_same_piece_of_noise(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
     for utterance in ("utt0", "utt1", "utt2"):
-        of = {t.snr_db: plan.listen(t) for t in plan.trials if t.utterance_id == utterance}
+        of = {t.snr_db: plan.render(t) for t in plan.trials if t.utterance_id == utterance}
         assert of[10.0].noise_file == of[0.0].noise_file
         assert of[10.0].noise_offset_s == of[0.0].noise_offset_s
         louder, softer = (of[snr].samples - of[None].samples for snr in (0.0, 10.0))
@@ -55,9 +55,9 @@ def test_the_plan_holds_every_cell_once(tmp_path: Path) -> None:
     conditions = [trial.condition for trial in plan.trials]
     assert [conditions.count(each) for each in Condition] == [3, 6, 2, 2]
     assert len({trial.trial_id for trial in plan.trials}) == len(plan.trials)
-    noise_only = [plan.listen(t) for t in plan.trials if t.condition is Condition.NOISE_ONLY]
+    noise_only = [plan.render(t) for t in plan.trials if t.condition is Condition.NOISE_ONLY]
     assert {len(mixture.samples) for mixture in noise_only} == {SAMPLE_RATE // 2}
-    silence = [plan.listen(t).samples for t in plan.trials if t.condition is Condition.SILENCE]
+    silence = [plan.render(t).samples for t in plan.trials if t.condition is Condition.SILENCE]
     assert [(len(samples), samples.any()) for samples in silence] == [(SAMPLE_RATE // 2, False), (SAMPLE_RATE, False)]
 
 
@@ -124,7 +124,7 @@ def test_what_cannot_be_evaluated_is_left_out_with_its_line_and_reason(tmp_path:
     assert [name for name in words if words[name] not in reasons[name]] == []
     assert reasons["long"].startswith("/all.json:4 ") and len(reasons) == len(words)
     assert {trial.utterance_id for trial in plan.trials} == {"utt0"}
-    assert all(plan.listen(trial).samples.any() for trial in plan.trials)
+    assert all(plan.render(trial).samples.any() for trial in plan.trials)
 
 
 def test_a_noise_that_cannot_be_used_is_left_out_of_the_plan_and_named(tmp_path: Path) -> None:

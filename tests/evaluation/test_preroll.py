@@ -42,7 +42,7 @@ def test_a_pre_roll_is_the_noise_before_the_crop_as_loud_and_changes_no_mixture(
     }
     lengths = []
     for trial, bare in zip(plan.trials, without.trials, strict=True):
-        mixture, expected = plan.listen(trial), without.listen(bare)
+        mixture, expected = plan.render(trial), without.render(bare)
         assert np.array_equal(mixture.samples, expected.samples) and expected.before is None
         assert (trial.trial_id == bare.trial_id) == (trial.condition is not Condition.NOISY)
         if mixture.before is None:
@@ -51,7 +51,7 @@ def test_a_pre_roll_is_the_noise_before_the_crop_as_loud_and_changes_no_mixture(
         lengths.append(len(mixture.before))
         end = round(mixture.noise_offset_s * SAMPLE_RATE)
         noise = recordings[mixture.noise_file][end - len(mixture.before) : end]
-        clean = next(plan.listen(t).samples for t in plan.trials if t.utterance_id == trial.utterance_id)
+        clean = next(plan.render(t).samples for t in plan.trials if t.utterance_id == trial.utterance_id)
         crop = recordings[mixture.noise_file][end:]
         added = mixture.samples - clean
         if len(crop) >= len(added):  # not looped
@@ -77,7 +77,7 @@ def test_a_channel_with_a_memory_does_the_same_to_a_mixture_whatever_went_before
             acoustics=acoustics,
             preroll_s=seconds,
         )
-        heard.append([plan.listen(trial) for trial in plan.trials])
+        heard.append([plan.render(trial) for trial in plan.trials])
     assert all(np.array_equal(bare.samples, one.samples) for bare, one in zip(*heard, strict=True))
     assert any(one.before is not None for one in heard[1])
 

@@ -44,12 +44,12 @@ def test_each_line_is_transcribed_in_its_language_and_one_without_in_that_of_the
     plan = _plan(tmp_path, {"lang": "de"}, {}, {"language": "German", "taskname": "translate"}, {"source_lang": "de"})
     prompts: dict[int, tuple[str | None, str | None]] = {}
 
-    def hears(model: Any, waveforms: Sequence[Any], options: Any) -> list[Transcript]:
+    def answers(model: Any, waveforms: Sequence[Any], options: Any) -> list[Transcript]:
         prompts.update({len(one): (options.get("source_lang"), options.get("taskname")) for one in waveforms})
         return transcribe(model, waveforms, options)
 
     options = RunOptions(batch_size=4, transcribe={"source_lang": "en"}, latency_utterances=1)
-    rows = run_arm(Arm("whisper", model, hears=hears), plan, tmp_path / "rows.jsonl", options=options)
+    rows = run_arm(Arm("whisper", model, transcribes=answers), plan, tmp_path / "rows.jsonl", options=options)
     assert len(rows) == 5
     german, translated, english = ("de", "asr"), ("de", "translate"), ("en", "asr")
     expected = [german, english, translated, german, ("en", None)]

@@ -84,7 +84,7 @@ def test_offline_is_scored_on_the_mixtures_that_were_streamed(plan: MixturePlan,
     )
     heard = {row.utterance for row in runs[0].rows}
     assert len(heard) == 2 and len(runs[0].rows) == 10
-    assert runs[0].way == "overlapping chunks, as its subsampling hears the future"
+    assert runs[0].way == "overlapping chunks, as its subsampling depends on the future"
     table = summarize_streaming(runs, offline, ScoringOptions(replications=20))
     assert table["mixtures"] == 10
     chosen = [row for row in offline if row.utterance in heard]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from nemo_noise.evaluation.transcription.adapted import AdaptedHearing
+from nemo_noise.evaluation.transcription.adapted import AdaptedTranscription
 from nemo_noise.inference import AdaptationConfig
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
@@ -97,7 +97,7 @@ def test_a_missing_model_is_named() -> None:
 )
 def test_what_is_no_sound_is_refused_by_its_index(bad: object, message: str) -> None:
     good, model = np.full(4000, 0.1, np.float32), SimpleNamespace(transcribe=pytest.fail)
-    for call in (transcribe, AdaptedHearing(AdaptationConfig())):
+    for call in (transcribe, AdaptedTranscription(AdaptationConfig())):
         with pytest.raises((TypeError, ValueError), match=message):
             call(model, [good, bad])
         with pytest.raises(TypeError, match=r"waveforms\[0\] is a float32, must be a numpy array"):

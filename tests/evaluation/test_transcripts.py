@@ -51,7 +51,7 @@ def test_exported_audio_is_the_mixture_bit_for_bit_and_its_hash_is_that_of_the_r
     for line, trial in zip(lines, plan.trials, strict=True):
         samples, rate = soundfile.read(tmp_path / "out" / line["audio_filepath"], dtype="float32")
         assert rate == SAMPLE_RATE
-        assert np.array_equal(samples, plan.listen(trial).samples)
+        assert np.array_equal(samples, plan.render(trial).samples)
     rows = rows_of_transcripts(
         "other",
         write_lines(
@@ -70,7 +70,7 @@ def test_an_exported_manifest_is_a_speech_manifest(plan: MixturePlan, tmp_path: 
     entries = read_manifest(tmp_path / "out/manifest.jsonl")
     require_audio_files(entries)
     assert [len(load_entry(entry, SAMPLE_RATE)) for entry in entries] == [
-        len(plan.listen(trial).samples) for trial in plan.trials
+        len(plan.render(trial).samples) for trial in plan.trials
     ]
 
 

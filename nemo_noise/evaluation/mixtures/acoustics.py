@@ -22,7 +22,7 @@ ENTRY_KEYS = ("effects", "seen", "seed", "prob", "refresh")
 
 
 class Grid(str, Enum):
-    """Which places are heard: every room in every channel, or one of both at its first entry."""
+    """Which places are rendered: every room in every channel, or one of both at its first entry."""
 
     FULL = "full"
     MARGINAL = "marginal"
@@ -50,7 +50,7 @@ class Acoustics:
     Attributes:
         rooms: by name.
         channels: by name.
-        grid: which pairs of them are heard.
+        grid: which pairs of them are rendered.
     """
 
     rooms: Mapping[str, Surroundings] = field(default_factory=lambda: {PLAIN.room: Surroundings()})
@@ -58,7 +58,7 @@ class Acoustics:
     grid: Grid = Grid.FULL
 
     def places(self) -> list[Place]:
-        """List the pairs of room and channel that are heard, the reference first."""
+        """List the pairs of room and channel that are rendered, the reference first."""
         pairs = [Place(room, channel) for room in self.rooms for channel in self.channels]
         if self.grid is Grid.FULL:
             return pairs

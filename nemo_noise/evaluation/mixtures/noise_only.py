@@ -13,12 +13,12 @@ __all__ = ["NoiseOnlyOptions"]
 
 @dataclass(frozen=True)
 class NoiseOnlyOptions:
-    """How much is heard where nobody speaks: noise per noise list, and digital silence.
+    """How much is transcribed where nobody speaks: noise per noise list, and digital silence.
 
     Attributes:
         crops: number of crops, 0 for none.
         crop_s: seconds of each.
-        silence_s: lengths of digital silence that are heard as well, seconds; empty for none.
+        silence_s: lengths of digital silence that are transcribed as well, seconds; empty for none.
     """
 
     crops: int = 20

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fixed mixtures: every model hears the same speech in the same noise, and every SNR mixes the same piece of noise.
+"""Fixed mixtures: every model gets the same speech in the same noise, and every SNR mixes the same piece of noise.
 
 Which recording, and where in it, is drawn from (seed, utterance, noise list) alone: not from the SNR, the model, the
 order of the work or the machine. A hash of the samples proves it.
@@ -46,7 +46,7 @@ class Trial:
         noise_list: name of the list, None for clean speech and silence.
         snr_db: SNR in dB, None for clean speech and where nobody speaks.
         entry: manifest line of the speech, None where nobody speaks.
-        trial_id: hash of all that decides what is heard; equal ids are equal tasks.
+        trial_id: hash of all that decides its audio; equal ids are equal tasks.
         length_s: seconds of noise or silence, None for speech.
         place: the room of the speech and the channel behind the noise.
     """
@@ -67,7 +67,7 @@ class Trial:
 
 
 class Mixture(NamedTuple):
-    """What is heard in a trial: samples [T], float32, not clipped, and where its noise came from.
+    """The audio of a trial: samples [T], float32, not clipped, and where its noise came from.
 
     `before` is the noise that went before the speech, the pre-roll [P], where one is asked for.
     """
@@ -149,7 +149,7 @@ class MixturePlan:
         made = [(trial, self._possible(trial)) for trial in trials]
         return [(trial, mixture) for trial, mixture in made if mixture is not None]
 
-    def listen(self, trial: Trial) -> Mixture:
+    def render(self, trial: Trial) -> Mixture:
         """Make the audio of a trial; equal trials give equal samples."""
         if trial.condition is Condition.SILENCE:
             silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
@@ -191,7 +191,7 @@ class MixturePlan:
 
     def _possible(self, trial: Trial) -> Mixture | None:
         try:
-            return self.listen(trial)
+            return self.render(trial)
         except ValueError as error:
             source = "noise" if trial.entry is None else trial.entry.source
             cell = "clean" if trial.snr_db is None else f"{trial.noise_list} at {trial.snr_db:g} dB"

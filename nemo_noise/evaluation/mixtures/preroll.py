@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The noise that a device heard before the speech of a mixture: what precedes the crop in its recording."""
+"""The noise before the speech of a mixture: what precedes the crop in its recording."""
 
 import numpy as np
 from numpy.typing import NDArray

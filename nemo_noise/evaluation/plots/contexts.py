@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a noise context at work: what it hears, what it says, and what the recogniser makes of it."""
+"""Pictures of a noise context at work: the features it reads, its values, and what the recogniser makes of it."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ FloatArray = npt.NDArray[np.floating]
 
 @dataclass(frozen=True)
 class ContextPicture:
-    """What happened inside a recogniser while it heard one recording.
+    """What happened inside a recogniser while it read one recording.
 
     Attributes:
         title: what stands above.
@@ -53,7 +53,7 @@ class ContextPicture:
 
 @torch.inference_mode()
 def observe_context(model: ASRModel, samples: npt.NDArray[np.float32], title: str) -> ContextPicture:
-    """Let a recogniser with a noise context hear one recording and write down what happens.
+    """Run a recogniser with a noise context on one recording and record what happens.
 
     Args:
         model: in evaluation mode.

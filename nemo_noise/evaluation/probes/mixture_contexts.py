@@ -58,7 +58,7 @@ def encode_contexts(name: str, model: ASRModel, plan: MixturePlan) -> MixtureCon
     device = next(model.parameters()).device
     contexts = []
     for trial in tqdm(trials, desc=f"{name}, contexts", unit="utt"):
-        samples = torch.from_numpy(plan.listen(trial).samples).to(device).unsqueeze(0)
+        samples = torch.from_numpy(plan.render(trial).samples).to(device).unsqueeze(0)
         length = torch.tensor([samples.shape[1]], device=device)
         features, frames = model.preprocessor(input_signal=samples, length=length)
         with with_sensors(model, collate_sensors([plan.sensors(trial)])):

@@ -142,14 +142,14 @@ def spectrum_representation(preprocessor: nn.Module) -> Representation:
 
     def represent(samples: Tensor, lengths: Tensor) -> Tensor:
         features, frames = preprocessor(input_signal=samples, length=lengths)
-        heard = features[:, :, : int(frames.min())]  # recordings of a probe have one length
-        return torch.cat([heard.mean(dim=2), heard.std(dim=2)], dim=1)
+        valid = features[:, :, : int(frames.min())]  # recordings of a probe have one length
+        return torch.cat([valid.mean(dim=2), valid.std(dim=2)], dim=1)
 
     return represent
 
 
 def noise_floor_representation(preprocessor: nn.Module, quantile: float = 0.1) -> Representation:
-    """A low quantile of every band, nothing learned: hears noise and no words, so it is the baseline to beat."""
+    """A low quantile of every band, nothing learned: it follows noise and no words, so it is the baseline to beat."""
     preprocessor.eval()
 
     def represent(samples: Tensor, lengths: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class ProfileOptions:
         lengths_s: seconds of each waveform.
         repeats: timed runs of each combination; the median counts.
         warmups: runs before those.
-        seed: of the noise that is heard.
+        seed: of the noise that is transcribed.
     """
 
     engines: Sequence[Engine | str] = tuple(Engine)

@@ -61,18 +61,18 @@ def make_clip(samples: npt.NDArray[np.float32], sample_rate: int) -> Clip:
     Returns:
         The clip.
     """
-    heard = np.asarray(samples[: round(CLIP_S * sample_rate)], dtype=np.float64)
+    played = np.asarray(samples[: round(CLIP_S * sample_rate)], dtype=np.float64)
     rate = sample_rate if sample_rate in CLIP_RATES else CLIP_RATES[-1]
     if rate != sample_rate:
-        heard = scipy.signal.resample_poly(heard, rate, sample_rate)
-    loudest = float(np.abs(heard).max(initial=0.0))
-    heard = heard * (FULL_SCALE / loudest) if loudest > FULL_SCALE else heard
+        played = scipy.signal.resample_poly(played, rate, sample_rate)
+    loudest = float(np.abs(played).max(initial=0.0))
+    played = played * (FULL_SCALE / loudest) if loudest > FULL_SCALE else played
     buffer = io.BytesIO()
-    soundfile.write(buffer, heard, rate, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.9)
+    soundfile.write(buffer, played, rate, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.9)
     return Clip(
         audio=_data_uri("audio/mpeg", buffer.getvalue()),
-        spectrogram=_data_uri("image/png", draw_spectrogram(heard, rate)),
-        seconds=len(heard) / rate,
+        spectrogram=_data_uri("image/png", draw_spectrogram(played, rate)),
+        seconds=len(played) / rate,
         is_cut=len(samples) > CLIP_S * sample_rate,
     )
 

@@ -156,7 +156,7 @@ def compare(
         The comparison, ready for JSON. Rows without a partner are left out, counted and logged.
 
     Raises:
-        ValueError: nothing to pair, repeated rows, or a pair that did not hear the same mixture or reference.
+        ValueError: nothing to pair, repeated rows, or a pair that is not of the same mixture or reference.
     """
     options = options or ScoringOptions()
     names = model_of(model_rows), model_of(baseline_rows)
@@ -192,7 +192,7 @@ def pair_rows(
     """Bring rows of two models together that share utterance, cell and training seed; all of one room and channel.
 
     Raises:
-        ValueError: a pair did not hear the same mixture or reference.
+        ValueError: a pair is not of the same mixture or reference.
     """
     options = options or ScoringOptions()
     names = model_of(model_rows), model_of(baseline_rows)

@@ -50,8 +50,8 @@ def segment_errors(
 
     Args:
         reference: what was said.
-        model_text: what the model heard.
-        baseline_text: what the baseline heard.
+        model_text: what the model wrote.
+        baseline_text: what the baseline wrote.
         buffer_words: words in a row, right in both and with nothing inserted between, that end a segment.
 
     Returns:
@@ -95,5 +95,5 @@ def _walk(alignments: tuple[WordAlignment, WordAlignment]) -> Iterator[tuple[boo
     for gap, said in enumerate([*model.reference, None]):
         yield False, SegmentErrors(len(model.inserted[gap]), len(baseline.inserted[gap]))
         if said is not None:
-            wrong = SegmentErrors(int(model.heard[gap] != said), int(baseline.heard[gap] != said))
+            wrong = SegmentErrors(int(model.written[gap] != said), int(baseline.written[gap] != said))
             yield not any(wrong), wrong

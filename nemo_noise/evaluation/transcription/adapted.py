@@ -18,11 +18,11 @@ from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.recogniser.transcription import Transcript
 from nemo_noise.recogniser.waveforms import check_waveforms
 
-__all__ = ["AdaptedHearing", "adapted_hearings", "adapted_name"]
+__all__ = ["AdaptedTranscription", "adapted_name", "adapted_transcriptions"]
 
 
 @dataclass(frozen=True)
-class AdaptedHearing:
+class AdaptedTranscription:
     """Transcribes waveforms as `transcribe` does, but adapts to each of them by itself, or along a stream of them.
 
     Attributes:
@@ -75,9 +75,9 @@ class AdaptedHearing:
         return hashlib.sha256(repr(sorted(known.items())).encode()).hexdigest()[:8]
 
 
-def adapted_hearings(
+def adapted_transcriptions(
     name: str, model: ASRModel, adaptation: AdaptationConfig | None, *, along_streams: bool = False
-) -> dict[str, AdaptedHearing]:
+) -> dict[str, AdaptedTranscription]:
     """Make a model adapt, if it can: how, by the name of its rows; empty, with a warning, for one that cannot."""
     if adaptation is None:
         return {}
@@ -87,7 +87,7 @@ def adapted_hearings(
         logging.warning(f"adaptation left out: {name}: {error}")
         return {}
     ways = (False, True) if along_streams else (False,)
-    return {adapted_name(name, way): AdaptedHearing(adaptation, along_stream=way) for way in ways}
+    return {adapted_name(name, way): AdaptedTranscription(adaptation, along_stream=way) for way in ways}
 
 
 def adapted_name(model: str, along_stream: bool = False) -> str:

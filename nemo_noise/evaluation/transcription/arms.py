@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The ways to run one model: as it is, with contexts that are not its own, adapting to what it hears."""
+"""The ways to run one model: as it is, with contexts that are not its own, adapting to the audio."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
-from nemo_noise.evaluation.transcription.adapted import adapted_hearings
+from nemo_noise.evaluation.transcription.adapted import adapted_transcriptions
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.modules import context_users, sensor_users, shuffled_context, shuffled_sensors
 from nemo_noise.recogniser.transcription import Transcript, transcribe
 
 __all__ = ["Arm", "Control", "arms_of", "control_name", "is_control"]
 
-Hearing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Transcript]]
+Transcribing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Transcript]]
 
 
 class Control(str, Enum):
@@ -50,10 +50,10 @@ class Arm:
         context: what its encoder runs in; nothing for the plain model.
         mixes_cells: whether each trial gets the context of another noise and SNR, see `ring_of_unlike`; the first of a
             batch is there for its context alone.
-        hears: how it hears a batch.
+        transcribes: how it transcribes a batch.
         batch_size: waveforms per batch; None for that of the run.
         stream_fields: fields of the manifest; with any, a batch is a stream, see `stream_batches`.
-        settings: of `hears`, part of the fingerprint in its rows.
+        settings: of `transcribes`, part of the fingerprint in its rows.
         trials: at most about so many trials, see `choose_trials`; None for all.
     """
 
@@ -61,7 +61,7 @@ class Arm:
     model: ASRModel
     context: Callable[[], AbstractContextManager[None]] = nullcontext
     mixes_cells: bool = False
-    hears: Hearing = transcribe
+    transcribes: Transcribing = transcribe
     batch_size: int | None = None
     stream_fields: Sequence[str] = ()
     settings: str = ""
@@ -100,14 +100,16 @@ def arms_of(
             continue
         context = partial(shuffled, model)
         arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
-    for adapted, hears in adapted_hearings(name, model, adaptation, along_streams=bool(adaptation_streams)).items():
-        fields = tuple(adaptation_streams) if hears.along_stream else ()
-        settings = hears.fingerprint + "".join(f"+{field}" for field in fields)
+    for adapted, transcribes in adapted_transcriptions(
+        name, model, adaptation, along_streams=bool(adaptation_streams)
+    ).items():
+        fields = tuple(adaptation_streams) if transcribes.along_stream else ()
+        settings = transcribes.fingerprint + "".join(f"+{field}" for field in fields)
         arms.append(
             Arm(
                 adapted,
                 model,
-                hears=hears,
+                transcribes=transcribes,
                 batch_size=None if fields else 1,
                 stream_fields=fields,
                 settings=settings,

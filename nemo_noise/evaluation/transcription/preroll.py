@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Mixtures that noise went before: the context of a noise-aware encoder hears it, any other model the speech alone."""
+"""Mixtures that noise went before: the context of a noise-aware encoder reads it, any other model the speech alone."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -26,7 +26,7 @@ def after_preroll(model: Any, before: Sequence[NDArray[np.float32] | None]) -> A
         A context manager.
 
     Raises:
-        ValueError: if its encoder has a noise context that cannot hear a pre-roll.
+        ValueError: if its encoder has a noise context that cannot read a pre-roll.
     """
     if all(samples is None for samples in before) or noise_context_of(model) is None:
         return nullcontext()

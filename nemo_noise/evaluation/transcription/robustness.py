@@ -203,7 +203,7 @@ def _stream_fields(plan: MixturePlan, options: RunOptions) -> Sequence[str]:
     entries += [entry for noise in plan.noise_lists.values() for entry in noise.entries]
     has_more = plan.preroll_s > 0 or any("sensors" in entry.fields for entry in entries)
     if options.adaptation_streams and has_more:
-        logging.warning("adaptation along streams left out: it hears neither sensors nor a pre-roll")
+        logging.warning("adaptation along streams left out: it reads neither sensors nor a pre-roll")
         return ()
     return options.adaptation_streams
 
@@ -231,7 +231,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
     )
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
-    listener = _Listener(arm, options)
+    measured = _MeasuredArm(arm, options)
     with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
         for batch in batches:
             made = plan.mixtures_of(batch)
@@ -241,7 +241,9 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
             batch, mixtures = [trial for trial, _ in made], [mixture for _, mixture in made]
             sensors = collate_sensors([plan.sensors(trial) for trial in batch])
             also_alone = [trial.trial_id in alone for trial in batch]
-            results = listener.hear(mixtures, also_alone, sensors=sensors, prompt=prompts.get(batch[0].trial_id, {}))
+            results = measured.transcribe(
+                mixtures, also_alone, sensors=sensors, prompt=prompts.get(batch[0].trial_id, {})
+            )
             rows = []
             for trial, mixture, result in list(zip(batch, mixtures, results, strict=True))[int(arm.mixes_cells) :]:
                 who = {"model": arm.name, "model_fingerprint": model_fingerprint}
@@ -293,7 +295,7 @@ def set_aside_other_rows(hypotheses_path: str | Path, rows: Sequence[Hypothesis]
     write_hypotheses(path, rows)
 
 
-class _Listener:
+class _MeasuredArm:
     """Transcribes batches of one arm and measures what that costs."""
 
     def __init__(self, arm: Arm, options: RunOptions) -> None:
@@ -306,7 +308,7 @@ class _Listener:
         self.parameters = sum(parameter.numel() for parameter in parameters)
         self._is_warm = False
 
-    def hear(
+    def transcribe(
         self,
         mixtures: Sequence[Mixture],
         also_alone: Sequence[bool],
@@ -329,12 +331,12 @@ class _Listener:
         options = {**self.transcribe_options, **prompt}
         with self.arm.context():
             if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
-                self.arm.hears(self.arm.model, waveforms[:1], options)
+                self.arm.transcribes(self.arm.model, waveforms[:1], options)
                 self._is_warm = True
             model, before = self.arm.model, after_preroll(self.arm.model, [mixture.before for mixture in mixtures])
             with PeakMemory(self.device) as memory, with_sensors(model, sensors), before:
                 start = time.perf_counter()
-                heard = self.arm.hears(model, waveforms, options)
+                transcripts = self.arm.transcribes(model, waveforms, options)
                 elapsed_s = time.perf_counter() - start
             delays = [
                 self._delay_s(w, options) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)
@@ -342,7 +344,7 @@ class _Listener:
         total = sum(len(waveform) for waveform in waveforms)
         costs = {"parameters": self.parameters, "peak_memory_mb": memory.megabytes and round(memory.megabytes, 1)}
         results = []
-        for waveform, one, delay in zip(waveforms, heard, delays, strict=True):
+        for waveform, one, delay in zip(waveforms, transcripts, delays, strict=True):
             share_s = round(elapsed_s * len(waveform) / total, 6)
             optional = {"word_confidence": one.word_confidence, "latency_s": delay and round(delay, 6)}
             known = {name: value for name, value in optional.items() if value is not None} | dict(one.extra or {})
@@ -352,7 +354,7 @@ class _Listener:
     def _delay_s(self, waveform: NDArray[np.float32], options: Mapping[str, Any]) -> float:
         """Seconds to transcribe one waveform alone."""
         start = time.perf_counter()
-        self.arm.hears(self.arm.model, [waveform], options)
+        self.arm.transcribes(self.arm.model, [waveform], options)
         return time.perf_counter() - start
 
 

@@ -41,7 +41,7 @@ class StreamingOptions:
     Attributes:
         latencies_ms: of new audio in a chunk, in ms; none for no streams.
         trials: at most about so many trials with speech, whole utterances with all their mixtures; None for all.
-        left_s: seconds before an overlapping chunk that are heard again.
+        left_s: seconds before an overlapping chunk that are read again.
     """
 
     latencies_ms: Sequence[float] = ()
@@ -119,7 +119,7 @@ def run_streams(
         arm_name, way = f"{name}+streaming_{chunk_ms:g}ms", stream.way
         if isinstance(stream, OverlappingStream):
             arm_name += f"_left_{streaming.left_s:g}s"  # another overlap is another text
-            way += f", as {non_causal_part(model)} hears the future"
+            way += f", as {non_causal_part(model)} depends on the future"
         arm = Arm(arm_name, model, partial(_streaming, model, stream))
         rows = run_arm(arm, part, path, options=replace(options, latency_utterances=0))
         timed = min(options.latency_utterances, TIMED_UTTERANCES)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Transcripts of another system: a CSV, TSV or JSON-lines file, matched to the mixtures that it heard."""
+"""Transcripts of another system: a CSV, TSV or JSON-lines file, matched to the mixtures that it transcribed."""
 
 import csv
 import difflib
@@ -40,7 +40,7 @@ class Transcript:
 
     Attributes:
         key: id of the mixture, or the name of its audio file without folder and suffix.
-        text: what the system wrote; empty where it heard nothing.
+        text: what the system wrote; empty where it found no word.
         extras: `confidence` and `word_confidence`, where the line has them.
         source: `file:line` for messages.
     """
