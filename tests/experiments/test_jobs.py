@@ -177,7 +177,11 @@ def test_two_runners_never_work_in_one_folder(tmp_path: Path) -> None:
 
 def test_a_ledger_names_the_jobs_that_still_are_what_they_were(tmp_path: Path) -> None:
     with only_runner(tmp_path) as processes, (tmp_path / "log").open("wb") as log:
-        process = processes.start((sys.executable, "-c", "import time; time.sleep(60)"), log, dict(os.environ))
+        script = "import time; print('up', flush=True); time.sleep(60)"
+        process = processes.start((sys.executable, "-c", script), log, dict(os.environ))
+        while not (tmp_path / "log").stat().st_size:  # the kernel shows the environment of a program that runs
+            assert process.poll() is None
+            time.sleep(0.02)
         assert job_processes._marked(tmp_path) == [process.pid] or sys.platform != "linux"
         ((noted, began),) = json.loads((tmp_path / "running.json").read_text())
         assert noted == process.pid
