@@ -256,7 +256,7 @@ def _parsed(fields: Mapping[str, Any]) -> dict[str, Any]:
         "model": str(fields.get("model") or UNNAMED),
         "seed": "" if fields.get("seed") is None else str(fields["seed"]),
         "is_adapted": bool(fields.get("is_adapted")),
-        "adaptation_steps": int(fields.get("adaptation_steps") or 0),
+        "adaptation_steps": int(_number("adaptation_steps", fields.get("adaptation_steps"), where) or 0),
         "confidence": fields.get("confidence"),
         "word_confidence": _list("word_confidence", fields.get("word_confidence"), where),
     }

@@ -13,6 +13,7 @@ from nemo_noise.modules import AttentiveContextEncoder
 from tests.broken_inputs.case import Case
 
 SNR = "SNRRegression"
+LINEAR = {"_target_": "torch.nn.Linear", "weight": 1.0, "in_features": 2}
 
 
 def losses(**config: Any) -> None:
@@ -26,12 +27,25 @@ def tasks(**config: Any) -> None:
         name: {"_target_": f"nemo_noise.models.pretraining.{kind}", "weight": 1.0} | options
         for name, (kind, options) in config.items()
     }
-    build_tasks(OmegaConf.create(named), AttentiveContextEncoder(feat_in=16, d_context=8), SpanMasking())
+    tasks_as_they_are(**named)
+
+
+def tasks_as_they_are(**config: Any) -> None:
+    build_tasks(OmegaConf.create(config), AttentiveContextEncoder(feat_in=16, d_context=8), SpanMasking())
 
 
 CASES = [
     Case("losses-unknown", losses, {"masks": {"weight": 1.0}}, "model.losses", "['masks']", "known are"),
     Case("task-negative", tasks, {"snr": (SNR, {"weight": -1.0})}, "model.tasks.snr.weight", "-1.0", "0 or more"),
+    Case("task-a-number", tasks_as_they_are, {"snr": 1.0}, "model.tasks.snr", "1.0", "a mapping"),
+    Case(
+        "task-of-another-class",
+        tasks_as_they_are,
+        {"a": LINEAR},
+        "model.tasks.a._target_",
+        "torch.nn.Linear",
+        "PretextTask",
+    ),
     Case("tasks-none", tasks, {"snr": (SNR, {"weight": 0.0})}, "model.tasks", "no weight above 0", "give one of"),
     Case(
         "task-without-class", tasks, {"snr": (SNR, {"_target_": None})}, "model.tasks.snr._target_", "missing", "class"

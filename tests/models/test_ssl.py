@@ -245,6 +245,15 @@ def test_a_config_and_weights_from_before_there_were_tasks_are_read(
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in restored.state_dict().items())
 
 
+def test_a_task_that_is_null_is_left_out_as_a_loss_was(pretraining_config: DictConfig) -> None:
+    with open_dict(pretraining_config):
+        pretraining_config.tasks.snr = None
+    assert "snr" not in NoiseContextPretrainingModel(pretraining_config).tasks
+    with open_dict(pretraining_config):
+        pretraining_config.losses = {"contrastive": {"weight": 1.0}, "snr": None}
+    assert list(NoiseContextPretrainingModel(pretraining_config).tasks) == ["contrastive"]
+
+
 def test_tasks_without_weight_leave_no_idle_parameters(pretraining_config: DictConfig) -> None:
     pretraining_config.tasks = {"contrastive": task("EnvironmentContrast")}
     model = NoiseContextPretrainingModel(pretraining_config)

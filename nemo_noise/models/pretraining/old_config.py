@@ -46,7 +46,7 @@ def tasks_from_losses(cfg: DictConfig) -> None:
     """
     if "losses" not in cfg:
         return
-    losses = cfg.pop("losses")
+    losses = {name: dict(options or {}) for name, options in cfg.pop("losses").items()}
     unknown = sorted(set(losses) - set(_TASKS))
     if unknown:
         raise ValueError(f"model.losses has unknown names {unknown}; known are {list(_TASKS)}.")
@@ -64,7 +64,7 @@ def tasks_from_losses(cfg: DictConfig) -> None:
     for name, (kind, parts) in _TASKS.items():  # in the order in which the parameters are drawn
         if name in losses:
             further = {key: value for part in parts for key, value in sections[part].items()}
-            cfg.tasks[name] = {"_target_": f"{HOME}.{kind}"} | dict(losses[name] or {}) | further
+            cfg.tasks[name] = {"_target_": f"{HOME}.{kind}"} | losses[name] | further
             if name == "contrastive" and projector is not None:
                 cfg.tasks[name].projector = projector
 

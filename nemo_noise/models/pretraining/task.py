@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from nemo.core.classes.common import safe_instantiate
 
-from nemo_noise.checks import is_number, refuse_unknown
+from nemo_noise.checks import is_number, mapping, refuse_unknown
 from nemo_noise.data.pairs.context_pairs import ContextPair
 from nemo_noise.modules import ContextEncoder, SensorStream
 
@@ -96,19 +96,26 @@ def build_tasks(
 ) -> tuple[nn.ModuleDict, dict[str, float]]:
     """The tasks with a weight above 0 and their weights, by name in the order of the config.
 
-    ``config`` maps the name of a task to its ``_target_``, ``weight`` and arguments. A task without weight has no
-    parameters.
+    ``config`` maps the name of a task to its ``_target_``, ``weight`` and arguments. A task without weight, or null,
+    is left out and has no parameters.
 
     Raises:
-        ValueError: if a weight is negative, an option is unknown, or no task has a weight.
+        ValueError: if a task is no mapping or its class none, a weight is negative, an option is unknown, or no task
+            has a weight.
     """
     tasks, weights = nn.ModuleDict(), {}
     for name, options in config.items():
+        if options is None:
+            continue
+        mapping("{_target_: ..., weight: 1.0}").check(f"model.tasks.{name}", options)
         weight = options.get("weight", 0.0)
         if not is_number(weight, low=0.0):
             raise ValueError(f"model.tasks.{name}.weight={weight!r} must be 0 or more.")
         if weight > 0:
-            tasks[str(name)] = _class_with_options(options, f"model.tasks.{name}")(encoder, masking)
+            made = _class_with_options(options, f"model.tasks.{name}")
+            if not (isinstance(made.func, type) and issubclass(made.func, PretextTask)):
+                raise ValueError(f"model.tasks.{name}._target_={options._target_} must be a PretextTask.")
+            tasks[str(name)] = made(encoder, masking)
             weights[str(name)] = float(weight)
     if not tasks:
         raise ValueError(f"model.tasks has no weight above 0; give one of {[str(name) for name in config]} a weight.")
