@@ -1,11 +1,37 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Noise-aware speech recognition for NVIDIA NeMo; importing this package registers it with NeMo."""
+"""Noise-aware speech recognition for NVIDIA NeMo; where NeMo's ASR collection is imported, it is registered with it.
 
-import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
+`import nemo_noise` alone takes no time: NeMo comes with the first name below, the first room or the user's own import.
+"""
 
-from nemo_noise.nemo_patches.table import install
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from wrapt import register_post_import_hook
+
+if TYPE_CHECKING:
+    from nemo_noise.models import add_noise_context
+    from nemo_noise.recogniser.transcription import load_model as load
 
 __version__ = "0.1.0"
 
-install()
+_HOMES = {
+    "add_noise_context": ("nemo_noise.models", "add_noise_context"),
+    "load": ("nemo_noise.recogniser.transcription", "load_model"),
+}
+
+__all__ = ["add_noise_context", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home, own_name = _HOMES[name]
+    return getattr(import_module(home), own_name)
+
+
+# Its models come last of all that we change, so that nothing of NeMo is half imported when they are there.
+register_post_import_hook(
+    lambda _: import_module("nemo_noise.nemo_patches.table").install(), "nemo.collections.asr.models"
+)

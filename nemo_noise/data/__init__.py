@@ -8,6 +8,8 @@ The names below load at first use: NeMo imports parts of this room in the middle
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
+
 if TYPE_CHECKING:
     from nemo_noise.data.acoustics.chain import EffectChain, build_chain
     from nemo_noise.data.acoustics.perturbation import AcousticsPerturbation

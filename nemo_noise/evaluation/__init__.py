@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evaluation: how many words a model gets wrong in which noise, and whether another one is better."""
 
+import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
+
 from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.questions.evidence import Results

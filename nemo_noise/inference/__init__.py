@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inference: searching with a language model, adaptation to utterances and streams, streaming, states by layer."""
 
+import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
+
 from nemo_noise.inference.adaptation.adaptation import (
     AdaptedStream,
     AdaptedTranscript,

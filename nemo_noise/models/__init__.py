@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models that a NeMo user can train, save and restore by name."""
 
+import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
+
 from nemo_noise.models.asr import add_noise_context
 from nemo_noise.models.checked_start import start_from_checkpoints
 from nemo_noise.models.dual_attention import DualAttentionMultiTaskModel, DualAttentionWhisperModel, add_dual_attention

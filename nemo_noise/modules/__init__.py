@@ -5,6 +5,8 @@
 A constructor refuses an option that does not fit by a ValueError that names it, its value and what would be right.
 """
 
+import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
+
 from nemo_noise.modules.context.attentive import AttentiveContextEncoder
 from nemo_noise.modules.context.causal import CausalContextEncoder, CausalStatisticsContextEncoder
 from nemo_noise.modules.context.constant import ConstantContextEncoder

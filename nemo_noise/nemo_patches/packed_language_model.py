@@ -25,7 +25,7 @@ from nemo.core.classes import modelPT
 from nemo.utils import logging
 from nemo.utils.app_state import AppState
 
-from nemo_noise.archive import any_file
+from nemo_noise.archive.door import any_file
 from nemo_noise.arpa import check_arpa, is_kenlm_binary
 from nemo_noise.whole_file import is_running
 

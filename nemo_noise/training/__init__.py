@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How training runs: the epoch of the data-loader workers, curricula, what learns, a guard for clean speech, logs."""
 
+import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
+
 from nemo_noise.training.clean_guard import CleanGuard
 from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.device_mixing import DeviceNoiseMix

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
@@ -42,6 +41,7 @@ from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, 
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.modules import with_sensors
+from nemo_noise.progress import progress
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
     fingerprint,
@@ -232,10 +232,10 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
     measured = _MeasuredArm(arm, options)
-    with tqdm(total=len(trials), initial=len(trials) - len(todo), desc=arm.name, unit="utt") as progress:
+    with progress(len(trials), arm.name, done=len(trials) - len(todo)) as bar:
         for batch in batches:
             made = plan.mixtures_of(batch)
-            progress.update(len(batch) - len(made))
+            bar.update(len(batch) - len(made))
             if not made:
                 continue
             batch, mixtures = [trial for trial, _ in made], [mixture for _, mixture in made]
@@ -250,7 +250,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
                 rows.append(as_hypothesis(plan, trial, mixture, training_seed=options.training_seed, **who, **result))
             append_hypotheses(path, rows)
             done.update((_row_key(row), row) for row in rows)
-            progress.update(len(rows))
+            bar.update(len(rows))
     possible = [trial for trial in trials if trial.trial_id not in plan.left_out]
     if trials and not possible:
         raise ValueError(f"no mixture is possible, the first as {next(iter(plan.left_out.values())).reason}")

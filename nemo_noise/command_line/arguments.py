@@ -1,0 +1,61 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several commands have, and Hydra's `key=value` among the arguments."""
+
+import difflib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+__all__ = ["Device", "Json", "Overrides", "Verbose", "compose", "split_overrides"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show what NeMo and Lightning write, instead of logging it.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1, mps. Default: a GPU where there is one.")]
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Any option of the config.")]
+
+_OVERRIDE = re.compile(r"[+~]{0,2}[A-Za-z_][\w.@/]*(=|$)")
+
+
+def split_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Files and overrides among the arguments; an existing file is a file, whatever its name."""
+    overrides = [each for each in arguments if not Path(each).exists() and "=" in each and _OVERRIDE.match(each)]
+    return [each for each in arguments if each not in overrides], overrides
+
+
+def compose(name: str, overrides: Sequence[str]) -> "DictConfig":
+    """A config of `conf/scripts` with overrides in Hydra's grammar.
+
+    Raises:
+        typer.BadParameter: an override is none, or names no option; proposes the nearest.
+    """
+    from hydra import compose as compose_config
+    from hydra import initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
+
+    from nemo_noise.configuration import config_directory
+
+    folder = config_directory() / "scripts"
+    known = [str(key) for key in OmegaConf.load(folder / f"{name}.yaml")]
+    for override in overrides:
+        if not _OVERRIDE.match(override) or "=" not in override:
+            raise typer.BadParameter(
+                f"{override!r} is neither an option nor key=value; several files are given by the same option again, "
+                "or by a quoted pattern: '*.json'"
+            )
+        key = re.split(r"[=.@]", override.lstrip("+~"))[0]
+        if key not in known and not override.startswith("+"):
+            near = difflib.get_close_matches(key, known, 3) or known
+            raise typer.BadParameter(f"{override!r} names no option; did you mean {', '.join(near)}?")
+    try:
+        with initialize_config_dir(str(folder), version_base=None):
+            return compose_config(name, overrides=list(overrides))
+    except HydraException as error:
+        raise typer.BadParameter(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
