@@ -5,6 +5,7 @@
 from pathlib import Path
 
 from nemo_noise.foreign_text import printable
+from nemo_noise.inference.systems import shown_name
 
 __all__ = ["name_models"]
 
