@@ -6,11 +6,12 @@ import sys
 
 import typer
 
+from nemo_noise.command_line.add import add
 from nemo_noise.command_line.doctor import doctor
 
 __all__ = ["main"]
 
-COMMANDS = (doctor,)
+COMMANDS = (add, doctor)
 
 
 def application() -> typer.Typer:
