@@ -25,7 +25,7 @@ from nemo_noise.evaluation.script_options import check_script
 @hydra_runner(config_path="../../conf/scripts", config_name="probe_context")
 def main(cfg: DictConfig) -> None:
     """Build the sets, probe every representation, print and write the scores."""
-    check_script("probe_context", cfg)
+    cfg = check_script("probe_context", cfg)
     model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ModelPT)
     rate = int(model.cfg.sample_rate)
     files = OmegaConf.to_container(cfg, resolve=True)

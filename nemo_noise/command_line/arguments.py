@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -43,7 +43,7 @@ def compose(name: str, overrides: Sequence[str]) -> "DictConfig":
     from nemo_noise.configuration import config_directory
 
     folder = config_directory() / "scripts"
-    known = [str(key) for key in OmegaConf.load(folder / f"{name}.yaml")]
+    known = _options_of(OmegaConf.load(folder / f"{name}.yaml"))
     for override in overrides:
         if not _OVERRIDE.match(override) or "=" not in override:
             raise typer.BadParameter(
@@ -59,3 +59,15 @@ def compose(name: str, overrides: Sequence[str]) -> "DictConfig":
             return compose_config(name, overrides=list(overrides))
     except HydraException as error:
         raise typer.BadParameter(f"{' '.join(overrides)}: {str(error).splitlines()[0]}") from error
+
+
+def _options_of(config: Any) -> list[str]:
+    """What may stand first in an override: keys, groups of the defaults that may be chosen, and where they are put."""
+    names = [str(key) for key in config if key != "defaults"]
+    for entry in config.get("defaults", []):
+        chosen = [] if isinstance(entry, str) else [str(group) for group in entry]
+        for group in [entry] if isinstance(entry, str) else chosen:
+            path, at, package = group.partition("@")
+            names += [path.strip("/")] if chosen else []
+            names += [package] if at else []
+    return names
