@@ -9,7 +9,8 @@ python examples/asr/preview_noise.py \
     output_dir=noise_preview
 
 A range instead of the list: 'noise_mix.snr_db={min: 0, max: 20}'. It writes WAV files whose names hold the measured
-SNR, manifest.json with what was asked and measured, spectrograms.png, and index.html to listen to. Options: conf/scripts/preview_noise.yaml.
+SNR, manifest.json with what was asked and measured, spectrograms.png, and index.html to listen to. Options:
+conf/scripts/preview_noise.yaml.
 
 For rooms and devices, with or without noise, choose parts of conf/parts/acoustics: `acoustics@rooms=simulated_rooms
 acoustics@devices=telephone`. The folder `effects` then shows each of their effects before and after.

@@ -8,10 +8,12 @@ import typer
 
 from nemo_noise.command_line.add import add
 from nemo_noise.command_line.doctor import doctor
+from nemo_noise.command_line.mix import mix
+from nemo_noise.command_line.prepare import prepare
 
 __all__ = ["main"]
 
-COMMANDS = (add, doctor)
+COMMANDS = (add, doctor, mix, prepare)
 
 
 def application() -> typer.Typer:

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from nemo.collections.asr.modules import ConformerEncoder
 
 from nemo_noise import modules
-from nemo_noise.checks import near_names, refuse_unknown
+from nemo_noise.checks import near_names, number, refuse_unknown, whole
 from nemo_noise.foreign_text import printable
 from nemo_noise.named_parts import Kind, part_options
 from nemo_noise.recogniser.output_settings import normalization_of
@@ -173,6 +173,11 @@ def _set(tree: DictConfig, name: str, value: Any) -> None:
         place = place[step]
     if not isinstance(place, DictConfig):
         raise ValueError(f"{printable(name, 60)}: there is no such option")
+    known = place.get(last)
+    if isinstance(known, int) and not isinstance(known, bool):
+        whole(1).check(name, value)
+    elif isinstance(known, float):
+        number().check(name, value)
     place[last] = value
 
 

@@ -97,10 +97,16 @@ def _mixture(line: Line, clips: Mapping[str, Clip]) -> Utterance:
     if asked is not None:
         place += f" at {asked:.1f} dB"
     remark = f"epoch {line['epoch']}" + ("" if measured is None else f", measured {measured:.1f} dB")
-    facts = [("text", str(line["text"] or "")), ("speech", str(line["speech"])), ("noise", str(line["noise"] or "none"))]
+    facts = [
+        ("text", str(line["text"] or "")),
+        ("speech", str(line["speech"])),
+        ("noise", str(line["noise"] or "none")),
+    ]
     return Utterance(place, remark, tuple(facts), clips.get(str(line["audio_filepath"])))
 
 
 def _effect(line: Line, clips: Mapping[str, Clip]) -> Utterance:
     facts = (("speech", str(line["speech"])), ("settings", str(line["settings"] or "")))
-    return Utterance(str(line["effect"]), f"{line['duration']:.1f} s", facts, clips.get(f"effects/{line['audio_filepath']}"))
+    return Utterance(
+        str(line["effect"]), f"{line['duration']:.1f} s", facts, clips.get(f"effects/{line['audio_filepath']}")
+    )
