@@ -6,11 +6,12 @@ import sys
 
 import typer
 
+from nemo_noise.command_line.card import card
 from nemo_noise.command_line.doctor import doctor
 
 __all__ = ["main"]
 
-COMMANDS = (doctor,)
+COMMANDS = (card, doctor)
 
 
 def application() -> typer.Typer:
