@@ -31,7 +31,8 @@ from nemo_noise.evaluation.report.noise_section import NoiseSection
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.results import collect_results, describe_run, write_results
 from nemo_noise.evaluation.scoring.tally import ModelRows, ScoringOptions
-from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
+from nemo_noise.evaluation.transcription.model_names import name_models
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_models
 
 PICTURE = "wer_over_snr.png"
 
