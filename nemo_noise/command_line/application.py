@@ -7,13 +7,14 @@ import sys
 import typer
 
 from nemo_noise.command_line.add import add
+from nemo_noise.command_line.card import card
 from nemo_noise.command_line.doctor import doctor
 from nemo_noise.command_line.mix import mix
 from nemo_noise.command_line.prepare import prepare
 
 __all__ = ["main"]
 
-COMMANDS = (add, doctor, mix, prepare)
+COMMANDS = (add, card, doctor, mix, prepare)
 
 
 def application() -> typer.Typer:
