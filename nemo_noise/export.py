@@ -64,8 +64,8 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
     The encoder maps ``audio_signal`` [B, F, T] and ``length`` [B], as NeMo's preprocessor gives them, to
     ``encoder_states`` [B, S, D] and ``encoder_mask`` [B, S]. The decoder maps these and ``input_ids`` [B, U] to
     ``log_probs`` [B, U, V]. ``search.json`` holds the default prompt, the tokens by id, the end token, the tokens
-    that a search never chooses (or not as the first), the longest text, the seconds of a frame and the configuration of
-    the features. The longest text is ``max_sequence_length`` tokens with the prompt, and at most the frames plus
+    that a search never chooses (or not as the first), the longest text, the seconds of a frame and the configuration
+    of the features. The longest text is ``max_sequence_length`` tokens with the prompt, and at most the frames plus
     ``max_generation_delta`` unless that is negative.
 
     Args:
