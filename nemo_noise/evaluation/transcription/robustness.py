@@ -35,16 +35,14 @@ from nemo_noise.evaluation.mixtures.lines import as_hypothesis
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial
 from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
-from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.prompts import prompts_of, same_prompt_batches
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.modules import with_sensors
+from nemo_noise.inference.systems import Kind, System, kind_of, open_system, shown_name
 from nemo_noise.progress import progress
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
-    fingerprint,
     keep_word_confidence,
     load_model,
 )
@@ -100,10 +98,10 @@ class RunOptions:
 def name_models(
     model: str, baseline: str | None, *, model_name: str | None, baseline_name: str | None
 ) -> dict[str, str]:
-    """Name one or two models for tables: by the given names, else by their files, with the folder where those agree.
+    """Name one or two systems for tables: by the given names, else by their files, with the folder where those agree.
 
     Args:
-        model: path or pretrained name of the model.
+        model: file, folder or pretrained name of the model.
         baseline: the same of the baseline, None for none.
         model_name: name to show, None to take the file's.
         baseline_name: the same for the baseline.
@@ -115,11 +113,10 @@ def name_models(
         ValueError: both names are equal.
     """
     if baseline is None:
-        return {printable(model_name or Path(model).stem): model}
-    paths = Path(model), Path(baseline)
-    stems = [path.stem for path in paths]
+        return {printable(model_name or shown_name(model)): model}
+    stems = [shown_name(name) for name in (model, baseline)]
     if stems[0] == stems[1]:
-        stems = [f"{path.absolute().parent.name}/{path.stem}" for path in paths]
+        stems = [f"{Path(name).absolute().parent.name}/{shown_name(name)}" for name in (model, baseline)]
     names = printable(model_name or stems[0]), printable(baseline_name or stems[1])
     if names[0] == names[1]:
         raise ValueError(f"model and baseline are both named {names[0]!r}: set model_name or baseline_name")
@@ -138,8 +135,8 @@ def run_models(
     """Run models one after the other on the same mixtures; controls and adaptation run for the first.
 
     Args:
-        models: path or pretrained name by the name to show; a CSV, TSV or JSON-lines file of transcripts is another
-            system's, see `transcripts`.
+        models: file, folder or pretrained name by the name to show, see `inference.systems.kind_of`; a CSV, TSV or
+            JSON-lines file of transcripts is another system's, see `transcripts`.
         make_plan: builds the plan for a sample rate.
         hypotheses_path: JSON lines; holds exactly the returned rows afterwards.
         controls: see `Control`.
@@ -161,10 +158,9 @@ def run_models(
             plan = plan or make_plan(options.sample_rate)
             rows += rows_of_transcripts(name, path, plan, training_seed=options.training_seed)
             continue
-        model = load_model(path, device)
-        if options.confidence is not None:
-            keep_word_confidence(model, options.confidence)
-        sample_rate = sample_rate_of(model)
+        own = replace(options, transcribe=options.transcribe_of(number)[1])
+        model = _open(path, own, device)
+        sample_rate = model.sample_rate if isinstance(model, System) else sample_rate_of(model)
         plan = plan or make_plan(sample_rate)
         if sample_rate != plan.sample_rate:
             raise ValueError(
@@ -173,7 +169,6 @@ def run_models(
         arms = arms_of(name, model, []) if rows else _all_arms(name, model, controls, plan=plan, options=options)
         if options.batch_size < 2 and any(arm.mixes_cells for arm in arms):
             ring_batches([], (), options.batch_size)  # refuses, before a model has run
-        own = replace(options, transcribe=options.transcribe_of(number)[1])
         for arm in arms:
             rows += run_arm(arm, plan, hypotheses_path, options=own)
         del model, arms, arm
@@ -183,8 +178,21 @@ def run_models(
     return rows
 
 
+def _open(name: str, options: RunOptions, device: torch.device) -> ASRModel | System:
+    """A NeMo model, with confidences where they are asked for, or a system of another kind."""
+    kind, source = kind_of(name)
+    if kind is not Kind.NEMO:
+        if options.confidence is not None:
+            logging.warning(f"confidence left out: {printable(name)} is a {kind.value}")
+        return open_system(name, device, options.transcribe)
+    model = load_model(source, device)
+    if options.confidence is not None:
+        keep_word_confidence(model, options.confidence)
+    return model
+
+
 def _all_arms(
-    name: str, model: ASRModel, controls: Sequence[Control | str], *, plan: MixturePlan, options: RunOptions
+    name: str, model: ASRModel | System, controls: Sequence[Control | str], *, plan: MixturePlan, options: RunOptions
 ) -> list[Arm]:
     return arms_of(
         name,
@@ -213,7 +221,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
 
     The file of hypotheses is read first, then appended to. Controls leave noise without speech out.
     """
-    model_fingerprint = fingerprint(arm.model) + arm.settings
+    model_fingerprint = arm.fingerprint(options.transcribe)
     path = Path(hypotheses_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
@@ -303,9 +311,7 @@ class _MeasuredArm:
         self.transcribe_options = dict(options.transcribe)
         if options.confidence is not None:
             self.transcribe_options["return_hypotheses"] = True
-        parameters = list(arm.model.parameters())
-        self.device = parameters[0].device if parameters else torch.device("cpu")
-        self.parameters = sum(parameter.numel() for parameter in parameters)
+        self.device, self.parameters = arm.device, arm.parameter_count
         self._is_warm = False
 
     def transcribe(
@@ -333,10 +339,10 @@ class _MeasuredArm:
             if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
                 self.arm.transcribes(self.arm.model, waveforms[:1], options)
                 self._is_warm = True
-            model, before = self.arm.model, after_preroll(self.arm.model, [mixture.before for mixture in mixtures])
-            with PeakMemory(self.device) as memory, with_sensors(model, sensors), before:
+            conditions = self.arm.conditions(sensors, [mixture.before for mixture in mixtures])
+            with PeakMemory(self.device) as memory, conditions:
                 start = time.perf_counter()
-                transcripts = self.arm.transcribes(model, waveforms, options)
+                transcripts = self.arm.transcribes(self.arm.model, waveforms, options)
                 elapsed_s = time.perf_counter() - start
             delays = [
                 self._delay_s(w, options) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)
