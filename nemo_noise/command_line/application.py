@@ -7,10 +7,11 @@ import sys
 import typer
 
 from nemo_noise.command_line.doctor import doctor
+from nemo_noise.command_line.transcribe import transcribe
 
 __all__ = ["main"]
 
-COMMANDS = (doctor,)
+COMMANDS = (doctor, transcribe)
 
 
 def application() -> typer.Typer:

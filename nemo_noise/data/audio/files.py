@@ -196,7 +196,7 @@ def _check_whole(audio: OpenAudio, *, start: int, frames: int | None, count: int
 
 
 def check_channels(path: Path, energies: npt.NDArray[np.float64]) -> None:
-    """Refuses channels of opposite sign by an AudioError, by the energies [channels + 1] of the channels and of their average."""
+    """Refuses channels of opposite sign by an AudioError; energies [channels + 1] are theirs and their average's."""
     channels = len(energies) - 1
     if channels == 1 or not energies[:-1].any():
         return

@@ -181,4 +181,3 @@ def _regrouped(blocks: Iterator[npt.NDArray[np.float32]], least: int) -> Iterato
             held, count = [], 0
     if count:
         yield np.concatenate(held)
-

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from nemo_noise.checks import choice
 from nemo_noise.inference.transcription.guards import compression_ratio
 from nemo_noise.inference.transcription.segments import Dropped, Segment, TranscribedFile, Word
 from nemo_noise.inference.transcription.subtitles import cues_of
 
-__all__ = ["OutputFormat", "as_data", "render"]
+__all__ = ["OutputFormat", "as_data", "formats_of", "render"]
 
 
 class OutputFormat(str, Enum):
@@ -24,13 +25,21 @@ class OutputFormat(str, Enum):
     JSON = "json"
 
 
+def formats_of(names: str) -> tuple[OutputFormat, ...]:
+    """The formats of a list such as `srt,json`, or of `all`; a ValueError for an unknown one."""
+    if names.strip() == "all":
+        return tuple(OutputFormat)
+    wanted = [name.strip().lstrip(".").lower() for name in names.split(",")]
+    return tuple(dict.fromkeys(choice(OutputFormat, name, "format") for name in wanted if name)) or formats_of("txt")
+
+
 def render(file: TranscribedFile, kind: OutputFormat) -> str:
     """The content of an output file."""
     return _WRITERS[kind](file)
 
 
 def as_data(file: TranscribedFile) -> dict[str, Any]:
-    """The JSON object of a file: Whisper's keys, and `path`, `system`, `duration`, `dropped`, `remarks` beside them."""
+    """The JSON object of a file: Whisper's keys, and path, system, duration, what was dropped, and remarks."""
     return {
         "text": file.text,
         "segments": [_segment_data(number, segment) for number, segment in enumerate(file.segments)],

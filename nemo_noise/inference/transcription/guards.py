@@ -9,7 +9,7 @@ from nemo_noise.checks import maybe, number
 from nemo_noise.inference.transcription.pauses import Piece
 from nemo_noise.inference.transcription.segments import DropReason, one_line
 
-__all__ = ["Guards", "compression_ratio", "longest_loop"]
+__all__ = ["NO_GUARDS", "Guards", "compression_ratio", "longest_loop"]
 
 _LONGEST_GRAM = 8  # words of what is repeated
 _SHORTEST_STEADY_S = 0.4
@@ -74,6 +74,9 @@ class Guards:
         is_dense = self.compression_ratio is not None and compression_ratio(text) > self.compression_ratio
         is_repeated = self.repetitions is not None and longest_loop(text) >= self.repetitions
         return DropReason.LOOP if is_dense or is_repeated else None
+
+
+NO_GUARDS = Guards(None, None, None, None, None)
 
 
 def compression_ratio(text: str) -> float:

@@ -41,8 +41,8 @@ class Outputs:
         if writer != system:
             whose = f"is of the system {printable(writer, 100)!r}" if writer else "is not ours"
             raise ValueError(
-                f"{printable(path, 300)} is there and {whose}, not of {printable(system, 100)!r}: --overwrite replaces "
-                "it, --output-dir writes elsewhere"
+                f"{printable(path, 300)} is there and {whose}, not of {printable(system, 100)!r}: --overwrite "
+                "replaces it, --output-dir writes elsewhere"
             )
 
     def write(self, file: TranscribedFile) -> TranscribedFile:

@@ -104,7 +104,9 @@ def _with_last(blocks: Iterable[npt.NDArray[np.float32]]) -> Iterator[tuple[npt.
         yield waiting, True
 
 
-def _next_cut(samples: npt.NDArray[np.float32], sample_rate: int, *, is_end: bool, is_in_pause: bool) -> tuple[int, int, int]:
+def _next_cut(
+    samples: npt.NDArray[np.float32], sample_rate: int, *, is_end: bool, is_in_pause: bool
+) -> tuple[int, int, int]:
     """First and end of the next piece, and how many samples are then done."""
     hop = round(_HOP_S * sample_rate)
     levels = _levels(samples, hop, sample_rate)
@@ -190,7 +192,9 @@ def _above_floor_db(samples: npt.NDArray[np.float32], hop: int, sample_rate: int
     power /= np.square(taper).sum()
     hertz = np.arange(power.shape[1]) * sample_rate / size
     edges = [edge for edge in _BANDS_HZ if edge <= sample_rate / 2]
-    bands = [power[:, (hertz >= low) & (hertz < high)].mean(axis=1) for low, high in zip(edges, edges[1:], strict=False)]
+    bands = [
+        power[:, (hertz >= low) & (hertz < high)].mean(axis=1) for low, high in zip(edges, edges[1:], strict=False)
+    ]
     decibels = np.stack([10.0 * np.log10(np.maximum(_smoothed(band), _LOWEST_POWER)) for band in bands], axis=1)
     above = np.sort(decibels - np.percentile(decibels, 5, axis=0), axis=1)  # [hops, bands]
     return above[:, -_LOUD_BANDS:].mean(axis=1)  # type: ignore[no-any-return]

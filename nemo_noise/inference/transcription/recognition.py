@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pieces of recordings through a system, batch by batch, with guards; one text does not depend on the others."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import ceil
@@ -12,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from nemo_noise.data.audio.blocks import AudioError
-from nemo_noise.foreign_text import printable
 from nemo_noise.inference.transcription.guards import Guards
 from nemo_noise.inference.transcription.pauses import Piece, pieces_of
 from nemo_noise.inference.transcription.segments import (
     Dropped,
-    DropReason,
     Segment,
     TranscribedFile,
     Word,
@@ -160,9 +157,7 @@ def recognise(
     yield from _emptied(complete, recogniser.name, language)
 
 
-def _emptied(
-    complete: list[_Work], system: str, language: str | None
-) -> Iterator[tuple[Source, TranscribedFile]]:
+def _emptied(complete: list[_Work], system: str, language: str | None) -> Iterator[tuple[Source, TranscribedFile]]:
     while complete:
         work = complete.pop(0)
         yield work.source, work.finished(system, language)

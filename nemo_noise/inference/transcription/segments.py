@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 from nemo_noise.inference.transcription.pauses import Piece, Span
 
-__all__ = ["Dropped", "DropReason", "Segment", "TranscribedFile", "Word", "has_no_spaces", "joined", "one_line", "segments_of"]
+__all__ = [
+    "DropReason",
+    "Dropped",
+    "Segment",
+    "TranscribedFile",
+    "Word",
+    "has_no_spaces",
+    "joined",
+    "one_line",
+    "segments_of",
+]
 
 _SENTENCE_ENDS = (".", "?", "!", "…", "。", "？", "！")
 _PAUSE_S = 1.0  # between words that ends a segment

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import NamedTemporaryFile
 
 from nemo_noise.checks import near_names
 from nemo_noise.data.audio.media import MEDIA_SUFFIXES
@@ -17,7 +17,7 @@ from nemo_noise.data.audio.mono_stream import MonoStream, open_mono
 from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.foreign_text import printable
 
-__all__ = ["STANDARD_INPUT", "Source", "sources_of"]
+__all__ = ["STANDARD_INPUT", "Source", "is_one_file", "sources_of"]
 
 STANDARD_INPUT = "-"
 MANIFEST_SUFFIXES = (".json", ".jsonl", ".ndjson")
@@ -89,12 +89,20 @@ def sources_of(given: Sequence[str | Path]) -> Iterator[list[Source]]:
         yield list(found.values())
 
 
+def is_one_file(given: Sequence[str | Path]) -> bool:
+    """Whether one recording is given by itself, or the standard input."""
+    if len(given) != 1:
+        return False
+    path = Path(given[0]).expanduser()
+    return str(given[0]) == STANDARD_INPUT or (path.suffix.lower() not in MANIFEST_SUFFIXES and path.is_file())
+
+
 def _expanded(given: str | Path) -> list[Path]:
     path = Path(given).expanduser()
     if str(given) == STANDARD_INPUT or path.exists():
         return [path]
     is_pattern = glob.has_magic(str(given))
-    matches = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))] if is_pattern else []
+    matches = [Path(name) for name in sorted(glob.glob(str(path), recursive=True))] if is_pattern else []  # noqa: PTH207
     if not matches:
         what = "matches no file" if is_pattern else f"no such file or folder{_near(path)}"
         raise FileNotFoundError(f"files: {printable(given, 200)}: {what} (working directory {Path.cwd()})")
@@ -140,10 +148,13 @@ def _of_manifest(path: Path) -> list[Source]:
 
 def _standard_input(stack: ExitStack) -> Source:
     if sys.stdin.isatty():
-        raise ValueError("files: - is the standard input, which is a terminal; give audio, as in: ... | nemo-noise ... -")
-    path = Path(stack.enter_context(TemporaryDirectory())) / "stdin"
-    with writing(path) as partial, partial.open("r+b" if partial.exists() else "xb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
+        raise ValueError(
+            "files: - is the standard input, which is a terminal; give audio, as in: ... | nemo-noise ... -"
+        )
+    file = stack.enter_context(NamedTemporaryFile())  # noqa: SIM115
+    shutil.copyfileobj(sys.stdin.buffer, file)
+    file.flush()
+    path = Path(file.name)
     if not path.stat().st_size:
         raise ValueError("files: - is the standard input, which holds nothing, expected the bytes of an audio file")
     return Source(STANDARD_INPUT, path)

@@ -98,10 +98,11 @@ def _without_spaces(word: str) -> Iterator[str]:
     """Cuts a word at wide letters, and where it fills a line."""
     held = ""
     for letter in word:
-        if held and (has_no_spaces(letter) or has_no_spaces(held[-1]) or _columns(held + letter) > COLUMNS):
-            if not unicodedata.category(letter).startswith(("P", "M")) or _columns(held + letter) > COLUMNS:
-                yield held
-                held = ""
+        is_full = _columns(held + letter) > COLUMNS
+        is_mark = unicodedata.category(letter).startswith(("P", "M"))
+        if is_full or (held and not is_mark and (has_no_spaces(letter) or has_no_spaces(held[-1]))):
+            yield held
+            held = ""
         held += letter
     if held:
         yield held
@@ -113,9 +114,7 @@ def _groups(words: Sequence[Word]) -> Iterator[_Group]:
     for word in _fitting(words):
         longer = _wrapped([one.text for one in held] + [word.text])
         is_over = held and (
-            longer is None
-            or word.end_s - held[0].start_s > _LONGEST_S
-            or word.start_s - held[-1].end_s >= _PAUSE_S
+            longer is None or word.end_s - held[0].start_s > _LONGEST_S or word.start_s - held[-1].end_s >= _PAUSE_S
         )
         if is_over:
             yield _Group(held, lines)

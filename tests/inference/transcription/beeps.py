@@ -29,7 +29,11 @@ def silence(seconds: float, rate: int = RATE) -> npt.NDArray[np.float32]:
 
 def recording(words: Sequence[str], pauses_s: Sequence[float], rate: int = RATE) -> npt.NDArray[np.float32]:
     """Words with a pause behind each, [T]."""
-    parts = [part for word, pause in zip(words, pauses_s, strict=True) for part in (beep(word, rate=rate), silence(pause, rate))]
+    parts = [
+        part
+        for word, pause in zip(words, pauses_s, strict=True)
+        for part in (beep(word, rate=rate), silence(pause, rate))
+    ]
     return np.concatenate(parts)
 
 
