@@ -34,8 +34,8 @@ Formats = Annotated[
         "--format",
         "-f",
         metavar="NAMES",
-        help="Of the files that are written: txt, srt, vtt, tsv, json, several as in srt,json, or all. Default: the text "
-        "of one file to the terminal, of several as txt.",
+        help="Of the files that are written: txt, srt, vtt, tsv, json, several as in srt,json, or all. Default: the "
+        "text of one file to the terminal, of several as txt.",
     ),
 ]
 OutputDir = Annotated[

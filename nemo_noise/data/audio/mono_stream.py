@@ -169,15 +169,17 @@ def _begins_s(source: OpenAudio | OpenMedia) -> float:
     return source.begins_s if isinstance(source, OpenMedia) else 0.0
 
 
-def _regrouped(blocks: Iterator[npt.NDArray[np.float32]], least: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Joins small blocks, as codecs have them, so that each has some length: [T, channels]."""
+def _regrouped(blocks: Iterator[npt.NDArray[np.float32]], size: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Joins the small blocks of codecs and cuts large ones, so that most have one size: [T, channels]."""
     held: list[npt.NDArray[np.float32]] = []
     count = 0
     for block in blocks:
         held.append(block)
         count += len(block)
-        if count >= least:
-            yield held[0] if len(held) == 1 else np.concatenate(held)
-            held, count = [], 0
+        if count >= size:
+            whole = held[0] if len(held) == 1 else np.concatenate(held)
+            full = count // size * size
+            yield from (whole[start : start + size] for start in range(0, full, size))
+            held, count = [whole[full:]], count - full
     if count:
         yield np.concatenate(held)

@@ -5,6 +5,7 @@
 import glob
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -134,15 +135,17 @@ def _in_folder(folder: Path) -> list[Source]:
 
 
 def _of_manifest(path: Path) -> list[Source]:
+    entries = read_manifest(path)
+    parts = Counter(entry.audio_filepath for entry in entries)
     return [
         Source(
             entry.audio_filepath,
             Path(entry.audio_filepath),
             offset_s=entry.offset_s,
-            length_s=entry.duration if entry.fields.get("offset") else None,
+            length_s=entry.duration if "offset" in entry.fields or parts[entry.audio_filepath] > 1 else None,
             line=number,
         )
-        for number, entry in enumerate(read_manifest(path), start=1)
+        for number, entry in enumerate(entries, start=1)
     ]
 
 

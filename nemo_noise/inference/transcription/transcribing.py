@@ -144,7 +144,15 @@ class _Run:
         self, recogniser: SystemRecogniser, longest_s: float, options: TranscriptionOptions
     ) -> Iterator[TranscribedFile]:
         total = max(1, round(sum(_seconds(source, recogniser.sample_rate) for source in self.sources)))
+        shown = 0
         with progress(total, recogniser.name, unit="s of audio") as bar:
+
+            def done(seconds: int) -> None:
+                nonlocal shown
+                seconds = min(seconds, total - shown)
+                shown += seconds
+                bar.update(seconds)
+
             found = recognise(
                 recogniser,
                 self.sources,
@@ -153,10 +161,11 @@ class _Run:
                 guards=options.guards,
                 channel=options.channel,
                 language=options.language,
-                done=bar.update,
+                done=done,
             )
             for number, (_, file) in enumerate(found):
                 yield self._kept(file, self.plan[number])
+            done(total - shown)
 
     def _kept(self, file: TranscribedFile, outputs: Outputs) -> TranscribedFile:
         """Writes what there is of a file, and notes what there is not."""
