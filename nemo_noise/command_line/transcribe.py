@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`nemo-noise transcribe`: audio and video files to text and subtitles."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,22 +12,19 @@ from nemo_noise.command_line.arguments import Device, Json, Verbose, key_values
 from nemo_noise.command_line.session import WRONG_INPUT, session
 
 STDOUT = "-"
+EXAMPLE = "nemo-noise transcribe model.nemo talk.mp3"
 
-Files = Annotated[
-    list[str],
+Arguments = Annotated[
+    list[str] | None,
     typer.Argument(
-        metavar="FILES...",
-        help="Audio or video files, folders, quoted patterns, NeMo manifests, or - for the standard input.",
+        metavar="SYSTEM FILES...",
+        help="SYSTEM: a .nemo file, a pretrained NeMo name, or any other system (Whisper, wav2vec 2.0 ...). FILES: "
+        "audio or video files, folders, quoted patterns, NeMo manifests, or - for the standard input.",
         show_default=False,
     ),
 ]
-System = Annotated[
-    str,
-    typer.Argument(
-        metavar="SYSTEM",
-        help="A .nemo file, a pretrained NeMo name, or any other system that card takes (Whisper, wav2vec 2.0 ...).",
-        show_default=False,
-    ),
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="SYSTEM", help="The system, in place of the first argument.")
 ]
 Formats = Annotated[
     str | None,
@@ -87,8 +85,8 @@ SystemOption = Annotated[
 
 
 def transcribe(
-    system: System,
-    files: Files,
+    arguments: Arguments = None,
+    model: Model = None,
     formats: Formats = None,
     output_dir: OutputDir = None,
     overwrite: Overwrite = False,
@@ -119,6 +117,7 @@ def transcribe(
     A file that cannot be read is named, the others go on, and the exit status is 2. The same command goes on where it
     was stopped.
     """
+    system, files = _system_and_files(arguments or [], model)
     log = None if output_dir in (None, STDOUT) else Path(output_dir or "") / "nemo-noise.log"
     with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
         from nemo_noise.inference.adaptation.config import AdaptationConfig
@@ -151,5 +150,14 @@ def transcribe(
         current.result(shown.text(done, is_terminal=current.out.isatty()), shown.data(done))
         failed = [file.error for file in done if file.error is not None]
         if failed:
-            current.note("\n".join([f"{len(failed)} of {len(done)} failed:", *(f"  {error}" for error in failed)]))
+            if len(done) > 1:
+                current.note("\n".join([f"{len(failed)} of {len(done)} failed:", *(f"  {error}" for error in failed)]))
             raise typer.Exit(WRONG_INPUT)
+
+
+def _system_and_files(arguments: Sequence[str], model: str | None) -> tuple[str, Sequence[str]]:
+    """The system, which is the first argument or an option, and the files."""
+    system, files = (model, arguments) if model is not None else (next(iter(arguments), None), arguments[1:])
+    if system is None or not files:
+        raise typer.BadParameter(f"expected a system and files, as in: {EXAMPLE}")
+    return system, files

@@ -65,6 +65,7 @@ class Shown:
         files = [
             {
                 **as_data(file),
+                **({"text": None} if file.is_old else {}),
                 "outputs": [str(path) for path in file.outputs],
                 "was_there": file.is_old,
                 "error": file.error,

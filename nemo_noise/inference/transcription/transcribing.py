@@ -124,10 +124,19 @@ def transcribe(
                 f"{_count(len(results))} transcribed already and left as they are (--overwrite transcribes them again)"
             )
         left = [number for number in range(len(sources)) if number not in results]
+        total_s = 0.0
+        for number in list(left):
+            claimed_s = _claimed_s(sources[number], chosen.channel)
+            if isinstance(claimed_s, str):
+                note(f"failed: {claimed_s}")
+                results[number] = TranscribedFile(sources[number].name, name, error=claimed_s)
+                left.remove(number)
+            else:
+                total_s += claimed_s
         if left:
             recogniser, longest_s = _recogniser(system, device, chosen)
             run = _Run([sources[number] for number in left], [plan[number] for number in left], note)
-            made = run.results(recogniser, longest_s, chosen)
+            made = run.results(recogniser, longest_s, chosen, max(1, round(total_s)))
             results |= dict(zip(left, made, strict=True))
         return [results[number] for number in range(len(sources))]
 
@@ -141,9 +150,8 @@ class _Run:
     note: Note
 
     def results(
-        self, recogniser: SystemRecogniser, longest_s: float, options: TranscriptionOptions
+        self, recogniser: SystemRecogniser, longest_s: float, options: TranscriptionOptions, total: int
     ) -> Iterator[TranscribedFile]:
-        total = max(1, round(sum(_seconds(source, recogniser.sample_rate) for source in self.sources)))
         shown = 0
         with progress(total, recogniser.name, unit="s of audio") as bar:
 
@@ -242,13 +250,13 @@ def _name_of(system: str | Path | System | ASRModel) -> str:
     return type(system).__name__ if isinstance(system, ASRModel) else str(system)
 
 
-def _seconds(source: Source, sample_rate: int) -> float:
-    """What a header claims, for the progress; nothing where it cannot be read, which the run finds again."""
+def _claimed_s(source: Source, channel: int | None) -> float | str:
+    """Seconds that a header claims, 0 where it does not; or why the file cannot be opened."""
     try:
-        with source.opened(sample_rate, None) as stream:
+        with source.opened(16000, channel) as stream:
             return stream.duration_s or 0.0
-    except (AudioError, OSError):
-        return 0.0
+    except (AudioError, OSError) as error:
+        return str(error)
 
 
 def _remarks(file: TranscribedFile) -> Iterator[str]:
