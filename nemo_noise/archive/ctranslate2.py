@@ -89,9 +89,8 @@ class CTranslate2File:
     def _scale(self, name: str, variable: "Variable") -> Tensor:
         """The scale of each row of 8 bits, of all values of 16 bits, ready to divide by."""
         if name + SCALE not in self.variables:
-            raise ValueError(
-                f"{self.path}: {printable(name, 100)} is {variable.described} and has no {SCALE} beside it."
-            )
+            shown = printable(name, 100)
+            raise ValueError(f"{self.path}: {shown} is {variable.described}, and there is no {shown}{SCALE}.")
         kept = self.variables[name + SCALE]
         expected = variable.shape[:1] if variable.type == "int8" else ()
         if not kept.type.startswith("float") or kept.shape != expected:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from nemo_noise.inference.systems.contract import System
+from nemo_noise.inference.systems.faster_whisper import check_faster_whisper, open_faster_whisper
 from nemo_noise.inference.systems.hugging_face import check_hugging_face, open_hugging_face
 from nemo_noise.inference.systems.kinds import KINDS, Kind, kind_of
 from nemo_noise.inference.systems.nemo_model import open_nemo
@@ -41,6 +42,8 @@ def open_system(name: str, device: torch.device | str = "cpu", options: Mapping[
         return open_nemo(source, on, options)
     if kind is Kind.HUGGING_FACE:
         return open_hugging_face(source, on, options)
+    if kind is Kind.FASTER_WHISPER:
+        return open_faster_whisper(source, on, options or {})
     raise ValueError(f"model={name} is a {kind.value}; {KINDS}")
 
 
@@ -71,4 +74,6 @@ def check_system(
         return facts
     if kind is Kind.HUGGING_FACE:
         return check_hugging_face(source, options, where=where, shown=shown or name)
+    if kind is Kind.FASTER_WHISPER:
+        return check_faster_whisper(source, options, where=where, shown=shown or name)
     raise ValueError(f"model={name} is a {kind.value}; {KINDS}")

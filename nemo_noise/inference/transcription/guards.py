@@ -11,7 +11,10 @@ from nemo_noise.inference.transcription.segments import DropReason, one_line
 
 __all__ = ["NO_GUARDS", "Guards", "compression_ratio", "longest_loop"]
 
-_LONGEST_GRAM = 8  # words of what is repeated
+_LONGEST_GRAM = 30  # words of what is repeated
+_LEAST_WORDS = 10  # of a run of repetitions that is a loop by itself
+_LEAST_WORDS_IF_DENSE = 6  # where the compression ratio says so too
+_REPETITIONS_IF_DENSE = 3
 _SHORTEST_STEADY_S = 0.4
 
 
@@ -22,8 +25,9 @@ class Guards:
     Args:
         lowest_db: pieces whose loudest 50 ms are below are not transcribed, dB of full scale.
         least_contrast_db: nor are pieces of 0.4 s or more whose level changes by less, dB.
-        compression_ratio: text that zlib makes so many times smaller is a loop; Whisper's threshold is 2.4.
-        repetitions: so is text in which the same words stand so often in a row, with ten words or more in all.
+        compression_ratio: text that zlib makes so many times smaller is a loop if the same words stand in it three
+            times in a row, with six words or more in all; 2.4 is Whisper's. A list of numbers is as small, and none.
+        repetitions: so is any text in which the same words stand so often in a row, with ten words or more in all.
         no_speech_probability: text of a piece that the recogniser itself takes for no speech with this probability is
             left out, unless its mean log probability is above -1; as in Whisper.
 
@@ -72,8 +76,10 @@ class Guards:
             if no_speech_probability > self.no_speech_probability and not is_sure:
                 return DropReason.NO_SPEECH
         is_dense = self.compression_ratio is not None and compression_ratio(text) > self.compression_ratio
-        is_repeated = self.repetitions is not None and longest_loop(text) >= self.repetitions
-        return DropReason.LOOP if is_dense or is_repeated else None
+        if is_dense and longest_loop(text, _LEAST_WORDS_IF_DENSE) >= _REPETITIONS_IF_DENSE:
+            return DropReason.LOOP
+        is_repeated = self.repetitions is not None and longest_loop(text, _LEAST_WORDS) >= self.repetitions
+        return DropReason.LOOP if is_repeated else None
 
 
 NO_GUARDS = Guards(None, None, None, None, None)
@@ -85,13 +91,13 @@ def compression_ratio(text: str) -> float:
     return len(content) / len(zlib.compress(content)) if content else 0.0
 
 
-def longest_loop(text: str, least_words: int = 10) -> int:
-    """How often the same one to eight words stand in a row, of runs that have ten words or more; at least 1.
+def longest_loop(text: str, least_words: int) -> int:
+    """How often the same one to thirty words stand in a row, of runs of as many words or more; at least 1.
 
     A text without spaces, as of Chinese, is taken letter by letter.
     """
     words = one_line(text).lower().split()
-    if len(words) == 1 and len(words[0]) > _LONGEST_GRAM * 2:
+    if len(words) == 1 and len(words[0]) > 2 * _LEAST_WORDS:
         words = list(words[0])
     most = 1
     for size in range(1, _LONGEST_GRAM + 1):

@@ -197,7 +197,7 @@ def _above_floor_db(samples: npt.NDArray[np.float32], hop: int, sample_rate: int
     ]
     decibels = np.stack([10.0 * np.log10(np.maximum(_smoothed(band), _LOWEST_POWER)) for band in bands], axis=1)
     above = np.sort(decibels - np.percentile(decibels, 5, axis=0), axis=1)  # [hops, bands]
-    return above[:, -_LOUD_BANDS:].mean(axis=1)  # type: ignore[no-any-return]
+    return above[:, -_LOUD_BANDS:].mean(axis=1)
 
 
 def _loudest_db(samples: npt.NDArray[np.float32], hop: int) -> float:

@@ -61,7 +61,7 @@ class Source:
 
 
 @contextmanager
-def sources_of(given: Sequence[str | Path]) -> Iterator[list[Source]]:
+def sources_of(given: str | Path | Sequence[str | Path]) -> Iterator[list[Source]]:
     """Lists what is given, each recording once; the standard input is kept in a temporary file for the block.
 
     Args:

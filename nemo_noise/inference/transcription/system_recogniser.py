@@ -18,7 +18,7 @@ from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.decoding.search import SearchSetting, apply_setting, strategies_of
 from nemo_noise.inference.systems.contract import System, TimesWords
 from nemo_noise.inference.transcription.recognition import Recognised
-from nemo_noise.inference.transcription.segments import joined
+from nemo_noise.inference.transcription.segments import Word, joined
 from nemo_noise.recogniser.facts import TRANSDUCERS, family_of, vocabulary_of
 from nemo_noise.recogniser.transcription import keep_word_confidence
 
@@ -81,7 +81,10 @@ class SystemRecogniser:
             except TypeError:  # of another family than it can time
                 self.has_words = False
             else:
-                return [Recognised(joined([word.text for word in words]), words) for words in timed]
+                return [
+                    Recognised(joined([word.text for word in words]), [Word(*word) for word in words])
+                    for words in timed
+                ]
         return [
             Recognised(
                 transcript.text,
@@ -111,10 +114,10 @@ def search_with(system: System, language_model: LanguageModel) -> None:
         ValueError: if the language model is not one for it; names the file.
         FileNotFoundError: if there is no such file.
     """
-    model = nemo_model_of(system, "lm")
+    model = nemo_model_of(system, "lm or beam")
     strategies = strategies_of(model)
     path = None if language_model.path is None else str(language_model.path)
-    chosen = next(name for name in ("beam_batch", "malsd_batch") if name in strategies)
+    chosen: str = next(name for name in ("beam_batch", "malsd_batch") if name in strategies)
     if path is not None and _is_of_words(model, path):
         if family_of(model) in TRANSDUCERS:
             raise ValueError(
