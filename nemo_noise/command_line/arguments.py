@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["Device", "Json", "Overrides", "Verbose", "check_folder", "compose", "split_overrides"]
+__all__ = ["Device", "Json", "Overrides", "Verbose", "check_folder", "compose", "key_values", "split_overrides"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what NeMo and Lightning write, instead of logging it.")]
@@ -43,6 +43,26 @@ def split_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Files and overrides among the arguments; an existing file is a file, whatever its name."""
     overrides = [each for each in arguments if not Path(each).exists() and "=" in each and _OVERRIDE.match(each)]
     return [each for each in arguments if each not in overrides], overrides
+
+
+def key_values(arguments: Sequence[str], option: str) -> dict[str, Any]:
+    """Values of `key=value`, each written as in YAML: numbers, true, [lists].
+
+    Raises:
+        typer.BadParameter: an argument is none, or a key is given twice; `option` names it.
+    """
+    import yaml
+
+    values: dict[str, Any] = {}
+    for argument in arguments:
+        key, is_given, value = argument.partition("=")
+        if not is_given or not key.strip() or key in values:
+            raise typer.BadParameter(f"{option} {argument!r} should be key=value, each key once, as in num_beams=4")
+        try:
+            values[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise typer.BadParameter(f"{option} {argument!r}: {value!r} is no value ({error})") from error
+    return values
 
 
 def compose(name: str, overrides: Sequence[str]) -> "DictConfig":
