@@ -14,7 +14,7 @@ export TOKENIZERS_PARALLELISM = false
 export ONE_LOGGER_JOB_CATEGORY ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-dual-attention-scratch results-context example-report map docs clean
+.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-dual-attention-scratch results-context example-report map docs dist clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --upgrade pip==26.3  # the resolver is pinned like the rest
 	$(BIN)/python -m pip install --constraint constraints.txt torch==2.13.0
 	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo,rooms]" --group docs
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[lm]" || echo "kenlm was not built, which \
+	$(BIN)/python -m pip install --constraint constraints.txt kenlm || echo "kenlm was not built, which \
 	takes a C++ compiler: its tests skip"
 	touch $@
 
@@ -75,6 +75,9 @@ map: $(STAMP)  ## write the map of the folders in docs/architecture.md
 
 docs: $(STAMP)  ## the site of docs/ in site/; fails on any warning, dead links and anchors included
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+dist: $(STAMP)  ## sdist and wheel in dist/, as PyPI gets them
+	$(BIN)/python -m build --outdir dist
 
 clean:  ## remove what was built, .venv excepted
 	rm -rf build dist site *.egg-info demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
