@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What pyproject.toml cannot say: conf/ moves inside the package of a wheel, and the links of the README become whole.
 
-In a checkout conf/ stays at the top, where a NeMo user looks. PyPI shows the README without the files that it links to,
-so there every link leads to the tag of this version.
+In a checkout conf/ stays at the top, where a NeMo user looks. PyPI shows the README without the files that it links
+to, so there every link leads to the tag of this version.
 """
 
 import re
