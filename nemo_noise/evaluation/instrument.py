@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from nemo.utils import logging
 
+from nemo_noise.data.manifests.given import noise_manifests, speech_manifests
 from nemo_noise.evaluation.blocks.elements import Clip
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.foresight import check_fields, check_gates, survey_models
@@ -18,7 +19,6 @@ from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
 from nemo_noise.evaluation.mixtures.batches import check_stream_fields
 from nemo_noise.evaluation.mixtures.examination import named
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
-from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
@@ -108,6 +108,7 @@ class Instrument:
         for other in [*asking, *(["export_mixtures"] if o.export_mixtures else [])] if o.preroll_s else []:
             raise ValueError(f"preroll_s is {o.preroll_s} beside {other}, should be one of the two")
         self._longest_s: float | None = None
+        self._given: tuple[tuple[str, ...], dict[str, list[str | Path]]] | None = None
 
     def export(self) -> MixtureSet:
         """Write the mixtures to the folder `export_mixtures`."""
@@ -127,7 +128,7 @@ class Instrument:
         o = self.options
         if o.model is None:
             raise ValueError("model is missing: give a .nemo file, a pretrained name or a file of transcripts")
-        self._require_manifests()
+        self._manifests()
         models = name_models(o.model, o.baseline, model_name=o.model_name, baseline_name=o.baseline_name)
         survey = survey_models(models, self.running, o.noise_only)
         self._longest_s = survey.longest_s
@@ -178,11 +179,10 @@ class Instrument:
 
     def _plan(self, sample_rate: int) -> MixturePlan:
         o = self.options
-        self._require_manifests()
-        noise = folders_as_manifests(self._noise_manifests(), self.output / "noise_folders")
+        speech, noise = self._manifests()
         plan = load_plan(
             sample_rate,
-            o.speech or (),
+            speech,
             noise,
             snr_db=o.snr_db,
             seed=o.seed,
@@ -196,22 +196,16 @@ class Instrument:
             raise ValueError(f"speech: all {len(faults)} utterances are left out: {named(faults)}")
         return plan
 
-    def _noise_manifests(self) -> dict[str, tuple[str | Path, ...]]:
-        return {name: one.manifests for name, one in (self.options.noise_lists or {}).items()}
-
-    def _require_manifests(self) -> None:
-        for name in ("speech", "noise_lists"):
-            if getattr(self.options, name) is None:
-                raise ValueError(f"{name} is missing: give manifests")
-        for path in self.options.speech or ():
-            if Path(path).is_dir():
-                raise ValueError(
-                    f"speech is {path!r}, a folder: should be a manifest, a line with its text for each file"
-                )
-            _require(path, "speech", "a manifest")
-        for name, manifests in self._noise_manifests().items():
-            for given in manifests:
-                _require(given, f"noise_lists.{name}", "a manifest, or a folder of noises")
+    def _manifests(self) -> tuple[tuple[str, ...], dict[str, list[str | Path]]]:
+        """Manifests of speech and noise; those of folders are made once, below the output."""
+        if self._given is None:
+            o, folder = self.options, self.output / "manifests"
+            if o.speech is None or o.noise_lists is None:
+                missing = "speech" if o.speech is None else "noise_lists"
+                raise ValueError(f"{missing} is missing: give manifests or folders")
+            lists = {name: one.manifests for name, one in o.noise_lists.items()}
+            self._given = speech_manifests(o.speech, folder), noise_manifests(lists, folder)
+        return self._given
 
     def _clips(self, run: Run) -> Mapping[str, Clip]:
         """Make the audio that questions ask for; none where the speech is not at hand."""
@@ -238,10 +232,3 @@ def describe_export(written: MixtureSet, folder: str | Path) -> str:
         f"SHA-256 of all: {written['mixture_set_sha256']}\n"
         "transcribe its manifest.jsonl and give the transcripts (mixture_id, pred_text) as model= or baseline="
     )
-
-
-def _require(path: str | Path, option: str, what: str) -> None:
-    if not Path(path).exists():
-        raise FileNotFoundError(
-            f"{option} is {str(path)!r}, which is not there (working directory {Path.cwd()}): give {what}"
-        )

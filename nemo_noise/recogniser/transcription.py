@@ -56,14 +56,19 @@ def fingerprint(model: ASRModel) -> str:
     16 hexadecimal digits; the same after saving and restoring.
     """
     digest = hashlib.sha256(type(model).__name__.encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    add_weights(digest, model.state_dict())
     for key in FINGERPRINTED_CONFIG:
         part = OmegaConf.select(model.cfg, key)
         known = OmegaConf.to_container(part) if OmegaConf.is_config(part) else part
         digest.update(f"{key} {_files_by_content(known)}".encode())
     return digest.hexdigest()[:16]
+
+
+def add_weights(digest: Any, state: Mapping[str, torch.Tensor]) -> None:
+    """Adds names, types, shapes and values of tensors to a hash of `hashlib`."""
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
 
 
 def _files_by_content(config: Any) -> Any:

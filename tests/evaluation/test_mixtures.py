@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from nemo_noise.data.manifests.given import noise_manifests
 from nemo_noise.data.manifests.manifest import ManifestError, read_manifest
 from nemo_noise.evaluation.hypothesis import Condition, Place
 from nemo_noise.evaluation.mixtures.acoustics import parse_acoustics
-from nemo_noise.evaluation.mixtures.noise_folders import folders_as_manifests
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import parse_noise_lists
@@ -171,10 +171,10 @@ def test_a_folder_is_a_noise_list_whose_subfolders_are_labels(tmp_path: Path) ->
         soundfile.write(tmp_path / "my noise" / name, 0.1 * np.sin(np.arange(9000)), SAMPLE_RATE)
     (tmp_path / "my noise" / "notes.txt").write_text("no audio")
     lists = {name: one.manifests for name, one in parse_noise_lists(f"{tmp_path}/my noise/").items()}
-    (path,) = folders_as_manifests(lists, tmp_path / "made")["my_noise"]
+    (path,) = noise_manifests(lists, tmp_path / "made")["my_noise"]
     assert [entry.fields["label"] for entry in read_manifest(path)] == ["my noise", "dog", "rain", "rain"]
     with pytest.raises(ValueError, match="noise_lists.made is .* a folder without audio"):
-        folders_as_manifests({"made": tmp_path / "made"}, tmp_path)
+        noise_manifests({"made": tmp_path / "made"}, tmp_path)
 
 
 def test_lines_that_share_a_file_are_told_apart_by_their_offset(tmp_path: Path) -> None:

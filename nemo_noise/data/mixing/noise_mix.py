@@ -82,8 +82,8 @@ class NoiseMixPerturbation(Perturbation):
     utterance whose speech or noise an effect has silenced goes on as it is after the effect, without noise, counted.
 
     Args:
-        manifest_path: NeMo manifest of noises, or a list of them; or give `sources`. Unusable recordings are
-            left out at the start, see `NoiseList`.
+        manifest_path: NeMo manifest or folder of noises, or a list of them; or give `sources`. Unusable recordings
+            are left out at the start, see `NoiseList`.
         snr_db: a list of SNRs in dB, or a mapping with `min` and `max`; or give `bands`, or each source has its own.
         seed: 0 or more.
         mix_prob: share of utterances that get noise, 0 to 1.

@@ -15,13 +15,13 @@ import numpy.typing as npt
 from nemo_noise import whole_file
 from nemo_noise.checks import is_number
 from nemo_noise.data.draw.event_counts import EventCounts
+from nemo_noise.data.manifests.audio_folder import noise_entries
 from nemo_noise.data.manifests.decoded_files import DecodedFiles
 from nemo_noise.data.manifests.manifest import (
     ManifestEntry,
     ManifestError,
     audio_sample_rate,
     load_entry,
-    read_manifest,
 )
 from nemo_noise.data.manifests.usable import Unusable, find_unusable, no_noise, usable_entries
 from nemo_noise.data.signal.block_levels import BlockLevels
@@ -55,7 +55,8 @@ class NoiseList:
     constant, shorter than 10 ms or hold NaN are left out and named in a warning; more than half of them are an error.
 
     Args:
-        manifest_path: one manifest or several, read as one list.
+        manifest_path: one manifest or several, read as one list; a folder (the label of a noise is its subfolder),
+            a pattern or a file of audio may stand for a manifest.
         sample_rate: rate of the crops.
         cache_limit_mb: memory for decoded audio, MB (1 MB holds about 16 s at 16 kHz).
         decoded_dir: folder for decoded audio that all processes, and later runs, map into memory; `cache_limit_mb`
@@ -93,7 +94,7 @@ class NoiseList:
         self.counts = EventCounts()
         self._cache_limit_mb = cache_limit_mb
         self._decoded = None if decoded_dir is None else _DecodedNoise(decoded_dir)
-        entries = [entry for path in paths for entry in read_manifest(path)]
+        entries = [entry for path in paths for entry in noise_entries(path)]
         for entry in entries:
             _check_label(entry)
         self.left_out: list[Unusable] = find_unusable(

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The option `noise_lists`: its forms, and what models have seen in training of noise lists, rooms and channels."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from nemo_noise.data.manifests.given import name_noises
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics, Surroundings, check_seen
 from nemo_noise.evaluation.mixtures.names import check_list_name
 from nemo_noise.foreign_text import printable
@@ -20,7 +20,7 @@ class NoiseSource(NamedTuple):
     """One noise list of the option.
 
     Attributes:
-        manifests: manifests, and folders of noises.
+        manifests: manifests, and folders and patterns of noises.
         seen: whether the models were trained with it; None where the config does not say.
     """
 
@@ -32,8 +32,8 @@ def parse_noise_lists(given: Any) -> dict[str, NoiseSource]:
     """Parse the option.
 
     Args:
-        given: a manifest or a folder, a list of them (each is a noise list by the name of its file), or a mapping by
-            name to a manifest, several, or `{manifest: ..., seen: true|false}`.
+        given: manifests, folders or patterns (see `name_noises`), or a mapping by name to one, several, or
+            `{manifest: ..., seen: true|false}`.
 
     Returns:
         The noise lists by name.
@@ -41,14 +41,8 @@ def parse_noise_lists(given: Any) -> dict[str, NoiseSource]:
     Raises:
         ValueError: it is something else, or a name or an entry is wrong; names it.
     """
-    if isinstance(given, str) and given.strip():
-        given = [given]
-    if isinstance(given, Sequence) and not isinstance(given, str) and given and all(map(_is_path, given)):
-        names = [re.sub(r"[^A-Za-z0-9_-]", "_", Path(path).stem) for path in given]
-        repeated = [name for name in names if names.count(name) > 1]
-        if repeated:
-            raise ValueError(f"noise_lists holds two of the name {repeated[0]!r}, {SHOULD}")
-        given = dict(zip(names, given, strict=True))
+    if given and (isinstance(given, str) or (isinstance(given, Sequence) and all(map(_is_path, given)))):
+        given = name_noises(given)
     if not isinstance(given, Mapping):
         raise ValueError(f"noise_lists is {printable(repr(given), 100)}, {SHOULD}")
     return {name: _parse(name, entry) for name, entry in given.items()}

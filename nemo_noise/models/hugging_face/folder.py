@@ -21,6 +21,7 @@ from nemo_noise.models.hugging_face.json_fields import JsonFields
 
 __all__ = [
     "check_own_file",
+    "find_weights",
     "is_reference",
     "opaque_text",
     "read_features",
@@ -44,18 +45,28 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         FileNotFoundError: if there are no weights, or a shard is missing.
         ValueError: if there are only pickled ones, they cannot be read, are not finite, or of another type.
     """
+    weights: dict[str, Tensor] = {}
+    for file in find_weights(folder):
+        tensors = _tensors(file)
+        twice = next((name for name in tensors if name in weights), None)
+        if twice is not None:
+            raise ValueError(f"{printable(file)}: tensor {printable(twice)} is in another shard, too.")
+        weights.update(tensors)
+    return weights
+
+
+def find_weights(folder: Path) -> list[Path]:
+    """The files of `model.safetensors`, or of the shards that its index names; they are not opened.
+
+    Raises:
+        FileNotFoundError: if there are no weights, or a shard is missing.
+        ValueError: if there are only pickled ones.
+    """
     single, index = folder / WEIGHTS, folder / INDEX
     if single.is_file():
-        return _tensors(single)
+        return [single]
     if index.is_file():
-        weights: dict[str, Tensor] = {}
-        for shard in _shards(index):
-            tensors = _tensors(shard)
-            twice = next((name for name in tensors if name in weights), None)
-            if twice is not None:
-                raise ValueError(f"{printable(shard)}: tensor {printable(twice)} is in another shard, too.")
-            weights.update(tensors)
-        return weights
+        return _shards(index)
     pickled = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
     if pickled:
         raise ValueError(

@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""A NeMo model as a system, through its own `transcribe`."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from nemo.collections.asr.models import ASRModel
+
+from nemo_noise.inference.systems.contract import System, TimedWord, Waveforms, with_options
+from nemo_noise.inference.systems.kinds import Kind
+from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.transcription import Transcript, fingerprint, load_model, transcribe
+from nemo_noise.recogniser.waveforms import check_waveforms
+
+__all__ = ["NeMoSystem", "open_nemo"]
+
+
+class NeMoSystem(System):
+    """A loaded NeMo ASR model of any family.
+
+    Args:
+        name: to show.
+        model: in evaluation mode.
+        options: further arguments of its `transcribe`, such as `source_lang`.
+
+    Attributes:
+        model: the model, for what takes NeMo models alone.
+        options: as given.
+    """
+
+    kind = Kind.NEMO.value
+
+    def __init__(self, name: str, model: ASRModel, options: Mapping[str, Any] | None = None) -> None:
+        self.name, self.model, self.options = name, model, dict(options or {})
+        self.sample_rate = sample_rate_of(model)
+        window_s = getattr(getattr(model, "preprocessor", None), "window_s", None)  # Whisper's
+        self.longest_s = None if window_s is None else float(window_s)
+        parameters = list(model.parameters())
+        self.parameter_count = sum(parameter.numel() for parameter in parameters)
+        self.device = parameters[0].device if parameters else torch.device("cpu")
+        self.fingerprint = with_options(fingerprint(model), self.options)
+
+    def transcribe(self, waveforms: Waveforms) -> list[Transcript]:
+        """As `System.transcribe`; audio below one second gets digital silence around it, as NeMo's users get it."""
+        return transcribe(self.model, waveforms, self.options) if len(waveforms) else []
+
+    def transcribe_words(self, waveforms: Waveforms) -> list[list[TimedWord]]:
+        """As `TimesWords.transcribe_words`, by NeMo's `timestamps=True`, which CTC models and transducers have."""
+        waveforms = check_waveforms(waveforms, "waveforms") if len(waveforms) else []
+        decoding = copy.deepcopy(self.model.cfg.get("decoding"))
+        try:
+            output: Any = []
+            if len(waveforms):
+                options = {"batch_size": len(waveforms), "num_workers": 0, "verbose": False, **self.options}
+                output = self.model.transcribe(waveforms, timestamps=True, **options)
+        except (NotImplementedError, ValueError) as error:
+            raise TypeError(f"{self.name} ({type(self.model).__name__}) gives no times of words: {error}") from error
+        finally:
+            self.model.eval()
+            if decoding is not None and decoding != self.model.cfg.get("decoding"):
+                self.model.change_decoding_strategy(decoding)
+        best = output[0] if isinstance(output, tuple) else output
+        return [_words(item[0] if isinstance(item, list) else item) for item in best]
+
+
+def open_nemo(name: str, device: torch.device, options: Mapping[str, Any] | None = None) -> NeMoSystem:
+    """Load a `.nemo` file, or a pretrained NeMo model by its name.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file may not be restored, or its weights are no numbers.
+        TypeError: the model cannot transcribe.
+    """
+    return NeMoSystem(name, load_model(name, device), options)
+
+
+def _words(hypothesis: Any) -> list[TimedWord]:
+    found = (getattr(hypothesis, "timestamp", None) or {}).get("word")
+    if found is None:
+        raise TypeError("this NeMo model gives no times of words")
+    confidences = getattr(hypothesis, "word_confidence", None) or [None] * len(found)
+    if len(confidences) != len(found):
+        confidences = [None] * len(found)
+    return [
+        TimedWord(str(word["word"]), float(word["start"]), float(word["end"]), None if sure is None else float(sure))
+        for word, sure in zip(found, confidences, strict=True)
+    ]
