@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages lead where they say, on GitHub and on the site, and the generated ones hold what the code has."""
 
+import ast
 import os
 import re
 import subprocess
@@ -68,7 +69,7 @@ def test_the_site_has_every_command_every_option_and_every_public_name(repositor
     assert [name for name in nemo_noise.__all__ if f'id="nemo_noise.{name}"' not in names] == []
 
 
-def test_every_page_of_docs_is_on_the_site_and_fetches_nothing(repository: Path, site: Path) -> None:
+def test_every_page_of_docs_is_on_the_site_with_fonts_and_scripts_of_its_own(repository: Path, site: Path) -> None:
     pages = [path.relative_to(repository / "docs") for path in (repository / "docs").rglob("*.md")]
     assert [
         name for name in pages if name.stem != "README" and not (site / name.with_suffix("") / "index.html").exists()
@@ -98,6 +99,25 @@ def test_the_picture_of_the_readme_is_that_of_the_tables(repository: Path, monke
     assert streaming_arms.PICTURE.read_text(encoding="utf-8") == streaming_arms.picture(tables)
     which = streaming_arms.arms(tables, streaming_arms.WHICH)
     assert which["causal statistics"] == (12.54, 17.63, 35.31, (20.8, 8.2, 5.0))
+
+
+def test_every_message_that_the_faq_explains_is_one_of_ours(repository: Path) -> None:
+    """Those of others name their origin behind the message."""
+    text = (repository / "docs" / "faq.md").read_text(encoding="utf-8")
+    explained = re.findall(r"^\*\*`(.+)`\*\*$", text, re.MULTILINE)
+    assert len(explained) > 12
+    messages = "\n".join(_messages(repository / "nemo_noise"))
+    patterns = {one: ".*".join(re.escape(part.strip("… ")) for part in one.split("…")) for one in explained}
+    assert [one for one, pattern in patterns.items() if not re.search(pattern, messages)] == []
+
+
+def _messages(package: Path) -> Iterator[str]:
+    """Every text of the code in one line; what is filled in is left out."""
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+            texts = [str(part.value) for part in parts if isinstance(part, ast.Constant)]
+            yield "".join(texts).replace("\n", " ")
 
 
 def _anchors(page: Path) -> list[str]:
