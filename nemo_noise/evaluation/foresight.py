@@ -19,7 +19,8 @@ from nemo_noise.evaluation.scoring.tally import GROUP_FIELDS, ScoringOptions
 from nemo_noise.evaluation.transcription.arms import control_name
 from nemo_noise.evaluation.transcription.robustness import RunOptions
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, read_transcripts
-from nemo_noise.recogniser.config_facts import ModelFacts, check_transcribe_options, facts_of
+from nemo_noise.inference.systems import Kind, check_system, kind_of
+from nemo_noise.recogniser.config_facts import ModelFacts, check_transcribe_options
 
 __all__ = ["Survey", "check_fields", "check_gates", "survey_models"]
 
@@ -37,7 +38,7 @@ class Survey(NamedTuple):
 
 
 def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: NoiseOnlyOptions) -> Survey:
-    """Read the configurations of all models, and files of transcripts; no weights.
+    """Read the configurations of all systems, and files of transcripts; no weights.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -49,10 +50,9 @@ def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: No
             read_transcripts(source)
             facts[name] = ModelFacts("transcripts", running.sample_rate)
             continue
-        facts[name] = facts_of(source)
         where, options = running.transcribe_of(number)
-        check_transcribe_options(where, model=name, facts=facts[name], options=options)
-        if running.adaptation is not None and number == 0:
+        facts[name] = check_system(source, options, where=where, shown=name)
+        if running.adaptation is not None and number == 0 and kind_of(source).kind is Kind.NEMO:
             check_transcribe_options(
                 "adaptation.transcribe", model=name, facts=facts[name], options=running.adaptation.transcribe
             )

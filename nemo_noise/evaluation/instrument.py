@@ -103,6 +103,7 @@ class Instrument:
             adaptation=o.adaptation,
             adaptation_trials=o.adaptation_trials,
             adaptation_streams=o.adaptation_streams,
+            talker_field=o.block_field,
         )
         asking = [question.asked_by for question in o.questions if question.asked_by is not None]
         for other in [*asking, *(["export_mixtures"] if o.export_mixtures else [])] if o.preroll_s else []:

@@ -10,17 +10,20 @@ from typing import Any
 
 import torch
 
+from nemo.utils import logging
+
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.questions.evidence import Recogniser
 from nemo_noise.evaluation.questions.question import Question
 from nemo_noise.evaluation.transcription.robustness import RunOptions
-from nemo_noise.evaluation.transcription.transcripts import is_transcript_file
+from nemo_noise.inference.systems import Kind, kind_of
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import load_model
 
 __all__ = ["Found", "ask_models", "ask_nothing", "examine_plan"]
 
 NO_MODEL = "transcripts come without a model"
+NOT_NEMO = "it is asked of NeMo models alone, and this is a "
 FROM_ROWS = "it needs the model, and this report is made from hypotheses"
 
 Found = dict[str, Any]  # by the key of the question: what it found, by the name of the model
@@ -38,7 +41,7 @@ def ask_models(
     """Load the models one after the other and ask them; nothing is loaded where nothing is asked.
 
     Args:
-        models: path or pretrained name by the name to show; files of transcripts have no model.
+        models: file, folder or name by the name to show; only NeMo models are asked.
         make_plan: builds the plan for a sample rate.
         folder: for what questions save.
         questions: all; those that ask something do.
@@ -51,11 +54,13 @@ def ask_models(
     asking = _asking(questions)
     found: Found = {question.key: {} for question in asking}
     for number, (name, source) in enumerate(models.items() if asking else ()):
-        if is_transcript_file(source):
+        kind, path = kind_of(source)
+        if kind is not Kind.NEMO:
             for question in asking:
-                found[question.key][name] = NO_MODEL
+                found[question.key][name] = NO_MODEL if kind is Kind.TRANSCRIPTS else NOT_NEMO + kind.value
+                logging.warning(f"{question.asked_by} left out: {found[question.key][name]} ({name})")
             continue
-        model = load_model(source, device)
+        model = load_model(path, device)
         own = replace(options, transcribe=options.transcribe_of(number)[1])
         recogniser = Recogniser(name, model, make_plan(sample_rate_of(model)), own, folder)
         for question in asking:

@@ -76,7 +76,7 @@ class AdaptedTranscription:
 
 
 def adapted_transcriptions(
-    name: str, model: ASRModel, adaptation: AdaptationConfig | None, *, along_streams: bool = False
+    name: str, model: Any, adaptation: AdaptationConfig | None, *, along_streams: bool = False
 ) -> dict[str, AdaptedTranscription]:
     """Make a model adapt, if it can: how, by the name of its rows; empty, with a warning, for one that cannot."""
     if adaptation is None:

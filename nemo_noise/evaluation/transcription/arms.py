@@ -1,9 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The ways to run one model: as it is, with contexts that are not its own, adapting to the audio."""
+"""The ways to run one recogniser: as it is; a NeMo model also with contexts that are not its own, or adapting."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -16,14 +16,19 @@ from numpy.typing import NDArray
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
+from nemo_noise.data.manifests.sensors import SensorBatch
+from nemo_noise.evaluation.mixtures.batches import Kept
 from nemo_noise.evaluation.transcription.adapted import adapted_transcriptions
+from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.modules import context_users, sensor_users, shuffled_context, shuffled_sensors
-from nemo_noise.recogniser.transcription import Transcript, transcribe
+from nemo_noise.inference.systems import System
+from nemo_noise.inference.systems.contract import with_options
+from nemo_noise.modules import context_users, sensor_users, shuffled_context, shuffled_sensors, with_sensors
+from nemo_noise.recogniser.transcription import Transcript, fingerprint, transcribe
 
 __all__ = ["Arm", "Control", "arms_of", "control_name", "is_control"]
 
-Transcribing = Callable[[ASRModel, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Transcript]]
+Transcribing = Callable[[Any, Sequence[NDArray[np.float32]], Mapping[str, Any]], list[Transcript]]
 
 
 class Control(str, Enum):
@@ -31,25 +36,38 @@ class Control(str, Enum):
 
     SHUFFLED_CONTEXT = "shuffled_context"
     SHUFFLED_SENSORS = "shuffled_sensors"
+    SWAPPED_NOISE = "swapped_noise"
+    SWAPPED_TALKER = "swapped_talker"
 
 
-# who uses what is shuffled, the block in which it is, and what a model lacks that has no such part
-_CONTROLS: dict[Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str]] = {
-    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder"),
-    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors"),
+# who uses what is shuffled, the block in which it is, what a model lacks that has no such part, what stays
+_CONTROLS: dict[
+    Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str, Kept]
+] = {
+    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder", Kept.NOTHING),
+    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors", Kept.NOTHING),
+    Control.SWAPPED_NOISE: (context_users, shuffled_context, "context encoder", Kept.TALKER),
+    Control.SWAPPED_TALKER: (context_users, shuffled_context, "context encoder", Kept.NOISE),
 }
+
+
+def transcribe_any(
+    model: "ASRModel | System", waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any]
+) -> list[Transcript]:
+    """Transcribes a batch by a NeMo model, with options of its `transcribe`, or by a system, which has its own."""
+    return model.transcribe(waveforms) if isinstance(model, System) else transcribe(model, waveforms, options)
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One way of running one model.
+    """One way of running one recogniser.
 
     Attributes:
         name: of the rows it writes.
-        model: the model.
+        model: a NeMo model, or a system of another kind, whose options are its own.
         context: what its encoder runs in; nothing for the plain model.
-        mixes_cells: whether each trial gets the context of another noise and SNR, see `ring_of_unlike`; the first of a
-            batch is there for its context alone.
+        kept: where each trial gets the context of another, what the two share, see `rings_of`; the first of a batch
+            is there for its context alone. None: each has its own.
         transcribes: how it transcribes a batch.
         batch_size: waveforms per batch; None for that of the run.
         stream_fields: fields of the manifest; with any, a batch is a stream, see `stream_batches`.
@@ -58,19 +76,58 @@ class Arm:
     """
 
     name: str
-    model: ASRModel
+    model: ASRModel | System
     context: Callable[[], AbstractContextManager[None]] = nullcontext
-    mixes_cells: bool = False
-    transcribes: Transcribing = transcribe
+    kept: Kept | None = None
+    transcribes: Transcribing = transcribe_any
     batch_size: int | None = None
     stream_fields: Sequence[str] = ()
     settings: str = ""
     trials: int | None = None
 
+    @property
+    def mixes_cells(self) -> bool:
+        """Whether each trial gets the context of another."""
+        return self.kept is not None
+
+    def fingerprint(self, options: Mapping[str, Any]) -> str:
+        """What decides the texts: weights, settings, and options of `transcribe`; a system has those in its own."""
+        if isinstance(self.model, System):
+            return self.model.fingerprint + self.settings
+        return with_options(fingerprint(self.model) + self.settings, options)
+
+    def conditions(
+        self, sensors: Mapping[str, SensorBatch], before: Sequence[NDArray[np.float32] | None]
+    ) -> AbstractContextManager[None]:
+        """The block for a batch: what was recorded beside it and the noise before it, for contexts that read them."""
+        if isinstance(self.model, System):
+            return nullcontext()
+        stack = ExitStack()
+        stack.enter_context(with_sensors(self.model, sensors))
+        stack.enter_context(after_preroll(self.model, before))
+        return stack
+
+    @property
+    def device(self) -> torch.device:
+        """Whose memory is the recogniser's; `meta` where nobody can measure it."""
+        if isinstance(self.model, System):
+            return (
+                self.model.device if self.model.is_torch or self.model.device.type == "cpu" else torch.device("meta")
+            )
+        parameter = next(iter(self.model.parameters()), None)
+        return torch.device("cpu") if parameter is None else parameter.device
+
+    @property
+    def parameter_count(self) -> int | None:
+        """Numbers that were learned; None where nobody can count them."""
+        if isinstance(self.model, System):
+            return self.model.parameter_count
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
 
 def arms_of(
     name: str,
-    model: ASRModel,
+    model: ASRModel | System,
     controls: Sequence[Control | str],
     *,
     adaptation: AdaptationConfig | None = None,
@@ -81,7 +138,7 @@ def arms_of(
 
     Args:
         name: of the model.
-        model: the model.
+        model: a NeMo model, or a system of another kind, which has no controls and does not adapt.
         controls: controls beside it; those that it cannot run are logged and left out.
         adaptation: how it adapts to each utterance in one more run, left out in the same way; None for no such run.
         adaptation_trials: at most about so many trials are for each of these runs; None for all.
@@ -91,15 +148,20 @@ def arms_of(
         The model itself, then its controls, then the model that adapts.
     """
     arms = [Arm(name, model)]
+    if isinstance(model, System):
+        left_out = [Control(control).value for control in controls] + ([] if adaptation is None else ["adaptation"])
+        if left_out:
+            logging.warning(f"{', '.join(left_out)} left out: {name} is a {model.kind}, not a NeMo model")
+        return arms
     for control in controls:
         if control not in [known.value for known in Control]:
             raise ValueError(f"controls holds {control!r}, known are {[known.value for known in Control]}")
-        users, shuffled, missing = _CONTROLS[Control(control)]
+        users, shuffled, missing, kept = _CONTROLS[Control(control)]
         if not isinstance(model, torch.nn.Module) or not users(model):
             logging.warning(f"control {Control(control).value} left out: {name} has no {missing}")
             continue
         context = partial(shuffled, model)
-        arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
+        arms.append(Arm(control_name(name, control), model, context, kept=kept))
     for adapted, transcribes in adapted_transcriptions(
         name, model, adaptation, along_streams=bool(adaptation_streams)
     ).items():

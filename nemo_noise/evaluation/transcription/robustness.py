@@ -26,7 +26,7 @@ from nemo_noise.evaluation.hypothesis import Hypothesis, append_hypotheses, read
 from nemo_noise.evaluation.mixtures.batches import (
     check_stream_fields,
     ring_batches,
-    ring_of_unlike,
+    rings_of,
     sorted_batches,
     stream_batches,
 )
@@ -35,16 +35,14 @@ from nemo_noise.evaluation.mixtures.lines import as_hypothesis
 from nemo_noise.evaluation.mixtures.plan import Mixture, MixturePlan, Trial
 from nemo_noise.evaluation.transcription.arms import Arm, Control, arms_of
 from nemo_noise.evaluation.transcription.peak_memory import PeakMemory
-from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.evaluation.transcription.prompts import prompts_of, same_prompt_batches
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.modules import with_sensors
+from nemo_noise.inference.systems import Kind, System, kind_of, open_system, shown_name
 from nemo_noise.progress import progress
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
-    fingerprint,
     keep_word_confidence,
     load_model,
 )
@@ -67,6 +65,7 @@ class RunOptions:
         adaptation: how the first model, run once more, adapts to each utterance; None for not at all.
         adaptation_trials: at most about so many trials are for each run that adapts; None for all.
         adaptation_streams: fields of the manifest; with any, it also adapts along streams, see `stream_batches`.
+        talker_field: of the manifest, names the talker, whom a control keeps or swaps.
     """
 
     batch_size: int = 16
@@ -78,6 +77,7 @@ class RunOptions:
     adaptation: AdaptationConfig | None = None
     adaptation_trials: int | None = None
     adaptation_streams: Sequence[str] = ()
+    talker_field: str = "speaker"
     baseline_transcribe: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -100,10 +100,10 @@ class RunOptions:
 def name_models(
     model: str, baseline: str | None, *, model_name: str | None, baseline_name: str | None
 ) -> dict[str, str]:
-    """Name one or two models for tables: by the given names, else by their files, with the folder where those agree.
+    """Name one or two systems for tables: by the given names, else by their files, with the folder where those agree.
 
     Args:
-        model: path or pretrained name of the model.
+        model: file, folder or pretrained name of the model.
         baseline: the same of the baseline, None for none.
         model_name: name to show, None to take the file's.
         baseline_name: the same for the baseline.
@@ -115,11 +115,10 @@ def name_models(
         ValueError: both names are equal.
     """
     if baseline is None:
-        return {printable(model_name or Path(model).stem): model}
-    paths = Path(model), Path(baseline)
-    stems = [path.stem for path in paths]
+        return {printable(model_name or shown_name(model)): model}
+    stems = [shown_name(name) for name in (model, baseline)]
     if stems[0] == stems[1]:
-        stems = [f"{path.absolute().parent.name}/{path.stem}" for path in paths]
+        stems = [f"{Path(name).absolute().parent.name}/{shown_name(name)}" for name in (model, baseline)]
     names = printable(model_name or stems[0]), printable(baseline_name or stems[1])
     if names[0] == names[1]:
         raise ValueError(f"model and baseline are both named {names[0]!r}: set model_name or baseline_name")
@@ -138,8 +137,8 @@ def run_models(
     """Run models one after the other on the same mixtures; controls and adaptation run for the first.
 
     Args:
-        models: path or pretrained name by the name to show; a CSV, TSV or JSON-lines file of transcripts is another
-            system's, see `transcripts`.
+        models: file, folder or pretrained name by the name to show, see `inference.systems.kind_of`; a CSV, TSV or
+            JSON-lines file of transcripts is another system's, see `transcripts`.
         make_plan: builds the plan for a sample rate.
         hypotheses_path: JSON lines; holds exactly the returned rows afterwards.
         controls: see `Control`.
@@ -161,10 +160,9 @@ def run_models(
             plan = plan or make_plan(options.sample_rate)
             rows += rows_of_transcripts(name, path, plan, training_seed=options.training_seed)
             continue
-        model = load_model(path, device)
-        if options.confidence is not None:
-            keep_word_confidence(model, options.confidence)
-        sample_rate = sample_rate_of(model)
+        own = replace(options, transcribe=options.transcribe_of(number)[1])
+        model = _open(path, own, device)
+        sample_rate = model.sample_rate if isinstance(model, System) else sample_rate_of(model)
         plan = plan or make_plan(sample_rate)
         if sample_rate != plan.sample_rate:
             raise ValueError(
@@ -173,7 +171,6 @@ def run_models(
         arms = arms_of(name, model, []) if rows else _all_arms(name, model, controls, plan=plan, options=options)
         if options.batch_size < 2 and any(arm.mixes_cells for arm in arms):
             ring_batches([], (), options.batch_size)  # refuses, before a model has run
-        own = replace(options, transcribe=options.transcribe_of(number)[1])
         for arm in arms:
             rows += run_arm(arm, plan, hypotheses_path, options=own)
         del model, arms, arm
@@ -183,8 +180,21 @@ def run_models(
     return rows
 
 
+def _open(name: str, options: RunOptions, device: torch.device) -> ASRModel | System:
+    """A NeMo model, with confidences where they are asked for, or a system of another kind."""
+    kind, source = kind_of(name)
+    if kind is not Kind.NEMO:
+        if options.confidence is not None:
+            logging.warning(f"confidence left out: {printable(name)} is a {kind.value}")
+        return open_system(name, device, options.transcribe)
+    model = load_model(source, device)
+    if options.confidence is not None:
+        keep_word_confidence(model, options.confidence)
+    return model
+
+
 def _all_arms(
-    name: str, model: ASRModel, controls: Sequence[Control | str], *, plan: MixturePlan, options: RunOptions
+    name: str, model: ASRModel | System, controls: Sequence[Control | str], *, plan: MixturePlan, options: RunOptions
 ) -> list[Arm]:
     return arms_of(
         name,
@@ -213,21 +223,25 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
 
     The file of hypotheses is read first, then appended to. Controls leave noise without speech out.
     """
-    model_fingerprint = fingerprint(arm.model) + arm.settings
+    model_fingerprint = arm.fingerprint(options.transcribe)
     path = Path(hypotheses_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
     chosen = plan.trials if arm.trials is None else choose_trials(plan.trials, arm.trials)
     trials = [t for t in chosen if not (arm.mixes_cells and _is_no_member(t, plan))]
+    prompts = prompts_of(arm.model, trials, options.transcribe)
+    rings = _rings_of(arm, plan, trials, prompts=prompts, talker_field=options.talker_field)
+    if rings is not None:
+        members_of_rings = {trial.trial_id for ring in rings for trial in ring}
+        trials = [trial for trial in trials if trial.trial_id in members_of_rings]
     if arm.stream_fields or arm.mixes_cells:  # the text of a trial depends on others
         members = "\n".join(trial.trial_id for trial in trials)
         model_fingerprint += "+" + hashlib.sha256(members.encode()).hexdigest()[:8]
     todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
-    prompts = prompts_of(arm.model, trials, options.transcribe)
     batches = _batches_of(
-        arm, plan, trials, todo=todo, prompts=prompts, batch_size=arm.batch_size or options.batch_size
+        arm, trials, rings, todo=todo, prompts=prompts, batch_size=arm.batch_size or options.batch_size
     )
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
@@ -263,10 +277,25 @@ def _is_no_member(trial: Trial, plan: MixturePlan) -> bool:
     return trial.condition.is_speech_free or trial.trial_id in plan.left_out
 
 
-def _batches_of(
+def _rings_of(
     arm: Arm,
     plan: MixturePlan,
     trials: Sequence[Trial],
+    *,
+    prompts: Mapping[str, Mapping[str, str]],
+    talker_field: str,
+) -> list[list[Trial]] | None:
+    """The rings of a control, each of one prompt, or it would mix them; None for an arm that swaps nothing."""
+    if arm.kept is None:
+        return None
+    same_prompts = same_prompt_batches([trials], prompts)
+    return [ring for same in same_prompts for ring in rings_of(same, plan, arm.kept, talker_field=talker_field)]
+
+
+def _batches_of(
+    arm: Arm,
+    trials: Sequence[Trial],
+    rings: Sequence[Sequence[Trial]] | None,
     *,
     todo: Sequence[Trial],
     prompts: Mapping[str, Mapping[str, str]],
@@ -274,8 +303,7 @@ def _batches_of(
 ) -> list[list[Trial]]:
     """Compose the batches of an arm, each of one prompt; a text does not depend on which rows are there already."""
     wanted = {trial.trial_id for trial in todo}
-    if arm.mixes_cells:  # a ring for each prompt: a batch begins with a neighbour, which must stay
-        rings = [ring_of_unlike(same, plan) for same in same_prompt_batches([trials], prompts)]
+    if rings is not None:  # a batch begins with a neighbour, which must stay
         return [batch for ring in rings for batch in ring_batches(ring, wanted, batch_size)]
     batches = (
         stream_batches(trials, wanted, arm.stream_fields) if arm.stream_fields else sorted_batches(todo, batch_size)
@@ -303,9 +331,7 @@ class _MeasuredArm:
         self.transcribe_options = dict(options.transcribe)
         if options.confidence is not None:
             self.transcribe_options["return_hypotheses"] = True
-        parameters = list(arm.model.parameters())
-        self.device = parameters[0].device if parameters else torch.device("cpu")
-        self.parameters = sum(parameter.numel() for parameter in parameters)
+        self.device, self.parameters = arm.device, arm.parameter_count
         self._is_warm = False
 
     def transcribe(
@@ -333,10 +359,10 @@ class _MeasuredArm:
             if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
                 self.arm.transcribes(self.arm.model, waveforms[:1], options)
                 self._is_warm = True
-            model, before = self.arm.model, after_preroll(self.arm.model, [mixture.before for mixture in mixtures])
-            with PeakMemory(self.device) as memory, with_sensors(model, sensors), before:
+            conditions = self.arm.conditions(sensors, [mixture.before for mixture in mixtures])
+            with PeakMemory(self.device) as memory, conditions:
                 start = time.perf_counter()
-                transcripts = self.arm.transcribes(model, waveforms, options)
+                transcripts = self.arm.transcribes(self.arm.model, waveforms, options)
                 elapsed_s = time.perf_counter() - start
             delays = [
                 self._delay_s(w, options) if alone else None for w, alone in zip(waveforms, also_alone, strict=True)

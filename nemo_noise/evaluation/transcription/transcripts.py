@@ -19,8 +19,9 @@ from nemo_noise.evaluation.mixtures.lines import as_hypothesis, name_mixtures
 from nemo_noise.evaluation.mixtures.names import file_name
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.foreign_text import printable
+from nemo_noise.inference.systems.kinds import TRANSCRIPT_SUFFIXES
 
-SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
+SUFFIXES = TRANSCRIPT_SUFFIXES
 ID_COLUMNS = ("mixture_id", "trial_id", "id", "audio_filepath", "audio", "file", "path")
 TEXT_COLUMNS = ("pred_text", "text", "transcript", "transcription", "hypothesis")
 AUDIO_SUFFIX = re.compile(r"\.(wav|flac|mp3|ogg|opus|m4a)$", re.IGNORECASE)

@@ -96,7 +96,7 @@ def open_hugging_face(name: str, device: torch.device, options: Mapping[str, Any
     given = dict(options or {})
     folder = folder_of(name, FETCHED)
     facts = _facts(folder)
-    _check_options(given, facts, "transcribe", name)
+    _check_options(given, facts, where="transcribe", shown=name)
     parts = _load(folder, facts, DTYPES[given.get("dtype", "float32")], device)
     digest = hashlib.sha256(facts.class_name.encode())
     add_weights(digest, parts.model.state_dict())
@@ -107,8 +107,8 @@ def open_hugging_face(name: str, device: torch.device, options: Mapping[str, Any
     return kind(name, parts, device=device, fingerprint=mark, options=given)
 
 
-def check_hugging_face(name: str, options: Mapping[str, Any], where: str) -> ModelFacts:
-    """Read and check the JSON of a folder, and the options in `where`; no weights.
+def check_hugging_face(name: str, options: Mapping[str, Any], *, where: str, shown: str) -> ModelFacts:
+    """Read and check the JSON of a folder, and the options that `where` holds; no weights.
 
     Raises:
         FileNotFoundError: a file is missing.
@@ -116,7 +116,7 @@ def check_hugging_face(name: str, options: Mapping[str, Any], where: str) -> Mod
     """
     folder = folder_of(name, FETCHED)
     facts = _facts(folder)
-    _check_options(options, facts, where, name)
+    _check_options(options, facts, where=where, shown=shown)
     find_weights(folder)
     return ModelFacts(facts.class_name, facts.sample_rate, options=frozenset(HUGGING_FACE_OPTIONS))
 
@@ -143,13 +143,13 @@ def _facts(folder: Path) -> _Facts:
     return _Facts(str(class_name), is_ctc, rate)
 
 
-def _check_options(options: Mapping[str, Any], facts: _Facts, where: str, name: str) -> None:
+def _check_options(options: Mapping[str, Any], facts: _Facts, *, where: str, shown: str) -> None:
     for option in options:
         known = CTC_OPTIONS if facts.is_ctc else tuple(HUGGING_FACE_OPTIONS)
         if option not in known:
             raise ValueError(
                 f"{where} holds {printable(repr(option), 60)}{checks.near_names(str(option), known)}, which "
-                f"{printable(name)} ({facts.class_name}) does not take: should be some of {', '.join(known)}"
+                f"{printable(shown)} ({facts.class_name}) does not take: should be some of {', '.join(known)}"
             )
     checks.check_options(options, HUGGING_FACE_OPTIONS, where)
 

@@ -5,6 +5,7 @@
 import re
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -140,6 +141,7 @@ def _of_files(names: Iterable[str]) -> Kind | None:
     return Kind.HUGGING_FACE if any(file.endswith((".bin", ".pt", ".h5", ".msgpack")) for file in files) else None
 
 
+@lru_cache
 def _of_hub(name: str) -> Kind:
     """The kind of a repository: in the cache without the hub, else by the list of files that the hub gives."""
     cached = try_to_load_from_cache(name, "config.json")

@@ -70,5 +70,5 @@ def check_system(
         check_transcribe_options(where, model=shown or name, facts=facts, options=options)
         return facts
     if kind is Kind.HUGGING_FACE:
-        return check_hugging_face(source, options, where)
+        return check_hugging_face(source, options, where=where, shown=shown or name)
     raise ValueError(f"model={name} is a {kind.value}; {KINDS}")

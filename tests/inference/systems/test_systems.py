@@ -23,9 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("systems")
     tiny_ctc().save_to(str(folder / "ctc.nemo"))
     write_whisper(folder / "whisper")
-    generation = (
-        folder / "whisper" / "generation_config.json"
-    )  # as published ones, which transformers does not rewrite
+    generation = folder / "whisper" / "generation_config.json"  # as published ones have it
     values = json.loads(generation.read_text())
     generation.write_text(json.dumps({name: value for name, value in values.items() if name[0] != "_"}))
     write_wav2vec2(folder / "wav2vec2", shape="large")
