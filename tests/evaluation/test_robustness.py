@@ -18,9 +18,9 @@ from nemo_noise.evaluation.mixtures.batches import Kept, ring_batches, ring_of_u
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial, load_plan
 from nemo_noise.evaluation.transcription.arms import Arm, arms_of
+from nemo_noise.evaluation.transcription.model_names import name_models
 from nemo_noise.evaluation.transcription.robustness import (
     RunOptions,
-    name_models,
     run_arm,
     run_models,
     set_aside_other_rows,

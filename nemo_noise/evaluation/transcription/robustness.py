@@ -39,7 +39,7 @@ from nemo_noise.evaluation.transcription.prompts import prompts_of, same_prompt_
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.inference.systems import Kind, System, kind_of, open_system, shown_name
+from nemo_noise.inference.systems import Kind, System, kind_of, open_system
 from nemo_noise.progress import progress
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
@@ -95,34 +95,6 @@ class RunOptions:
         if number and self.baseline_transcribe is not None:
             return "baseline_transcribe", self.baseline_transcribe
         return "transcribe", self.transcribe
-
-
-def name_models(
-    model: str, baseline: str | None, *, model_name: str | None, baseline_name: str | None
-) -> dict[str, str]:
-    """Name one or two systems for tables: by the given names, else by their files, with the folder where those agree.
-
-    Args:
-        model: file, folder or pretrained name of the model.
-        baseline: the same of the baseline, None for none.
-        model_name: name to show, None to take the file's.
-        baseline_name: the same for the baseline.
-
-    Returns:
-        Path by name, the model first.
-
-    Raises:
-        ValueError: both names are equal.
-    """
-    if baseline is None:
-        return {printable(model_name or shown_name(model)): model}
-    stems = [shown_name(name) for name in (model, baseline)]
-    if stems[0] == stems[1]:
-        stems = [f"{Path(name).absolute().parent.name}/{shown_name(name)}" for name in (model, baseline)]
-    names = printable(model_name or stems[0]), printable(baseline_name or stems[1])
-    if names[0] == names[1]:
-        raise ValueError(f"model and baseline are both named {names[0]!r}: set model_name or baseline_name")
-    return {names[0]: model, names[1]: baseline}
 
 
 def run_models(
