@@ -204,7 +204,7 @@ class CTCSystem(_HuggingFaceSystem):
             best = self.model(**inputs).logits.argmax(-1).cpu()  # [B, T]
         if len(waveforms) == 1:
             return list(best)
-        frames = valid_frames(self.model, inputs["attention_mask"])
+        frames = valid_frames(self.model, inputs["attention_mask"]) or []
         return [row[:count] for row, count in zip(best, frames, strict=True)]
 
     def _has_masks(self) -> bool:
