@@ -101,8 +101,11 @@ def _log_file(given: str | Path | None) -> Path:
         os.close(handle)
         return Path(name)
     path = Path(given)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written ({error.strerror}): give another output folder") from error
     return path
 
 
