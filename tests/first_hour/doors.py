@@ -52,7 +52,7 @@ def command(words: str, read: Callable[[], str]) -> Answer:
 
 def python(words: str, read: Callable[[], str]) -> Answer:
     """Lines of Python, as in a notebook."""
-    return _answer(lambda: exec(words, {}), read)  # noqa: S102  the tests' own text
+    return _answer(lambda: exec(words, {}), read)
 
 
 def _split(words: str) -> list[str]:
