@@ -29,7 +29,7 @@ class NemoNoiseSearchPathPlugin(SearchPathPlugin):
         """Adds our folders; see `nemo_noise.configuration` for the two places where they can be.
 
         Applications that have imported neither NeMo nor us do not get them: groups named `training` or `noise` would
-        be guests there (docs/decisions/012).
+        be guests there (docs/decisions/011).
 
         Raises:
             FileNotFoundError: if the application names a folder that was moved; names the new one.

@@ -7,6 +7,9 @@ The files are those of `folder.py`. Words are apart by two spaces.
 
 from dataclasses import dataclass
 
+import torch
+
+import nemo_noise
 from tests.first_hour.doors import Door, command, program, python
 
 EVALUATE = program("examples/asr/evaluate_noise_robustness.py")
@@ -217,11 +220,16 @@ FRONT = (
     Mistake("command: a misspelt word", command, "doctr", ("doctr", "doctor")),
     Mistake("command: a misspelt option", command, "doctor  --jsn", ("--jsn", "--json")),
     Mistake("command: no word", command, "", ("Usage", "doctor")),
-    Mistake("python: a misspelt name", python, "import nemo_noise; nemo_noise.laod", ("laod", "load")),
+    Mistake(
+        "python: a misspelt name",
+        python(lambda: nemo_noise.laod),  # type: ignore[attr-defined]
+        "nemo_noise.laod",
+        ("laod", "did you mean load?"),
+    ),
     Mistake(
         "python: a model that is not there",
-        python,
-        "import nemo_noise, torch; nemo_noise.load('stt.nemo', torch.device('cpu'))",
+        python(lambda: nemo_noise.load("stt.nemo", torch.device("cpu"))),
+        'nemo_noise.load("stt.nemo", device)',
         ("stt.nemo", "does not exist"),
     ),
 )
