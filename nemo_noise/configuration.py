@@ -47,7 +47,7 @@ def lightning_shares_out(*, _root_: "DictConfig") -> bool:
 
 def on_gpu(*, _root_: "DictConfig") -> bool:
     """Whether the trainer of the config ``_root_`` will use GPUs, by its ``accelerator`` and the machine."""
-    import torch  # late: programs look for configs before it is there
+    import torch  # late: a command lists configs before it needs torch
 
     accelerator = (_root_.get("trainer") or {}).get("accelerator", "auto")
     return accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())

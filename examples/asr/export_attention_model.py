@@ -24,7 +24,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="export_attention_model")
 def main(cfg: DictConfig) -> None:
     """Load, export, log what was written."""
-    check_script("export_attention_model", cfg)
+    cfg = check_script("export_attention_model", cfg)
     folder = export_attention_model(load_model(cfg.model, torch.device("cpu")), cfg.output_dir)
     for path in [*sorted(folder.glob("*.onnx")), folder / "search.json"]:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

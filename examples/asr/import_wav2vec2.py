@@ -27,7 +27,7 @@ from nemo_noise.recogniser.model_file import save_model
 @hydra_runner(config_path="../../conf/scripts", config_name="import_wav2vec2")
 def main(cfg: DictConfig) -> None:
     """Import by the config."""
-    check_script("import_wav2vec2", cfg)
+    cfg = check_script("import_wav2vec2", cfg)
     model = import_wav2vec2(cfg.folder, cfg.frame_hop)
     save_model(model, cfg.output)
     logging.info(f"{type(model).__name__} of {model.num_weights} parameters, written to {cfg.output}")

@@ -28,7 +28,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="import_whisper")
 def main(cfg: DictConfig) -> None:
     """Import or export."""
-    check_script("import_whisper", cfg)
+    cfg = check_script("import_whisper", cfg)
     if (cfg.folder is None) == (cfg.model is None):
         raise ValueError(
             f"folder={cfg.folder} and model={cfg.model}: give one, the folder to import it, the model back."

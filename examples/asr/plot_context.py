@@ -30,7 +30,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="plot_context")
 def main(cfg: DictConfig) -> None:
     """Mix, encode, draw."""
-    check_script("plot_context", cfg)
+    cfg = check_script("plot_context", cfg)
     model = load_model(cfg.model, torch.device("cpu"))
     rate = sample_rate_of(model)
     entries = read_manifest(cfg.speech_manifest)

@@ -23,7 +23,7 @@ from nemo_noise.evaluation.script_options import check_script
 @hydra_runner(config_path="../../conf/scripts", config_name="plot_curriculum")
 def main(cfg: DictConfig) -> None:
     """Print and draw."""
-    check_script("plot_curriculum", cfg)
+    cfg = check_script("plot_curriculum", cfg)
     block = OmegaConf.to_container(cfg.curriculum, resolve=True, throw_on_missing=True)
     moments = curriculum_moments(block, cfg.until, cfg.num_times)
     unit = block.get("unit", "epoch")

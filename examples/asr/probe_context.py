@@ -28,7 +28,7 @@ from nemo_noise.evaluation.script_options import check_script
 
 @hydra_runner(config_path="../../conf/scripts", config_name="probe_context")
 def main(cfg: DictConfig) -> None:
-    check_script("probe_context", cfg)
+    cfg = check_script("probe_context", cfg)
     model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ModelPT)
     rate, files = int(model.cfg.sample_rate), OmegaConf.to_container(cfg, resolve=True)
     sizes = {"num_train": cfg.num_train, "num_test": cfg.num_test, "crop_s": cfg.crop_s, "snr_db": cfg.snr_db}

@@ -31,7 +31,7 @@ from nemo_noise.recogniser.transcription import load_model
 
 @hydra_runner(config_path="../../conf/scripts", config_name="profile")
 def main(cfg: DictConfig) -> None:
-    check_script("profile", cfg)
+    cfg = check_script("profile", cfg)
     output, device = Path(cfg.output_dir), choose_device(cfg.device)
     torch.set_num_threads(cfg.threads or torch.get_num_threads())
     options = ProfileOptions(**OmegaConf.to_container(cfg.measure))

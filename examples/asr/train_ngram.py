@@ -25,7 +25,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="train_ngram")
 def main(cfg: DictConfig) -> None:
     """Load the tokens, read, estimate, write."""
-    check_script("train_ngram", cfg)
+    cfg = check_script("train_ngram", cfg)
     count = train_ngram(
         load_model(cfg.model, torch.device("cpu")),
         cfg.texts,

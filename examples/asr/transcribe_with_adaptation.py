@@ -28,7 +28,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="transcribe_with_adaptation")
 def main(cfg: DictConfig) -> None:
     """Load, adapt, transcribe, write."""
-    check_script("transcribe_with_adaptation", cfg)
+    cfg = check_script("transcribe_with_adaptation", cfg)
     adaptation = AdaptationConfig.of(OmegaConf.to_container(cfg.adaptation, resolve=True))
     model, entries = load_model(cfg.model, choose_device(cfg.device)), read_manifest(cfg.manifest)
     rate = sample_rate_of(model)

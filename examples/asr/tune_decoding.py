@@ -31,7 +31,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="tune_decoding")
 def main(cfg: DictConfig) -> None:
     """Load, try, choose, save."""
-    check_script("tune_decoding", cfg)
+    cfg = check_script("tune_decoding", cfg)
     grid = tuning.SearchGrid.of(OmegaConf.to_container(cfg.grid))
     model = load_model(cfg.model, choose_device(cfg.device))
     grid = replace(grid, strategy=grid.strategy or strategies_of(model)[1])

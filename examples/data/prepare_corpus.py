@@ -30,7 +30,7 @@ from nemo_noise.evaluation.script_options import check_script
 @hydra_runner(config_path="../../conf/scripts", config_name="prepare_corpus")
 def main(cfg: DictConfig) -> None:
     """Prepare, and log what was left out."""
-    check_script("prepare_corpus", cfg)
+    cfg = check_script("prepare_corpus", cfg)
     options = {} if cfg.options is None else OmegaConf.to_container(cfg.options, resolve=True)
     if cfg.download:
         if cfg.corpus != "fleurs":
