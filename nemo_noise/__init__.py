@@ -5,6 +5,7 @@
 `import nemo_noise` alone takes no time: NeMo comes with the first name below, the first room or the user's own import.
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,8 @@ __all__ = ["add_noise_context", "evaluate", "load", "transcribe"]
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        near = "".join(f"; did you mean {each}?" for each in get_close_matches(name, _HOMES, 1))
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near}")
     home, own_name = _HOMES[name]
     return getattr(import_module(home), own_name)
 
