@@ -23,8 +23,8 @@ NEEDED = (
 TEXT_STEPS = "nfkc, lower, lower_turkish, strip_punctuation, letters"
 
 KINDS = (
-    "A .nemo file or pretrained NeMo model, a Hugging Face or faster-whisper folder or name, a .onnx file, or a file of "
-    "transcripts (.csv, .tsv, .jsonl)."
+    "A .nemo file or pretrained NeMo model, a Hugging Face or faster-whisper folder or name, a .onnx file, or a file "
+    "of transcripts (.csv, .tsv, .jsonl)."
 )
 System = Annotated[str, typer.Argument(metavar="SYSTEM", help=KINDS)]
 Speech = Annotated[
