@@ -68,6 +68,7 @@ example-report: $(STAMP)  ## docs/example_report: a stock recogniser against a n
 	$(BIN)/python experiments/run.py --config-name=example_report/example_report
 	mkdir -p docs/example_report
 	cp results/example_report/page/report.html results/example_report/page/summary.json docs/example_report/
+	cp results/example_report/page/wer_over_snr.png docs/example_report/
 	cp results/example_report/page/README.md docs/example_report/model_card.md
 
 map: $(STAMP)  ## write the map of the folders in docs/architecture.md

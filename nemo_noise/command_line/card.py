@@ -22,7 +22,11 @@ NEEDED = (
 )
 TEXT_STEPS = "nfkc, lower, lower_turkish, strip_punctuation, letters"
 
-System = Annotated[str, typer.Argument(metavar="SYSTEM", help="A .nemo file, or the name of a pretrained model.")]
+KINDS = (
+    "A .nemo file or pretrained NeMo model, a Hugging Face or faster-whisper folder or name, a .onnx file, or a file "
+    "of transcripts (.csv, .tsv, .jsonl)."
+)
+System = Annotated[str, typer.Argument(metavar="SYSTEM", help=KINDS)]
 Speech = Annotated[
     list[str] | None,
     typer.Option(help="Speech with its text: a manifest, a folder, a quoted pattern. May be repeated."),
