@@ -13,15 +13,17 @@ from wrapt import register_post_import_hook
 if TYPE_CHECKING:
     from nemo_noise.models import add_noise_context
     from nemo_noise.recogniser.transcription import load_model as load
+    from nemo_noise.tuning import tune
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "add_noise_context": ("nemo_noise.models", "add_noise_context"),
     "load": ("nemo_noise.recogniser.transcription", "load_model"),
+    "tune": ("nemo_noise.tuning", "tune"),
 }
 
-__all__ = ["add_noise_context", "load"]
+__all__ = ["add_noise_context", "load", "tune"]
 
 
 def __getattr__(name: str) -> Any:

@@ -33,7 +33,7 @@ class Progress(Protocol):
         """Writes a line of one's own; without a terminal it stands for that of the tenth in which it comes."""
 
 
-class _Bar(tqdm):  # type: ignore[type-arg]
+class _Bar(tqdm):
     """Progress as a bar."""
 
     def line(self, text: str) -> None:

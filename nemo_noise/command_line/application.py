@@ -10,10 +10,11 @@ from nemo_noise.command_line.add import add
 from nemo_noise.command_line.doctor import doctor
 from nemo_noise.command_line.mix import mix
 from nemo_noise.command_line.prepare import prepare
+from nemo_noise.command_line.tune import tune
 
 __all__ = ["main"]
 
-COMMANDS = (add, doctor, mix, prepare)
+COMMANDS = (add, doctor, mix, prepare, tune)
 
 
 def application() -> typer.Typer:
