@@ -211,7 +211,7 @@ def _kind(config: DictConfig, where: str) -> type:
 def _pretrained_config(name: str) -> DictConfig:
     load: Callable[..., Any] = ASRModel.from_pretrained
     try:
-        return load(name, return_config=True)  # type: ignore[no-any-return]
+        return load(name, return_config=True)
     except Exception as error:  # of the network, of the hub, of NeMo
         reason = printable(str(error).strip().split("\n")[0], 200)
         raise ValueError(

@@ -160,7 +160,7 @@ class _Run:
             f"{config.model.optim.lr:g}, {config.trainer.max_steps} steps of {options.batch_size} utterances"
         )
         write_line(
-            f"noise: {_range(options.snr_db)} dB, {100 * options.clean_share:.0f} % of the utterances stay clean; "
+            f"mixes: {_range(options.snr_db)} dB, {100 * options.clean_share:.0f} % of the utterances stay clean; "
             f"clean WER on dev may rise by {options.tolerance:g} points (guard: {options.guard.value})"
         )
 
