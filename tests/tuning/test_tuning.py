@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.models import add_noise_context, import_whisper
-from nemo_noise.training import BestInNoise, CleanGuard
+from nemo_noise.training import CleanGuard
 from nemo_noise.tuning import tune
 from tests.recognisers import build_recogniser, noise_aware
 from tests.tuning.corpus import short, write_corpus
@@ -53,17 +53,6 @@ def aware(plain: dict[str, Path]) -> Path:
     config = ASRModel.restore_from(str(plain["ctc"]), return_config=True)
     add_noise_context(plain["ctc"], noise_aware(config)).save_to(str(path))
     return path
-
-
-@pytest.fixture
-def gains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Noisy dev has fewer errors at each validation, whatever the model writes."""
-    measured = BestInNoise._measured
-    monkeypatch.setattr(
-        BestInNoise,
-        "_measured",
-        lambda self, trainer: measured(self, trainer)._replace(clean=1.0, noisy=0.9 - 0.001 * trainer.global_step),
-    )
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -147,6 +136,7 @@ class Interrupt(pl.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("gains")
 def test_an_interrupted_tuning_goes_on_and_equals_the_whole(
     aware: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,13 +155,9 @@ def test_an_interrupted_tuning_goes_on_and_equals_the_whole(
     assert not (tmp_path / "cut.nemo").exists()
     resumed = tune(aware, **interrupted)
     assert resumed.validations == whole.validations
+    assert resumed.best.step == 8
     kept = [load_file(tmp_path / f"{name}.run" / "kept.safetensors") for name in ("whole", "cut")]
     assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
-    last = [
-        next((tmp_path / f"{name}.run" / "training" / "checkpoints").glob("*last.ckpt")) for name in ("whole", "cut")
-    ]
-    states = [torch.load(path, weights_only=False)["state_dict"] for path in last]
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
 
 
 def test_a_training_that_harms_is_stopped(
