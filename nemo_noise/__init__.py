@@ -11,19 +11,22 @@ from typing import TYPE_CHECKING, Any
 from wrapt import register_post_import_hook
 
 if TYPE_CHECKING:
-    from nemo_noise.models import add_noise_context
-    from nemo_noise.recogniser.transcription import load_model as load
+    from nemo_noise.evaluation.card import evaluate
+    from nemo_noise.inference.transcription.transcribing import transcribe
+    from nemo_noise.models import add_noise_context, load
     from nemo_noise.tuning import tune
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "add_noise_context": ("nemo_noise.models", "add_noise_context"),
-    "load": ("nemo_noise.recogniser.transcription", "load_model"),
+    "evaluate": ("nemo_noise.evaluation.card", "evaluate"),
+    "load": ("nemo_noise.models", "load"),
+    "transcribe": ("nemo_noise.inference.transcription.transcribing", "transcribe"),
     "tune": ("nemo_noise.tuning", "tune"),
 }
 
-__all__ = ["add_noise_context", "load", "tune"]
+__all__ = ["add_noise_context", "evaluate", "load", "transcribe", "tune"]
 
 
 def __getattr__(name: str) -> Any:

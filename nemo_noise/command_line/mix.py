@@ -63,11 +63,11 @@ def mix(
         groups = [f"acoustics@{place}={name}" for place, name in (("rooms", rooms), ("devices", devices)) if name]
         cfg = compose("preview_noise", [*groups, *(options or ())])
         made = out / "manifests"
-        texts = {"option": "--speech", "needs_text": False, "note": current.note}
+        spoken = speech_manifests(speech, made, option="--speech", needs_text=False, note=current.note)
         lists = noise_manifests(noise, made, option="--noise", note=current.note) if noise else {}
         _fill(
             cfg,
-            speech_manifest=_one(speech_manifests(speech, made, **texts), made),
+            speech_manifest=_one(spoken, made),
             output_dir=str(out),
             sample_rate=sample_rate,
             num_utterances=utterances,

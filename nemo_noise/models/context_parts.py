@@ -4,7 +4,7 @@
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -33,8 +33,8 @@ NOISE_AWARE = {
 }  # an encoder, and what it becomes with a context
 _READS_SAMPLES = "nemo_noise.modules.NoiseAwareWav2Vec2Encoder"
 
-Choice = str | Mapping[str, Any] | DictConfig | None
-Options = Mapping[str, Any] | Iterable[str]
+Choice: TypeAlias = str | Mapping[str, Any] | DictConfig | None
+Options: TypeAlias = Mapping[str, Any] | Iterable[str]
 
 
 def encoder_additions(config: DictConfig, *, context: Choice, fusion: Choice, options: Options = ()) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from nemo.collections.asr.models import ASRModel
 
 import nemo_noise
 from nemo_noise import modules
+from nemo_noise.models import import_wav2vec2
 from nemo_noise.models.asr import STREAMABLE, checkpoint_path
 from nemo_noise.models.context_parts import encoder_additions, module_class
 from nemo_noise.models.warm_start import add_and_compare, compare, encoder_outputs, made_signals
 from nemo_noise.named_parts import Kind, part_options, parts
 from tests.recognisers import WIDTH, build_recogniser
+from tests.wav2vecs import write_wav2vec2
 
 CAUSAL = "nemo_noise.modules.CausalStatisticsContextEncoder"
 
@@ -129,6 +131,26 @@ def test_a_checkpoint_and_a_model_in_memory_give_the_same_with_unchanged_output(
     ):
         with pytest.raises(ValueError, match=should):
             nemo_noise.add_noise_context(aware, **arguments)
+
+
+def other_encoder(kind: str, folder: Path) -> ASRModel:
+    if kind == "wav2vec2":
+        write_wav2vec2(folder)
+        return import_wav2vec2(folder)
+    config = build_recogniser("ctc", folder).cfg
+    own = {"_target_": "nemo_noise.modules.SSMEncoder", "head_dim": 16, "direction": "causal"}
+    streams = {"causal_downsampling": True, "att_context_style": "chunked_limited", "att_context_size": [16, 1]}
+    norms = {"conv_norm_type": "layer_norm", "conv_context_size": "causal"}
+    return type(build_recogniser("ctc", folder))(cfg=changed(config, own | streams | norms))
+
+
+@pytest.mark.parametrize(("kind", "context"), [("wav2vec2", "Statistics"), ("mamba", "CausalStatistics")])
+def test_other_encoders_take_what_fits_them(kind: str, context: str, tmp_path: Path) -> None:
+    model = other_encoder(kind, tmp_path).eval()
+    signals = made_signals(16000, 1.0)
+    aware = nemo_noise.add_noise_context(model)
+    assert aware.cfg.encoder.context._target_ == f"nemo_noise.modules.{context}ContextEncoder"
+    assert compare(encoder_outputs(model, signals), encoder_outputs(aware, signals)).is_identical
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.inference.systems.contract import System, TimedWord, Waveforms, with_options
 from nemo_noise.inference.systems.kinds import Kind
-from nemo_noise.recogniser.facts import sample_rate_of
+from nemo_noise.recogniser.facts import longest_s_of, sample_rate_of
 from nemo_noise.recogniser.transcription import Transcript, fingerprint, load_model, transcribe
 from nemo_noise.recogniser.waveforms import check_waveforms
 
@@ -37,8 +37,7 @@ class NeMoSystem(System):
     def __init__(self, name: str, model: ASRModel, options: Mapping[str, Any] | None = None) -> None:
         self.name, self.model, self.options = name, model, dict(options or {})
         self.sample_rate = sample_rate_of(model)
-        window_s = getattr(getattr(model, "preprocessor", None), "window_s", None)  # Whisper's
-        self.longest_s = None if window_s is None else float(window_s)
+        self.longest_s = longest_s_of(getattr(model, "preprocessor", None))
         parameters = list(model.parameters())
         self.parameter_count = sum(parameter.numel() for parameter in parameters)
         self.device = parameters[0].device if parameters else torch.device("cpu")
