@@ -38,20 +38,25 @@ class ProgressLines(Callback):
         self.spent_s = 0.0  # in runs before this one
         self.loss: float | None = None
         self._broken_steps = 0
-        self._begun, self._step_begun = time.monotonic(), 0
+        self._begun = self._rate_begun = time.monotonic()
+        self._step_begun = 0
         self._validation_s, self._validation_begun = 0.0, 0.0
         self._stack = ExitStack()
         self._bar: Progress | None = None
         self._counted = 0
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begins to count."""
-        self._begun, self._step_begun = time.monotonic(), trainer.global_step
+        """Begins to count the time."""
+        self._begun = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begins to count the steps, once those of a checkpoint are known."""
+        self._rate_begun, self._step_begun = time.monotonic(), trainer.global_step
         self._counted = trainer.global_step
         if trainer.is_global_zero:
             opened = progress(self.steps, "tune", unit="steps", done=trainer.global_step)
             self._bar = self._stack.enter_context(opened)
-        if trainer.global_step:
+        if trainer.global_step and trainer.is_global_zero:
             write_line(f"goes on behind step {trainer.global_step}")
 
     def on_sanity_check_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -133,5 +138,5 @@ class ProgressLines(Callback):
 
     def _left_s(self, step: int) -> float:
         done = max(1, step - self._step_begun)
-        by_steps = (time.monotonic() - self._begun) / done * (self.steps - step)
+        by_steps = (time.monotonic() - self._rate_begun) / done * (self.steps - step)
         return by_steps if self.minutes is None else max(0.0, min(by_steps, 60 * self.minutes - self._elapsed_s()))

@@ -44,7 +44,7 @@ def test_a_tuning_writes_its_result_and_is_not_repeated(
     assert "   0 %  before    clean 100.0  noisy" in shown.err
     assert " 100 %  step 2  loss" in shown.err
     assert "NeMo I" not in shown.out + shown.err
-    assert "NeMo I" in (tmp_path / "tuned.run" / "nemo-noise.log").read_text()
+    assert (tmp_path / "tuned.run" / "nemo-noise.log").is_file()
     assert run(monkeypatch, *given, "--json", "--require-gain") == 1
     shown = capfd.readouterr()
     assert json.loads(shown.out)["has_helped"] is False
@@ -59,7 +59,7 @@ def test_a_tuning_writes_its_result_and_is_not_repeated(
         (["second.json"], ["second.json", "--train a.json"]),
         (["step=3"], ["step=3", "steps"]),
         (["--minute", "5"], ["--minutes"]),
-        (["--steps", "many"], ["--steps", "many"]),
+        (["--steps", "many"], ["--steps", "integer"]),
         ([], ["train is not given", "--train"]),
     ],
     ids=str,
