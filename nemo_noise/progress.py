@@ -11,11 +11,12 @@ from typing import Any, Protocol, TextIO
 
 from tqdm import tqdm
 
-__all__ = ["Progress", "progress", "progress_to"]
+__all__ = ["Progress", "fewer_lines", "progress", "progress_to"]
 
 _STREAM: ContextVar[TextIO | None] = ContextVar(
     "progress_stream", default=None
 )  # None: the standard error of the time
+_LINES: ContextVar[int] = ContextVar("progress_lines", default=10)
 
 
 class Progress(Protocol):
@@ -33,19 +34,24 @@ class _Lines:
 
     def __init__(self, stream: TextIO, *, total: int, what: str, unit: str, done: int) -> None:
         self.stream, self.total, self.what, self.unit = stream, total, what, unit
-        self.done, self.begun_with, self.start, self.shown = done, done, time.monotonic(), done * 10 // max(1, total)
+        self.lines, self.done, self.begun_with, self.start = _LINES.get(), done, done, time.monotonic()
+        self.shown = self._part()
         self.postfix = ""
 
     def update(self, n: int = 1) -> None:
         self.done += n
-        tenth = self.done * 10 // max(1, self.total)
-        if n > 0 and tenth > self.shown:
-            self.shown = tenth
-            self.stream.write(f"{10 * tenth:4d} %  {self.done} of {self.total} {self.unit}  {self._rest()}\n")
+        part = self._part()
+        if n > 0 and part > self.shown:
+            self.shown = part
+            count = f"{self.done} of {self.total} {self.unit}"
+            self.stream.write(f"{100 * part // self.lines:4d} %  {count}  {self._rest()}\n")
             self.stream.flush()
 
     def set_postfix_str(self, s: str) -> None:
         self.postfix = s
+
+    def _part(self) -> int:
+        return self.done * self.lines // max(1, self.total)
 
     def _rest(self) -> str:
         left = (time.monotonic() - self.start) / max(1, self.done - self.begun_with) * (self.total - self.done)
@@ -83,3 +89,13 @@ def progress_to(stream: TextIO) -> Iterator[None]:
         yield
     finally:
         _STREAM.reset(token)
+
+
+@contextmanager
+def fewer_lines(lines: int) -> Iterator[None]:
+    """Shows each progress of the block in so many lines instead of ten, where there is no terminal."""
+    token = _LINES.set(lines)
+    try:
+        yield
+    finally:
+        _LINES.reset(token)

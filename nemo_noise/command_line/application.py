@@ -6,11 +6,12 @@ import sys
 
 import typer
 
+from nemo_noise.command_line.demo import demo
 from nemo_noise.command_line.doctor import doctor
 
 __all__ = ["main"]
 
-COMMANDS = (doctor,)
+COMMANDS = (doctor, demo)
 
 
 def application() -> typer.Typer:
