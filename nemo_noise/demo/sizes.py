@@ -47,7 +47,7 @@ class Size:
 FULL = Size(
     name="full",
     train_voices=40,
-    train_utterances=1600,
+    train_utterances=2000,
     test_voices=12,
     test_utterances=96,
     noises_per_class=8,
@@ -59,13 +59,13 @@ FULL = Size(
 # One recogniser without checkpoints and validations, and a first look at it.
 QUICK = Size(
     name="quick",
-    train_voices=24,
-    train_utterances=480,
+    train_voices=40,
+    train_utterances=800,
     test_voices=8,
     test_utterances=40,
     noises_per_class=4,
     arms=(NOISE_CONTEXT,),
-    steps=150,
+    steps=160,
     training=("exp_manager=null", "+trainer.limit_val_batches=0", "model.optim.sched.warmup_steps=30"),
     evaluation={
         "snr_db": ["clean", 10, 0],
