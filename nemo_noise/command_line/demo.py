@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`nemo-noise demo`: from nothing to a card, without data and without a GPU."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +18,9 @@ Quick = Annotated[bool, typer.Option("--quick", help="One small recogniser and i
 Seed = Annotated[int, typer.Option(help="0 or more: other voices, texts, noises and weights.")]
 
 NEXT = """\
-Next, with a recogniser and noise of your own:
+Three things to try next, the first with a recogniser of yours:
   nemo-noise card YOUR.nemo --speech YOUR_SPEECH.json --noise YOUR_NOISE/
-Or with what is here:
-  nemo-noise card {model} --speech {data}/test.json --noise {data}/unseen --snr clean,5,-5
+  nemo-noise mix --speech {data}/test.json --noise {data}/unseen --snr 0..10 --out noise_preview
   nemo-noise transcribe {model} {data}/test/00000.wav"""
 HONESTLY = """\
 What this shows: every part works, and how a result is looked at. What it does not: anything about real speech.
@@ -42,19 +42,25 @@ def demo(
     In full it takes less than 8 minutes on two cores and trains a noise-aware recogniser, the same without a context,
     and the same with a constant context as a control. A demo that was stopped goes on with the same command.
     """
-    from nemo_noise.demo.sizes import FULL, QUICK
+    from nemo_noise.demo.sizes import FULL, NOISE_CONTEXT, QUICK
     from nemo_noise.demo.steps import prepare_folder, run_demo
 
     size = QUICK if quick else FULL
     folder = output or Path("demo_output_quick" if quick else "demo_output")
+    if folder.exists() and not folder.is_dir():
+        raise typer.BadParameter(f"OUTPUT is {str(folder)!r}, which is a file: name a folder")
     with session(as_json=as_json, verbose=verbose, log=folder / "nemo-noise.log", resumes=True) as current:
         places = prepare_folder(folder, size, seed)
         current.note(f"the demo goes to {folder}; what NeMo writes, to {folder / 'logs'}")
         made = run_demo(places, size, seed, note=current.note)
-        measured, model = made.measured, folder / places.result(size.arms[0]).name
-        words = HONESTLY.format(matched=ALONE if quick else MATCHED)
-        ahead = NEXT.format(model=model, data=folder / "data")
-        files = f"report: {places.card / 'report.html'}\nmodel:  {places.result(size.arms[0])}"
-        parts = [measured.card, *([f"Control:\n{measured.control}"] if measured.control else []), files, words, ahead]
-        text = "\n\n".join([*parts, f"Done in {made.seconds:.0f} s."])
-        current.result(text, {"seconds": made.seconds, "model": str(model), **measured.data})
+        model = folder / places.result(NOISE_CONTEXT).name
+        given = {"model": shlex.quote(str(model)), "data": shlex.quote(str(folder / "data"))}
+        parts = [
+            made.measured.card,
+            *([f"The control:\n{made.measured.control}"] if made.measured.control else []),
+            f"report: {folder / 'card' / 'report.html'}\nmodel:  {model}",
+            HONESTLY.format(matched=ALONE if quick else MATCHED),
+            NEXT.format(**given),
+            f"Done in {made.seconds:.0f} s.",
+        ]
+        current.result("\n\n".join(parts), {"seconds": made.seconds, "model": str(model), **made.measured.data})

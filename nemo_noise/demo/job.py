@@ -3,6 +3,7 @@
 """The tasks of the demo, run as a process of their own: `python -m nemo_noise.demo.job FOLDER SIZE SEED TASK...`."""
 
 import sys
+import time
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -10,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
 from nemo.collections.asr.models import EncDecCTCModelBPE
+from nemo.utils import logging
 
 from nemo_noise.configuration import config_directory
 from nemo_noise.demo.places import Places
@@ -26,13 +28,17 @@ def main(arguments: list[str]) -> None:
     """Runs tasks one after the other, those left out that have their result."""
     folder, size, seed, *tasks = arguments
     places = Places(Path(folder))
+    logging.info(f"the imports took {time.process_time():.1f} s of CPU time")
     for task in tasks:
         if places.result(task).exists():
             continue
+        began, cpu = time.monotonic(), time.process_time()
         if task == RECORDINGS:
             make_recordings(places.data, SIZES[size], int(seed))
         else:
             run_training(EncDecCTCModelBPE, arm_config(places, SIZES[size], seed=int(seed), arm=task))
+        took, cpu = time.monotonic() - began, time.process_time() - cpu
+        logging.info(f"{task} took {took:.1f} s, {cpu:.1f} s of CPU time")
 
 
 def arm_config(places: Places, size: Size, *, seed: int, arm: str) -> DictConfig:

@@ -65,8 +65,13 @@ QUICK = Size(
     test_utterances=40,
     noises_per_class=4,
     arms=(NOISE_CONTEXT,),
-    steps=160,
-    training=("exp_manager=null", "+trainer.limit_val_batches=0", "model.optim.sched.warmup_steps=30"),
+    steps=200,
+    training=(
+        "exp_manager=null",
+        "model.train_ds.num_workers=1",
+        "+trainer.limit_val_batches=0",
+        "model.optim.sched.warmup_steps=30",
+    ),
     evaluation={
         "snr_db": ["clean", 10, 0],
         "noise_only": {"crops": 6, "crop_s": 10.0, "silence_s": [5]},

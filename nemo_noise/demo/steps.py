@@ -55,8 +55,6 @@ def prepare_folder(folder: Path, size: Size, seed: int) -> Places:
     places = Places(folder)
     if seed < 0:
         raise ValueError(f"--seed is {seed}, should be 0 or more")
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"OUTPUT is {str(folder)!r}, which is a file: name a folder")
     settings, given = places.folder / SETTINGS, {"size": size.name, "seed": seed}
     if settings.exists():
         found = json.loads(settings.read_text(encoding="utf-8"))

@@ -69,9 +69,15 @@ def test_a_folder_holds_one_demo(tmp_path: Path) -> None:
         prepare_folder(tmp_path / "a", FULL, 3)
     with pytest.raises(ValueError, match="--seed is -1"):
         prepare_folder(tmp_path / "b", FULL, -1)
-    (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"OUTPUT is .*which is a file"):
-        prepare_folder(tmp_path / "file", FULL, 0)
+
+
+def test_a_file_is_no_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    assert command(monkeypatch, "file") == 2
+    assert "OUTPUT is 'file', which is a file" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("size", [FULL, QUICK], ids=lambda size: size.name)
