@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from experiments.gain_plot import draw_gains
 from experiments.groups import Group
 from nemo_noise import whole_file
+from nemo_noise.evaluation.blocks.tables import probability
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.questions.evidence import mean_over
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
@@ -116,7 +117,7 @@ class AblationTable:
         low, high = block["relative_reduction_low"], block["relative_reduction_high"]
         seeds = ", ".join(f"{100 * value:.1f}" for value in block["relative_reduction_by_seed"].values())
         reduction = f"{100 * block['relative_reduction']:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
-        return [reduction, f"{result['p_holm']:.4f}", seeds]
+        return [reduction, probability(result["p_holm"]), seeds]
 
     def _draw(self, results: Mapping[str, Mapping[str, Mapping[str, Any]]], path: Path) -> None:
         """WER over SNR: a panel a group, a line an arm with its interval as a band; controls dashed, without band."""

@@ -21,7 +21,7 @@ from nemo_noise.evaluation.profiling.page import draw_profiles, profile_table
 from nemo_noise.evaluation.profiling.profile import ProfileOptions, profile_model, write_profiles
 from nemo_noise.evaluation.results import describe_run
 from nemo_noise.evaluation.script_options import check_script
-from nemo_noise.evaluation.transcription.robustness import name_models
+from nemo_noise.evaluation.transcription.model_names import name_models
 from nemo_noise.recogniser.transcription import load_model
 
 

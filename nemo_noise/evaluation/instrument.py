@@ -29,7 +29,8 @@ from nemo_noise.evaluation.report.model_card import write_model_card
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.results import collect_results, describe_run, write_results
 from nemo_noise.evaluation.scoring.tally import ModelRows, ScoringOptions
-from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models, run_models
+from nemo_noise.evaluation.transcription.model_names import name_models
+from nemo_noise.evaluation.transcription.robustness import RunOptions, run_models
 
 
 class Run(NamedTuple):
@@ -103,6 +104,7 @@ class Instrument:
             adaptation=o.adaptation,
             adaptation_trials=o.adaptation_trials,
             adaptation_streams=o.adaptation_streams,
+            talker_field=o.block_field,
         )
         asking = [question.asked_by for question in o.questions if question.asked_by is not None]
         for other in [*asking, *(["export_mixtures"] if o.export_mixtures else [])] if o.preroll_s else []:

@@ -15,6 +15,7 @@ import torch
 
 import nemo_noise
 from nemo_noise import whole_file
+from nemo_noise.evaluation.estimate import NO_ESTIMATE
 from nemo_noise.evaluation.hypothesis import Hypothesis, by_model
 from nemo_noise.evaluation.questions import BY_WEIGHT, QUESTIONS, EvaluationQuestion, Question
 from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Results
@@ -22,7 +23,7 @@ from nemo_noise.evaluation.scoring.summary import Summary, summarize_cells
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import measure_area
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 REQUIRED_KEYS = ("models", "model", "baseline", "comparison", "controls")  # of all versions
 VERSIONED_PACKAGES = {"nemo": "nemo_toolkit", "torch": "torch", "numpy": "numpy", "jiwer": "jiwer"}
 
@@ -135,13 +136,15 @@ def read_results(path: str | Path) -> Results:
     except ValueError as error:
         raise ValueError(f"{path}: not JSON in UTF-8 ({error}), expected a summary.json") from error
     found = tree.get("schema_version") if isinstance(tree, dict) else None
-    if found not in range(1, SCHEMA_VERSION + 1):
+    if not isinstance(found, int) or found not in range(1, SCHEMA_VERSION + 1):
         raise ValueError(f"{path}: schema_version is {found!r}, should be 1 to {SCHEMA_VERSION}")
     missing = [name for name in REQUIRED_KEYS if name not in tree]
     if missing:
         raise ValueError(f"{path}: lacks {missing[0]!r}, expected a summary.json of schema_version {found}")
     if found == 1:
         _upgrade_from_1(tree)
+    if found < SCHEMA_VERSION:
+        _upgrade_from_2(tree)
     for question in QUESTIONS:
         if isinstance(question, EvaluationQuestion) and not question.is_optional:
             tree.setdefault(question.key, None)
@@ -166,6 +169,19 @@ def _upgrade_from_1(tree: dict[str, Any]) -> None:
         names = ("segments", "statistic", "p_value", "p_value_holm")
         for cell in filter(None, [*cells, comparison["clean"]]):
             cell.update({f"mapsswe_{name}": None for name in names})
+
+
+def _upgrade_from_2(tree: dict[str, Any]) -> None:
+    """Add what version 2 did not know; its intervals and p-values leave the training seeds out."""
+    comparisons = list(filter(None, [tree["comparison"], *tree["controls"].values()]))
+    for one in [*tree["models"].values(), *comparisons]:
+        one.update(speakers=None, undefined_replications=0)
+    for comparison in comparisons:
+        for block in comparison["lists"].values():
+            for name in ("gain_beyond_clean", "reduction_beyond_clean"):
+                block.update(NO_ESTIMATE.keys(name))
+            for end in ("low", "high"):
+                block.pop(f"relative_reduction_with_seeds_{end}", None)
     tree["schema_version"] = SCHEMA_VERSION
 
 

@@ -21,7 +21,8 @@ from nemo_noise.evaluation.profiling.profile import ProfileOptions
 from nemo_noise.evaluation.results import collect_results
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.arms import arms_of
-from nemo_noise.evaluation.transcription.robustness import RunOptions, name_models
+from nemo_noise.evaluation.transcription.model_names import name_models
+from nemo_noise.evaluation.transcription.robustness import RunOptions
 from nemo_noise.recogniser.facts import check_normalization
 from nemo_noise.recogniser.transcription import load_model
 from tests.broken_inputs.case import Case

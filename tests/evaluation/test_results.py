@@ -53,7 +53,7 @@ def test_results_of_the_first_version_still_make_a_page_a_table_and_gates() -> N
         (b"{", "not JSON"),
         (b"\xff\xfe{}", "not JSON in UTF-8"),
         (b"[]", "schema_version is None"),
-        (json.dumps({"schema_version": 99}).encode(), "schema_version is 99, should be 1 to 2"),
+        (json.dumps({"schema_version": 99}).encode(), "schema_version is 99, should be 1 to 3"),
     ],
 )
 def test_what_is_no_result_file_is_refused_with_the_reason(tmp_path: Path, content: bytes, message: str) -> None:

@@ -14,13 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.evaluation.hypothesis import read_hypotheses, write_hypotheses
 from nemo_noise.evaluation.instrument import Instrument
-from nemo_noise.evaluation.mixtures.batches import ring_batches, ring_of_unlike
+from nemo_noise.evaluation.mixtures.batches import Kept, ring_batches, ring_of_unlike, rings_of
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
-from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
+from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial, load_plan
 from nemo_noise.evaluation.transcription.arms import Arm, arms_of
+from nemo_noise.evaluation.transcription.model_names import name_models
 from nemo_noise.evaluation.transcription.robustness import (
     RunOptions,
-    name_models,
     run_arm,
     run_models,
     set_aside_other_rows,
@@ -171,6 +171,44 @@ def test_batches_of_a_control_begin_with_the_trial_before_and_hold_no_more_than_
         ring_batches(ring, set(names), 1)
 
 
+def test_a_swap_of_the_noise_keeps_the_talker_and_one_of_the_talker_keeps_the_noise(plan: MixturePlan) -> None:
+    trials = [trial for trial in plan.trials if trial.entry is not None]
+    for kept in (Kept.TALKER, Kept.NOISE):
+        rings = rings_of(trials, plan, kept)
+        assert sum(map(len, rings)) > len(trials) // 4
+        for ring in rings:
+            for giver, trial in zip([ring[-1], *ring[:-1]], ring, strict=True):
+                talkers = [one.entry and one.entry.fields["speaker"] for one in (giver, trial)]
+                noises = [(one.noise_list, plan.noise_label(one), one.snr_db, one.place) for one in (giver, trial)]
+                assert (talkers if kept is Kept.TALKER else noises)[0] == (talkers if kept is Kept.TALKER else noises)[
+                    1
+                ]
+                assert giver.trial_id != trial.trial_id
+        others = [
+            talker != next_talker
+            for ring in rings
+            for talker, next_talker in zip(*(_talkers(each) for each in (ring, [*ring[1:], ring[0]])), strict=True)
+        ]
+        if kept is Kept.NOISE:
+            assert np.mean(others) > 0.6
+
+
+def _talkers(trials: list[Trial]) -> list[object]:
+    return [trial.entry.fields["speaker"] for trial in trials if trial.entry is not None]
+
+
+def test_a_swap_of_the_noise_changes_label_and_snr_where_the_talker_has_others(plan: MixturePlan) -> None:
+    rings = rings_of([trial for trial in plan.trials if trial.snr_db is not None], plan, Kept.TALKER)
+    pairs = [pair for ring in rings for pair in zip(ring, [*ring[1:], ring[0]], strict=True)]
+    assert np.mean([a.snr_db != b.snr_db for a, b in pairs]) > 0.7
+
+
+def test_a_swap_is_left_out_where_a_line_names_no_talker(plan: MixturePlan) -> None:
+    assert rings_of(plan.trials, plan, Kept.TALKER, talker_field="nobody") == []
+    arm = Arm("fake+swapped_noise", NeighbourModel(), nullcontext, kept=Kept.TALKER)
+    assert run_arm(arm, plan, Path("unused.jsonl"), options=RunOptions(talker_field="nobody")) == []
+
+
 class NeighbourModel(FakeModel):
     """Writes whose context it got, as a model with a shuffled context does."""
 
@@ -180,11 +218,12 @@ class NeighbourModel(FakeModel):
         return [f"{own} in the context of {sums[place - 1]}" for place, own in enumerate(sums)]
 
 
+@pytest.mark.parametrize("which", list(Kept))
 @pytest.mark.parametrize("batch_size", [2, 3, 16])
 def test_a_control_has_one_value_after_kills_and_with_any_batch_size(
-    plan: MixturePlan, tmp_path: Path, batch_size: int
+    plan: MixturePlan, tmp_path: Path, batch_size: int, which: Kept
 ) -> None:
-    arm = Arm("fake+shuffled_context", NeighbourModel(), nullcontext, mixes_cells=True)
+    arm = Arm("fake+shuffled_context", NeighbourModel(), nullcontext, kept=which)
     whole = run_arm(arm, plan, tmp_path / "whole.jsonl", options=RunOptions(batch_size=4))
     assert all(row.is_spoken for row in whole)
     texts = [row.pred_text for row in whole]

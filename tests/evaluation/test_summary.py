@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from nemo_noise.evaluation import ScoringOptions, compare, summarize
+from nemo_noise.evaluation import Hypothesis, ScoringOptions, collect_results, compare, summarize
+from nemo_noise.evaluation.blocks.numbers import interval_head
 from nemo_noise.evaluation.questions.rates.groups import group_gap
+from nemo_noise.evaluation.report.findings import findings
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from tests.evaluation.rows import cell_row as row
 from tests.evaluation.rows import hypothesis, synthetic_rows
@@ -205,10 +207,54 @@ def test_a_clear_gain_is_found_and_seeds_are_pooled() -> None:
     block = comparison["lists"]["unseen"]
     assert comparison["seeds"] == list(block["relative_reduction_by_seed"]) == ["0", "1", "2"]
     assert block["relative_reduction_low"] > 0.2
-    assert block["relative_reduction_with_seeds_low"] > 0.1
     assert block["db_gained_low"] > 0
     assert summarize(a, FAST)["lists"]["unseen"]["mean_wer"] == pytest.approx(block["wer"])
     json.dumps(comparison, allow_nan=False)
+
+
+def test_seeds_that_disagree_widen_the_interval_of_every_number() -> None:
+    def arm(name: str, rates: tuple[float, ...]) -> list[Hypothesis]:
+        return [each for seed, rate in enumerate(rates) for each in synthetic_rows(name, rate, seeds=(seed,))]
+
+    alike, unlike = (
+        compare(arm("a", rates), arm("b", (0.3, 0.3, 0.3)), FAST)["lists"]["unseen"]
+        for rates in ((0.2, 0.2, 0.2), (0.08, 0.3, 0.22))
+    )
+    assert alike["difference_high"] < 0 < unlike["difference_high"]
+    assert alike["p_value"] < 0.05 < unlike["p_value"]
+    wide, narrow = (summarize(arm("a", rates), FAST)["lists"]["unseen"] for rates in ((0.08, 0.3, 0.22), (0.2,) * 3))
+    assert wide["mean_wer_high"] - wide["mean_wer_low"] > 2 * (narrow["mean_wer_high"] - narrow["mean_wer_low"])
+
+
+def test_a_gain_that_is_there_without_noise_is_told_from_one_in_noise() -> None:
+    baseline = synthetic_rows("b", 0.3)
+    noisy = [
+        each if each.cell.noise_list is None else better
+        for each, better in zip([one.changed(model="a") for one in baseline], synthetic_rows("a", 0.05), strict=True)
+    ]
+    everywhere = synthetic_rows("a", 0.05)
+    of_noise, of_both = (compare(rows, baseline, FAST)["lists"]["unseen"] for rows in (noisy, everywhere))
+    assert of_noise["gain_beyond_clean"] == pytest.approx(-of_noise["difference"])  # clean speech is equal
+    assert of_noise["gain_beyond_clean_low"] > 0
+    assert of_noise["reduction_beyond_clean_low"] > 0.3
+    low, high = of_both["reduction_beyond_clean_low"], of_both["reduction_beyond_clean_high"]
+    assert low < 0.2 and high - low < 1
+
+
+@pytest.mark.parametrize(("speakers", "whose"), [(3, "these 3 speakers"), (1, "this speaker"), (8, None)])
+def test_intervals_of_fewer_than_eight_speakers_are_for_these_only(speakers: int, whose: str | None) -> None:
+    rows = [
+        each.changed(speaker=f"s{int(each.fields['speaker'][1:]) % speakers}", model=name)
+        for name, rate in (("a", 0.1), ("b", 0.2))
+        for each in synthetic_rows(name, rate)
+    ]
+    results = collect_results(rows, "a", "b", options=FAST)
+    assert results["models"]["a"]["speakers"] == speakers
+    assert interval_head(results["models"]["a"]) == (
+        "95 % interval" if whose is None else f"95 % interval, {whose} only"
+    )
+    scope = [sentence for sentence in findings(results) if sentence.startswith("Intervals are over other utterances")]
+    assert [whose in sentence for sentence in scope] == ([] if whose is None else [True])
 
 
 def test_pairing_narrows_the_interval_of_a_difference() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from nemo_noise.evaluation.estimate import Estimate
 
+HEAD = "95 % interval"
+
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     """Write a fraction in per cent, with a true minus sign; a dash where there is none."""
@@ -26,6 +28,15 @@ def interval_of(record: Mapping[str, Any], name: str) -> str:
     """Write the interval of an estimate of a record."""
     _, low, high = Estimate.read(record, name)
     return interval_text(low, high)
+
+
+def interval_head(record: Mapping[str, Any]) -> str:
+    """The head of a column of intervals, from a summary or comparison: what they do not speak for is said there."""
+    speakers = record.get("speakers")
+    if record["resampling_unit"] != "utterance":
+        return HEAD
+    whose = "these speakers" if speakers is None else "this speaker" if speakers == 1 else f"these {speakers} speakers"
+    return f"{HEAD}, {whose} only"
 
 
 def percent_number(fraction: float | None) -> str:

@@ -5,14 +5,16 @@
 from nemo_noise.evaluation.blocks.elements import Cell, Column, Line, Table, TableRow, strong
 from nemo_noise.evaluation.blocks.numbers import (
     decibels,
+    interval_head,
     interval_of,
-    interval_text,
     percent,
+    points,
 )
 from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference
 
 SIGNIFICANT = 0.05
+LEAST_SHOWN = 0.001
 
 
 def comparison_table(comparison: Comparison) -> Table:
@@ -25,13 +27,18 @@ def comparison_table(comparison: Comparison) -> Table:
         rows.append(_difference_row(f"{noise}, mean over {over} dB", block, gain))
         by_seed = block["relative_reduction_by_seed"]
         if len(by_seed) > 1:
-            rows += [_seed_row(f"seed {seed}", reduction, "") for seed, reduction in by_seed.items()]
-            low, high = block["relative_reduction_with_seeds_low"], block["relative_reduction_with_seeds_high"]
-            title = "drawing the training seeds too"
-            rows.append(_seed_row(title, block["relative_reduction"], interval_text(low, high)))
+            rows += [_sub_row(f"seed {seed}", percent(reduction), "") for seed, reduction in by_seed.items()]
+        if block["reduction_beyond_clean"] is not None:
+            interval = interval_of(block, "reduction_beyond_clean")
+            rows.append(_sub_row("more than on clean speech", points(block["reduction_beyond_clean"]), interval))
     if comparison["clean"] is not None:
         rows.append(_difference_row("clean speech", comparison["clean"], ""))
-    heads = ("relative reduction of WER", "95 % interval", "probability of improvement", "gained at equal WER")
+    heads = (
+        "relative reduction of WER",
+        interval_head(comparison),
+        "probability of improvement",
+        "gained at equal WER",
+    )
     return Table((Column.text(), *heads), tuple(rows))
 
 
@@ -47,10 +54,14 @@ def _difference_row(title: str, block: Difference, gain: str) -> TableRow:
     return TableRow((Cell.text(title), strong(percent(block["relative_reduction"])), interval, improvement, gain))
 
 
-def _seed_row(title: str, reduction: float | None, interval: str) -> TableRow:
-    return TableRow((Cell.text(title, is_sub=True), strong(percent(reduction)), interval, "", ""))
+def _sub_row(title: str, value: str, interval: str) -> TableRow:
+    return TableRow((Cell.text(title, is_sub=True), strong(value), interval, "", ""))
 
 
 def probability(value: float | None) -> str:
-    """A probability or p-value; a dash where there is none."""
-    return "–" if value is None else f"{value:.3f}"
+    """A probability or p-value; a dash where there is none. What three digits cannot show is not written as 0 or 1."""
+    if value is None:
+        return "–"
+    if 0 <= value < LEAST_SHOWN:
+        return f"< {LEAST_SHOWN}"
+    return f"> {1 - LEAST_SHOWN}" if 1 - LEAST_SHOWN < value < 1 else f"{value:.3f}"

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which trials share a batch: of like length for speed, a ring of unlike noise for shuffled contexts, one stream."""
 
-from collections.abc import Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from enum import Enum
+from functools import partial
 
 import numpy as np
 
@@ -14,13 +16,68 @@ from nemo_noise.evaluation.mixtures.plan import MixturePlan, Trial
 SHUFFLE_WINDOW = 256  # trials
 
 
+class Kept(str, Enum):
+    """What a trial has in common with the trial that gives it its context; all else differs."""
+
+    NOTHING = "nothing"
+    TALKER = "talker"
+    NOISE = "noise"
+
+
 def sorted_batches(trials: Sequence[Trial], batch_size: int) -> list[list[Trial]]:
     """Compose batches of similar duration, the longest first so that too little memory shows at once."""
     ordered = sorted(trials, key=lambda trial: -trial.claimed_duration_s)
     return [ordered[start : start + batch_size] for start in range(0, len(ordered), batch_size)]
 
 
-def ring_of_unlike(trials: Sequence[Trial], plan: MixturePlan) -> list[Trial]:
+def rings_of(
+    trials: Sequence[Trial], plan: MixturePlan, kept: Kept, talker_field: str = "speaker"
+) -> list[list[Trial]]:
+    """Orders trials in rings in which each gets the context of the one before; those without a partner are left out.
+
+    Args:
+        trials: with speech, all of the control.
+        plan: has the noise labels and the seed.
+        kept: what the trials of a ring share: nothing, which is one ring; the talker; or noise class, SNR and place.
+        talker_field: of the manifest, names the talker.
+
+    Returns:
+        The rings, of two trials or more; an empty list where a talker is to be kept or swapped and a line names none.
+    """
+    if kept is Kept.NOTHING:
+        return [ring_of_unlike(trials, plan)]
+    talkers = {trial.trial_id: trial.entry and trial.entry.fields.get(talker_field) for trial in trials}
+    if None in talkers.values():
+        logging.warning(f"a control that keeps the {kept.value} is left out: a line has no {talker_field!r}")
+        return []
+    noises = {trial.trial_id: (plan.noise_label(trial), trial.snr_db) for trial in trials}
+    groups: dict[Hashable, list[Trial]] = {}
+    for trial in trials:
+        of_noise = (trial.noise_list, *noises[trial.trial_id], trial.place)
+        groups.setdefault(talkers[trial.trial_id] if kept is Kept.TALKER else of_noise, []).append(trial)
+
+    def same_talker(a: Trial, b: Trial) -> int:
+        return int(talkers[a.trial_id] == talkers[b.trial_id])
+
+    def same_noise(a: Trial, b: Trial) -> int:
+        return sum(one == other for one, other in zip(noises[a.trial_id], noises[b.trial_id], strict=True))
+
+    likeness, unlike = (same_noise, noises) if kept is Kept.TALKER else (same_talker, talkers)
+    several = [group for group in groups.values() if len({unlike[trial.trial_id] for trial in group}) > 1]
+    lost = len(trials) - sum(map(len, several))
+    if lost:
+        logging.warning(f"a control that keeps the {kept.value}: {lost} of {len(trials)} trials have no partner")
+    shared = "noise label or SNR" if kept is Kept.TALKER else "talker"
+    return [ring_of_unlike(group, plan, likeness=likeness, shared=shared) for group in several]
+
+
+def ring_of_unlike(
+    trials: Sequence[Trial],
+    plan: MixturePlan,
+    *,
+    likeness: Callable[[Trial, Trial], int] | None = None,
+    shared: str = "noise label or SNR",
+) -> list[Trial]:
     """Orders trials so that each differs in noise and SNR from the one before, whose context is then a wrong one.
 
     Trials are shuffled, then picked within windows by duration. The first follows the last. The order depends on the
@@ -30,10 +87,13 @@ def ring_of_unlike(trials: Sequence[Trial], plan: MixturePlan) -> list[Trial]:
     Args:
         trials: all trials of the control.
         plan: has the noise labels and the seed.
+        likeness: how much two trials share that neighbours should not; None for noise label, SNR and utterance.
+        shared: what that is, for the warning.
 
     Returns:
         The trials in the order of the ring.
     """
+    alike_in = likeness or partial(_likeness, plan=plan)
     order = np.random.default_rng(plan.seed).permutation(len(trials))
     shuffled = [trials[index] for index in order]
     ring: list[Trial] = []
@@ -42,11 +102,11 @@ def ring_of_unlike(trials: Sequence[Trial], plan: MixturePlan) -> list[Trial]:
         while pool:
             is_last = len(ring) == len(trials) - 1
             beside = [*ring[-1:], *(ring[:1] if is_last else [])]
-            alike = [sum(_likeness(candidate, other, plan) for other in beside) for candidate in pool]
+            alike = [sum(alike_in(candidate, other) for other in beside) for candidate in pool]
             ring.append(pool.pop(int(np.argmin(alike))))
-    alike_pairs = sum(_likeness(a, b, plan) > 0 for a, b in _neighbours(ring))
+    alike_pairs = sum(alike_in(a, b) > 0 for a, b in _neighbours(ring))
     if alike_pairs:
-        logging.warning(f"{alike_pairs} of {len(trials)} trials get the context of the same noise label or SNR")
+        logging.warning(f"{alike_pairs} of {len(trials)} trials get the context of the same {shared}")
     return ring
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.evaluation.blocks.elements import Clip
+from nemo_noise.evaluation.blocks.numbers import HEAD, interval_head
 from nemo_noise.evaluation.hypothesis import Hypothesis
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.scoring.summary import Summary
@@ -87,16 +88,25 @@ class Shown(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What the page is about: a model, its baseline (None: there is none), and the name of the SNRs of means."""
+    """What the page is about.
+
+    Attributes:
+        model: its name.
+        baseline: None where there is none.
+        over: the name of the SNRs of means.
+        interval: the head of columns of intervals.
+    """
 
     model: str
     baseline: str | None
     over: str
+    interval: str = HEAD
 
     @classmethod
     def of(cls, results: Results) -> "Subject":
         """Take it from results."""
-        return cls(results["model"], results["baseline"], mean_of(results))
+        head = interval_head(results["models"][results["model"]])
+        return cls(results["model"], results["baseline"], mean_of(results), head)
 
     def look(self, name: str) -> str:
         """The class that colours a model in charts."""

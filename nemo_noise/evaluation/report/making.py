@@ -27,8 +27,12 @@ DEFINITIONS = (
     "for every model.",
     "Means over SNRs: of the WERs at those of 20, 15, 10, 5 and 0 dB that were run, each weighing the same; clean "
     "speech and lower SNRs stay out of them, unless no other was run.",
-    "Intervals: 95 %, percentiles of a bootstrap; differences are paired. They show what other speakers or utterances "
-    "would change, not what other recordings of noise or another training run would.",
+    "Intervals: 95 %; differences are paired. They show what other speakers would change, where 8 or more spoke, else "
+    "other utterances of these speakers only: percentiles of a bootstrap, moved outwards for few of them (Hesterberg, "
+    "2015). Where several seeds were trained, also what another seed would: Student's t over the seeds, half-widths "
+    "added as squares. They do not show what other recordings of noise would change.",
+    "More than on clean speech: the relative reduction in noise less that on clean speech, in points. Where its "
+    "interval holds 0, it is not shown that a gain has to do with the noise.",
     "Gained at equal WER: horizontal distance of the two curves, averaged over the WERs that both reach.",
     "Area under the curve: WER integrated over the SNRs of the grid and divided by its width, a mean over every dB.",
     "MAPSSWE: matched-pairs test over segments of utterances between two words that both models got right (Gillick "
@@ -45,12 +49,14 @@ DEFINITIONS = (
 def making_section(results: Results) -> Section:
     """Write definitions, versions and the configuration."""
     made, summary = results["made"], results["models"][results["model"]]
+    undefined = summary["undefined_replications"]
     facts = {
         "time": made.get("time"),
         "hardware": made.get("hardware"),
         "device": f"{made.get('device')}, {made.get('threads')} threads" if "device" in made else None,
         "versions": ", ".join(f"{name} {version}" for name, version in made.get("versions", {}).items()),
-        "resampled": f"{summary['resampling_units']} x {summary['resampling_unit']}, {summary['replications']} times",
+        "resampled": f"{summary['resampling_units']} x {summary['resampling_unit']}, {summary['replications']} times"
+        + (f", {undefined} of them without a word of some cell, left out" if undefined else ""),
         "text normalisation": ", ".join(["composed", *summary["text_normalization"]]),
         "SHA-256 of all mixtures": summary["mixture_set_sha256"],
     }

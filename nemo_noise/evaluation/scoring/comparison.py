@@ -6,6 +6,7 @@ Differences are model minus baseline (negative is better); reductions and gains 
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, TypedDict
 
 import numpy as np
@@ -14,8 +15,9 @@ from nemo.utils import logging
 
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
 from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, reference_rows
-from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted, probability_below_zero
-from nemo_noise.evaluation.scoring.mapsswe import SegmentErrors, SegmentTest, segment_errors, segment_test
+from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
+from nemo_noise.evaluation.scoring.mapsswe import SegmentErrors, SegmentTest, mean_test, segment_errors, segment_test
+from nemo_noise.evaluation.scoring.resampled import mean
 from nemo_noise.evaluation.scoring.summary import finite_or_none, model_of, snr_key
 from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally, check_unique, scored_rows
 from nemo_noise.evaluation.scoring.wer import FloatArray, measure_db_gained
@@ -53,13 +55,18 @@ class CellDifference(Difference):
 class ListComparison(Difference):
     """One noise list: the difference of the means over `mean_over_snr_db`, its spread, its cells and labels.
 
-    `relative_reduction_with_seeds_low` and `_high` bound the interval that also draws the training seeds.
+    `gain_beyond_clean` is the gain in noise less that in clean speech, in points of WER (the interaction);
+    `reduction_beyond_clean` the same of the relative reductions. Above 0: the model gains more in noise.
     """
 
     mean_over_snr_db: list[float]
     relative_reduction_by_seed: dict[str, float | None]
-    relative_reduction_with_seeds_low: float | None
-    relative_reduction_with_seeds_high: float | None
+    gain_beyond_clean: float | None
+    gain_beyond_clean_low: float | None
+    gain_beyond_clean_high: float | None
+    reduction_beyond_clean: float | None
+    reduction_beyond_clean_low: float | None
+    reduction_beyond_clean_high: float | None
     db_gained: float | None
     db_gained_low: float | None
     db_gained_high: float | None
@@ -78,7 +85,9 @@ class Comparison(TypedDict):
     seeds: list[str]
     resampling_unit: str
     resampling_units: int
+    speakers: int | None
     replications: int
+    undefined_replications: int
     clean: CellDifference | None
     lists: dict[str, ListComparison]
 
@@ -100,11 +109,11 @@ class PairedTallies:
     ) -> None:
         self.model = Tally(model_rows, options)
         self.baseline = Tally(baseline_rows, options)
-        self._segments: dict[Cell, list[SegmentErrors]] = {}
+        self._segments: dict[Cell, dict[str, list[SegmentErrors]]] = {}  # by training seed
         for model_row, baseline_row in zip(model_rows, baseline_rows, strict=True):
             texts = options.written(model_row), options.written(baseline_row)
             segments = segment_errors(options.reference(model_row), *texts)
-            self._segments.setdefault(model_row.cell, []).extend(segments)
+            self._segments.setdefault(model_row.cell, {}).setdefault(model_row.seed, []).extend(segments)
         if (self.model.units, self.model.unit_name) != (self.baseline.units, self.baseline.unit_name):
             raise ValueError(
                 f"model_rows are drawn by {self.model.unit_name} and baseline_rows by {self.baseline.unit_name}, "
@@ -113,38 +122,60 @@ class PairedTallies:
 
     def difference(self, cells: Sequence[Cell]) -> Difference:
         """Compare the mean WER over cells."""
-        wer, baseline_wer = (self._mean_wer(tally, cells) for tally in (self.model, self.baseline))
-        samples, baseline_samples = (tally.resample(cells).mean(axis=1) for tally in (self.model, self.baseline))
-        improvement = probability_below_zero(samples - baseline_samples) if len(self.model.units) > 1 else None
-        reduction = 1 - wer / baseline_wer if baseline_wer else None
+        rates, baseline_rates = self.model.rates(cells), self.baseline.rates(cells)
+        difference = rates.mean(baseline_rates)
+        p_value = difference.p_value()
         return record(
             Difference,
-            wer=wer,
-            baseline_wer=baseline_wer,
-            difference=self.model.estimate(wer - baseline_wer, samples - baseline_samples),
-            relative_reduction=self.model.estimate(reduction, relative_reduction(samples, baseline_samples)),
-            probability_of_improvement=improvement,
-            p_value=self._p_value(improvement),
+            wer=rates.mean().value,
+            baseline_wer=baseline_rates.mean().value,
+            difference=difference.estimate(),
+            relative_reduction=rates.statistic(_reduction_of_means, baseline_rates).estimate(highest=1.0),
+            probability_of_improvement=_probability_of_improvement(difference.value, p_value),
+            p_value=p_value,
+        )
+
+    def beyond_clean(self, cells: Sequence[Cell], clean: Sequence[Cell]) -> tuple[Estimate, Estimate]:
+        """The gain in cells less that in clean speech: in points of WER, and of relative reduction."""
+        noisy = self.model.rates(cells)
+        others = self.baseline.rates(cells), self.model.rates(clean), self.baseline.rates(clean)
+        return (
+            noisy.statistic(_gain_beyond_clean, *others).estimate(),
+            noisy.statistic(_reduction_beyond_clean, *others).estimate(),
         )
 
     def test_segments(self, cell: Cell) -> SegmentTest:
-        """Run the matched-pairs test on a cell."""
-        return segment_test(self._segments.get(cell, []))
+        """Run the matched-pairs test on a cell: the mean over training seeds."""
+        return mean_test(segment_test(segments) for segments in self._segments.get(cell, {}).values())
 
-    def reduction_of_seed(self, cells: Sequence[Cell], seed: str) -> float | None:
-        """Relative reduction of the mean WER over cells for one training seed."""
-        wer, baseline_wer = (self._mean_wer(tally, cells, seed) for tally in (self.model, self.baseline))
-        return finite_or_none(1 - wer / baseline_wer) if baseline_wer else None
+    def reduction_by_seed(self, cells: Sequence[Cell]) -> dict[str, float | None]:
+        """Relative reduction of the mean WER over cells, for each training seed that has a name."""
+        of_seeds = self.model.rates(cells).statistic(_reduction_of_means, self.baseline.rates(cells)).by_seed
+        found = zip(self.model.seeds, of_seeds, strict=True)
+        return {seed: finite_or_none(reduction) for seed, reduction in found if seed}
 
-    @staticmethod
-    def _mean_wer(tally: Tally, cells: Sequence[Cell], seed: str | None = None) -> float:
-        return float(np.mean([tally.totals(cell, seed).wer for cell in cells]))
 
-    def _p_value(self, improvement: float | None) -> float | None:
-        """Two-sided: twice the smaller tail, never below what the number of replications can show."""
-        if improvement is None:
-            return None
-        return min(1.0, max(2 * min(improvement, 1 - improvement), 1 / self.model.options.replications))
+def _reduction_of_means(rates: FloatArray, baseline_rates: FloatArray) -> FloatArray:
+    return relative_reduction(mean(rates), mean(baseline_rates))
+
+
+def _gain_beyond_clean(
+    rates: FloatArray, baseline_rates: FloatArray, clean: FloatArray, baseline_clean: FloatArray
+) -> FloatArray:
+    return (mean(baseline_rates) - mean(rates)) - (mean(baseline_clean) - mean(clean))
+
+
+def _reduction_beyond_clean(
+    rates: FloatArray, baseline_rates: FloatArray, clean: FloatArray, baseline_clean: FloatArray
+) -> FloatArray:
+    return _reduction_of_means(rates, baseline_rates) - _reduction_of_means(clean, baseline_clean)
+
+
+def _probability_of_improvement(difference: float, p_value: float | None) -> float | None:
+    """The one-sided reading of the test, as a probability that the model errs less."""
+    if p_value is None:
+        return None
+    return p_value / 2 if difference > 0 else 1 - p_value / 2
 
 
 def compare(
@@ -178,7 +209,9 @@ def compare(
         seeds=[seed for seed in tallies.model.seeds if seed],
         resampling_unit=tallies.model.unit_name,
         resampling_units=len(tallies.model.units),
+        speakers=tallies.model.blocks,
         replications=options.replications,
+        undefined_replications=tallies.model.undefined_replications(),
         clean=next((_compare_cell(tallies, cell) for cell in tallies.model.clean_cells()), None),
         lists={name: _compare_list(tallies, name) for name in tallies.model.noise_lists()},
     )
@@ -230,10 +263,8 @@ def _compare_cell(tallies: PairedTallies, cell: Cell) -> CellDifference:
 def _compare_list(tallies: PairedTallies, name: str) -> ListComparison:
     """Compare on one noise list."""
     cells, in_mean = tallies.model.cells(name), tallies.model.mean_cells(name)
-    samples, baseline_samples = (
-        tally.resample_with_seeds(in_mean).mean(axis=1) for tally in (tallies.model, tallies.baseline)
-    )
-    with_seeds = tallies.model.interval(relative_reduction(samples, baseline_samples))
+    clean = tallies.model.clean_cells()
+    gain, reduction = tallies.beyond_clean(in_mean, clean) if clean else (NO_ESTIMATE, NO_ESTIMATE)
     labels = {}
     for label in tallies.model.noise_labels(name):
         labels[label] = tallies.difference(tallies.model.mean_cells(name, label))
@@ -241,11 +272,9 @@ def _compare_list(tallies: PairedTallies, name: str) -> ListComparison:
         ListComparison,
         **tallies.difference(in_mean),
         mean_over_snr_db=[cell.snr_db for cell in in_mean if cell.snr_db is not None],
-        relative_reduction_by_seed={
-            seed: tallies.reduction_of_seed(in_mean, seed) for seed in tallies.model.seeds if seed
-        },
-        relative_reduction_with_seeds_low=with_seeds.low,
-        relative_reduction_with_seeds_high=with_seeds.high,
+        relative_reduction_by_seed=tallies.reduction_by_seed(in_mean),
+        gain_beyond_clean=gain,
+        reduction_beyond_clean=reduction,
         db_gained=_db_gained(tallies, cells),
         cells={snr_key(cell): _compare_cell(tallies, cell) for cell in cells},
         labels=labels,
@@ -257,14 +286,8 @@ def _db_gained(tallies: PairedTallies, cells: Sequence[Cell]) -> Estimate:
     snr_db = [cell.snr_db for cell in cells if cell.snr_db is not None]
     if len(snr_db) < 2:
         return NO_ESTIMATE
-    wer, baseline_wer = (
-        np.array([tally.totals(cell).wer for cell in cells]) for tally in (tallies.model, tallies.baseline)
-    )
-    gained = float(measure_db_gained(snr_db, wer, baseline_wer))
-    if not np.isfinite(gained):
-        return NO_ESTIMATE
-    samples = measure_db_gained(snr_db, tallies.model.resample(cells), tallies.baseline.resample(cells))
-    return tallies.model.estimate(gained, samples)
+    rates, baseline_rates = tallies.model.rates(cells), tallies.baseline.rates(cells)
+    return rates.statistic(partial(measure_db_gained, snr_db), baseline_rates).estimate()
 
 
 def _check_pair(model_row: Hypothesis, baseline_row: Hypothesis, names: tuple[str, str]) -> None:

@@ -89,6 +89,25 @@ def segment_test(segments: Iterable[SegmentErrors]) -> SegmentTest:
     return SegmentTest(count, mean, statistic, math.erfc(abs(statistic) / math.sqrt(2)))
 
 
+def mean_test(tests: Iterable[SegmentTest]) -> SegmentTest:
+    """The tests of several training seeds as one: means of the statistics and of the numbers of segments.
+
+    The seeds transcribed the same utterances, so that their segments must not be pooled as if they were others. The
+    spread of a mean of dependent statistics is at most that of one, so the p-value errs on the careful side.
+    """
+    tests = list(tests)
+    if len(tests) < 2:
+        return tests[0] if tests else segment_test([])
+    segments = round(sum(test.segments for test in tests) / len(tests))
+    differences = [test.mean_difference for test in tests if test.mean_difference is not None]
+    statistics = [test.statistic for test in tests if test.statistic is not None]
+    difference = sum(differences) / len(differences) if differences else None
+    if not statistics:
+        return SegmentTest(segments, difference, None, None)
+    statistic = sum(statistics) / len(statistics)
+    return SegmentTest(segments, difference, statistic, math.erfc(abs(statistic) / math.sqrt(2)))
+
+
 def _walk(alignments: tuple[WordAlignment, WordAlignment]) -> Iterator[tuple[bool, SegmentErrors]]:
     """Go through gaps and words in order: whether this is a word right in both, and the errors made there."""
     model, baseline = alignments

@@ -76,6 +76,8 @@ class ListSummary(LabelSummary):
 class Summary(TypedDict):
     """What all questions need of one model, in the first room and channel (the hash is of all rows).
 
+    Intervals over utterances (`resampling_unit`) are for these `speakers` only; None: rows name none.
+    `undefined_replications`: resampled sets without a word of some cell, which are left out of intervals.
     In results, questions add keys of their own: `noise_only`, `groups`, `speed` and so on.
     """
 
@@ -84,7 +86,9 @@ class Summary(TypedDict):
     seeds: list[str]
     resampling_unit: str
     resampling_units: int
+    speakers: int | None
     replications: int
+    undefined_replications: int
     confidence: float
     text_normalization: list[str]
     clean: CellSummary | None
@@ -109,7 +113,9 @@ def summarize_cells(rows: ModelRows) -> Summary:
         seeds=[seed for seed in tally.seeds if seed],
         resampling_unit=tally.unit_name,
         resampling_units=len(tally.units),
+        speakers=tally.blocks,
         replications=scoring.replications,
+        undefined_replications=tally.undefined_replications(),
         confidence=CONFIDENCE,
         text_normalization=scoring.step_names,
         clean=next(iter(_summarize_cells(tally, tally.clean_cells())), None),
@@ -158,14 +164,14 @@ def finite_or_none(value: float | np.floating) -> float | None:
 
 
 def _summarize_cells(tally: Tally, cells: Sequence[Cell]) -> list[CellSummary]:
-    samples = tally.resample(cells)  # [R, C]
+    rates = tally.rates(cells)
     summaries = []
     for index, cell in enumerate(cells):
         totals = tally.totals(cell)
         summaries.append(
             record(
                 CellSummary,
-                wer=tally.estimate(totals.wer, samples[:, index]),
+                wer=rates.cell(index).estimate(lowest=0.0),
                 cer=totals.cer,
                 substitutions=totals.substitutions,
                 deletions=totals.deletions,
@@ -214,8 +220,7 @@ def _area(tally: Tally, cells: Sequence[Cell]) -> Estimate:
     snr_db = [cell.snr_db for cell in cells if cell.snr_db is not None]
     if len(snr_db) < 2:
         return NO_ESTIMATE
-    area = measure_area(snr_db, np.array([tally.totals(cell).wer for cell in cells]))
-    return tally.estimate(float(area), measure_area(snr_db, tally.resample(cells)))
+    return tally.rates(cells).statistic(lambda rates: measure_area(snr_db, rates)).estimate(lowest=0.0)
 
 
 def _worst(tally: Tally, cells: Sequence[Cell]) -> WorstCell:

@@ -15,11 +15,10 @@ from nemo_noise.evaluation.hypothesis import Cell, Hypothesis, Place, reference_
 from nemo_noise.evaluation.scoring.bootstrap import (
     MOST_REPLICATIONS,
     REPLICATIONS,
-    Interval,
     draw_weights,
-    percentile_interval,
     resample_rates,
 )
+from nemo_noise.evaluation.scoring.resampled import Rates
 from nemo_noise.evaluation.scoring.text_normalization import TextStep, normalize_text, parse_steps
 from nemo_noise.evaluation.scoring.wer import ErrorCounts, FloatArray, count_errors
 
@@ -104,6 +103,9 @@ class Tally:
     Args:
         rows: speech rows with a reference (see `scored_rows`), of one model; the first one is of the first place.
         options: how to score.
+
+    Attributes:
+        blocks: how many values the field of the blocks has, speakers as a rule; None where a row has none.
     """
 
     def __init__(self, rows: Sequence[Hypothesis], options: ScoringOptions) -> None:
@@ -111,7 +113,8 @@ class Tally:
             raise ValueError("rows is empty: there is no speech row with a reference text to score")
         self.options = options
         blocks = [row.value(options.block_field) for row in rows]
-        has_blocks = None not in blocks and len(set(blocks)) >= MIN_SPEAKERS
+        self.blocks = None if None in blocks else len(set(blocks))
+        has_blocks = self.blocks is not None and self.blocks >= MIN_SPEAKERS
         self.unit_name = options.block_field if has_blocks else "utterance"
         names = [str(block) if has_blocks else row.utterance for row, block in zip(rows, blocks, strict=True)]
         self.units = sorted(set(names))
@@ -161,28 +164,14 @@ class Tally:
 
     def mean_wer(self, cells: Sequence[Cell], less: Sequence[Cell] = ()) -> Estimate:
         """Average WERs over cells, and subtract the average over others."""
-        value, samples = self._mean(cells)
         if less:
-            other, other_samples = self._mean(less)
-            value, samples = value - other, samples - other_samples
-        return self.estimate(value, samples)
+            return self.rates(cells).mean(self.rates(less)).estimate()
+        return self.rates(cells).mean().estimate(lowest=0.0)
 
     def clean_wer(self, place: Place | None = None) -> float | None:
         """The WER of clean speech; None where there is none."""
         cells = self.clean_cells(place)
         return self.totals(cells[0]).wer if cells else None
-
-    def interval(self, samples: FloatArray) -> Interval:
-        """Cut an interval off resampled values [R]; none where there is a single unit to draw."""
-        return percentile_interval(samples) if len(self.units) > 1 else Interval(None, None)
-
-    def estimate(self, value: float | None, samples: FloatArray) -> Estimate:
-        """A value with the interval of its resampled ones. [R]."""
-        return Estimate(value, *self.interval(samples))
-
-    def _mean(self, cells: Sequence[Cell]) -> tuple[float, FloatArray]:
-        samples: FloatArray = self.resample(cells).mean(axis=1)
-        return float(np.mean([self.totals(cell).wer for cell in cells])), samples
 
     def _in(self, place: Place | None) -> list[Cell]:
         where = self.places[0] if place is None else place
@@ -192,11 +181,6 @@ class Tally:
     def unit_weights(self) -> FloatArray:
         """Draws of the units. [R, U]."""
         return draw_weights(len(self.units), self.options.replications, self.options.seed)
-
-    @cached_property
-    def seed_weights(self) -> FloatArray:
-        """Draws of the training seeds. [R, S]."""
-        return draw_weights(len(self.seeds), self.options.replications, self.options.seed + 1)
 
     @cached_property
     def _columns(self) -> dict[Cell, int]:
@@ -209,6 +193,10 @@ class Tally:
         errors, words = self._errors_and_words(list(self._columns))
         return resample_rates(self.unit_weights, errors.sum(axis=0), words.sum(axis=0))
 
+    def undefined_replications(self) -> int:
+        """In how many resampled sets some cell has no word."""
+        return int(np.sum(~np.isfinite(self._rates).all(axis=1)))
+
     def utterances(self, cell: Cell) -> int:
         """Count the rows of a cell."""
         return self._utterances[cell]
@@ -218,24 +206,29 @@ class Tally:
         seeds = slice(None) if seed is None else [self.seeds.index(seed)]
         return ErrorCounts(*(int(value) for value in self._counts[cell][seeds].sum(axis=(0, 1))))
 
-    def resample(self, cells: Sequence[Cell]) -> FloatArray:
-        """Resample the WER of cells over units, all seeds together. [R, C]."""
-        return self._rates[:, [self._columns[cell] for cell in cells]]
-
-    def resample_with_seeds(self, cells: Sequence[Cell]) -> FloatArray:
-        """Resample the WER of cells over units and, independently, over training seeds. [R, C]."""
-        errors, words = self._errors_and_words(cells)
-        drawn = [
-            np.einsum("rs,ru,suc->rc", self.seed_weights, self.unit_weights, table, optimize=True)
-            for table in (errors, words)
-        ]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(drawn[1] > 0, drawn[0] / drawn[1], np.nan)
+    def rates(self, cells: Sequence[Cell]) -> Rates:
+        """The WER of cells: of all rows, resampled over units, and for each training seed."""
+        errors, words = self._errors_and_words(cells)  # [S, U, C]
+        by_seed = errors.sum(axis=1), words.sum(axis=1)
+        return Rates(
+            values=_rates(*(counts.sum(axis=0) for counts in by_seed)),
+            over_units=self._rates[:, [self._columns[cell] for cell in cells]],
+            by_seed=_rates(*by_seed),
+            units=len(self.units),
+        )
 
     def _errors_and_words(self, cells: Sequence[Cell]) -> tuple[FloatArray, FloatArray]:
         """Stack cells: errors and words. [S, U, C] each."""
+        if not cells:
+            nothing = np.zeros((len(self.seeds), len(self.units), 0))
+            return nothing, nothing
         stacked = np.stack([self._counts[cell] for cell in cells], axis=-1)  # [S, U, 6, C]
         return stacked[:, :, ERROR_COLUMNS].sum(axis=2), stacked[:, :, WORDS_COLUMN]
+
+
+def _rates(errors: FloatArray, words: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(words > 0, errors / words, np.nan)
 
 
 @dataclass(frozen=True)

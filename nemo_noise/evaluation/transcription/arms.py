@@ -17,6 +17,7 @@ from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
 from nemo_noise.data.manifests.sensors import SensorBatch
+from nemo_noise.evaluation.mixtures.batches import Kept
 from nemo_noise.evaluation.transcription.adapted import adapted_transcriptions
 from nemo_noise.evaluation.transcription.preroll import after_preroll
 from nemo_noise.inference.adaptation.config import AdaptationConfig
@@ -35,12 +36,18 @@ class Control(str, Enum):
 
     SHUFFLED_CONTEXT = "shuffled_context"
     SHUFFLED_SENSORS = "shuffled_sensors"
+    SWAPPED_NOISE = "swapped_noise"
+    SWAPPED_TALKER = "swapped_talker"
 
 
-# who uses what is shuffled, the block in which it is, and what a model lacks that has no such part
-_CONTROLS: dict[Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str]] = {
-    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder"),
-    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors"),
+# who uses what is shuffled, the block in which it is, what a model lacks that has no such part, what stays
+_CONTROLS: dict[
+    Control, tuple[Callable[..., Sequence[Any]], Callable[..., AbstractContextManager[None]], str, Kept]
+] = {
+    Control.SHUFFLED_CONTEXT: (context_users, shuffled_context, "context encoder", Kept.NOTHING),
+    Control.SHUFFLED_SENSORS: (sensor_users, shuffled_sensors, "context encoder that reads sensors", Kept.NOTHING),
+    Control.SWAPPED_NOISE: (context_users, shuffled_context, "context encoder", Kept.TALKER),
+    Control.SWAPPED_TALKER: (context_users, shuffled_context, "context encoder", Kept.NOISE),
 }
 
 
@@ -59,8 +66,8 @@ class Arm:
         name: of the rows it writes.
         model: a NeMo model, or a system of another kind, whose options are its own.
         context: what its encoder runs in; nothing for the plain model.
-        mixes_cells: whether each trial gets the context of another noise and SNR, see `ring_of_unlike`; the first of a
-            batch is there for its context alone.
+        kept: where each trial gets the context of another, what the two share, see `rings_of`; the first of a batch
+            is there for its context alone. None: each has its own.
         transcribes: how it transcribes a batch.
         batch_size: waveforms per batch; None for that of the run.
         stream_fields: fields of the manifest; with any, a batch is a stream, see `stream_batches`.
@@ -71,12 +78,17 @@ class Arm:
     name: str
     model: ASRModel | System
     context: Callable[[], AbstractContextManager[None]] = nullcontext
-    mixes_cells: bool = False
+    kept: Kept | None = None
     transcribes: Transcribing = transcribe_any
     batch_size: int | None = None
     stream_fields: Sequence[str] = ()
     settings: str = ""
     trials: int | None = None
+
+    @property
+    def mixes_cells(self) -> bool:
+        """Whether each trial gets the context of another."""
+        return self.kept is not None
 
     def fingerprint(self, options: Mapping[str, Any]) -> str:
         """What decides the texts: weights, settings, and options of `transcribe`; a system has those in its own."""
@@ -144,12 +156,12 @@ def arms_of(
     for control in controls:
         if control not in [known.value for known in Control]:
             raise ValueError(f"controls holds {control!r}, known are {[known.value for known in Control]}")
-        users, shuffled, missing = _CONTROLS[Control(control)]
+        users, shuffled, missing, kept = _CONTROLS[Control(control)]
         if not isinstance(model, torch.nn.Module) or not users(model):
             logging.warning(f"control {Control(control).value} left out: {name} has no {missing}")
             continue
         context = partial(shuffled, model)
-        arms.append(Arm(control_name(name, control), model, context, mixes_cells=True))
+        arms.append(Arm(control_name(name, control), model, context, kept=kept))
     for adapted, transcribes in adapted_transcriptions(
         name, model, adaptation, along_streams=bool(adaptation_streams)
     ).items():

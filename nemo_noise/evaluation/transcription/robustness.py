@@ -26,7 +26,7 @@ from nemo_noise.evaluation.hypothesis import Hypothesis, append_hypotheses, read
 from nemo_noise.evaluation.mixtures.batches import (
     check_stream_fields,
     ring_batches,
-    ring_of_unlike,
+    rings_of,
     sorted_batches,
     stream_batches,
 )
@@ -39,7 +39,7 @@ from nemo_noise.evaluation.transcription.prompts import prompts_of, same_prompt_
 from nemo_noise.evaluation.transcription.transcripts import is_transcript_file, rows_of_transcripts
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
-from nemo_noise.inference.systems import Kind, System, kind_of, open_system, shown_name
+from nemo_noise.inference.systems import Kind, System, kind_of, open_system
 from nemo_noise.progress import progress
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.transcription import (
@@ -65,6 +65,7 @@ class RunOptions:
         adaptation: how the first model, run once more, adapts to each utterance; None for not at all.
         adaptation_trials: at most about so many trials are for each run that adapts; None for all.
         adaptation_streams: fields of the manifest; with any, it also adapts along streams, see `stream_batches`.
+        talker_field: of the manifest, names the talker, whom a control keeps or swaps.
     """
 
     batch_size: int = 16
@@ -76,6 +77,7 @@ class RunOptions:
     adaptation: AdaptationConfig | None = None
     adaptation_trials: int | None = None
     adaptation_streams: Sequence[str] = ()
+    talker_field: str = "speaker"
     baseline_transcribe: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
@@ -93,34 +95,6 @@ class RunOptions:
         if number and self.baseline_transcribe is not None:
             return "baseline_transcribe", self.baseline_transcribe
         return "transcribe", self.transcribe
-
-
-def name_models(
-    model: str, baseline: str | None, *, model_name: str | None, baseline_name: str | None
-) -> dict[str, str]:
-    """Name one or two systems for tables: by the given names, else by their files, with the folder where those agree.
-
-    Args:
-        model: file, folder or pretrained name of the model.
-        baseline: the same of the baseline, None for none.
-        model_name: name to show, None to take the file's.
-        baseline_name: the same for the baseline.
-
-    Returns:
-        Path by name, the model first.
-
-    Raises:
-        ValueError: both names are equal.
-    """
-    if baseline is None:
-        return {printable(model_name or shown_name(model)): model}
-    stems = [shown_name(name) for name in (model, baseline)]
-    if stems[0] == stems[1]:
-        stems = [f"{Path(name).absolute().parent.name}/{shown_name(name)}" for name in (model, baseline)]
-    names = printable(model_name or stems[0]), printable(baseline_name or stems[1])
-    if names[0] == names[1]:
-        raise ValueError(f"model and baseline are both named {names[0]!r}: set model_name or baseline_name")
-    return {names[0]: model, names[1]: baseline}
 
 
 def run_models(
@@ -227,15 +201,19 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
     done = {_row_key(row): row for row in _saved_rows(path)}
     chosen = plan.trials if arm.trials is None else choose_trials(plan.trials, arm.trials)
     trials = [t for t in chosen if not (arm.mixes_cells and _is_no_member(t, plan))]
+    prompts = prompts_of(arm.model, trials, options.transcribe)
+    rings = _rings_of(arm, plan, trials, prompts=prompts, talker_field=options.talker_field)
+    if rings is not None:
+        members_of_rings = {trial.trial_id for ring in rings for trial in ring}
+        trials = [trial for trial in trials if trial.trial_id in members_of_rings]
     if arm.stream_fields or arm.mixes_cells:  # the text of a trial depends on others
         members = "\n".join(trial.trial_id for trial in trials)
         model_fingerprint += "+" + hashlib.sha256(members.encode()).hexdigest()[:8]
     todo = [t for t in trials if (arm.name, model_fingerprint, t.trial_id) not in done]
     if len(todo) < len(trials):
         logging.info(f"{arm.name}: {len(trials) - len(todo)} of {len(trials)} hypotheses are already in {path}")
-    prompts = prompts_of(arm.model, trials, options.transcribe)
     batches = _batches_of(
-        arm, plan, trials, todo=todo, prompts=prompts, batch_size=arm.batch_size or options.batch_size
+        arm, trials, rings, todo=todo, prompts=prompts, batch_size=arm.batch_size or options.batch_size
     )
     is_alone_another = arm.mixes_cells or bool(arm.stream_fields)
     alone = _evenly_chosen(trials, 0 if is_alone_another else options.latency_utterances)
@@ -271,10 +249,25 @@ def _is_no_member(trial: Trial, plan: MixturePlan) -> bool:
     return trial.condition.is_speech_free or trial.trial_id in plan.left_out
 
 
-def _batches_of(
+def _rings_of(
     arm: Arm,
     plan: MixturePlan,
     trials: Sequence[Trial],
+    *,
+    prompts: Mapping[str, Mapping[str, str]],
+    talker_field: str,
+) -> list[list[Trial]] | None:
+    """The rings of a control, each of one prompt, or it would mix them; None for an arm that swaps nothing."""
+    if arm.kept is None:
+        return None
+    same_prompts = same_prompt_batches([trials], prompts)
+    return [ring for same in same_prompts for ring in rings_of(same, plan, arm.kept, talker_field=talker_field)]
+
+
+def _batches_of(
+    arm: Arm,
+    trials: Sequence[Trial],
+    rings: Sequence[Sequence[Trial]] | None,
     *,
     todo: Sequence[Trial],
     prompts: Mapping[str, Mapping[str, str]],
@@ -282,8 +275,7 @@ def _batches_of(
 ) -> list[list[Trial]]:
     """Compose the batches of an arm, each of one prompt; a text does not depend on which rows are there already."""
     wanted = {trial.trial_id for trial in todo}
-    if arm.mixes_cells:  # a ring for each prompt: a batch begins with a neighbour, which must stay
-        rings = [ring_of_unlike(same, plan) for same in same_prompt_batches([trials], prompts)]
+    if rings is not None:  # a batch begins with a neighbour, which must stay
         return [batch for ring in rings for batch in ring_batches(ring, wanted, batch_size)]
     batches = (
         stream_batches(trials, wanted, arm.stream_fields) if arm.stream_fields else sorted_batches(todo, batch_size)

@@ -20,7 +20,17 @@ from nemo_noise.evaluation.blocks.elements import (
     TableRow,
     Tile,
 )
-from nemo_noise.evaluation.blocks.numbers import decibels, interval_of, interval_text, percent, snr_text, with_minus
+from nemo_noise.evaluation.blocks.numbers import (
+    HEAD,
+    decibels,
+    interval_head,
+    interval_of,
+    interval_text,
+    percent,
+    points,
+    snr_text,
+    with_minus,
+)
 from nemo_noise.evaluation.blocks.tables import comparison_table, corrected, probability
 from nemo_noise.evaluation.estimate import Estimate
 from nemo_noise.evaluation.questions.evidence import Evidence, Results, Subject
@@ -63,7 +73,7 @@ class ComparisonQuestion(EvaluationQuestion[Comparison]):
 
     def sentences(self, answer: Comparison, subject: Subject) -> Sequence[str]:
         """Which of the two makes fewer errors."""
-        return comparison_sentences(answer)
+        return [*comparison_sentences(answer), *_scope(answer)]
 
     def in_tiles(self, results: Results) -> Sequence[Tile]:
         """The difference in one noise list."""
@@ -94,6 +104,7 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
         f"In {noise} noise, {_errors_clause(block, *names)}{_gain_clause(block)}"
         for noise, block in comparison["lists"].items()
     ]
+    sentences += [text for noise, block in comparison["lists"].items() if (text := _beyond_clean(noise, block))]
     if comparison["clean"] is not None:
         sentences.append(f"On clean speech, {_errors_clause(comparison['clean'], *names)}.")
     return sentences
@@ -123,6 +134,26 @@ def _errors_clause(difference: Difference, model: str, baseline: str) -> str:
     return f"{model} makes {percent(abs(reduction))} {more_or_fewer} errors than {baseline} ({interval})"
 
 
+def _scope(comparison: Comparison) -> list[str]:
+    """Whom the intervals speak for, where that is not other speakers."""
+    whose = interval_head(comparison).removeprefix(HEAD).removeprefix(", ").removesuffix(" only")
+    return [f"Intervals are over other utterances of {whose}, not over other speakers."] if whose else []
+
+
+def _beyond_clean(noise: str, block: ListComparison) -> str:
+    """Whether a gain has to do with the noise; nothing where there is no gain, or no clean speech to compare with."""
+    more, low, high = Estimate.read(block, "reduction_beyond_clean")
+    gain_low = block["relative_reduction_low"]
+    if more is None or low is None or high is None or gain_low is None or gain_low <= 0:
+        return ""
+    found = f"the reduction is {points(more)} points of that on clean speech ({points(low)} to {points(high)})"
+    if low > 0:
+        return f"The gain is larger in {noise} noise than without: {found}."
+    if high < 0:
+        return f"The gain is smaller in {noise} noise than without: {found}."
+    return f"That the gain has to do with the {noise} noise is not shown: {found}."
+
+
 def _gain_clause(block: ListComparison) -> str:
     gained, low, high = Estimate.read(block, "db_gained")
     if gained is None:
@@ -150,5 +181,14 @@ def _cell_tests_table(comparison: Comparison) -> Table:
         interval = Cell.soft(interval_of(cell, "difference"))
         rows.append(TableRow((*texts, interval, *bootstrap, *matched), starts_group=is_first))
     heads = map(Column.text, ("noise", "SNR"))
-    numbers = ("difference of WER", "95 % interval", "bootstrap p", "Holm", "MAPSSWE segments", "z", "p", "Holm")
+    numbers = (
+        "difference of WER",
+        interval_head(comparison),
+        "bootstrap p",
+        "Holm",
+        "MAPSSWE segments",
+        "z",
+        "p",
+        "Holm",
+    )
     return Table((*heads, *numbers), tuple(rows))

@@ -19,6 +19,19 @@ __all__ = ["ControlsQuestion"]
 
 Controls = dict[str, Comparison]
 
+_OTHERS = {  # whose context the model got
+    "swapped_noise": "that of the same talker in other noise",
+    "swapped_talker": "that of another talker in the same noise",
+}
+_USES = {
+    "swapped_noise": "the model uses what its context holds of the noise",
+    "swapped_talker": "the model uses what its context holds of the talker or the utterance, not of the noise alone",
+}
+_NO_USE = {
+    "swapped_noise": "that it uses what its context holds of the noise is not shown",
+    "swapped_talker": "that it uses what its context holds of the talker is not shown",
+}
+
 
 class ControlsQuestion(EvaluationQuestion[Controls]):
     """Answered where controls were run; above zero, the control does harm."""
@@ -68,10 +81,12 @@ def _names(evidence: Evidence) -> dict[str, str]:
 
 
 def _sentence(name: str, block: ListComparison, noise: str) -> str:
-    title = name.replace("_", " ")
+    title, other = name.replace("_", " "), _OTHERS.get(name, "another's")
     _, low, high = Estimate.read(block, "relative_reduction")
-    change = f"WER {percent(block['wer'])} with its own context, {percent(block['baseline_wer'])} with another's"
+    change = f"WER {percent(block['wer'])} with its own context, {percent(block['baseline_wer'])} with {other}"
     if low is not None and low > 0:
-        return f"Control ({title}, {noise} noise): {change}; the model uses the context of the utterance."
-    interval = f"reduction {interval_text(low, high)}"
-    return f"Control ({title}, {noise} noise): {change}, {interval}; no use of the context is shown."
+        shown = _USES.get(name, "the model uses the context of the utterance")
+    else:
+        change += f", reduction {interval_text(low, high)}"
+        shown = _NO_USE.get(name, "no use of the context is shown")
+    return f"Control ({title}, {noise} noise): {change}; {shown}."

@@ -153,7 +153,7 @@ class StreamingQuestion(EvaluationQuestion[dict[str, Streaming]]):
     def section(self, answer: dict[str, Streaming], subject: Subject) -> Section:
         """Tabulate the latencies of each model."""
         cards = (
-            Card(_body(one, subject.over), title=f"{name}, {one['mixtures']} mixtures", scrolls=True, is_below=True)
+            Card(_body(one, subject), title=f"{name}, {one['mixtures']} mixtures", scrolls=True, is_below=True)
             for name, one in answer.items()
         )
         return Section("Streaming against offline", "streaming", (Paragraph(NOTE), *cards))
@@ -211,7 +211,7 @@ def _rates(wer: float, difference: Estimate = NO_ESTIMATE) -> StreamedRates:
     return record(StreamedRates, wer=wer, difference=difference)
 
 
-def _body(streaming: Streaming, over: str) -> Body:
+def _body(streaming: Streaming, subject: Subject) -> Body:
     """Tabulate the latencies of one model, or give the reason why there are none."""
     if streaming["reason"] is not None:
         return (Paragraph(streaming["reason"]),)
@@ -220,8 +220,8 @@ def _body(streaming: Streaming, over: str) -> Body:
     conditions = (["clean"] if any(row["clean"] is not None for row in possible) else []) + lists
     columns: list[Column | str] = [Column.text("chunk"), Column.text("way"), "algorithmic latency, ms"]
     for name in conditions:
-        title = "clean" if name == "clean" else f"{name}, mean of {over}"
-        columns += [f"WER, {title}", "from offline, points", "95 % interval"]
+        title = "clean" if name == "clean" else f"{name}, mean of {subject.over}"
+        columns += [f"WER, {title}", "from offline, points", subject.interval]
     columns += ["RTFx in batches", "step, ms", "95 % below, ms"]
     table = Table(tuple(columns), tuple(_row(row, conditions) for row in streaming["rows"]))
     if not streaming["not_possible"]:

@@ -17,7 +17,7 @@ from nemo_noise.evaluation.blocks.elements import (
     Tile,
     strong,
 )
-from nemo_noise.evaluation.blocks.numbers import interval_of, percent, snr_text
+from nemo_noise.evaluation.blocks.numbers import interval_head, interval_of, percent, snr_text
 from nemo_noise.evaluation.questions.evidence import Results, Shown, mean_of
 from nemo_noise.evaluation.questions.question import Question
 from nemo_noise.evaluation.scoring.summary import CellSummary, Summary
@@ -65,12 +65,13 @@ def _lists_table(summaries: Mapping[str, Summary], over: str) -> Table | None:
                 percent(block["worst"]["wer"]),
             )
             rows.append(TableRow(cells, starts_group=not number))
+    head = interval_head(next(iter(summaries.values())))
     heads = (
         "clean WER",
         f"mean WER, {over}",
-        "95 % interval",
+        head,
         "area under the curve",
-        "95 % interval",
+        head,
         "mean CER",
         "worst WER",
     )
@@ -105,5 +106,5 @@ def _error_table(summaries: Mapping[str, Summary]) -> Table:
         )
         rows.append(TableRow(cells, starts_group=is_first))
     heads = map(Column.text, ("noise", "SNR", "model"))
-    numbers = ("WER", "95 % interval", "", "S", "D", "I", "I at edges", "CER", "words")
+    numbers = ("WER", interval_head(next(iter(summaries.values()))), "", "S", "D", "I", "I at edges", "CER", "words")
     return Table((*heads, *numbers), tuple(rows))

@@ -61,7 +61,7 @@ class GroupsQuestion(ModelQuestion[Groups]):
         rows = [row for field in fields for row in _rows(answers, field)]
         if not rows:
             return None
-        heads = (f"WER, {subject.over}", "95 % interval", "clean") * len(answers)
+        heads = (f"WER, {subject.over}", subject.interval, "clean") * len(answers)
         over: tuple[Column | str, ...] = ("", "", *(Column(model, columns=3) for model in answers))
         table = Table((Column.text("group"), "utterances", *heads), tuple(rows), over)
         return Section("Whose speech", "groups", (Paragraph(NOTE), Card((table,), scrolls=True)))
