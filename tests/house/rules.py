@@ -38,8 +38,6 @@ WRITES_IN_PLACE = {
     "nemo_noise/inference/decoding/kneser_ney.py": "streams into the temporary file of whole_file",
     "nemo_noise/inference/decoding/search.py": "a language model in a temporary folder",
     "experiments/jobs.py": "the logs of jobs, which grow",
-    "nemo_noise/demo/watching.py": "the logs of jobs, which grow",
-    "nemo_noise/training/step_log.py": "lines of a training, which grow",
     "nemo_noise/evaluation/transcription/peak_memory.py": "a switch of the kernel",
 }
 # Where we change NeMo, and what only that room may do.
