@@ -49,12 +49,12 @@ FULL = Size(
     train_voices=40,
     train_utterances=2000,
     test_voices=12,
-    test_utterances=96,
+    test_utterances=72,
     noises_per_class=8,
     arms=(NOISE_CONTEXT, BASELINE, CONSTANT),
     steps=800,
     training=(),
-    evaluation={"snr_db": ["clean", 20, 15, 10, 5, 0], "noise_only": {"crops": 20, "crop_s": 10.0, "silence_s": [5]}},
+    evaluation={"snr_db": ["clean", 20, 10, 0], "noise_only": {"crops": 20, "crop_s": 10.0, "silence_s": [5]}},
 )
 # One recogniser without checkpoints and validations, and a first look at it.
 QUICK = Size(

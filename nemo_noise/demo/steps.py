@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nemo_noise import whole_file
-from nemo_noise.child_processes import JobProcesses, only_runner
+from nemo_noise.child_processes import JobProcesses, RunnerError, only_runner
 from nemo_noise.demo.places import Places
 from nemo_noise.demo.sizes import NOISE_CONTEXT, RECORDINGS, Size
 from nemo_noise.demo.watching import start, wait, watch_trainings
@@ -77,26 +77,34 @@ def run_demo(places: Places, size: Size, seed: int, *, note: Callable[[str], obj
         size: of the demo.
         seed: of recordings and trainings.
         note: gets lines for people.
+
+    Raises:
+        ValueError: another demo runs in the folder.
+        JobError: a task failed; holds the end of its log.
     """
     begin = time.monotonic()
 
-    def step(number: int, text: str) -> None:
-        note(f"[{number}/3, {time.monotonic() - begin:.0f} s] {text}")
+    def step(number: int, text: str, *tasks: str) -> None:
+        is_done = tasks and all(places.result(task).exists() for task in tasks)
+        note(f"[{number}/3, {time.monotonic() - begin:.0f} s] {text}{': done before' if is_done else ''}")
 
-    with only_runner(places.folder) as processes:
-        if len(size.arms) == 1:
-            step(1, "speech and noise are synthesised; then a small recogniser is trained in the noise")
-            _make_and_train(processes, places, size=size, seed=seed)
-        else:
-            step(1, "speech and noise are synthesised")
-            _make(processes, places, size=size, seed=seed)
-            step(2, f"{len(size.arms)} recognisers are trained on the same data: {', '.join(size.arms)}")
-            _train(processes, places, size=size, seed=seed)
-        step(3, "transcribing unknown voices, clean, in noise, and noise alone")
-        from nemo_noise.demo.measurement import measure
+    try:
+        with only_runner(places.folder) as processes:
+            if len(size.arms) == 1:
+                step(1, "synthesising speech and noise, then training a small recogniser in the noise", *size.arms)
+                _make_and_train(processes, places, size=size, seed=seed)
+            else:
+                step(1, "synthesising speech and noise", RECORDINGS)
+                _make(processes, places, size=size, seed=seed)
+                step(2, f"training {len(size.arms)} recognisers on the same data: {', '.join(size.arms)}", *size.arms)
+                _train(processes, places, size=size, seed=seed)
+            step(3, "transcribing unknown voices, clean and in noise, and noise alone")
+            from nemo_noise.demo.measurement import measure
 
-        with fewer_lines(2):
-            measured = measure(places, size)
+            with fewer_lines(2):
+                measured = measure(places, size)
+    except RunnerError as error:
+        raise ValueError(f"OUTPUT: {error}") from error
     return Demo(measured, places, time.monotonic() - begin)
 
 

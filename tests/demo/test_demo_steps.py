@@ -93,7 +93,14 @@ def test_what_is_done_is_not_done_again(size: object, tmp_path: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "nemo_noise.demo.measurement", measurement)
     notes: list[str] = []
     assert run_demo(places, size, 0, note=notes.append).measured == "measured"
+    assert all(note.endswith("done before") for note in notes[:-1])
     assert notes[-1].startswith("[3/3, ")
+
+
+def test_a_folder_in_which_a_demo_runs_is_named(tmp_path: Path) -> None:
+    places = prepare_folder(tmp_path, QUICK, 0)
+    with only_runner(places.folder), pytest.raises(ValueError, match=r"OUTPUT: .*another folder"):
+        run_demo(places, QUICK, 0, note=print)
 
 
 def started(processes: JobProcesses, places: Places, code: str) -> Job:
