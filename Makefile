@@ -46,8 +46,8 @@ test: $(STAMP)  ## lint and every test that is not slow
 test-slow: $(STAMP)  ## the slow tests
 	$(BIN)/python -m pytest -m slow -rs
 
-demo: $(STAMP)  ## synthesise, pretrain, train, evaluate; writes demo_output/
-	$(BIN)/python examples/demo/run_demo.py
+demo: $(STAMP)  ## synthesise, train, evaluate; writes demo_output/
+	$(BIN)/nemo-noise demo
 
 results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
 	$(BIN)/python experiments/run.py --config-name=digits/digits

@@ -13,11 +13,12 @@ from tqdm import tqdm
 
 from nemo_noise.foreign_text import printable
 
-__all__ = ["Progress", "progress", "progress_to", "rounded", "write_line"]
+__all__ = ["Progress", "fewer_lines", "progress", "progress_to", "rounded", "write_line"]
 
 _STREAM: ContextVar[TextIO | None] = ContextVar(
     "progress_stream", default=None
 )  # None: the standard error of the time
+_LINES: ContextVar[int] = ContextVar("progress_lines", default=10)
 
 
 class Progress(Protocol):
@@ -45,17 +46,18 @@ class _Lines:
 
     def __init__(self, stream: TextIO, *, total: int, what: str, unit: str, done: int) -> None:
         self.stream, self.total, self.what, self.unit = stream, total, what, unit
-        self.done, self.begun_with, self.start, self.shown = done, done, time.monotonic(), done * 10 // max(1, total)
-        self.postfix, self.has_line = "", False
+        self.lines, self.done, self.begun_with, self.start = _LINES.get(), done, done, time.monotonic()
+        self.shown, self.postfix, self.has_line = self._part(), "", False
 
     def update(self, n: int = 1) -> None:
         self.done += n
-        tenth = self.done * 10 // max(1, self.total)
-        if n <= 0 or tenth <= self.shown:
+        part = self._part()
+        if n <= 0 or part <= self.shown:
             return
-        self.shown, was_shown, self.has_line = tenth, self.has_line, False
+        self.shown, was_shown, self.has_line = part, self.has_line, False
         if not was_shown:
-            self.stream.write(f"{10 * tenth:4d} %  {self.done} of {self.total} {self.unit}  {self._rest()}\n")
+            count = f"{self.done} of {self.total} {self.unit}"
+            self.stream.write(f"{100 * part // self.lines:4d} %  {count}  {self._rest()}\n")
             self.stream.flush()
 
     def set_postfix_str(self, s: str) -> None:
@@ -65,6 +67,9 @@ class _Lines:
         self.has_line = True
         self.stream.write(printable(text) + "\n")
         self.stream.flush()
+
+    def _part(self) -> int:
+        return self.done * self.lines // max(1, self.total)
 
     def _rest(self) -> str:
         left = (time.monotonic() - self.start) / max(1, self.done - self.begun_with) * (self.total - self.done)
@@ -113,3 +118,13 @@ def write_line(text: str) -> None:
     else:
         stream.write(printable(text) + "\n")
         stream.flush()
+
+
+@contextmanager
+def fewer_lines(lines: int) -> Iterator[None]:
+    """Shows each progress of the block in so many lines instead of ten, where there is no terminal."""
+    token = _LINES.set(lines)
+    try:
+        yield
+    finally:
+        _LINES.reset(token)

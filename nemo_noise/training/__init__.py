@@ -14,6 +14,7 @@ from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from nemo_noise.training.sensors import SensorListener
+from nemo_noise.training.step_log import StepLog
 
 __all__ = [
     "BestInNoise",
@@ -25,5 +26,6 @@ __all__ = [
     "NoiseContextMonitor",
     "RelativeCosineAnnealing",
     "SensorListener",
+    "StepLog",
     "TrainOnly",
 ]
