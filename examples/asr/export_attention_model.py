@@ -7,6 +7,10 @@ python examples/asr/export_attention_model.py model=<.nemo> output_dir=exported
 Options: conf/scripts/export_attention_model.yaml. The graphs: nemo_noise/export.py.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import torch
 from omegaconf import DictConfig
 

@@ -10,6 +10,10 @@ config.json, model.safetensors (or shards and their index) and, with a CTC head,
 refused. Nothing is downloaded. Options: conf/scripts/import_wav2vec2.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner

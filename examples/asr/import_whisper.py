@@ -9,6 +9,10 @@ The folder holds config.json, model.safetensors (or shards and their index) and 
 refused. Nothing is downloaded. Options: conf/scripts/import_whisper.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import torch
 from omegaconf import DictConfig
 

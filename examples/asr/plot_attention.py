@@ -8,6 +8,10 @@ python examples/asr/plot_attention.py \
 Options: conf/scripts/plot_attention.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import numpy as np
 import torch
 from omegaconf import DictConfig

@@ -9,6 +9,10 @@ python examples/asr/plot_context.py \
 Every column is the same utterance at another SNR. Options: conf/scripts/plot_context.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import numpy as np
 import torch
 from omegaconf import DictConfig

@@ -8,6 +8,10 @@ A file of conf/parts/curriculum, with changes as in a recipe: curriculum.snr_db.
 epochs begin. Options: conf/scripts/plot_curriculum.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner

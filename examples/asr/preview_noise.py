@@ -16,6 +16,10 @@ For rooms and devices, with or without noise, choose parts of conf/parts/acousti
 acoustics@devices=telephone`. The folder `effects` then shows each of their effects before and after.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner

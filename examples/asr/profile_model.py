@@ -8,6 +8,10 @@ The whole of `transcribe()` and the encoder alone, as it is, compiled and as ONN
 profile.json, profile.md (the printed table) and profile.png. All options: conf/scripts/profile.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from pathlib import Path
 
 import torch

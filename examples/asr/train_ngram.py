@@ -8,6 +8,10 @@ The texts are cut into the recogniser's own tokens, so the model is for this rec
 tokenizer. Then: tune_decoding.py. Options: conf/scripts/train_ngram.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import torch
 from omegaconf import DictConfig
 

@@ -8,6 +8,10 @@ python examples/asr/transcribe_aed_streaming.py model=<.nemo> manifest=<speech> 
 Options: conf/scripts/transcribe_aed_streaming.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import math
 
 from omegaconf import DictConfig, OmegaConf

@@ -12,6 +12,10 @@ empty, silent, too short or without words is left out, counted, and listed with 
 conf/scripts/prepare_corpus.yaml, docs/data.md.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf

@@ -7,6 +7,14 @@ python examples/demo/run_demo.py [output folder]
 Takes about 10 minutes on two CPU cores. A step that has its result is not repeated; delete the result to repeat it.
 """
 
+import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("output", nargs="?", default="demo_output", help="folder for all that is made, else demo_output")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help, before anything is imported that takes long
+
+
 import os
 import re
 import sys
@@ -160,7 +168,7 @@ def transcribe(output: Path, processes: JobProcesses) -> None:
 
 def main() -> None:
     """Runs all steps."""
-    output = Path(sys.argv[1] if len(sys.argv) > 1 else "demo_output").resolve()
+    output = Path(PARSER.parse_args().output).resolve()
     output.mkdir(parents=True, exist_ok=True)
     steps: list[Callable[[Path, JobProcesses], None]] = [synthesize, pretrain, train, evaluate, transcribe]
     begin = time.monotonic()

@@ -5,8 +5,15 @@
 python examples/demo/synthesize_data.py demo_output/data
 """
 
+import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("output", help="folder for speech, noise and their manifests")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help, before anything is imported that takes long
+
+
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +106,4 @@ def write_lines(output: Path, name: str, lines: list[dict[str, object]]) -> None
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python examples/demo/synthesize_data.py <output folder>")
-    main(Path(sys.argv[1]))
+    main(Path(PARSER.parse_args().output))

@@ -5,7 +5,14 @@
 python examples/demo/transcribe_noisy_file.py demo_output
 """
 
-import sys
+import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("output", help="folder of the demo, with its models and data")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help, before anything is imported that takes long
+
+
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +44,4 @@ def main(output: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: python examples/demo/transcribe_noisy_file.py <output folder of the demo>")
-    main(Path(sys.argv[1]))
+    main(Path(PARSER.parse_args().output))

@@ -7,13 +7,15 @@ import sys
 import typer
 
 from nemo_noise.command_line.add import add
+from nemo_noise.command_line.card import card
 from nemo_noise.command_line.doctor import doctor
 from nemo_noise.command_line.mix import mix
 from nemo_noise.command_line.prepare import prepare
+from nemo_noise.command_line.transcribe import transcribe
 
 __all__ = ["main"]
 
-COMMANDS = (add, doctor, mix, prepare)
+COMMANDS = (add, card, doctor, mix, prepare, transcribe)
 
 
 def application() -> typer.Typer:
