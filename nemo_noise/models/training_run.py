@@ -12,6 +12,7 @@ from nemo.utils.exp_manager import exp_manager
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
 from nemo_noise.models.checked_start import start_from_checkpoints
+from nemo_noise.models.checked_training import check_training
 from nemo_noise.recogniser.model_file import save_model
 
 __all__ = ["run_training"]
@@ -19,6 +20,7 @@ __all__ = ["run_training"]
 
 def run_training(model_class: type[ModelPT], cfg: DictConfig) -> None:
     """Build a model from a script's whole config, train it, and save and test it as the config sets it."""
+    check_training(cfg)
     logging.info(f"Hydra config:\n{OmegaConf.to_yaml(cfg)}")
     if cfg.get("seed") is not None:
         pl.seed_everything(cfg.seed, workers=True)

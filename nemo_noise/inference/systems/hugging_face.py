@@ -33,15 +33,17 @@ __all__ = ["HUGGING_FACE_OPTIONS", "check_hugging_face", "open_hugging_face"]
 
 FETCHED = ("*.json", "*.safetensors", "*.txt", "*.model")
 THRESHOLD = checks.maybe(checks.number())
+TEMPERATURE = checks.Rule(
+    lambda value: checks.is_number(value, 0) or checks.are_numbers(value, 0),
+    "a number, 0 or more, or a list of some",
+)
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 HUGGING_FACE_OPTIONS = {
     "language": checks.maybe(checks.text()),
     "task": checks.maybe(checks.one_of("transcribe", "translate")),
     "num_beams": checks.whole(1, 100),
     "max_new_tokens": checks.maybe(checks.whole(1)),
-    "temperature": checks.Rule(
-        lambda value: checks.is_number(value, 0) or _are_temperatures(value), "a number, 0 or more, or a list of some"
-    ),
+    "temperature": TEMPERATURE,
     "compression_ratio_threshold": THRESHOLD,
     "logprob_threshold": THRESHOLD,
     "no_speech_threshold": THRESHOLD,
@@ -202,7 +204,7 @@ class CTCSystem(_HuggingFaceSystem):
             best = self.model(**inputs).logits.argmax(-1).cpu()  # [B, T]
         if len(waveforms) == 1:
             return list(best)
-        frames = valid_frames(self.model, inputs["attention_mask"])
+        frames = valid_frames(self.model, inputs["attention_mask"]) or []
         return [row[:count] for row, count in zip(best, frames, strict=True)]
 
     def _has_masks(self) -> bool:
@@ -290,7 +292,3 @@ def _without_programs(values: Mapping[str, Any]) -> dict[str, Any]:
     """A config without what transformers would fetch or run, in its parts as well."""
     kept = {name: value for name, value in values.items() if name not in NOT_READ and not name.startswith("_")}
     return {name: _without_programs(value) if isinstance(value, dict) else value for name, value in kept.items()}
-
-
-def _are_temperatures(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(checks.is_number(one, 0) for one in value)

@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
 from nemo_noise.foreign_text import printable
+from nemo_noise.system_name import shown_name
 
 __all__ = ["FASTER_WHISPER_SIZES", "TRANSCRIPT_SUFFIXES", "Kind", "Named", "kind_of", "shown_name"]
 
 TRANSCRIPT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
-FILE_SUFFIXES = (".nemo", ".onnx", *TRANSCRIPT_SUFFIXES)
 # As faster-whisper names them; the repositories are its own.
 FASTER_WHISPER_SIZES = (
     *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
@@ -100,12 +100,6 @@ def kind_of(name: str) -> Named:
             f"model {printable(repr(name), 200)} does not exist (working directory {Path.cwd()}); {KINDS}"
         )
     return Named(_of_hub(name) if HUB_NAME.fullmatch(name) else Kind.NEMO, name)
-
-
-def shown_name(name: str) -> str:
-    """The name for tables: of a file without its suffix, of a folder and of anything else the last part."""
-    last = PurePosixPath(name.rstrip("/")).name or name
-    return PurePosixPath(last).stem if PurePosixPath(last).suffix.lower() in FILE_SUFFIXES else last
 
 
 def _of_folder(folder: Path) -> Kind:
