@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nemo_noise.command_line.arguments import Json, Verbose
+from nemo_noise.command_line.arguments import Json, Verbose, check_folder
 from nemo_noise.command_line.session import session
 
 Output = Annotated[
@@ -47,8 +47,7 @@ def demo(
 
     size = QUICK if quick else FULL
     folder = output or Path("demo_output_quick" if quick else "demo_output")
-    if folder.exists() and not folder.is_dir():
-        raise typer.BadParameter(f"OUTPUT is {str(folder)!r}, which is a file: name a folder")
+    check_folder("OUTPUT", folder)
     with session(as_json=as_json, verbose=verbose, log=folder / "nemo-noise.log", resumes=True) as current:
         places = prepare_folder(folder, size, seed)
         current.note(f"the demo goes to {folder}; what NeMo writes, to {folder / 'logs'}")

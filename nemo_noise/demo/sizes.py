@@ -68,6 +68,7 @@ QUICK = Size(
     steps=200,
     training=(
         "exp_manager=null",
+        "model.train_ds.augmentor.noise_mix.noise_only_prob=0.25",
         "model.train_ds.num_workers=1",
         "+trainer.limit_val_batches=0",
         "model.optim.sched.warmup_steps=30",
