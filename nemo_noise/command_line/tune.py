@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Option
 
-from nemo_noise.command_line.arguments import Device, Json, Verbose, compose, split_overrides
+from nemo_noise.command_line.arguments import Device, Json, Verbose, compose, listed, split_overrides
 from nemo_noise.command_line.session import session
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ Steps = Annotated[int | None, Option(help="Optimizer steps. Default: 10 times th
 Minutes = Annotated[float | None, Option(help="End in so many minutes; chooses the steps. Default: no limit.")]
 BatchSize = Annotated[int | None, Option(help="Utterances in a batch. Default: 16.")]
 Rate = Annotated[float | None, Option(help="Peak of the learning rate. Default: by what learns, and by the size.")]
-TextNormalization = Annotated[
-    list[str] | None, Option(help="Of train and dev: lower, strip_punctuation, nfkc; repeatable.")
-]
+Normalize = Annotated[str | None, Option(help="What is done to texts of train and dev: lower,strip_punctuation.")]
 Language = Annotated[str | None, Option(help="Of lines that name none, for attention decoders, such as en.")]
 Seed = Annotated[int | None, Option(help="Of all random draws. Default: 0.")]
 Restart = Annotated[bool, Option("--restart", help="Throw away what an earlier run of this output left.")]
@@ -74,7 +72,7 @@ def tune(
     minutes: Minutes = None,
     batch_size: BatchSize = None,
     lr: Rate = None,
-    text_normalization: TextNormalization = None,
+    normalize: Normalize = None,
     language: Language = None,
     seed: Seed = None,
     restart: Restart = False,
@@ -91,6 +89,7 @@ def tune(
     """
     given = locals()
     given |= {"start": model, "snr_db": _snrs("--snr", snr), "dev_snr_db": _snrs("--dev-snr", dev_snr)}
+    given |= {"text_normalization": normalize and listed(normalize)}
     config = compose("tune", _overrides(overrides or []))
     for name in config:
         if given.get(str(name)) is not None and name != "model":

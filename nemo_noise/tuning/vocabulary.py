@@ -61,7 +61,7 @@ def _remedy(unknown: set[str], is_known: Callable[[str], bool]) -> str:
     steps = ["lower"] if any(one.isupper() and is_known(one.lower()) for one in unknown) else []
     steps += ["strip_punctuation"] if any(not one.isalnum() for one in unknown) else []
     if steps:
-        return f"normalise them by {' '.join(f'--text-normalization {step}' for step in steps)}"
+        return f"normalise them by --normalize {','.join(steps)}"
     return "write the transcripts in the model's own characters, or take a model for this language"
 
 

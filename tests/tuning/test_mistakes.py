@@ -58,7 +58,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "dev is train": ({"dev": "train.json"}, ("dev: 6 of 6", "are in train as well")),
     "capitals": (
         {"train": "capitals.json"},
-        ("O", "--text-normalization lower --text-normalization strip_punctuation"),
+        ("O", "--normalize lower,strip_punctuation"),
     ),
     "another language": ({"train": "chinese.json"}, ("cannot write", "language")),
     "noise is empty": ({"noise": "empty"}, ("noise", "folder without audio")),
