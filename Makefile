@@ -14,7 +14,7 @@ export TOKENIZERS_PARALLELISM = false
 export ONE_LOGGER_JOB_CATEGORY ?= test
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-dual-attention-scratch results-context example-report map clean
+.PHONY: help venv lint test test-slow demo results-digits results-sentences results-dual-attention results-dual-attention-scratch results-context example-report map docs dist clean
 
 help:  ## show the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -28,8 +28,8 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade pip==26.3  # the resolver is pinned like the rest
 	$(BIN)/python -m pip install --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo,rooms]"
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[lm]" || echo "kenlm was not built, which \
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo,rooms]" --group docs
+	$(BIN)/python -m pip install --constraint constraints.txt kenlm || echo "kenlm was not built, which \
 	takes a C++ compiler: its tests skip"
 	touch $@
 
@@ -46,8 +46,8 @@ test: $(STAMP)  ## lint and every test that is not slow
 test-slow: $(STAMP)  ## the slow tests
 	$(BIN)/python -m pytest -m slow -rs
 
-demo: $(STAMP)  ## synthesise, pretrain, train, evaluate; writes demo_output/
-	$(BIN)/python examples/demo/run_demo.py
+demo: $(STAMP)  ## synthesise, train, evaluate; writes demo_output/
+	$(BIN)/nemo-noise demo
 
 results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
 	$(BIN)/python experiments/run.py --config-name=digits/digits
@@ -68,10 +68,17 @@ example-report: $(STAMP)  ## docs/example_report: a stock recogniser against a n
 	$(BIN)/python experiments/run.py --config-name=example_report/example_report
 	mkdir -p docs/example_report
 	cp results/example_report/page/report.html results/example_report/page/summary.json docs/example_report/
+	cp results/example_report/page/wer_over_snr.png docs/example_report/
 	cp results/example_report/page/README.md docs/example_report/model_card.md
 
 map: $(STAMP)  ## write the map of the folders in docs/architecture.md
 	$(BIN)/python -m tests.house.architecture
 
+docs: $(STAMP)  ## the site of docs/ in site/; fails on any warning, dead links and anchors included
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+dist: $(STAMP)  ## sdist and wheel in dist/, as PyPI gets them
+	$(BIN)/python -m build --outdir dist
+
 clean:  ## remove what was built, .venv excepted
-	rm -rf build dist *.egg-info demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist site *.egg-info demo_output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -14,6 +14,10 @@ With a launcher of Hydra the jobs run where it puts them, in place of beside eac
     python experiments/run.py --config-name=digits/digits --multirun hydra/launcher=submitit_slurm
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from pathlib import Path
 
 import torch

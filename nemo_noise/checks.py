@@ -14,6 +14,7 @@ from nemo_noise.foreign_text import printable
 
 __all__ = [
     "Rule",
+    "are_numbers",
     "check_options",
     "choice",
     "flag",
@@ -43,6 +44,13 @@ def is_number(value: object, low: float = -math.inf, high: float = math.inf) -> 
         return math.isfinite(value) and low <= value <= high
     except OverflowError:  # a whole number beyond a float
         return False
+
+
+def are_numbers(value: object, low: float = -math.inf, high: float = math.inf) -> bool:
+    """Whether a value is a list, not an empty one, of numbers from low to high."""
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        return False
+    return all(is_number(one, low, high) for one in value)
 
 
 def choice(kind: type[_Choice], value: object, name: str) -> _Choice:

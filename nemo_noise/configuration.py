@@ -3,9 +3,10 @@
 """The folder of our configs, beside the package or in a wheel, and the resolvers that they use."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-from omegaconf import DictConfig
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
 
 DATA_SETS = ("train_ds", "validation_ds", "test_ds")
 
@@ -22,7 +23,7 @@ def config_directory() -> Path:
     )
 
 
-def lightning_shares_out(*, _root_: DictConfig) -> bool:
+def lightning_shares_out(*, _root_: "DictConfig") -> bool:
     """Whether Lightning divides the utterances among the processes: not where Lhotse reads them.
 
     It is the value of Lightning's ``use_distributed_sampler``. NeMo's Lhotse loader gives every process its part, and
@@ -44,7 +45,9 @@ def lightning_shares_out(*, _root_: DictConfig) -> bool:
     return True
 
 
-def on_gpu(*, _root_: DictConfig) -> bool:
+def on_gpu(*, _root_: "DictConfig") -> bool:
     """Whether the trainer of the config ``_root_`` will use GPUs, by its ``accelerator`` and the machine."""
+    import torch  # late: a command lists configs before it needs torch
+
     accelerator = (_root_.get("trainer") or {}).get("accelerator", "auto")
     return accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from nemo.collections.asr.models import EncDecMultiTaskModel
+from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
 from nemo.core.classes.common import typecheck
 
 from nemo_noise import whole_file
+from nemo_noise.inference.graph_description import describe_graph, write_description
 from nemo_noise.nemo_patches.search_rules import generator_of
 from nemo_noise.recogniser.facts import frame_samples, sample_rate_of
 from nemo_noise.recogniser.state import modes_kept
 
-__all__ = ["export_attention_model"]
+__all__ = ["export_attention_model", "write_graph_description"]
 
 OPSET = 17
 
@@ -62,9 +64,9 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
     The encoder maps ``audio_signal`` [B, F, T] and ``length`` [B], as NeMo's preprocessor gives them, to
     ``encoder_states`` [B, S, D] and ``encoder_mask`` [B, S]. The decoder maps these and ``input_ids`` [B, U] to
     ``log_probs`` [B, U, V]. ``search.json`` holds the default prompt, the tokens by id, the end token, the tokens
-    that a search never chooses (or not as the first), the longest text and the seconds of a frame. The longest text is
-    ``max_sequence_length`` tokens with the prompt, and at most the frames plus ``max_generation_delta`` unless that is
-    negative.
+    that a search never chooses (or not as the first), the longest text, the seconds of a frame and the configuration
+    of the features. The longest text is ``max_sequence_length`` tokens with the prompt, and at most the frames plus
+    ``max_generation_delta`` unless that is negative.
 
     Args:
         model: a multi-task model (Canary-style) or Whisper, with dual attention or without; on the CPU.
@@ -88,6 +90,24 @@ def export_attention_model(model: EncDecMultiTaskModel, folder: str | Path) -> P
             _write_graphs(model, out)
         whole_file.write_text(out / "search.json", json.dumps(_search(model), ensure_ascii=False, indent=1))
     return Path(folder)
+
+
+def write_graph_description(model: ASRModel, graph: str | Path) -> Path:
+    """Write what the graph of a CTC model lacks to be a recogniser: its features, its tokens and its sample rate.
+
+    Args:
+        model: a CTC model whose `model.export(graph)` was called.
+        graph: the ONNX file.
+
+    Returns:
+        The JSON beside it, `model.json` of `model.onnx`.
+
+    Raises:
+        TypeError: the model is no CTC model.
+    """
+    path = Path(graph).with_suffix(".json")
+    write_description(describe_graph(model), path)
+    return path
 
 
 def _write_graphs(model: EncDecMultiTaskModel, out: Path) -> None:
@@ -150,5 +170,6 @@ def _search(model: EncDecMultiTaskModel) -> dict[str, Any]:
         "max_generation_delta": int(generator_of(model.decoding).max_delta_len),
         "frame_s": frame_samples(model) / sample_rate_of(model),
         "sample_rate": sample_rate_of(model),
+        "preprocessor": OmegaConf.to_container(model.cfg.preprocessor, resolve=True),
         "tokens": [str(token) for token in model.tokenizer.ids_to_tokens(list(range(model.tokenizer.vocab_size)))],
     }

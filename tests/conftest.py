@@ -30,6 +30,15 @@ def speech_directory() -> Path:
     return directory
 
 
+@pytest.fixture(scope="session")
+def models_directory() -> Path:
+    """Real Whisper weights, in Hugging Face's format and in CTranslate2's."""
+    directory = Path(os.environ.get("NEMO_NOISE_MODELS", REPOSITORY.parent / "models"))
+    if not (directory / "whisper-tiny.en" / "model.safetensors").is_file():
+        pytest.skip(f"no real Whisper in {directory}: set NEMO_NOISE_MODELS to the folder with whisper-tiny.en")
+    return directory
+
+
 def pytest_collectstart() -> None:
     """What modules build while they are imported is the same whichever others are collected."""
     import torch

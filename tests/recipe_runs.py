@@ -74,13 +74,17 @@ def write_corpus(folder: Path) -> Path:
 
 def composed(recipe: str, corpus: Path, *further: str) -> DictConfig:
     """A recipe as Hydra gives it to a script: required values and tiny sizes, nothing of its trainer changed."""
+    folder, name = recipe.split("/")
+    with initialize_config_dir(str(config_directory() / "recipes" / folder), version_base="1.1"):
+        return compose(name, [*tiny_overrides(recipe, corpus), *further])
+
+
+def tiny_overrides(recipe: str, corpus: Path) -> list[str]:
+    """The words of a command line that give a recipe its required values and tiny sizes."""
     overrides = [f"model.{part}.manifest_filepath={corpus}/speech_list.json" for part in ("train_ds", "validation_ds")]
     overrides += [f"model.{part}.{key}" for part in ("train_ds", "validation_ds") for key in ("num_workers=0",)]
     overrides += [f"model.{part}.batch_size=2" for part in ("train_ds", "validation_ds")]
-    overrides += _tiny(recipe, corpus)
-    folder, name = recipe.split("/")
-    with initialize_config_dir(str(config_directory() / "recipes" / folder), version_base="1.1"):
-        return compose(name, [*overrides, *further])
+    return overrides + _tiny(recipe, corpus)
 
 
 def _tiny(recipe: str, corpus: Path) -> list[str]:

@@ -20,6 +20,10 @@ Another system, which cannot run here: export the mixtures, transcribe them, sco
 A run that was killed resumes with the same command. All options: conf/scripts/noise_robustness.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import sys
 
 from omegaconf import DictConfig

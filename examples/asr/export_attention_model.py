@@ -7,6 +7,10 @@ python examples/asr/export_attention_model.py model=<.nemo> output_dir=exported
 Options: conf/scripts/export_attention_model.yaml. The graphs: nemo_noise/export.py.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import torch
 from omegaconf import DictConfig
 
@@ -20,7 +24,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="export_attention_model")
 def main(cfg: DictConfig) -> None:
     """Load, export, log what was written."""
-    check_script("export_attention_model", cfg)
+    cfg = check_script("export_attention_model", cfg)
     folder = export_attention_model(load_model(cfg.model, torch.device("cpu")), cfg.output_dir)
     for path in [*sorted(folder.glob("*.onnx")), folder / "search.json"]:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

@@ -10,6 +10,10 @@ config.json, model.safetensors (or shards and their index) and, with a CTC head,
 refused. Nothing is downloaded. Options: conf/scripts/import_wav2vec2.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner
@@ -23,7 +27,7 @@ from nemo_noise.recogniser.model_file import save_model
 @hydra_runner(config_path="../../conf/scripts", config_name="import_wav2vec2")
 def main(cfg: DictConfig) -> None:
     """Import by the config."""
-    check_script("import_wav2vec2", cfg)
+    cfg = check_script("import_wav2vec2", cfg)
     model = import_wav2vec2(cfg.folder, cfg.frame_hop)
     save_model(model, cfg.output)
     logging.info(f"{type(model).__name__} of {model.num_weights} parameters, written to {cfg.output}")

@@ -9,6 +9,10 @@ The folder holds config.json, model.safetensors (or shards and their index) and 
 refused. Nothing is downloaded. Options: conf/scripts/import_whisper.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import torch
 from omegaconf import DictConfig
 
@@ -24,7 +28,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="import_whisper")
 def main(cfg: DictConfig) -> None:
     """Import or export."""
-    check_script("import_whisper", cfg)
+    cfg = check_script("import_whisper", cfg)
     if (cfg.folder is None) == (cfg.model is None):
         raise ValueError(
             f"folder={cfg.folder} and model={cfg.model}: give one, the folder to import it, the model back."

@@ -8,6 +8,10 @@ python examples/asr/plot_attention.py \
 Options: conf/scripts/plot_attention.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import numpy as np
 import torch
 from omegaconf import DictConfig
@@ -26,7 +30,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="plot_attention")
 def main(cfg: DictConfig) -> None:
     """Mix, transcribe, draw."""
-    check_script("plot_attention", cfg)
+    cfg = check_script("plot_attention", cfg)
     model = load_model(cfg.model, torch.device("cpu"))
     rate = sample_rate_of(model)
     entries = read_manifest(cfg.speech_manifest)

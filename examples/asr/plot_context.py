@@ -9,6 +9,10 @@ python examples/asr/plot_context.py \
 Every column is the same utterance at another SNR. Options: conf/scripts/plot_context.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import numpy as np
 import torch
 from omegaconf import DictConfig
@@ -26,7 +30,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="plot_context")
 def main(cfg: DictConfig) -> None:
     """Mix, encode, draw."""
-    check_script("plot_context", cfg)
+    cfg = check_script("plot_context", cfg)
     model = load_model(cfg.model, torch.device("cpu"))
     rate = sample_rate_of(model)
     entries = read_manifest(cfg.speech_manifest)

@@ -8,6 +8,10 @@ A file of conf/parts/curriculum, with changes as in a recipe: curriculum.snr_db.
 epochs begin. Options: conf/scripts/plot_curriculum.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
@@ -19,7 +23,7 @@ from nemo_noise.evaluation.script_options import check_script
 @hydra_runner(config_path="../../conf/scripts", config_name="plot_curriculum")
 def main(cfg: DictConfig) -> None:
     """Print and draw."""
-    check_script("plot_curriculum", cfg)
+    cfg = check_script("plot_curriculum", cfg)
     block = OmegaConf.to_container(cfg.curriculum, resolve=True, throw_on_missing=True)
     moments = curriculum_moments(block, cfg.until, cfg.num_times)
     unit = block.get("unit", "epoch")

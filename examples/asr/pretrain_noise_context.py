@@ -14,6 +14,10 @@ All options: conf/recipes/noise_context/noise_context_pretraining.yaml. What it 
 A noise-aware recogniser takes it with +init_from_nemo_model=context.nemo.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner

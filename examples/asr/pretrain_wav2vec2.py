@@ -10,6 +10,10 @@ All options: conf/recipes/wav2vec/wav2vec2_pretraining.yaml and what it names. A
 +init_from_nemo_model={wav2vec: {path: wav2vec.nemo, include: [encoder]}}.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig
 
 from nemo.core.config import hydra_runner

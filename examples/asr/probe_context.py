@@ -10,6 +10,10 @@ Prints a table and writes it as JSON. The probes are linear and the context is f
 encoder with random weights; "spectrum" is mean and deviation of the features, "noise floor" their 10 % quantile.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import torch
 from omegaconf import DictConfig, OmegaConf
 
@@ -24,11 +28,9 @@ from nemo_noise.evaluation.script_options import check_script
 
 @hydra_runner(config_path="../../conf/scripts", config_name="probe_context")
 def main(cfg: DictConfig) -> None:
-    """Build the sets, probe every representation, print and write the scores."""
-    check_script("probe_context", cfg)
+    cfg = check_script("probe_context", cfg)
     model = restore(cfg.model, "model", device=torch.device("cpu"), kind=ModelPT)
-    rate = int(model.cfg.sample_rate)
-    files = OmegaConf.to_container(cfg, resolve=True)
+    rate, files = int(model.cfg.sample_rate), OmegaConf.to_container(cfg, resolve=True)
     sizes = {"num_train": cfg.num_train, "num_test": cfg.num_test, "crop_s": cfg.crop_s, "snr_db": cfg.snr_db}
     noise_sets = {
         name: probe_sets.noise_probe_set(files["speech_manifest"], noise, sample_rate=rate, seed=cfg.seed, **sizes)
@@ -36,9 +38,8 @@ def main(cfg: DictConfig) -> None:
     }
     if cfg.picture is not None:
         check_drawable(noise_sets[cfg.picture_of].classes)
-    word_set = probe_sets.word_probe_set(
-        files["word_manifest"], files["word_noise_manifest"], sample_rate=rate, seed=cfg.seed
-    )
+    words, noise = files["word_manifest"], files["word_noise_manifest"]
+    word_set = probe_sets.word_probe_set(words, noise, sample_rate=rate, seed=cfg.seed)
     torch.manual_seed(cfg.seed)
     untrained = ModelPT.from_config_dict(model.cfg.encoder.get("context_encoder") or model.cfg.encoder.context)
     representations = {
@@ -51,8 +52,7 @@ def main(cfg: DictConfig) -> None:
     print(probe.table(scores))
     probe.write_scores(cfg.output, scores)
     if cfg.picture is not None:
-        drawn = {name: representations[name] for name in ("spectrum", "trained")}
-        noises = noise_sets[cfg.picture_of]
+        drawn, noises = {name: representations[name] for name in ("spectrum", "trained")}, noise_sets[cfg.picture_of]
         draw_context_map(drawn, noises.test, noises.classes, path=cfg.picture)
 
 

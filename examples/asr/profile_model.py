@@ -8,6 +8,10 @@ The whole of `transcribe()` and the encoder alone, as it is, compiled and as ONN
 profile.json, profile.md (the printed table) and profile.png. All options: conf/scripts/profile.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from pathlib import Path
 
 import torch
@@ -27,7 +31,7 @@ from nemo_noise.recogniser.transcription import load_model
 
 @hydra_runner(config_path="../../conf/scripts", config_name="profile")
 def main(cfg: DictConfig) -> None:
-    check_script("profile", cfg)
+    cfg = check_script("profile", cfg)
     output, device = Path(cfg.output_dir), choose_device(cfg.device)
     torch.set_num_threads(cfg.threads or torch.get_num_threads())
     options = ProfileOptions(**OmegaConf.to_container(cfg.measure))

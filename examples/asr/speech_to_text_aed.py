@@ -19,6 +19,10 @@ With a second attention to noise tokens: --config-name=dual_attention_fast-confo
 Whisper: --config-path=../../conf/recipes/whisper --config-name=whisper, see docs/whisper.md.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig
 
 from nemo.collections.asr.models import EncDecMultiTaskModel

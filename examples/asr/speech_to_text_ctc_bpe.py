@@ -16,6 +16,10 @@ From a pretrained checkpoint and a pretrained noise context (before training the
         '+init_from_nemo_model={asr: {path: plain.nemo}, context: {path: context.nemo, include: [context_encoder]}}'
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig
 
 from nemo.collections.asr.models import EncDecCTCModelBPE

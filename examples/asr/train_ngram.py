@@ -8,6 +8,10 @@ The texts are cut into the recogniser's own tokens, so the model is for this rec
 tokenizer. Then: tune_decoding.py. Options: conf/scripts/train_ngram.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import torch
 from omegaconf import DictConfig
 
@@ -21,7 +25,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="train_ngram")
 def main(cfg: DictConfig) -> None:
     """Load the tokens, read, estimate, write."""
-    check_script("train_ngram", cfg)
+    cfg = check_script("train_ngram", cfg)
     count = train_ngram(
         load_model(cfg.model, torch.device("cpu")),
         cfg.texts,

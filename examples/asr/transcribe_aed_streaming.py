@@ -8,6 +8,10 @@ python examples/asr/transcribe_aed_streaming.py model=<.nemo> manifest=<speech> 
 Options: conf/scripts/transcribe_aed_streaming.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import math
 
 from omegaconf import DictConfig, OmegaConf
@@ -27,7 +31,7 @@ from nemo_noise.recogniser.transcription import load_model, transcribe
 @hydra_runner(config_path="../../conf/scripts", config_name="transcribe_aed_streaming")
 def main(cfg: DictConfig) -> None:
     """Load, stream, compare, write."""
-    check_script("transcribe_aed_streaming", cfg)
+    cfg = check_script("transcribe_aed_streaming", cfg)
     streaming = AlignedStreamingConfig(**OmegaConf.to_container(cfg.streaming, resolve=True))
     model, entries = load_model(cfg.model, choose_device(cfg.device)), read_manifest(cfg.manifest)
     prompt = OmegaConf.to_container(cfg.prompt or OmegaConf.create(), resolve=True)

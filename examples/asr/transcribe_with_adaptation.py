@@ -8,6 +8,10 @@ python examples/asr/transcribe_with_adaptation.py model=<.nemo> manifest=<speech
 The model file is not changed. stream_field=speaker: along streams. Options: transcribe_with_adaptation.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from omegaconf import DictConfig, OmegaConf
 
 from nemo.core.config import hydra_runner
@@ -24,7 +28,7 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="transcribe_with_adaptation")
 def main(cfg: DictConfig) -> None:
     """Load, adapt, transcribe, write."""
-    check_script("transcribe_with_adaptation", cfg)
+    cfg = check_script("transcribe_with_adaptation", cfg)
     adaptation = AdaptationConfig.of(OmegaConf.to_container(cfg.adaptation, resolve=True))
     model, entries = load_model(cfg.model, choose_device(cfg.device)), read_manifest(cfg.manifest)
     rate = sample_rate_of(model)
@@ -42,13 +46,9 @@ def main(cfg: DictConfig) -> None:
         for entry, result in zip(entries, results, strict=True)
     ]
     write_manifest(cfg.output, [entry.fields | line for entry, line in zip(entries, lines, strict=True)])
-    plain_s, added_s = (
-        sum(getattr(result, part) for result in results) for part in ("transcription_s", "adaptation_s")
-    )
-    adapted = sum(result.is_adapted for result in results)
-    print(
-        f"{cfg.output}: adapted to {adapted} of {len(results)} utterances; {plain_s:.1f} s plain, {added_s:.1f} s more"
-    )
+    plain_s, added_s = (sum(getattr(one, part) for one in results) for part in ("transcription_s", "adaptation_s"))
+    adapted = f"{sum(result.is_adapted for result in results)} of {len(results)} utterances"
+    print(f"{cfg.output}: adapted to {adapted}; {plain_s:.1f} s plain, {added_s:.1f} s more")
     if all(entry.text for entry in entries):
         for name, field in (("plain", "plain_text"), ("adapted", "text")):
             pairs = zip(entries, results, strict=True)

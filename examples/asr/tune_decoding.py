@@ -8,6 +8,10 @@ python examples/asr/tune_decoding.py model=<.nemo> dev=dev.json language_model=l
 the table is greedy, from the same run. Options: conf/scripts/tune_decoding.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,28 +31,20 @@ from nemo_noise.recogniser.transcription import load_model
 @hydra_runner(config_path="../../conf/scripts", config_name="tune_decoding")
 def main(cfg: DictConfig) -> None:
     """Load, try, choose, save."""
-    check_script("tune_decoding", cfg)
+    cfg = check_script("tune_decoding", cfg)
     grid = tuning.SearchGrid.of(OmegaConf.to_container(cfg.grid))
     model = load_model(cfg.model, choose_device(cfg.device))
     grid = replace(grid, strategy=grid.strategy or strategies_of(model)[1])
     settings = [GREEDY, *grid.settings(cfg.language_model)]
-    normalization = list(cfg.text_normalization)
-    trials = tuning.try_settings(
-        model, read_manifest(cfg.dev), settings, batch_size=cfg.batch_size, normalization=normalization
-    )
+    how = {"batch_size": cfg.batch_size, "normalization": list(cfg.text_normalization)}
+    trials = tuning.try_settings(model, read_manifest(cfg.dev), settings, **how)
     best = tuning.best_trial(trials, cfg.min_rtfx)
     tuning.write_trials(Path(cfg.report) / "trials.jsonl", trials)
     draw_trials(Path(cfg.report) / "trials.png", trials)
     print(tuning.trials_table(trials))
     print("\nThe best of every beam size:\n" + tuning.trials_table(tuning.best_by_size(trials)))
     if cfg.test is not None:
-        tested = tuning.try_settings(
-            model,
-            read_manifest(cfg.test),
-            [GREEDY, best.setting],
-            batch_size=cfg.batch_size,
-            normalization=normalization,
-        )
+        tested = tuning.try_settings(model, read_manifest(cfg.test), [GREEDY, best.setting], **how)
         print(f"\n{cfg.test}:\n" + tuning.trials_table(tested))
     save_with_setting(model, best.setting, cfg.output)
     print(f"\n{cfg.output}: {best.setting}")

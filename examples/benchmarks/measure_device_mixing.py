@@ -12,6 +12,14 @@ mixes within it. Where the device is the CPU, it is that one core too.
 """
 
 import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("--device", help="cuda or cpu; a GPU where there is one")
+PARSER.add_argument("--batch", type=int, default=16, help="utterances")
+PARSER.add_argument("--rounds", type=int, default=5, help="how often the two take turns")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 import json
 import tempfile
 import time
@@ -25,6 +33,7 @@ import torch
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
 from nemo_noise.data import EPOCH_CLOCK, DeviceMixer, NoiseMixPerturbation
+from nemo_noise.evaluation.device import choose_device
 
 RATE = 16000
 NUM_NOISES, NOISE_S = 12, 60.0
@@ -33,12 +42,8 @@ SPEECH_S = (2.0, 8.0, 16.0)
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--batch", type=int, default=16, help="utterances")
-    parser.add_argument("--rounds", type=int, default=5, help="how often the two take turns")
-    options = parser.parse_args()
-    device = torch.device(options.device)
+    options = PARSER.parse_args()
+    device = choose_device(options.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"{name}, {options.batch} utterances a batch, ms a batch, shortest of {options.rounds} rounds")
     print(f"{'speech s':>9}" + "".join(f"{head:>16}" for head in HEADS))

@@ -8,6 +8,12 @@ Prints ratios against NeMo's decoder in the same process: all take turns, and of
 """
 
 import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("--rounds", type=int, default=5, help="how often the decoders take turns")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 from functools import partial
 
 import torch
@@ -26,9 +32,7 @@ CONFIG = {**SIZE, "max_sequence_length": 64, "num_token_types": 0, "pre_ln": Tru
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="how often the decoders take turns")
-    rounds = parser.parse_args().rounds
+    rounds = PARSER.parse_args().rounds
     torch.set_num_threads(1)
     torch.manual_seed(0)
     speech, noise = (

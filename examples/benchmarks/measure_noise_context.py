@@ -10,6 +10,14 @@ fusions act beside the encoder, so their time over that of the plain encoder is 
 """
 
 import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("--rounds", type=int, default=7, help="how often they take turns")
+PARSER.add_argument("--seconds", type=float, default=10.0, help="length of the utterance")
+PARSER.add_argument("--d-context", type=int, default=64, help="numbers of the context")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 from functools import partial
 from typing import Any
 
@@ -39,11 +47,7 @@ FUSIONS = ("early_add", "early_concat", "early_film", "early_gated", "early_mixt
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7, help="how often they take turns")
-    parser.add_argument("--seconds", type=float, default=10.0, help="length of the utterance")
-    parser.add_argument("--d-context", type=int, default=64, help="numbers of the context")
-    arguments = parser.parse_args()
+    arguments = PARSER.parse_args()
     made_recipe = partial(recipe, d_context=arguments.d_context)
     torch.set_num_threads(1)
     torch.manual_seed(0)

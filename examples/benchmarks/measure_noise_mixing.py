@@ -16,6 +16,13 @@ training. `ours` is every later epoch. `cold` is a first visit that decodes each
 """
 
 import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("--rounds", type=int, default=7, help="how often the two take turns")
+PARSER.add_argument("--utterances", type=int, default=24, help="in a round")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 import json
 import tempfile
 import time
@@ -39,10 +46,7 @@ Samples = npt.NDArray[np.float32]
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7, help="how often the two take turns")
-    parser.add_argument("--utterances", type=int, default=24, help="in a round")
-    options = parser.parse_args()
+    options = PARSER.parse_args()
     print(f"{NUM_NOISES} noises of 16 bit, {options.utterances} utterances, ms of the process each, ", end="")
     print(f"shortest of {options.rounds} rounds")
     heads = ["NeMo", "ours", "ratio", "first visit", "ratio", "cold", "decoded_dir"]

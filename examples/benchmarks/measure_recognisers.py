@@ -10,9 +10,18 @@ features, the encoder and the decoder's linear layer, not the search.
 """
 
 import argparse
+from pathlib import Path
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("models", nargs="+", metavar="NAME=FILE", help="all are compared with the first")
+PARSER.add_argument("--rounds", type=int, default=6, help="how often they take turns")
+PARSER.add_argument("--seconds", type=float, default=10.0, help="of audio")
+PARSER.add_argument("--output", type=Path, default=None, help="JSON file for the numbers")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 import json
 import time
-from pathlib import Path
 
 import torch
 
@@ -26,13 +35,8 @@ from nemo_noise.recogniser.transcription import load_model
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+", metavar="NAME=FILE", help="all are compared with the first")
-    parser.add_argument("--rounds", type=int, default=6, help="how often they take turns")
-    parser.add_argument("--seconds", type=float, default=10.0, help="of audio")
-    parser.add_argument("--output", type=Path, default=None, help="JSON file for the numbers")
-    options = parser.parse_args()
-    models = dict(named(argument, parser) for argument in options.models)
+    options = PARSER.parse_args()
+    models = dict(named(argument) for argument in options.models)
     seconds = measure(models, options.rounds, options.seconds)
     first = next(iter(seconds))
     lines = []
@@ -49,11 +53,11 @@ def main() -> None:
         whole_file.write_text(options.output, json.dumps(lines, indent=2) + "\n")
 
 
-def named(argument: str, parser: argparse.ArgumentParser) -> tuple[str, ASRModel]:
+def named(argument: str) -> tuple[str, ASRModel]:
     """The model of `name=file`, on the CPU."""
     name, _, path = argument.partition("=")
     if not path:
-        parser.error(f"{argument!r} must be a name and a file, as in mamba=model.nemo")
+        PARSER.error(f"{argument!r} must be a name and a file, as in mamba=model.nemo")
     return name, load_model(path, torch.device("cpu"))
 
 

@@ -10,6 +10,12 @@ Transformers' mixer as it comes has chunks of 256 frames; the second peer has ch
 """
 
 import argparse
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("--rounds", type=int, default=7, help="how often the mixers take turns")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 import time
 from collections.abc import Callable
 from functools import partial
@@ -29,9 +35,7 @@ SHIPPED_CHUNK, EQUAL_CHUNK = 256, 64
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=7, help="how often the mixers take turns")
-    rounds = parser.parse_args().rounds
+    rounds = PARSER.parse_args().rounds
     torch.set_num_threads(1)
     torch.manual_seed(0)
     ours = Mamba2Mixer(D_MODEL, d_state=D_STATE, head_dim=HEAD_DIM).eval()

@@ -12,6 +12,10 @@ empty, silent, too short or without words is left out, counted, and listed with 
 conf/scripts/prepare_corpus.yaml, docs/data.md.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -26,7 +30,7 @@ from nemo_noise.evaluation.script_options import check_script
 @hydra_runner(config_path="../../conf/scripts", config_name="prepare_corpus")
 def main(cfg: DictConfig) -> None:
     """Prepare, and log what was left out."""
-    check_script("prepare_corpus", cfg)
+    cfg = check_script("prepare_corpus", cfg)
     options = {} if cfg.options is None else OmegaConf.to_container(cfg.options, resolve=True)
     if cfg.download:
         if cfg.corpus != "fleurs":

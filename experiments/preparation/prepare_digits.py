@@ -9,6 +9,10 @@ training, and noises of other classes. Every test string is there at its natural
 experiments/digits/digits_task.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any

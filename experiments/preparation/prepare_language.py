@@ -8,6 +8,10 @@ Sentences without a text, with signs that are neither letters of the language no
 asked for, and those that were there before are left out and counted. Options: experiments/language/language_data.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -9,6 +9,10 @@ pronunciation. Every test sentence is there at its natural level and at another 
 experiments/sentences/sentences.yaml.
 """
 
+from nemo_noise.command_line.program import check_arguments
+
+check_arguments(__file__)  # before NeMo is imported
+
 import re
 from pathlib import Path
 from typing import Any

@@ -12,9 +12,18 @@ audio and sensors; and the control, trained and tested with the sensors of anoth
 """
 
 import argparse
+from pathlib import Path
+
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="one training of each arm for every seed")
+PARSER.add_argument("--steps", type=int, default=150, help="of a training")
+PARSER.add_argument("--utterances", type=int, default=300, help="of training; half as many are tested")
+PARSER.add_argument("--output", type=Path, help="JSON with all numbers")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -150,12 +159,7 @@ def interval(differences: Samples, seed: int = 0) -> tuple[float, float]:
 
 def main() -> None:
     """Train, test, print and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--utterances", type=int, default=300, help="of training; half as many are tested")
-    parser.add_argument("--output", type=Path, help="JSON with all numbers")
-    options = parser.parse_args()
+    options = PARSER.parse_args()
     torch.set_num_threads(1)
     preprocessor = AudioToMelSpectrogramPreprocessor(
         sample_rate=RATE, features=BANDS, normalize="NA", dither=0.0, pad_to=0

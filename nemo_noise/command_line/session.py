@@ -61,7 +61,12 @@ def session(
         resumes: whether the same command goes on where it was stopped; Ctrl-C says so.
     """
     with ExitStack() as stack:
-        path = None if verbose else _log_file(log)
+        try:
+            path = None if verbose else _log_file(log)
+        except OSError as caught:
+            raise typer.BadParameter(
+                f"no log can be written to {log} ({caught.strerror}): give another folder"
+            ) from caught
         out, error = stack.enter_context(_diverted(path)) if path else (sys.stdout, sys.stderr)
         stack.enter_context(progress_to(error))
         current = Session(out, error, as_json=as_json, log=path)
@@ -96,7 +101,11 @@ def _log_file(given: str | Path | None) -> Path:
         os.close(handle)
         return Path(name)
     path = Path(given)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a", encoding="utf-8").close()
+    except OSError as error:
+        raise typer.BadParameter(f"{path} cannot be written ({error.strerror}): give another output folder") from error
     return path
 
 

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from nemo.utils import logging
 
+from nemo_noise.archive import check_checkpoint
 from nemo_noise.data.manifests.given import noise_manifests, speech_manifests
 from nemo_noise.evaluation.blocks.elements import Clip
 from nemo_noise.evaluation.device import choose_device
@@ -22,15 +23,20 @@ from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
 from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
+from nemo_noise.evaluation.plots.wer_over_snr import draw_wer_over_snr
 from nemo_noise.evaluation.questions.asking import Found, ask_models, ask_nothing, examine_plan
 from nemo_noise.evaluation.questions.evidence import Results
 from nemo_noise.evaluation.report.audio import make_clips
 from nemo_noise.evaluation.report.model_card import write_model_card
+from nemo_noise.evaluation.report.noise_section import NoiseSection
 from nemo_noise.evaluation.report.page import write_report
 from nemo_noise.evaluation.results import collect_results, describe_run, write_results
 from nemo_noise.evaluation.scoring.tally import ModelRows, ScoringOptions
 from nemo_noise.evaluation.transcription.model_names import name_models
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_models
+from nemo_noise.evaluation.transcription.transcripts import check_transcripts, is_transcript_file
+
+PICTURE = "wer_over_snr.png"
 
 
 class Run(NamedTuple):
@@ -74,12 +80,14 @@ class Instrument:
 
     Args:
         cfg: a config like `conf/scripts/noise_robustness.yaml`.
+        note: gets a line for each folder that is read: what was found, and what was left out.
 
     Raises:
         ValueError: an option is unknown or wrong; names it and its value. Files are looked at later, by `prepare`.
     """
 
-    def __init__(self, cfg: DictConfig) -> None:
+    def __init__(self, cfg: DictConfig, note: Callable[[str], object] = logging.info) -> None:
+        self.note = note
         self.options = o = EvaluationOptions.of(cfg)
         self.output = Path(o.output_dir)
         self.device = choose_device(o.device)
@@ -110,6 +118,7 @@ class Instrument:
         for other in [*asking, *(["export_mixtures"] if o.export_mixtures else [])] if o.preroll_s else []:
             raise ValueError(f"preroll_s is {o.preroll_s} beside {other}, should be one of the two")
         self._longest_s: float | None = None
+        self._models: dict[str, str] | None = None
         self._given: tuple[tuple[str, ...], dict[str, list[str | Path]]] | None = None
 
     def export(self) -> MixtureSet:
@@ -127,18 +136,25 @@ class Instrument:
         Raises:
             ValueError: something is missing or wrong; names the option.
         """
+        if self._models is not None:
+            return self._models
         o = self.options
         if o.model is None:
             raise ValueError("model is missing: give a .nemo file, a pretrained name or a file of transcripts")
+        check_output("output_dir", self.output)
         self._manifests()
         models = name_models(o.model, o.baseline, model_name=o.model_name, baseline_name=o.baseline_name)
+        if o.baseline is not None and Path(o.baseline).suffix == ".nemo":
+            check_checkpoint(o.baseline, "baseline")
         survey = survey_models(models, self.running, o.noise_only)
         self._longest_s = survey.longest_s
         plan = self.plan(survey.sample_rate)
-        check_fields([entry.fields for entry in plan.speech], self.scoring)
+        check_fields([entry.fields for entry in plan.speech], self.scoring, o.speech or ())
+        for source in filter(is_transcript_file, models.values()):
+            check_transcripts(source, plan)
         check_stream_fields(plan.trials, o.adaptation_streams)
         check_gates(o.fail_if, plan, scoring=self.scoring, models=models, options=o)
-        check_output("output_dir", self.output)
+        self._models = models
         return models
 
     def run(self) -> Run:
@@ -171,12 +187,14 @@ class Instrument:
         return Run(rows, names[0], names[1] if len(names) > 1 else None, found | asked, self.plan.kept)
 
     def report(self, run: Run) -> Results:
-        """Score, and write `summary.json`, `report.html` and the model card `README.md`."""
+        """Score, and write `summary.json`, `report.html`, and the model card `README.md` with its picture."""
         made = describe_run(self.options.given, self.device)
         results = collect_results(run.rows, run.model, run.baseline, options=self.scoring, made=made, found=run.found)
         write_results(self.output / "summary.json", results)
         write_report(self.output / "report.html", results, reference_rows(run.rows), clips=self._clips(run))
-        write_model_card(self.output / "README.md", results, self.options.model_card)
+        has_picture = draw_wer_over_snr(self.output / PICTURE, NoiseSection.of(results))
+        picture = PICTURE if has_picture else None
+        write_model_card(self.output / "README.md", results, self.options.model_card, picture=picture)
         return results
 
     def _plan(self, sample_rate: int) -> MixturePlan:
@@ -192,6 +210,7 @@ class Instrument:
             acoustics=self.acoustics,
             preroll_s=o.preroll_s,
             longest_s=self._longest_s,
+            utterances=o.utterances,
         )
         if not plan.speech:
             faults = plan.examined.left_out
@@ -206,7 +225,10 @@ class Instrument:
                 missing = "speech" if o.speech is None else "noise_lists"
                 raise ValueError(f"{missing} is missing: give manifests or folders")
             lists = {name: one.manifests for name, one in o.noise_lists.items()}
-            self._given = speech_manifests(o.speech, folder), noise_manifests(lists, folder)
+            self._given = (
+                speech_manifests(o.speech, folder, note=self.note),
+                noise_manifests(lists, folder, note=self.note),
+            )
         return self._given
 
     def _clips(self, run: Run) -> Mapping[str, Clip]:

@@ -42,6 +42,7 @@ RULES: dict[str, rules.Rule] = {
     "model_name": rules.maybe(rules.text()),
     "baseline_name": rules.maybe(rules.text()),
     "speech": rules.maybe(rules.paths()),
+    "utterances": rules.maybe(rules.whole(1)),
     "noise_lists": rules.Rule(lambda _: True, ""),  # see parse_noise_lists
     "snr_db": rules.Rule(lambda _: True, ""),  # see parse_snr_db
     "rooms": rules.maybe(rules.mapping("{dry: null, office: {effects: {...}}}")),
@@ -82,7 +83,7 @@ NOISE_ONLY = {
     "crop_s": rules.number(SHORTEST_S, LONGEST_S),
     "silence_s": rules.listed(rules.number(SHORTEST_S, LONGEST_S), "[1, 10]"),
 }
-CARD = dict.fromkeys(("license", "dataset", "dataset_type", "base_model"), rules.maybe(rules.text())) | {
+CARD = dict.fromkeys(("license", "dataset", "dataset_type", "base_model", "remark"), rules.maybe(rules.text())) | {
     "language": rules.Rule(lambda value: value is None or rules.paths().fits(value), "a code, or a list of codes")
 }
 
@@ -103,6 +104,7 @@ class EvaluationOptions:
     model_name: str | None
     baseline_name: str | None
     speech: tuple[str, ...] | None
+    utterances: int | None
     noise_lists: Mapping[str, NoiseSource] | None
     snr_db: Sequence[float | str]
     rooms: Mapping[str, Any] | None

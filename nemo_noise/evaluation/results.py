@@ -104,7 +104,7 @@ def _is_optional(question: Question) -> bool:
 
 def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
     """Write down how a run was made: time, versions, hardware and configuration."""
-    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "CPU"
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
     versions = {"nemo_noise": nemo_noise.__version__, "python": platform.python_version()}
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -114,6 +114,14 @@ def describe_run(config: Mapping[str, Any], device: torch.device) -> dict[str, A
         "threads": torch.get_num_threads(),
         "config": dict(config),
     }
+
+
+def _processor() -> str:
+    """The name of the CPU, as far as the system gives one."""
+    facts = Path("/proc/cpuinfo")
+    lines = facts.read_text(encoding="utf-8", errors="replace").splitlines() if facts.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, names), None) or platform.processor() or "CPU"
 
 
 def write_results(path: str | Path, results: Results) -> None:

@@ -8,10 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from nemo_noise import checks as rules
 from nemo_noise.archive import check_checkpoint
+from nemo_noise.data.manifests.audio_folder import is_audio, is_pattern
+from nemo_noise.data.manifests.folder_texts import is_table
+from nemo_noise.data.manifests.given import noise_manifests, speech_manifests
 from nemo_noise.data.manifests.manifest import read_manifest, require_audio_files
 from nemo_noise.evaluation.device import choose_device
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
@@ -140,15 +143,22 @@ ACOUSTICS = {
     "curriculum": ANY,
 }
 PICTURES = (".png", ".pdf", ".svg", ".jpg")
+SPEECH_OPTIONS = ("dev", "test", "manifest", "speech_manifest", "word_manifest")
+NOISE_OPTIONS = ("noise_manifest", "word_noise_manifest")
+WITH_TEXT = ("dev", "test", "word_manifest")
 MANIFESTS = ("dev", "test", "manifest", "speech_manifest", "noise_manifest", "word_manifest", "word_noise_manifest")
 
 
-def check_script(script: str, cfg: DictConfig) -> None:
+def check_script(script: str, cfg: DictConfig) -> DictConfig:
     """Check the configuration of a script.
 
     Args:
         script: name of its configuration.
         cfg: the configuration.
+
+    Returns:
+        The same with manifests where folders or patterns of speech or noise were given; they are written to a folder
+        `manifests` beside the output.
 
     Raises:
         ValueError: an option is missing, unknown, of a wrong type or out of range, or a manifest is broken.
@@ -174,7 +184,44 @@ def check_script(script: str, cfg: DictConfig) -> None:
         parse_steps(given["text_normalization"])
     if "device" in given:
         choose_device(given["device"])
-    _check_files(given)
+    changed = _with_manifests(cfg, given, SCRIPTS[script])
+    _check_files({name: value for name, value in _resolved(changed).items() if name != "hydra"})
+    return changed
+
+
+def _with_manifests(cfg: DictConfig, given: Mapping[str, Any], options: Mapping[str, rules.Rule]) -> DictConfig:
+    """Makes manifests of folders and patterns; what is a file, or is not there, stays as it is."""
+    folder = Path(given.get("output_dir") or Path(str(given.get("output", "."))).parent) / "manifests"
+    found = {name: given[name] for name in SPEECH_OPTIONS if _needs_manifest(given.get(name))}
+    made: dict[str, Any] = {}
+    for name, value in found.items():
+        made[name] = list(speech_manifests(value, folder, option=name, needs_text=name in WITH_TEXT))
+    noises = {name: given[name] for name in NOISE_OPTIONS if _needs_manifest(given.get(name))}
+    for name, value in noises.items():
+        made[name] = [str(path) for paths in noise_manifests({name: value}, folder).values() for path in paths]
+    lists = {name: value for name, value in given.get("noise_manifests", {}).items() if _needs_manifest(value)}
+    changed = cast(DictConfig, cfg.copy())
+    with open_dict(changed):
+        for name, paths in made.items():
+            if len(paths) > 1 and not options[name].fits(paths):
+                raise ValueError(f"{name} is {printable(repr(given[name]), 200)}, {len(paths)} manifests: give one")
+            changed[name] = paths if len(paths) > 1 else paths[0]
+        for name, written in noise_manifests(lists, folder, option="noise_manifests").items() if lists else ():
+            if len(written) > 1:
+                raise ValueError(f"noise_manifests.{name} stands for {len(written)} manifests: give one")
+            changed.noise_manifests[name] = str(written[0])
+    return changed
+
+
+def _needs_manifest(value: Any) -> bool:
+    """Whether a path is a folder, a pattern, audio or a table, so that a manifest has to be made."""
+    several = [value] if isinstance(value, str) else value
+    if not isinstance(several, list) or not all(isinstance(path, str) for path in several):
+        return False
+    return any(
+        Path(path).is_dir() or is_pattern(path) or (Path(path).is_file() and (is_audio(path) or is_table(Path(path))))
+        for path in several
+    )
 
 
 def _is_reference(value: Any) -> bool:

@@ -7,6 +7,7 @@ import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours
 from nemo_noise.models.asr import add_noise_context
 from nemo_noise.models.checked_start import start_from_checkpoints
 from nemo_noise.models.dual_attention import DualAttentionMultiTaskModel, DualAttentionWhisperModel, add_dual_attention
+from nemo_noise.models.loading import load
 from nemo_noise.models.pretraining.contrast import ContextProjector
 from nemo_noise.models.pretraining.model import NoiseContextPretrainingModel
 from nemo_noise.models.wav2vec.checkpoint import import_wav2vec2, wav2vec2_config
@@ -26,6 +27,7 @@ __all__ = [
     "export_whisper",
     "import_wav2vec2",
     "import_whisper",
+    "load",
     "load_whisper_weights",
     "start_from_checkpoints",
     "wav2vec2_config",

@@ -20,6 +20,7 @@ __all__ = [
     "family_of",
     "frame_samples",
     "input_s",
+    "longest_s_of",
     "sample_rate_of",
     "vocabulary_of",
     "whole_utterance_normalization",
@@ -115,6 +116,12 @@ def input_s(model: ASRModel) -> float:
 def window_s(model: ASRModel) -> float:
     """Seconds of audio in a feature frame; none where the encoder reads samples."""
     return float(getattr(_featurizer(model), "win_length", 0)) / sample_rate_of(model)
+
+
+def longest_s_of(preprocessor: nn.Module | None) -> float | None:
+    """Seconds of audio that a preprocessor takes at most, as that of Whisper does; None for any length."""
+    samples, rate = getattr(preprocessor, "num_samples", None), getattr(preprocessor, "_sample_rate", None)
+    return samples / rate if isinstance(samples, int) and isinstance(rate, int) else None
 
 
 def whole_utterance_normalization(model: ASRModel) -> str | None:

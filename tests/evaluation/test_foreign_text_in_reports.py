@@ -225,8 +225,10 @@ def test_the_card_holds_no_markup_and_no_further_line(attacked: tuple[str, Shown
     _, head, *body = card.split("---\n", 2)
     text = "---\n".join(body)
     assert "<" not in card and not re.search(r"(?<!\\)\]\(", text) and "javascript:" not in text
-    tables = [line for line in text.splitlines() if line.startswith("|")]
-    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in tables}) == 1
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) >= 4
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
     attack = attacked[0]
     read = yaml.safe_load(head)
     assert read["model-index"][0]["name"] == printable(f"<model>{attack}</model>")

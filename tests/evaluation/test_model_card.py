@@ -40,7 +40,8 @@ def test_the_hub_reads_every_error_rate_in_per_cent(results: Results) -> None:
 
 def test_the_text_has_a_row_per_model_and_list(results: Results) -> None:
     text = render_model_card(results, CardOptions())
-    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    rows = text.split("### Word error rate by SNR")[1].split("###")[0].splitlines()
+    rows = [line for line in rows if line.startswith("| ")]
     assert len(rows) == 2 + 2 * 2
     columns = {line.replace("\\|", "").count("|") for line in rows}
     assert columns == {9}  # the bar in the model's name does not split a cell
@@ -50,3 +51,9 @@ def test_the_text_has_a_row_per_model_and_list(results: Results) -> None:
 def test_what_is_not_known_is_not_claimed(results: Results) -> None:
     head = render_model_card(results, CardOptions()).split("---")[1]
     assert "license" not in head and "language" not in head and "null" not in head
+
+
+def test_a_remark_and_a_picture_stand_in_the_card(results: Results) -> None:
+    text = render_model_card(results, CardOptions(remark="A *first* look."), "wer_over_snr.png")
+    assert "A \\*first\\* look." in text and "![WER over SNR](wer_over_snr.png)" in text
+    assert "![" not in render_model_card(results, CardOptions())

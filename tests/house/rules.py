@@ -27,8 +27,7 @@ NAMES_WITHOUT_AN_IDEA = {"utils", "util", "helpers", "helper", "common", "misc",
 LICENCE_LINES = ["# SPDX-FileCopyrightText: 2026 The nemo_noise authors", "# SPDX-License-Identifier: Apache-2.0"]
 # Where a user's Python lies.
 PROGRAMS = {"nemo_noise", "hydra_plugins", "examples", "experiments"}
-# Packages that are imported by NeMo for us, and those imported under another name than they are installed under.
-IMPORTED_BY_NEMO = {"kenlm": "reads n-gram models for its searches of words"}
+# Packages that are imported under another name than they are installed under.
 DISTRIBUTIONS = {"hydra": "hydra_core", "nemo": "nemo_toolkit", "sklearn": "scikit_learn", "yaml": "pyyaml"}
 # Where a result may be written other than through nemo_noise/whole_file.py, and why.
 WRITES_IN_PLACE = {
@@ -189,8 +188,7 @@ def unused_packages(root: Path, files: list[Path]) -> list[str]:
     """Finds packages that pyproject.toml asks users for, in an extra or always, and that nothing imports."""
     imported = {_distribution(package) for _, _, package in _foreign_imports(root, files)}
     asked = set().union(*(packages for extra, packages in _declared(root).items() if extra != "dev"))
-    unused = asked - imported - IMPORTED_BY_NEMO.keys()
-    return [f"pyproject.toml names {package}, which nothing imports" for package in sorted(unused)]
+    return [f"pyproject.toml names {package}, which nothing imports" for package in sorted(asked - imported)]
 
 
 def unsafe_calls(root: Path, files: list[Path]) -> list[str]:

@@ -129,7 +129,7 @@ def test_nemo_reads_the_file_as_it_was_meant(tmp_path: Path) -> None:
 
 
 def test_kenlm_reads_the_file_as_it_was_meant(tmp_path: Path) -> None:
-    kenlm = pytest.importorskip("kenlm", reason="kenlm is not installed (extra `lm`)")
+    kenlm = pytest.importorskip("kenlm", reason="kenlm is not installed")
     model = estimate(drawn_sentences(30, 300), ORDER)
     write_arpa(model, tmp_path / "words.arpa")
     read = kenlm.Model(str(tmp_path / "words.arpa"))

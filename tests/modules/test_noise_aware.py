@@ -25,7 +25,7 @@ from nemo_noise.modules import (
     StatisticsContextEncoder,
     shuffled_context,
 )
-from tests.contracts import fill_padding, randomize
+from tests.contracts import features, fill_padding, randomize
 from tests.modules.test_contracts import BANDS, CONTEXT, TINY_CONFORMER, WIDTH
 
 STREAMING = {
@@ -265,6 +265,24 @@ def test_nemo_adapters_know_the_encoder() -> None:
 def test_bypassing_the_subsampling_is_refused_with_a_context() -> None:
     with pytest.raises(ValueError, match="bypass_pre_encode=True gives no features"):
         _encoder()(audio_signal=torch.randn(1, 12, WIDTH), length=torch.tensor([12]), bypass_pre_encode=True)
+
+
+@pytest.mark.parametrize("feature_normalization", [None, "running", {"mean": -8.0, "std": 4.0}])
+def test_an_export_without_caches_takes_batches_of_any_size(tmp_path: Any, feature_normalization: Any) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    context = CausalStatisticsContextEncoder(BANDS, CONTEXT)
+    changes = TINY_CONFORMER | STREAMING | {"feature_normalization": feature_normalization}
+    encoder = NoiseAwareConformerEncoder(context=context, fusion={0: GatedFusion(WIDTH, CONTEXT)}, **changes).eval()
+    randomize(encoder.fusions)
+    encoder.export(str(tmp_path / "whole.onnx"))
+    session = onnxruntime.InferenceSession(str(tmp_path / "whole.onnx"), providers=["CPUExecutionProvider"])
+    for lengths in ((120,), (120, 97, 64)):
+        audio_signal, length = features(BANDS, lengths)
+        with torch.no_grad():
+            expected, expected_length = encoder(audio_signal=audio_signal, length=length)
+        actual = session.run(None, {"audio_signal": audio_signal.numpy(), "length": length.numpy()})[0]
+        valid = (torch.arange(expected.shape[2]) < expected_length[:, None])[:, None].expand_as(expected)
+        assert (torch.from_numpy(actual) - expected)[valid].abs().max() < 1e-4
 
 
 @pytest.mark.parametrize("feature_normalization", [None, "running"])

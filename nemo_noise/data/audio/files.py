@@ -23,6 +23,8 @@ __all__ = [
     "AudioError",
     "Recording",
     "change_speed",
+    "check_channels",
+    "check_finite",
     "is_shorter",
     "load_audio",
     "read_audio",
@@ -138,7 +140,7 @@ def _mono(audio: OpenAudio, *, offset_s: float, duration_s: float | None, longes
         _check_length(path, frames=min(audio.frames - start, frames or audio.frames), most=most, rate=rate)
     parts, energies, count = [np.zeros(0, np.float32)], np.zeros(audio.channels + 1), 0
     for block in audio.blocks(start, frames):
-        _check_finite(path, block)
+        check_finite(path, block)
         mono = block[:, 0] if audio.channels == 1 else block.mean(axis=1)  # [T]
         parts.append(mono)
         count += len(mono)
@@ -147,7 +149,7 @@ def _mono(audio: OpenAudio, *, offset_s: float, duration_s: float | None, longes
             energies[:-1] += np.square(block, dtype=np.float64).sum(axis=0)
             energies[-1] += np.square(mono, dtype=np.float64).sum()
     _check_whole(audio, start=start, frames=frames, count=count)
-    _check_channels(path, energies)
+    check_channels(path, energies)
     samples = np.concatenate(parts)
     peak = max(float(samples.max()), -float(samples.min()))
     if peak > LOUDEST:
@@ -158,7 +160,8 @@ def _mono(audio: OpenAudio, *, offset_s: float, duration_s: float | None, longes
     return samples
 
 
-def _check_finite(path: Path, block: npt.NDArray[np.float32]) -> None:
+def check_finite(path: Path, block: npt.NDArray[np.float32]) -> None:
+    """Refuses samples that are NaN or infinite by an AudioError."""
     if not np.isfinite(block).all():
         bad = block.size - int(np.count_nonzero(np.isfinite(block)))
         raise AudioError(f"{path}: holds NaN or infinite samples, {bad} of {block.size}, expected finite ones")
@@ -192,8 +195,8 @@ def _check_whole(audio: OpenAudio, *, start: int, frames: int | None, count: int
         raise AudioError(f"{audio.path}: holds no samples, expected at least one")
 
 
-def _check_channels(path: Path, energies: npt.NDArray[np.float64]) -> None:
-    """Refuses channels of opposite sign, by the energies [channels + 1] of the channels and of their average."""
+def check_channels(path: Path, energies: npt.NDArray[np.float64]) -> None:
+    """Refuses channels of opposite sign by an AudioError; energies [channels + 1] are theirs and their average's."""
     channels = len(energies) - 1
     if channels == 1 or not energies[:-1].any():
         return

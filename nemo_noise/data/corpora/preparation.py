@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nemo_noise.checks import check_options, listed, text, whole
+from nemo_noise.checks import check_options, listed, near_names, text, whole
 from nemo_noise.data.corpora.chime4 import find_chime4
 from nemo_noise.data.corpora.demand import find_demand
 from nemo_noise.data.corpora.fleurs import find_fleurs
+from nemo_noise.data.corpora.folder import find_noise, find_speech, has_texts
 from nemo_noise.data.corpora.librispeech import find_librispeech
 from nemo_noise.data.corpora.musan import find_musan
 from nemo_noise.data.corpora.recordings import CorpusError, Found, LeftOut, Limits, Prepared, write_corpus
@@ -33,7 +34,10 @@ CORPORA = {
     "voices": Corpus(find_voices, needs_text=True),
     "musan": Corpus(find_musan, needs_text=False),
     "demand": Corpus(find_demand, needs_text=False),
+    "speech_folder": Corpus(find_speech, needs_text=True),
+    "noise_folder": Corpus(find_noise, needs_text=False),
 }
+FOLDER = "folder"  # one of the last two, by what it holds
 _NAMES, _NUMBERS = listed(text(), "[a, b]"), listed(whole(1), "[1, 5]")
 OPTIONS = {
     **dict.fromkeys(("languages", "parts", "splits"), _NAMES),
@@ -56,7 +60,7 @@ def prepare_corpus(
     """Writes the manifests of a corpus that lies on disk.
 
     Args:
-        name: key of `CORPORA`.
+        name: key of `CORPORA`; `folder` is a speech folder where there are transcripts, else a noise folder.
         root: folder of the corpus.
         out_dir: folder for the manifests and `preparation.json`.
         options: of the corpus, such as `{parts: [dev-clean]}`; see its `find_...`.
@@ -71,9 +75,13 @@ def prepare_corpus(
     Raises:
         CorpusError: if there is no such corpus, folder or option.
     """
-    if name not in CORPORA:
-        raise CorpusError(f"corpus: is {name!r}, expected one of {', '.join(CORPORA)}")
-    corpus, folder = CORPORA[name], Path(root).expanduser()
+    if name not in (FOLDER, *CORPORA):
+        near = near_names(str(name), (FOLDER, *CORPORA))
+        raise CorpusError(f"corpus: is {name!r}{near}, expected one of {', '.join((*CORPORA, FOLDER))}")
+    folder = Path(root).expanduser()
+    if name == FOLDER:
+        name = "speech_folder" if folder.is_dir() and has_texts(folder) else "noise_folder"
+    corpus = CORPORA[name]
     allowed = list(inspect.signature(corpus.find).parameters)[1:]
     unknown = sorted(set(options or {}) - set(allowed))
     if unknown:
@@ -83,6 +91,6 @@ def prepare_corpus(
     except ValueError as error:
         raise CorpusError(str(error)) from error
     if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder, expected that of {name}")
+        raise CorpusError(f"root: {folder}: no such folder, expected that of {name}")
     limits = Limits(corpus.needs_text, min_duration_s, max_duration_s, decode)
     return write_corpus(corpus.find(folder, **(options or {})), out_dir, limits=limits, show_progress=show_progress)

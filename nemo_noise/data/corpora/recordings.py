@@ -6,23 +6,25 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from nemo_noise import whole_file
 from nemo_noise.checks import is_number
 from nemo_noise.data.audio.blocks import AudioError, open_audio
 from nemo_noise.data.audio.files import is_shorter
 from nemo_noise.data.manifests.manifest import write_manifest
+from nemo_noise.progress import progress
 
 __all__ = ["CorpusError", "Found", "LeftOut", "Limits", "Prepared", "read_text_lines", "write_corpus"]
 
 _NUM_EXAMPLES = 5
 _THREADS = 4
+_MANY = 200  # recordings, which take long enough to show it
 
 
 class CorpusError(ValueError):
@@ -107,7 +109,7 @@ def write_corpus(
         items: what was found in the corpus.
         out_dir: folder for `<name>.json`; made if absent.
         limits: what a recording must be.
-        show_progress: whether a bar is drawn.
+        show_progress: whether it is shown how far the work is.
 
     Returns:
         Name of the manifest -> what became of it. Its lines have audio_filepath (absolute), duration, text (but for
@@ -121,20 +123,26 @@ def write_corpus(
         raise CorpusError("found nothing: the folders are there, but hold no recording of this corpus")
     prepared: dict[str, Prepared] = defaultdict(Prepared)
     lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    seen: set[tuple[str, Path]] = set()
-    with ThreadPoolExecutor(_THREADS) as pool:
+    seen: set[tuple[str, Path, Any]] = set()
+    shown = (
+        progress(len(everything), "checking audio", unit="files")
+        if show_progress and len(everything) > _MANY
+        else nullcontext()
+    )
+    with ThreadPoolExecutor(_THREADS) as pool, shown as bar:
         checked = pool.map(lambda item: _checked(item, limits), everything)
-        pairs = zip(everything, checked, strict=True)
-        for item, duration_or_reason in tqdm(pairs, total=len(everything), unit="files", disable=not show_progress):
+        for item, duration_or_reason in zip(everything, checked, strict=True):
+            if bar is not None:
+                bar.update()
             one = prepared[item.manifest]
             if isinstance(item, LeftOut):
                 one.leave_out(item.reason, item.what)
             elif isinstance(duration_or_reason, str):
                 one.leave_out(duration_or_reason, str(item.audio))
-            elif (item.manifest, item.audio) in seen:
+            elif (item.manifest, item.audio, item.fields.get("offset")) in seen:
                 one.leave_out("named twice", str(item.audio))
             else:
-                seen.add((item.manifest, item.audio))
+                seen.add((item.manifest, item.audio, item.fields.get("offset")))
                 lines[item.manifest].append(_line(item, duration_or_reason, limits))
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)

@@ -38,31 +38,41 @@ class Examined:
         left_out: utterances that cannot be used.
         resampled: how many of the others come from each lower sample rate, by rate in Hz.
         utterances: how many there were.
+        offered: how many the manifests hold, of which these are chosen; 0 where that was not counted.
+        seconds: of those that can be used, together.
     """
 
     left_out: tuple[LeftOut, ...] = ()
     resampled: Mapping[int, int] = field(default_factory=dict)
     utterances: int = 0
+    offered: int = 0
+    seconds: float = 0.0
 
 
-def examine_speech(entries: Mapping[str, ManifestEntry], sample_rate: int, longest_s: float | None = None) -> Examined:
+def examine_speech(
+    entries: Mapping[str, ManifestEntry], sample_rate: int, longest_s: float | None = None, *, offered: int = 0
+) -> Examined:
     """Decode every utterance once, and find those that cannot be used.
 
     Speech longer than `longest_s` (seconds, None for any) is one of them. They are counted and named in one warning.
     """
     left_out: list[LeftOut] = []
     rates: Counter[int] = Counter()
+    seconds = 0.0
     for name, entry in entries.items():
-        reason = _fault(entry, sample_rate, longest_s)
-        if reason is not None:
-            left_out.append(LeftOut(name, entry.source, reason))
+        try:
+            seconds += _seconds_of(entry, sample_rate, longest_s)
+        except ValueError as fault:
+            left_out.append(LeftOut(name, entry.source, str(fault).removeprefix(f"{entry.source}: ")))
             continue
         rate = int(soundfile.info(entry.audio_filepath).samplerate)
         if rate < sample_rate:
             rates[rate] += 1
     if left_out:
         logging.warning(f"{len(left_out)} of {len(entries)} utterances are left out: {named(left_out)}")
-    return Examined(tuple(left_out), dict(sorted(rates.items())), len(entries))
+    return Examined(
+        tuple(left_out), dict(sorted(rates.items())), len(entries), offered=offered or len(entries), seconds=seconds
+    )
 
 
 def check_noises(noise_lists: Mapping[str, NoiseList]) -> None:
@@ -99,17 +109,13 @@ def _fault_of_noise(noises: NoiseList, index: int) -> str | None:
     return None
 
 
-def _fault(entry: ManifestEntry, sample_rate: int, longest_s: float | None) -> str | None:
-    """Why an utterance cannot be used; None where it can."""
-    try:
-        samples = load_entry(entry, sample_rate)
-        read_sensors(entry)
-    except ValueError as error:
-        return str(error).removeprefix(f"{entry.source}: ")
+def _seconds_of(entry: ManifestEntry, sample_rate: int, longest_s: float | None) -> float:
+    """The length of an utterance; a ValueError states why it cannot be used."""
+    samples = load_entry(entry, sample_rate)
+    read_sensors(entry)
     if rms_db(samples) < SILENCE_DB:
-        return "is silent: no SNR can be set, and no word can be transcribed"
-    most = None if longest_s is None else int(longest_s * sample_rate)
+        raise ValueError("is silent: no SNR can be set, and no word can be transcribed")
+    most, seconds = None if longest_s is None else int(longest_s * sample_rate), len(samples) / sample_rate
     if most is not None and len(samples) > most:
-        seconds = len(samples) / sample_rate
-        return f"has {len(samples)} samples ({seconds:.2f} s), a model takes {most} ({longest_s:g} s)"
-    return None
+        raise ValueError(f"has {len(samples)} samples ({seconds:.2f} s), a model takes {most} ({longest_s:g} s)")
+    return seconds

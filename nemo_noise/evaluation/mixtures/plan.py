@@ -26,6 +26,7 @@ from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 from nemo_noise.data.signal.snr import mix_at_snr
 from nemo_noise.evaluation.hypothesis import PLAIN, Condition, Place
 from nemo_noise.evaluation.mixtures.acoustics import Acoustics
+from nemo_noise.evaluation.mixtures.drawn_utterances import draw_utterances
 from nemo_noise.evaluation.mixtures.examination import Examined, LeftOut, check_noises, examine_speech
 from nemo_noise.evaluation.mixtures.names import check_list_name, name_utterances
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
@@ -284,6 +285,7 @@ def load_plan(
     acoustics: Acoustics | None = None,
     preroll_s: float = 0.0,
     longest_s: float | None = None,
+    utterances: int | None = None,
 ) -> MixturePlan:
     """Plan an evaluation from manifests; all audio is decoded once, and what cannot be used is left out or refused.
 
@@ -297,6 +299,7 @@ def load_plan(
         acoustics: rooms and channels; None for none.
         preroll_s: seconds of noise before noisy speech, at most.
         longest_s: the longest speech that the models take, in seconds; None for any.
+        utterances: at most so many are evaluated, drawn by `seed`; None for all.
 
     Returns:
         The plan; utterances that are silent, too long or broken are left out of it, see `examined`.
@@ -305,13 +308,14 @@ def load_plan(
         ManifestError: a manifest or an audio file is missing, or a noise is broken; the message names file:line.
     """
     several = [speech_manifest] if isinstance(speech_manifest, str | Path) else speech_manifest
-    speech = [entry for path in several for entry in read_manifest(path)]
-    require_audio_files(speech)
+    offered = [entry for path in several for entry in read_manifest(path)]
+    require_audio_files(offered)
+    speech = draw_utterances(offered, utterances, seed)
     noise_lists = {check_list_name(name): NoiseList(path, sample_rate) for name, path in noise_manifests.items()}
     only, entries = noise_only or NoiseOnlyOptions(), dict(zip(name_utterances(speech), speech, strict=True))
     parse_snr_db(snr_db)
     check_noises(noise_lists)
-    examined = examine_speech(entries, sample_rate, longest_s)
+    examined = examine_speech(entries, sample_rate, longest_s, offered=len(offered))
     return MixturePlan(
         speech,
         noise_lists,

@@ -96,10 +96,6 @@ class Question:
         """The headline numbers."""
         return ()
 
-    def in_card(self, results: Results) -> Sequence[str]:
-        """What stands in the model card beside the sentences."""
-        return ()
-
     def in_gates(self, results: Results) -> Mapping[str, Any]:
         """What gates can look at beside `gates`."""
         return {}

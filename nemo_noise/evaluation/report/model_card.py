@@ -11,12 +11,12 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from nemo_noise import whole_file
-from nemo_noise.evaluation.blocks.numbers import percent
-from nemo_noise.evaluation.questions import BY_WEIGHT
-from nemo_noise.evaluation.questions.evidence import Results, mean_of
+from nemo_noise.evaluation.questions.evidence import Results
 from nemo_noise.evaluation.report.findings import findings
+from nemo_noise.evaluation.report.noise_section import NoiseSection
+from nemo_noise.evaluation.report.noise_tables import as_markdown, inline, tables_of
 from nemo_noise.evaluation.scoring.summary import Summary
-from nemo_noise.foreign_text import markdown, printable
+from nemo_noise.foreign_text import printable
 
 ACTIVE = re.compile(r"[<>\[\]`$&]")
 TASK = {"type": "automatic-speech-recognition", "name": "Automatic Speech Recognition"}
@@ -32,6 +32,7 @@ class CardOptions:
         dataset: name of the speech.
         dataset_type: its id on the hub, `owner/name`, or any short name of data that is not there.
         base_model: id on the hub of the model that this one was made from.
+        remark: a sentence for the top of the card.
     """
 
     language: str | list[str] | None = None
@@ -39,25 +40,30 @@ class CardOptions:
     dataset: str | None = None
     dataset_type: str | None = None
     base_model: str | None = None
+    remark: str | None = None
 
 
-def write_model_card(path: str | Path, results: Results, options: CardOptions | None = None) -> None:
+def write_model_card(
+    path: str | Path, results: Results, options: CardOptions | None = None, *, picture: str | None = None
+) -> None:
     """Write the card.
 
     Args:
         path: the file, usually `README.md`; its folder is created where absent.
         results: from `collect_results`.
         options: what the results cannot know.
+        picture: name of the picture beside the card; None for none.
     """
-    whole_file.write_text(path, render_model_card(results, options or CardOptions()))
+    whole_file.write_text(path, render_model_card(results, options or CardOptions(), picture))
 
 
-def render_model_card(results: Results, options: CardOptions) -> str:
+def render_model_card(results: Results, options: CardOptions, picture: str | None = None) -> str:
     """Compose the card.
 
     Args:
         results: from `collect_results`.
         options: what the results cannot know.
+        picture: name of the picture beside the card; None for none.
 
     Returns:
         Markdown with a YAML head: `model-index` has WERs in per cent, for clean speech and, per noise list, for the
@@ -76,7 +82,7 @@ def render_model_card(results: Results, options: CardOptions) -> str:
         "model-index": [{"name": results["model"], "results": _model_index(summary, options)}],
     }
     head = _yaml({key: value for key, value in metadata.items() if value is not None})
-    return f"---\n{head}---\n\n{_text(results, summary, options)}"
+    return f"---\n{head}---\n\n{_text(results, options, picture)}"
 
 
 def _yaml(metadata: dict[str, Any]) -> str:
@@ -137,52 +143,24 @@ def _entry(speech: str, condition: str, *, wer: float, summary: Summary, options
     return {"task": TASK, "dataset": dataset, "metrics": [metric]}
 
 
-def _text(results: Results, summary: Summary, options: CardOptions) -> str:
+def _text(results: Results, options: CardOptions, picture: str | None) -> str:
     """Write what a reader sees."""
-    snrs = list(dict.fromkeys(snr for block in summary["lists"].values() for snr in block["cells"]))
-    snrs.sort(key=lambda snr: -float(snr))
-    lines = [f"# {_inline(results['model'])}", "", "## Noise robustness", ""]
-    lines += [
-        f"WER in per cent on {_inline(options.dataset or 'the evaluation speech')}, "
-        f"{summary['utterances']} utterances.",
-        "",
-    ]
-    mean = [f"mean of {mean_of(results)}"] if snrs else []
-    header = ["model", "noise", "clean", *[f"{snr} dB" for snr in snrs], *mean]
-    lines += [_row(header), _row(["---", "---", *["---:"] * (len(header) - 2)])]
-    shown = [name for name in (results["model"], results["baseline"]) if name is not None]
-    for name in shown:
-        one = results["models"][name]
-        clean = _rate(None if one["clean"] is None else one["clean"]["wer"])
-        for noise, block in one["lists"].items():
-            cells = [_rate(block["cells"][snr]["wer"] if snr in block["cells"] else None) for snr in snrs]
-            lines.append(_row([_inline(name), _inline(noise), clean, *cells, _rate(block["mean_wer"])]))
-        if not one["lists"]:
-            lines.append(_row([_inline(name), "–", clean, *["–"] * (len(snrs) + bool(snrs))]))
+    section = NoiseSection.of(results)
+    speech = inline(options.dataset or "the evaluation speech")
+    lines = [f"# {inline(section.model)}", "", "## Noise robustness", ""]
+    lines += [inline(options.remark), ""] if options.remark else []
+    lines += [f"On {speech}: {section.utterances} utterances, {section.words} words in each condition.", ""]
+    lines += [f"**{inline(section.verdict)}**", ""] if section.verdict is not None else []
+    for number, table in enumerate(tables_of(section)):
+        lines += [f"### {table.title}", "", f"{inline(table.note)}.", "", *as_markdown(table), ""]
+        lines += [f"![WER over SNR]({picture})", ""] if picture is not None and number == 0 else []
     sentences = findings(results)
-    lines += ["", *[f"- {_inline(sentence)}" for sentence in sentences]] if sentences else []
-    for question in BY_WEIGHT:
-        lines += [line for paragraph in question.in_card(results) for line in ("", _inline(paragraph))]
-    lines += ["", "## How it was measured", ""]
+    if sentences:
+        lines += ["### What the numbers show", "", *[f"- {inline(sentence)}" for sentence in sentences], ""]
+    lines += ["### How it was measured", ""]
     lines += [
-        "Noise is added to speech; SNR: active level of the speech (ITU-T P.56) against the RMS level of the noise. "
-        f"Intervals are {percent(summary['confidence'], 0)} bootstrap intervals over {summary['resampling_units']} "
-        f"{_inline(summary['resampling_unit'])}s. The same mixtures have the SHA-256 "
-        f"`{_inline(summary['mixture_set_sha256'])}`.",
+        f"{inline(section.measured)}. The same mixtures have the SHA-256 `{inline(section.mixture_set_sha256)}`.",
         "",
-        "All numbers are in `summary.json`, the page is `report.html`.",
     ]
+    lines += ["All numbers are in `summary.json`, the page is `report.html`."]
     return "\n".join(lines) + "\n"
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
-
-
-def _inline(text: object) -> str:
-    """Escape a text within a line, but for marks that are none there, so that the source stays readable."""
-    return re.sub(r"(?<!^)\\([.\-()+#]|:(?= ))", r"\1", markdown(text))
-
-
-def _rate(wer: float | None) -> str:
-    return "–" if wer is None else f"{100 * wer:.1f}"

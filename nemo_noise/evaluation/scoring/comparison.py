@@ -75,7 +75,7 @@ class ListComparison(Difference):
 
 
 class Comparison(TypedDict):
-    """All of two models."""
+    """All of two models; `overall` is over all noise lists and the SNRs of their means, null without noise."""
 
     model: str
     baseline: str
@@ -89,6 +89,7 @@ class Comparison(TypedDict):
     replications: int
     undefined_replications: int
     clean: CellDifference | None
+    overall: Difference | None
     lists: dict[str, ListComparison]
 
 
@@ -200,6 +201,7 @@ def compare(
     if any(unpaired):
         logging.warning(f"compare {names[0]} with {names[1]}: rows without a partner left out, {unpaired}")
     tallies = PairedTallies(paired.model_rows, paired.baseline_rows, options)
+    noisy = tallies.model.noisy_cells()
     comparison = Comparison(
         model=names[0],
         baseline=names[1],
@@ -213,6 +215,7 @@ def compare(
         replications=options.replications,
         undefined_replications=tallies.model.undefined_replications(),
         clean=next((_compare_cell(tallies, cell) for cell in tallies.model.clean_cells()), None),
+        overall=tallies.difference(noisy) if noisy else None,
         lists={name: _compare_list(tallies, name) for name in tallies.model.noise_lists()},
     )
     _adjust_p_values(comparison)

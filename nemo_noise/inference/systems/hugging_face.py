@@ -33,15 +33,17 @@ __all__ = ["HUGGING_FACE_OPTIONS", "check_hugging_face", "open_hugging_face"]
 
 FETCHED = ("*.json", "*.safetensors", "*.txt", "*.model")
 THRESHOLD = checks.maybe(checks.number())
+TEMPERATURE = checks.Rule(
+    lambda value: checks.is_number(value, 0) or checks.are_numbers(value, 0),
+    "a number, 0 or more, or a list of some",
+)
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 HUGGING_FACE_OPTIONS = {
     "language": checks.maybe(checks.text()),
     "task": checks.maybe(checks.one_of("transcribe", "translate")),
     "num_beams": checks.whole(1, 100),
     "max_new_tokens": checks.maybe(checks.whole(1)),
-    "temperature": checks.Rule(
-        lambda value: checks.is_number(value, 0) or _are_temperatures(value), "a number, 0 or more, or a list of some"
-    ),
+    "temperature": TEMPERATURE,
     "compression_ratio_threshold": THRESHOLD,
     "logprob_threshold": THRESHOLD,
     "no_speech_threshold": THRESHOLD,
@@ -97,6 +99,7 @@ def open_hugging_face(name: str, device: torch.device, options: Mapping[str, Any
     folder = folder_of(name, FETCHED)
     facts = _facts(folder)
     _check_options(given, facts, where="transcribe", shown=name)
+    _check_language(given, folder, where="transcribe", shown=name)
     parts = _load(folder, facts, DTYPES[given.get("dtype", "float32")], device)
     digest = hashlib.sha256(facts.class_name.encode())
     add_weights(digest, parts.model.state_dict())
@@ -117,6 +120,7 @@ def check_hugging_face(name: str, options: Mapping[str, Any], *, where: str, sho
     folder = folder_of(name, FETCHED)
     facts = _facts(folder)
     _check_options(options, facts, where=where, shown=shown)
+    _check_language(options, folder, where=where, shown=shown)
     find_weights(folder)
     return ModelFacts(facts.class_name, facts.sample_rate, options=frozenset(HUGGING_FACE_OPTIONS))
 
@@ -152,6 +156,16 @@ def _check_options(options: Mapping[str, Any], facts: _Facts, *, where: str, sho
                 f"{printable(shown)} ({facts.class_name}) does not take: should be some of {', '.join(known)}"
             )
     checks.check_options(options, HUGGING_FACE_OPTIONS, where)
+
+
+def _check_language(options: Mapping[str, Any], folder: Path, *, where: str, shown: str) -> None:
+    """Refuse a language or task for a Whisper that has English alone."""
+    asked = [name for name in ("language", "task") if options.get(name) is not None]
+    if asked and read_json(folder / "generation_config.json").get("is_multilingual") is False:
+        raise ValueError(
+            f"{where}.{asked[0]} is {printable(repr(options[asked[0]]), 60)}, and {printable(shown)} only transcribes "
+            f"English: leave {asked[0]} out"
+        )
 
 
 class _HuggingFaceSystem(System):
@@ -202,7 +216,7 @@ class CTCSystem(_HuggingFaceSystem):
             best = self.model(**inputs).logits.argmax(-1).cpu()  # [B, T]
         if len(waveforms) == 1:
             return list(best)
-        frames = valid_frames(self.model, inputs["attention_mask"])
+        frames = valid_frames(self.model, inputs["attention_mask"]) or []
         return [row[:count] for row, count in zip(best, frames, strict=True)]
 
     def _has_masks(self) -> bool:
@@ -290,7 +304,3 @@ def _without_programs(values: Mapping[str, Any]) -> dict[str, Any]:
     """A config without what transformers would fetch or run, in its parts as well."""
     kept = {name: value for name, value in values.items() if name not in NOT_READ and not name.startswith("_")}
     return {name: _without_programs(value) if isinstance(value, dict) else value for name, value in kept.items()}
-
-
-def _are_temperatures(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(checks.is_number(one, 0) for one in value)

@@ -6,24 +6,25 @@ import re
 from collections.abc import Iterable
 from enum import Enum
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from huggingface_hub import HfApi, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
 from nemo_noise.foreign_text import printable
+from nemo_noise.system_name import shown_name
 
 __all__ = ["FASTER_WHISPER_SIZES", "TRANSCRIPT_SUFFIXES", "Kind", "Named", "kind_of", "shown_name"]
 
 TRANSCRIPT_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json")
-FILE_SUFFIXES = (".nemo", ".onnx", *TRANSCRIPT_SUFFIXES)
 # As faster-whisper names them; the repositories are its own.
 FASTER_WHISPER_SIZES = (
     *("tiny.en", "tiny", "base.en", "base", "small.en", "small", "medium.en", "medium"),
     *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
     *("distil-large-v2", "distil-medium.en", "distil-small.en", "distil-large-v3", "distil-large-v3.5"),
 )
+PARTS_OF_FOLDERS = ("config.json", "tokenizer.json", "vocab.json", "vocabulary.json", "search.json")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_TIMEOUT_S = 10.0
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -87,6 +88,11 @@ def kind_of(name: str) -> Named:
     path = Path(name).expanduser()
     if path.is_dir():
         return Named(_of_folder(path), str(path))
+    if path.name in PARTS_OF_FOLDERS or path.suffix in (".safetensors", ".bin", ".pt", ".pth", ".ckpt"):
+        raise ValueError(
+            f"model {printable(repr(name), 200)} is a file of a model's folder, or weights alone; give the folder; it "
+            f"{KINDS}"
+        )
     if path.suffix.lower() in TRANSCRIPT_SUFFIXES:
         return Named(Kind.TRANSCRIPTS, name)
     if path.suffix == ".onnx":
@@ -100,12 +106,6 @@ def kind_of(name: str) -> Named:
             f"model {printable(repr(name), 200)} does not exist (working directory {Path.cwd()}); {KINDS}"
         )
     return Named(_of_hub(name) if HUB_NAME.fullmatch(name) else Kind.NEMO, name)
-
-
-def shown_name(name: str) -> str:
-    """The name for tables: of a file without its suffix, of a folder and of anything else the last part."""
-    last = PurePosixPath(name.rstrip("/")).name or name
-    return PurePosixPath(last).stem if PurePosixPath(last).suffix.lower() in FILE_SUFFIXES else last
 
 
 def _of_folder(folder: Path) -> Kind:

@@ -8,9 +8,11 @@ from typing import Any
 import torch
 
 from nemo_noise.inference.systems.contract import System
+from nemo_noise.inference.systems.faster_whisper import check_faster_whisper, open_faster_whisper
 from nemo_noise.inference.systems.hugging_face import check_hugging_face, open_hugging_face
-from nemo_noise.inference.systems.kinds import KINDS, Kind, kind_of
+from nemo_noise.inference.systems.kinds import Kind, kind_of
 from nemo_noise.inference.systems.nemo_model import open_nemo
+from nemo_noise.inference.systems.onnx_graphs import check_onnx, open_onnx
 from nemo_noise.recogniser.config_facts import ModelFacts, check_transcribe_options, facts_of
 
 __all__ = ["check_system", "open_system"]
@@ -41,7 +43,9 @@ def open_system(name: str, device: torch.device | str = "cpu", options: Mapping[
         return open_nemo(source, on, options)
     if kind is Kind.HUGGING_FACE:
         return open_hugging_face(source, on, options)
-    raise ValueError(f"model={name} is a {kind.value}; {KINDS}")
+    if kind is Kind.FASTER_WHISPER:
+        return open_faster_whisper(source, on, options or {})
+    return open_onnx(source, on, options or {})
 
 
 def check_system(
@@ -71,4 +75,8 @@ def check_system(
         return facts
     if kind is Kind.HUGGING_FACE:
         return check_hugging_face(source, options, where=where, shown=shown or name)
-    raise ValueError(f"model={name} is a {kind.value}; {KINDS}")
+    if kind is Kind.FASTER_WHISPER:
+        return check_faster_whisper(source, options, where=where, shown=shown or name)
+    if kind is Kind.ONNX:
+        return check_onnx(source, options, where=where, shown=shown or name)
+    raise ValueError(f"model={name} is a file of transcripts, which has no options and is read by itself")

@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Import of a Whisper from a Hugging Face folder, and export into one."""
+"""Import of a Whisper from a Hugging Face or a faster-whisper (CTranslate2) folder, and export into the former."""
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
@@ -26,6 +27,12 @@ from nemo_noise.models.hugging_face.folder import (
 )
 from nemo_noise.models.hugging_face.json_fields import JsonFields
 from nemo_noise.models.hugging_face.sizes import Size, check_layers, check_sizes, load_weights
+from nemo_noise.models.whisper.ctranslate2 import (
+    check_vocabulary,
+    is_ctranslate2,
+    read_ctranslate2_whisper,
+    whisper_tensors,
+)
 from nemo_noise.models.whisper.folder_prompt import NAMES, default_slots
 from nemo_noise.models.whisper.model import WhisperModel
 from nemo_noise.models.whisper.names import to_hugging_face, to_nemo
@@ -54,7 +61,9 @@ NOT_EXPORTED = ("torch_dtype", "attn_implementation", "experts_implementation", 
 
 
 def import_whisper(folder: str | Path) -> WhisperModel:
-    """Build a NeMo model from a Whisper in a Hugging Face folder; its output is the same.
+    """Build a NeMo model from a Whisper in a Hugging Face or a faster-whisper (CTranslate2) folder.
+
+    Its output is the same; weights of 16 or 8 bits become float32, as their file has rounded them.
 
     The sizes in `config.json` are compared with the tensors before anything is built. Language and task that
     `generation_config.json` sets become the defaults of the prompt.
@@ -62,6 +71,7 @@ def import_whisper(folder: str | Path) -> WhisperModel:
     Args:
         folder: holds `config.json`, `model.safetensors` (or its shards with their index) and `tokenizer.json`;
             `generation_config.json`, `processor_config.json` and `preprocessor_config.json` are read where they are.
+            That of faster-whisper holds `model.bin`, `vocabulary.txt` (or `.json`), `config.json`, `tokenizer.json`.
 
     Returns:
         The model in eval mode; save it with ``save_to`` while the folder is still there.
@@ -71,8 +81,9 @@ def import_whisper(folder: str | Path) -> WhisperModel:
         ValueError: if it is no Whisper, has only pickled weights, lacks tensors, or holds a value that is wrong.
     """
     config = whisper_config(folder)
-    weights = read_weights(Path(folder))
-    _check_sizes(read_model_config(Path(folder), KIND), weights)
+    source = _source(Path(folder))
+    weights = source.weights()
+    _check_sizes(source.config, weights)
     model = WhisperModel(cfg=config)
     state = to_nemo(weights, num_rows=model.transf_decoder.vocab_size)
     load_weights(model, state, folder, may_lack=lambda name: False)
@@ -80,7 +91,7 @@ def import_whisper(folder: str | Path) -> WhisperModel:
 
 
 def whisper_config(folder: str | Path) -> DictConfig:
-    """The config of a ``WhisperModel`` for a Hugging Face folder.
+    """The config of a ``WhisperModel`` for a folder.
 
     Args:
         folder: as in ``import_whisper``.
@@ -93,9 +104,7 @@ def whisper_config(folder: str | Path) -> DictConfig:
         ValueError: if it is no Whisper, or a value is wrong.
     """
     path = Path(folder)
-    theirs = read_model_config(path, KIND)
-    generation_file = path / "generation_config.json"
-    generation = JsonFields(generation_file, read_json(generation_file), KIND) if generation_file.is_file() else theirs
+    theirs, generation, _ = _source(path)
     if theirs.values.get("model_type") != "whisper":
         raise theirs.refusal("model_type", "must be 'whisper'")
     theirs.fixed(FIXED)
@@ -113,8 +122,12 @@ def whisper_config(folder: str | Path) -> DictConfig:
     is_multilingual = generation.boolean("is_multilingual", default=vocabulary_size != ENGLISH_ONLY_VOCABULARY)
     tokenizer = WhisperTokenizer(path / "tokenizer.json", vocabulary_size, is_multilingual)
     _check_tokens(theirs, generation, tokenizer)
+    values = dict(theirs.values)
+    if is_ctranslate2(path):
+        check_vocabulary(path, tokenizer)
+        values |= _token_ids(tokenizer)
     config = OmegaConf.merge(OmegaConf.load(config_directory() / "parts" / "base" / "whisper.yaml"), {"model": parts})
-    kept = {"config": theirs.values, "generation_config": None if generation is theirs else generation.values}
+    kept = {"config": values, "generation_config": None if generation is theirs else generation.values}
     added = {
         "prompt_defaults": [{"role": "user", "slots": default_slots(generation, tokenizer)}],
         "tokenizer": {"file": str(path / "tokenizer.json"), "is_multilingual": is_multilingual},
@@ -141,7 +154,7 @@ def load_whisper_weights(
         FileNotFoundError: if there are no weights.
         ValueError: if they are pickled, incomplete, or of another shape.
     """
-    state = to_nemo(read_weights(Path(folder)), num_rows=model.transf_decoder.vocab_size)
+    state = to_nemo(_source(Path(folder)).weights(), num_rows=model.transf_decoder.vocab_size)
     load_weights(model, state, folder, may_lack=is_added)
 
 
@@ -163,7 +176,9 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
         raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features need.")
     state = to_hugging_face(model.state_dict(), model.tokenizer.vocabulary_size)
     original = _original(model.cfg)
-    values = (original["config"] or _token_ids(model)) | _hugging_face_fields(model.cfg) | {"dtype": "float32"}
+    values = (
+        (original["config"] or _token_ids(model.tokenizer)) | _hugging_face_fields(model.cfg) | {"dtype": "float32"}
+    )
     kept = {name: value for name, value in values.items() if name not in NOT_EXPORTED and not name.startswith("_")}
     theirs = WhisperForConditionalGeneration(WhisperConfig(**kept))
     theirs.load_state_dict({name: tensor.detach().cpu().float() for name, tensor in state.items()})
@@ -177,6 +192,24 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
         model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))
         HuggingFaceTokenizer.from_pretrained(path, local_files_only=True).save_pretrained(path)
         model.tokenizer.tokenizer.save(str(path / "tokenizer.json"))  # as it was, not as transformers completes it
+
+
+class _Source(NamedTuple):
+    """What a folder holds: the fields of its configurations, which may be one, and how its weights are read."""
+
+    config: JsonFields
+    generation: JsonFields
+    weights: Callable[[], dict[str, Tensor]]
+
+
+def _source(path: Path) -> _Source:
+    if is_ctranslate2(path):
+        config, generation, file = read_ctranslate2_whisper(path)
+        return _Source(config, generation, partial(whisper_tensors, file))
+    theirs = read_model_config(path, KIND)
+    generation_file = path / "generation_config.json"
+    generation = JsonFields(generation_file, read_json(generation_file), KIND) if generation_file.is_file() else theirs
+    return _Source(theirs, generation, partial(read_weights, path))
 
 
 def _original(config: DictConfig) -> dict[str, dict[str, Any] | None]:
@@ -279,9 +312,9 @@ def _hugging_face_fields(config: DictConfig) -> dict[str, Any]:
     }
 
 
-def _token_ids(model: WhisperModel) -> dict[str, Any]:
-    end = model.tokenizer.eos_id
-    tokens = {"decoder_start_token_id": model.tokenizer.bos_id, "begin_suppress_tokens": None}
+def _token_ids(tokenizer: WhisperTokenizer) -> dict[str, Any]:
+    end = tokenizer.eos_id
+    tokens = {"decoder_start_token_id": tokenizer.bos_id, "begin_suppress_tokens": None}
     return tokens | dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), end)
 
 

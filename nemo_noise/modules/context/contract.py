@@ -82,12 +82,13 @@ class Context(NamedTuple):
 class ContextEncoder(NeuralModule):
     """The contract of every noise-context encoder; a kind of its own defines ``describe`` and its ``layout``.
 
+    Those that scale their input also take ``feature_mean``, what features are around, and ``feature_std``, how far
+    they lie from it: -8 and 4 for log-mel that is not normalised, 0 and 1 for normalised, as linear layers like
+    numbers around 1.
+
     Args:
         feat_in: number of feature bands D that the encoder reads.
         d_context: width C of the context.
-        feature_mean: of those that scale their input: what features are around; -8 for log-mel that is not
-            normalised, 0 for normalised.
-        feature_std: how far they lie from it; 4 and 1, as linear layers like numbers around 1.
     """
 
     layout: Layout = Layout.UTTERANCE

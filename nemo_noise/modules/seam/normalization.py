@@ -100,7 +100,7 @@ class RunningNormalization(Normalization):
         squares would lose the variance of a long stream to rounding.
         """
         values, mask, _ = observe(features, length)
-        state = values.new_zeros(len(values), self.state_size) if state is None else state
+        state = values.new_zeros(values.shape[0], self.state_size) if state is None else state
         before = state.view(-1, 3, self.feat_in, 1)
         count, mean, deviations = before.unbind(dim=1)  # each [B, D, 1]
         centred = (values - mean).masked_fill(~mask, 0.0)

@@ -3,6 +3,7 @@
 """Systems of every kind: found by what they are, one contract, each with the texts of its maker."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,49 @@ def test_every_system_keeps_the_contract(folder: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"waveforms\[1\] holds 0 samples"):
         system.transcribe([batch[0], batch[0][:0]])
     assert open_system(str(folder / name)).fingerprint == system.fingerprint
+
+
+def test_faster_whisper_gives_words_in_order_and_is_deterministic(models_directory: Path) -> None:
+    pytest.importorskip("faster_whisper", reason="faster-whisper is not installed")
+    folder = str(models_directory / "ctranslate2-tiny.en")
+    options = {"beam_size": 1, "max_new_tokens": 8, "compute_type": "float32"}
+    system = open_system(folder, "cpu", options)
+    assert isinstance(system, System) and isinstance(system, TimesWords) and system.parameter_count == 37760256
+    loud, silent = waves(16000)[0], np.zeros(16000, np.float32)
+    first, second = ([one.text for one in system.transcribe([loud, silent])] for _ in range(2))
+    assert first == second and len(first) == 2 and system.transcribe([]) == []
+    (words,) = system.transcribe_words([loud])
+    times = [time for word in words for time in (word.start_s, word.end_s)]
+    assert times == sorted(times)
+    assert system.fingerprint != open_system(folder, "cpu", options | {"vad_filter": True}).fingerprint
+
+
+def test_faster_whisper_that_is_not_installed_is_said_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "faster_whisper", None)
+    for file in ("config.json", "model.bin", "vocabulary.txt"):
+        (tmp_path / file).touch()
+    for asked in (open_system, lambda name: check_system(name, {})):
+        with pytest.raises(ImportError, match=r"pip install 'nemo-noise\[faster-whisper\]', or .*nemo_noise.load"):
+            asked(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beam": 5}, r"transcribe holds 'beam' \(did you mean beam_size\?\)"),
+        ({"compute_type": "int4"}, "transcribe.compute_type is 'int4', should be one of default, auto"),
+        ({"language": "german"}, "transcribe.language is 'german', should be a code, as in de"),
+        ({"vad_filter": "yes"}, "transcribe.vad_filter is 'yes', should be true or false"),
+    ],
+)
+def test_options_of_faster_whisper_are_checked(tmp_path: Path, options: dict[str, object], message: str) -> None:
+    pytest.importorskip("faster_whisper", reason="faster-whisper is not installed")
+    for file in ("config.json", "model.bin", "vocabulary.txt"):
+        (tmp_path / file).touch()
+    with pytest.raises(ValueError, match=message):
+        check_system(str(tmp_path), options)
 
 
 def test_hugging_face_whisper_gives_the_texts_of_transformers_and_of_our_model(folder: Path) -> None:
@@ -142,6 +186,12 @@ def test_a_folder_that_does_not_fit_is_refused_with_its_field(
         open_system(str(tmp_path))
 
 
+def test_a_language_of_an_english_whisper_is_refused(tmp_path: Path) -> None:
+    write_whisper(tmp_path, is_multilingual=False)
+    with pytest.raises(ValueError, match="language is 'de', and .* only transcribes English: leave language"):
+        check_system(str(tmp_path), {"language": "de"})
+
+
 def test_programs_and_pickles_of_a_folder_are_not_run(tmp_path: Path) -> None:
     write_whisper(tmp_path)
     (tmp_path / "evil.py").write_text("raise SystemExit('run')")
@@ -178,6 +228,9 @@ def test_options_are_checked_before_weights_are_read(
         ("no/such/folder", "does not exist .*should be a .nemo file"),
         ("https://host/model.onnx.tar", "does not exist"),
         ("", "model is empty"),
+        ("whisper-tiny/model.safetensors", "is a file of a model's folder, or weights alone; give the folder"),
+        ("whisper-tiny/config.json", "give the folder"),
+        ("epoch.ckpt", "weights alone"),
     ],
 )
 def test_what_is_no_system_is_answered_with_the_kinds(name: str, message: str) -> None:

@@ -38,7 +38,7 @@ from nemo_noise.evaluation.questions.question import EvaluationQuestion, Weight
 from nemo_noise.evaluation.questions.rates.noise import primary_list
 from nemo_noise.evaluation.scoring.comparison import Comparison, Difference, ListComparison, compare
 
-__all__ = ["ComparisonQuestion", "comparison_gates", "comparison_sentences"]
+__all__ = ["ComparisonQuestion", "comparison_gates", "comparison_sentences", "errors_clause"]
 
 TESTS = "Every cell tested: paired bootstrap and MAPSSWE, p-values corrected over all cells (Holm)"
 
@@ -101,21 +101,22 @@ def comparison_sentences(comparison: Comparison) -> list[str]:
     """For every noise list, then for clean speech, which of two models makes fewer errors."""
     names = comparison["model"], comparison["baseline"]
     sentences = [
-        f"In {noise} noise, {_errors_clause(block, *names)}{_gain_clause(block)}"
+        f"In {noise} noise, {errors_clause(block, *names)}{_gain_clause(block)}"
         for noise, block in comparison["lists"].items()
     ]
     sentences += [text for noise, block in comparison["lists"].items() if (text := _beyond_clean(noise, block))]
     if comparison["clean"] is not None:
-        sentences.append(f"On clean speech, {_errors_clause(comparison['clean'], *names)}.")
+        sentences.append(f"On clean speech, {errors_clause(comparison['clean'], *names)}.")
     return sentences
 
 
 def comparison_gates(comparison: Comparison) -> dict[str, Any]:
-    """What gates can look at in a comparison."""
-    return {**comparison["lists"], "clean": comparison["clean"]}
+    """What gates can look at in a comparison; a noise list named as the whole goes before it."""
+    return {"overall": comparison.get("overall"), **comparison["lists"], "clean": comparison["clean"]}
 
 
-def _errors_clause(difference: Difference, model: str, baseline: str) -> str:
+def errors_clause(difference: Difference, model: str, baseline: str) -> str:
+    """Which of two models makes fewer errors, or that no difference is shown."""
     reduction, low, high = Estimate.read(difference, "relative_reduction")
     if reduction is None:
         return f"{baseline} makes no error, {model} has a WER of {percent(difference['wer'])}"
@@ -125,12 +126,11 @@ def _errors_clause(difference: Difference, model: str, baseline: str) -> str:
     more_or_fewer = "fewer" if reduction >= 0 else "more"
     if low is None or high is None:
         return f"{model} makes {percent(abs(reduction))} {more_or_fewer} errors than {baseline}, with no interval"
+    low, high = (low, high) if reduction >= 0 else (0 - high, 0 - low)  # of what the sentence counts
     interval = f"95 % interval {interval_text(low, high)}"
     if low <= 0 <= high:
         estimate = f"{percent(abs(reduction))} {more_or_fewer} errors"
         return f"no difference between {model} and {baseline} is shown: {estimate}, {interval}"
-    if reduction < 0:
-        interval = f"95 % interval {interval_text(-high, -low)}"
     return f"{model} makes {percent(abs(reduction))} {more_or_fewer} errors than {baseline} ({interval})"
 
 

@@ -60,17 +60,6 @@ class SpeedQuestion(ModelQuestion[SpeedSummary]):
         note = str(results["made"].get("hardware") or results["made"].get("device") or "")
         return () if rtfx is None else (Tile("speed, RTFx", f"{rtfx:.3g}", note),)
 
-    def in_card(self, results: Results) -> Sequence[str]:
-        """Size and speed of the model."""
-        speed = self._answers(results)[results["model"]]
-        hardware = results["made"].get("hardware") or results["made"].get("device") or "unknown hardware"
-        lines = []
-        if speed["parameters"] is not None:
-            lines.append(f"{speed['parameters'] / MILLION:.3g} million parameters.")
-        if speed["rtfx"] is not None:
-            lines.append(f"{speed['rtfx']:.3g} seconds of audio per second of transcription in batches ({hardware}).")
-        return lines
-
 
 def summarize_speed(rows: Sequence[Hypothesis]) -> SpeedSummary:
     """Read the cost of a model from its rows, as far as it was measured."""

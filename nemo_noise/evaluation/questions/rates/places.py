@@ -10,22 +10,29 @@ from nemo.utils import logging
 from nemo_noise.evaluation.blocks.elements import Card, Cell, Column, Section, Table, TableRow, soft, strong
 from nemo_noise.evaluation.blocks.numbers import interval_of, percent
 from nemo_noise.evaluation.blocks.tables import corrected
+from nemo_noise.evaluation.estimate import NO_ESTIMATE, record
 from nemo_noise.evaluation.hypothesis import Hypothesis, Place, by_key
 from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Results, Shown, Subject
 from nemo_noise.evaluation.questions.question import Question
 from nemo_noise.evaluation.questions.rates.mean_rates import change, mean_rate, rate_line
 from nemo_noise.evaluation.scoring.bootstrap import holm_adjusted
 from nemo_noise.evaluation.scoring.comparison import Difference, PairedTallies, pair_rows
-from nemo_noise.evaluation.scoring.summary import Rate
+from nemo_noise.evaluation.scoring.summary import Rate, snr_key
 from nemo_noise.evaluation.scoring.tally import ScoringOptions, Tally
 
 __all__ = ["Axes", "PlacesQuestion"]
 
 
 class AxisValue(TypedDict):
-    """One room or channel, the other at its first; `difference` is to the first, null for the first itself."""
+    """One room or channel, the other at its first; `difference` is to the first, null for the first itself.
+
+    `by_snr` has the mean over all noise lists at each SNR, "10".
+    """
 
     clean_wer: float | None
+    clean_wer_low: float | None
+    clean_wer_high: float | None
+    by_snr: dict[str, Rate | None]
     mean: Rate | None
     difference: Rate | None
 
@@ -110,7 +117,18 @@ def _values_by_axis(places: Sequence[Place]) -> dict[str, dict[str, Place]]:
 def _value(tally: Tally, place: Place) -> AxisValue:
     cells, reference = tally.noisy_cells(place), tally.noisy_cells()
     difference = mean_rate(tally, cells, reference) if place != tally.places[0] and reference else None
-    return AxisValue(clean_wer=tally.clean_wer(place), mean=mean_rate(tally, cells), difference=difference)
+    clean, every = (
+        tally.clean_cells(place),
+        [c for name in tally.noise_lists() for c in tally.cells(name, place=place)],
+    )
+    snrs = dict.fromkeys(map(snr_key, sorted(every, key=lambda cell: -(cell.snr_db or 0.0))))
+    return record(
+        AxisValue,
+        clean_wer=tally.mean_wer(clean) if clean else NO_ESTIMATE,
+        by_snr={snr: mean_rate(tally, [cell for cell in every if snr_key(cell) == snr]) for snr in snrs},
+        mean=mean_rate(tally, cells),
+        difference=difference,
+    )
 
 
 def _compare_places(

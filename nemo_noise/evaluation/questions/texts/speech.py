@@ -28,13 +28,15 @@ class LeftOutItem(TypedDict):
 
 
 class SpeechMaterial(TypedDict):
-    """The audio: how many utterances were given, which are left out, which mixtures and noises, what has a lower rate.
+    """The audio: how many utterances were taken, which are left out, which mixtures and noises, what has a lower rate.
 
-    `resampled_from_hz` counts utterances by the rate of their files, "8000", where it is below `sample_rate`;
-    `has_plain_channel` is whether some mixtures went through no channel.
+    `offered` is how many the manifests hold, of which `utterances` were drawn. `resampled_from_hz` counts utterances
+    by the rate of their files, "8000", where it is below `sample_rate`; `has_plain_channel` is whether some mixtures
+    went through no channel.
     """
 
     utterances: int
+    offered: int
     left_out: list[LeftOutItem]
     left_out_mixtures: list[LeftOutItem]
     left_out_noises: list[LeftOutItem]
@@ -61,6 +63,9 @@ class SpeechQuestion(EvaluationQuestion[SpeechMaterial]):
     def sentences(self, answer: SpeechMaterial, subject: Subject) -> Sequence[str]:
         """What was left out, and what was resampled."""
         sentences = []
+        offered = answer.get("offered", answer["utterances"])
+        if offered > answer["utterances"]:
+            sentences.append(f"{answer['utterances']} of {offered} utterances were drawn at random.")
         kinds = (
             (f"{len(answer['left_out'])} of {answer['utterances']} utterances", answer["left_out"]),
             (_counted(len(answer["left_out_mixtures"]), "mixture"), answer["left_out_mixtures"]),
@@ -92,6 +97,7 @@ def describe_speech(plan: MixturePlan) -> SpeechMaterial:
     examined = plan.examined
     return SpeechMaterial(
         utterances=examined.utterances,
+        offered=examined.offered or examined.utterances,
         left_out=list(map(_item, examined.left_out)),
         left_out_mixtures=list(map(_item, plan.left_out.values())),
         left_out_noises=[

@@ -1,0 +1,163 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""`nemo-noise transcribe`: audio and video files to text and subtitles."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nemo_noise.command_line.arguments import Device, Json, Verbose, key_values
+from nemo_noise.command_line.session import WRONG_INPUT, session
+
+STDOUT = "-"
+EXAMPLE = "nemo-noise transcribe model.nemo talk.mp3"
+
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SYSTEM FILES...",
+        help="SYSTEM: a .nemo file, a pretrained NeMo name, or any other system (Whisper, wav2vec 2.0 ...). FILES: "
+        "audio or video files, folders, quoted patterns, NeMo manifests, or - for the standard input.",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="SYSTEM", help="The system, in place of the first argument.")
+]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAMES",
+        help="Of the files that are written: txt, srt, vtt, tsv, json, several as in srt,json, or all. Default: the "
+        "text of one file to the terminal, of several as txt.",
+    ),
+]
+OutputDir = Annotated[
+    str | None,
+    typer.Option(
+        "--output-dir",
+        "-o",
+        metavar="FOLDER",
+        help="Where they go, by the names of the audio; - for the terminal. Default: beside the audio.",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option(help="Transcribe again what is there already.")]
+BatchSize = Annotated[int, typer.Option(help="Pieces of audio at a time.", min=1)]
+MaxSegment = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS",
+        help="Longest piece; long recordings are cut at pauses. Default: 30 for Whisper, 40 for others.",
+    ),
+]
+Channel = Annotated[
+    int | None, typer.Option(help="Take this channel, 1 for the first. Default: the mean of all.", min=1)
+]
+Language = Annotated[str | None, typer.Option(help="Of a multilingual model, such as de. Default: the model's own.")]
+Timestamps = Annotated[bool, typer.Option(help="Times of words, where the system has them.")]
+Confidence = Annotated[bool, typer.Option(help="Confidences of words in json, where a NeMo model can give them.")]
+Adapt = Annotated[bool, typer.Option(help="Adapt a NeMo CTC model or transducer to each piece (docs/adaptation.md).")]
+Lm = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE",
+        help="Language model for a beam search: .arpa of the model's tokens or of words, or KenLM's .bin.",
+    ),
+]
+LmWeight = Annotated[float, typer.Option(help="Of the language model, in natural logarithms.", min=0.0)]
+Beam = Annotated[int | None, typer.Option(help="Hypotheses of a beam search. Default: 8 with --lm, else none.", min=1)]
+Compression = Annotated[
+    float,
+    typer.Option(help="Text that zlib makes so many times smaller is a loop, and left out; 0: none is.", min=0.0),
+]
+MinLevel = Annotated[
+    float, typer.Option(help="Pieces that nowhere reach this level, dB of full scale, are not transcribed.", max=0.0)
+]
+Guarded = Annotated[bool, typer.Option("--guards/--no-guards", help="Leave out loops, silence and steady noise.")]
+SystemOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="KEY=VALUE", help="Of the system, such as num_beams=4; may be given again."),
+]
+
+
+def transcribe(
+    arguments: Arguments = None,
+    model: Model = None,
+    formats: Formats = None,
+    output_dir: OutputDir = None,
+    overwrite: Overwrite = False,
+    language: Language = None,
+    timestamps: Timestamps = True,
+    confidence: Confidence = False,
+    channel: Channel = None,
+    max_segment: MaxSegment = None,
+    batch_size: BatchSize = 8,
+    adapt: Adapt = False,
+    lm: Lm = None,
+    lm_weight: LmWeight = 0.5,
+    beam: Beam = None,
+    guards: Guarded = True,
+    min_level: MinLevel = -70.0,
+    compression_ratio_threshold: Compression = 2.4,
+    option: SystemOption = None,
+    device: Device = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Turn audio and video files into text, subtitles and times of words.
+
+    nemo-noise transcribe model.nemo talk.mp3
+
+    nemo-noise transcribe model.nemo talks/ --format srt,json --output-dir out/
+
+    A file that cannot be read is named, the others go on, and the exit status is 2. The same command goes on where it
+    was stopped.
+    """
+    system, files = _system_and_files(arguments or [], model)
+    log = None if output_dir in (None, STDOUT) else Path(output_dir or "") / "nemo-noise.log"
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
+        from nemo_noise.inference.adaptation.config import AdaptationConfig
+        from nemo_noise.inference.transcription.guards import NO_GUARDS, Guards
+        from nemo_noise.inference.transcription.summary import Shown
+        from nemo_noise.inference.transcription.system_recogniser import LanguageModel
+        from nemo_noise.inference.transcription.transcribing import transcribe as transcribe_files
+
+        shown = Shown.of(files, formats, output_dir)
+        asked = Guards(lowest_db=min_level, compression_ratio=compression_ratio_threshold or None)
+        done = transcribe_files(
+            system,
+            files,
+            formats=shown.written,
+            output_dir=shown.folder,
+            overwrite=overwrite,
+            device=device,
+            note=current.note,
+            batch_size=batch_size,
+            max_segment_s=max_segment,
+            channel=channel,
+            language=language,
+            with_words=timestamps,
+            with_confidence=confidence,
+            guards=asked if guards else NO_GUARDS,
+            adaptation=AdaptationConfig() if adapt else None,
+            language_model=None if lm is None and beam is None else LanguageModel(lm, lm_weight, beam or 8),
+            system_options=key_values(option or [], "--option"),
+        )
+        current.result(shown.text(done, is_terminal=current.out.isatty()), shown.data(done))
+        failed = [file.error for file in done if file.error is not None]
+        if failed:
+            if len(done) > 1:
+                current.note("\n".join([f"{len(failed)} of {len(done)} failed:", *(f"  {error}" for error in failed)]))
+            raise typer.Exit(WRONG_INPUT)
+
+
+def _system_and_files(arguments: Sequence[str], model: str | None) -> tuple[str, Sequence[str]]:
+    """The system, which is the first argument or an option, and the files."""
+    system, files = (model, arguments) if model is not None else (next(iter(arguments), None), arguments[1:])
+    if system is None or not files:
+        raise typer.BadParameter(f"expected a system and files, as in: {EXAMPLE}")
+    return system, files

@@ -1,0 +1,271 @@
+# SPDX-FileCopyrightText: 2026 The nemo_noise authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files in, texts out: the one call behind `nemo-noise transcribe` and `nemo_noise.transcribe`."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nemo.collections.asr.models import ASRModel
+from nemo.utils import logging
+
+from nemo_noise.checks import choice, maybe, number, text, whole
+from nemo_noise.data.audio.blocks import AudioError
+from nemo_noise.foreign_text import printable
+from nemo_noise.inference.adaptation.config import AdaptationConfig
+from nemo_noise.inference.systems import NeMoSystem, System, check_system, open_system
+from nemo_noise.inference.transcription.formats import OutputFormat
+from nemo_noise.inference.transcription.guards import Guards
+from nemo_noise.inference.transcription.outputs import Outputs, outputs_of
+from nemo_noise.inference.transcription.recognition import recognise
+from nemo_noise.inference.transcription.segments import TranscribedFile
+from nemo_noise.inference.transcription.sources import Source, sources_of
+from nemo_noise.inference.transcription.system_recogniser import (
+    LanguageModel,
+    SystemRecogniser,
+    default_longest_s,
+    keep_confidences,
+    search_with,
+)
+from nemo_noise.progress import progress
+
+__all__ = ["TranscriptionOptions", "transcribe"]
+
+Note = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class TranscriptionOptions:
+    """How files are transcribed.
+
+    Attributes:
+        batch_size: pieces of audio at a time.
+        max_segment_s: longest piece, seconds; None: 30 for Whisper, 40 for others.
+        channel: of the audio, 1 for the first; None: the mean of all.
+        language: of a multilingual model, such as `de`; None: its default.
+        with_words: whether words get times, where the system has them.
+        with_confidence: whether words get confidences, where a NeMo model can give them.
+        guards: what is left out.
+        adaptation: how a NeMo model adapts to each piece before it is decoded; None: not at all.
+        language_model: a beam search of a NeMo model; None: its own search.
+        system_options: of the system, such as `num_beams` of Whisper.
+
+    Raises:
+        ValueError: if a number is out of its range.
+    """
+
+    batch_size: int = 8
+    max_segment_s: float | None = None
+    channel: int | None = None
+    language: str | None = None
+    with_words: bool = True
+    with_confidence: bool = False
+    guards: Guards = field(default_factory=Guards)
+    adaptation: AdaptationConfig | None = None
+    language_model: LanguageModel | None = None
+    system_options: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        whole(1).check("batch_size", self.batch_size)
+        maybe(number(1.0)).check("max_segment_s", self.max_segment_s)
+        maybe(whole(1)).check("channel", self.channel)
+        maybe(text()).check("language", self.language)
+
+
+def transcribe(
+    system: str | Path | System | ASRModel,
+    files: str | Path | Sequence[str | Path],
+    *,
+    formats: Sequence[str | OutputFormat] = (),
+    output_dir: str | Path | None = None,
+    overwrite: bool = False,
+    device: str | torch.device | None = None,
+    note: Note = logging.warning,
+    **options: Any,
+) -> list[TranscribedFile]:
+    """Transcribes files of any format and length.
+
+    Long recordings are cut at pauses. A file that cannot be read is noted and has its `error`; the others go on.
+
+    Args:
+        system: a `.nemo` file, the name or folder of any other system (see `open_system`), or an open one.
+        files: audio and video files, folders, patterns, NeMo manifests, or `-` for the standard input.
+        formats: of files that are written, `txt`, `srt`, `vtt`, `tsv`, `json`; none by default.
+        output_dir: where they go; None: beside the audio.
+        overwrite: whether outputs that are there already are made again; otherwise their recordings are left alone.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; None: a GPU where there is one.
+        note: gets a line for each file that fails, and on what was left out.
+        options: fields of `TranscriptionOptions`.
+
+    Returns:
+        One record for each recording, in order.
+
+    Raises:
+        FileNotFoundError: if a file, the system or the language model is not there.
+        ValueError: if an option is wrong or does not fit the system.
+        TypeError: if an option is for NeMo models, and the system is none.
+    """
+    chosen = TranscriptionOptions(**options)
+    kinds = tuple(dict.fromkeys(choice(OutputFormat, kind, "format") for kind in formats))
+    with sources_of(files) as sources:
+        plan = outputs_of(sources, kinds, output_dir)
+        name = _name_of(system)
+        results: dict[int, TranscribedFile] = {}
+        for number, (source, outputs) in enumerate(zip(sources, plan, strict=True)):
+            if outputs.are_there() and not overwrite:
+                outputs.check_system(name)
+                paths = tuple(outputs.paths.values())
+                results[number] = TranscribedFile(source.name, name, outputs=paths, is_old=True)
+        if results:
+            note(
+                f"{_count(len(results))} transcribed already and left as they are (--overwrite transcribes them again)"
+            )
+        left = [number for number in range(len(sources)) if number not in results]
+        total_s = 0.0
+        for number in list(left):
+            claimed_s = _claimed_s(sources[number], chosen.channel)
+            if isinstance(claimed_s, str):
+                note(f"failed: {claimed_s}")
+                results[number] = TranscribedFile(sources[number].name, name, error=claimed_s)
+                left.remove(number)
+            else:
+                total_s += claimed_s
+        if left:
+            recogniser, longest_s = _recogniser(system, device, chosen)
+            run = _Run([sources[number] for number in left], [plan[number] for number in left], note)
+            made = run.results(recogniser, longest_s, chosen, max(1, round(total_s)))
+            results |= dict(zip(left, made, strict=True))
+        return [results[number] for number in range(len(sources))]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is transcribed now, and where it goes."""
+
+    sources: list[Source]
+    plan: list[Outputs]
+    note: Note
+
+    def results(
+        self, recogniser: SystemRecogniser, longest_s: float, options: TranscriptionOptions, total: int
+    ) -> Iterator[TranscribedFile]:
+        shown = 0
+        with progress(total, recogniser.name, unit="s of audio") as bar:
+
+            def done(seconds: int) -> None:
+                nonlocal shown
+                seconds = min(seconds, total - shown)
+                shown += seconds
+                bar.update(seconds)
+
+            found = recognise(
+                recogniser,
+                self.sources,
+                longest_s=longest_s,
+                batch_size=options.batch_size,
+                guards=options.guards,
+                channel=options.channel,
+                language=options.language,
+                done=done,
+            )
+            for number, (_, file) in enumerate(found):
+                yield self._kept(file, self.plan[number])
+            done(total - shown)
+
+    def _kept(self, file: TranscribedFile, outputs: Outputs) -> TranscribedFile:
+        """Writes what there is of a file, and notes what there is not."""
+        if file.error is not None:
+            self.note(f"failed: {file.error}")
+        if file.error is not None and not file.segments:
+            return file
+        for line in _remarks(file):
+            self.note(f"{file.path}: {line}")
+        return outputs.write(file)
+
+
+def _recogniser(
+    system: str | Path | System | ASRModel, device: str | torch.device | None, options: TranscriptionOptions
+) -> tuple[SystemRecogniser, float]:
+    """The recogniser as the options want it, and how long its pieces may be."""
+    opened = _opened(system, device, options)
+    limit_s, wanted_s = opened.longest_s, options.max_segment_s
+    if limit_s is not None and wanted_s is not None and wanted_s > limit_s:
+        raise ValueError(f"max_segment_s is {wanted_s:g}, but {opened.name} takes {limit_s:g} s at most")
+    if options.language_model is not None:
+        search_with(opened, options.language_model)
+    if options.with_confidence:
+        keep_confidences(opened)
+    recogniser = SystemRecogniser(opened, with_words=options.with_words, adaptation=options.adaptation)
+    return recogniser, wanted_s or default_longest_s(opened)
+
+
+def _opened(
+    system: str | Path | System | ASRModel, device: str | torch.device | None, options: TranscriptionOptions
+) -> System:
+    given = dict(options.system_options or {})
+    if isinstance(system, System | ASRModel):
+        if given or (options.language is not None and isinstance(system, System)):
+            raise ValueError("system is open already: give language and system_options where it is opened")
+        if isinstance(system, System):
+            return system
+        named = {} if options.language is None else {"source_lang": options.language, "target_lang": options.language}
+        return NeMoSystem(type(system).__name__, system.eval(), named)
+    name = str(system)
+    facts = check_system(name, given, where="option")
+    if options.language is not None:
+        given |= _language_options(options.language, facts.options, name)
+        check_system(name, given, where="language")
+    on = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return open_system(name, _device(on), given)
+
+
+def _language_options(language: str, known: frozenset[str] | None, name: str) -> dict[str, str]:
+    """How a system is told the language."""
+    if known is not None and "language" in known:
+        return {"language": language}
+    names = [one for one in ("source_lang", "target_lang") if known is None or one in known]
+    if not names:
+        raise ValueError(f"language is {language!r}, but {name} is of one language: leave it out")
+    return dict.fromkeys(names, language)
+
+
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = printable(str(error).splitlines()[0], 150)
+        raise ValueError(
+            f"device is {str(name)!r}, which is not there ({reason}); use cpu, cuda, cuda:1 or mps"
+        ) from error
+    return device
+
+
+def _name_of(system: str | Path | System | ASRModel) -> str:
+    if isinstance(system, System):
+        return system.name
+    return type(system).__name__ if isinstance(system, ASRModel) else str(system)
+
+
+def _claimed_s(source: Source, channel: int | None) -> float | str:
+    """Seconds that a header claims, 0 where it does not; or why the file cannot be opened."""
+    try:
+        with source.opened(16000, channel) as stream:
+            return stream.duration_s or 0.0
+    except (AudioError, OSError) as error:
+        return str(error)
+
+
+def _remarks(file: TranscribedFile) -> Iterator[str]:
+    yield from file.remarks
+    for dropped in file.dropped:
+        where = f"{dropped.start_s:.1f} to {dropped.end_s:.1f} s"
+        wrote = f", the system wrote {printable(repr(dropped.text), 80)}" if dropped.text else ""
+        yield f"left out {where}: {dropped.reason.value}{wrote}"
+
+
+def _count(files: int) -> str:
+    return "1 file is" if files == 1 else f"{files} files are"
