@@ -61,12 +61,7 @@ def session(
         resumes: whether the same command goes on where it was stopped; Ctrl-C says so.
     """
     with ExitStack() as stack:
-        try:
-            path = None if verbose else _log_file(log)
-        except OSError as caught:
-            raise typer.BadParameter(
-                f"no log can be written to {log} ({caught.strerror}): give another folder"
-            ) from caught
+        path = None if verbose else _log_file(log)
         out, error = stack.enter_context(_diverted(path)) if path else (sys.stdout, sys.stderr)
         stack.enter_context(progress_to(error))
         current = Session(out, error, as_json=as_json, log=path)
