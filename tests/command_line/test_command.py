@@ -49,8 +49,8 @@ def test_a_misspelt_word_is_answered_with_a_near_one(arguments: list[str], near:
 def test_every_room_imports_nemo_whole_before_anything_of_ours(repository: Path) -> None:
     """Else an import of one module would register us in its middle."""
     for room in sorted((repository / "nemo_noise").glob("*/__init__.py")):
-        if room.parent.name == "command_line":
-            continue
+        if room.parent.name in ("command_line", "demo"):
+            continue  # they import NeMo late, and the demo's modules each for themselves: tests/demo
         first = next(node for node in ast.parse(room.read_text()).body if isinstance(node, ast.Import))
         assert [name.name for name in first.names] == ["nemo.collections.asr.models"], room
 
