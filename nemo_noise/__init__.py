@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nemo_noise.evaluation.card import evaluate
     from nemo_noise.inference.transcription.transcribing import transcribe
     from nemo_noise.models import add_noise_context, load
+    from nemo_noise.tuning import tune
 
 __version__ = "0.1.0"
 
@@ -23,9 +24,10 @@ _HOMES = {
     "evaluate": ("nemo_noise.evaluation.card", "evaluate"),
     "load": ("nemo_noise.models", "load"),
     "transcribe": ("nemo_noise.inference.transcription.transcribing", "transcribe"),
+    "tune": ("nemo_noise.tuning", "tune"),
 }
 
-__all__ = ["add_noise_context", "evaluate", "load", "transcribe"]
+__all__ = ["add_noise_context", "evaluate", "load", "transcribe", "tune"]
 
 
 def __getattr__(name: str) -> Any:

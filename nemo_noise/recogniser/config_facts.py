@@ -81,7 +81,7 @@ def _pretrained_config(name: str) -> DictConfig:
         reason = printable(str(error).strip().split("\n")[0], 200)
         raise ValueError(
             f"model {name!r} is no .nemo file, and no pretrained model of this name can be had ({reason}): should be "
-            "one of the two, or a file of transcripts"
+            "one of the two, a file of transcripts, or a folder, hub name or size of another system (docs/systems.md)"
         ) from error
 
 
