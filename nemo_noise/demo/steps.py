@@ -101,7 +101,7 @@ def run_demo(places: Places, size: Size, seed: int, *, note: Callable[[str], obj
             step(3, "transcribing unknown voices, clean and in noise, and noise alone")
             from nemo_noise.demo.measurement import measure
 
-            with fewer_lines(2):
+            with fewer_lines(1):
                 measured = measure(places, size)
     except RunnerError as error:
         raise ValueError(f"OUTPUT: {error}") from error

@@ -112,12 +112,14 @@ def started(processes: JobProcesses, places: Places, code: str) -> Job:
 
 
 def test_progress_follows_the_step_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nemo_noise.training.step_log  # noqa: F401  takes long, and the task does not wait
+
     monkeypatch.setattr(watching, "POLL_S", 0.02)
     places = Places(tmp_path)
     code = (
         "import pathlib, time\n"
         f"log = pathlib.Path({str(places.step_log(NOISE_CONTEXT))!r})\n"
-        'log.write_text(\'{"step": 30, "of": 100, "loss": 1.25}\\n\'); time.sleep(0.5)\n'
+        'log.write_text(\'{"step": 30, "of": 100, "loss": 1.25}\\n\'); time.sleep(1.0)\n'
         f"pathlib.Path({str(places.result(NOISE_CONTEXT))!r}).touch()\n"
     )
     stream = io.StringIO()

@@ -29,7 +29,7 @@ def test_a_loop_is_found(text: str) -> None:
     assert NO_GUARDS.reason_against_text(text) is None
 
 
-@pytest.mark.parametrize("text", ["", "no no no", "very very very good", DIGITS, f"{SENTENCE} {SENTENCE}", "a" * 15])
+@pytest.mark.parametrize("text", ["", "no no no", "very very very good", DIGITS, f"{SENTENCE} " * 3, "a" * 15])
 def test_what_people_say_is_none(text: str) -> None:
     assert Guards().reason_against_text(text) is None
 
