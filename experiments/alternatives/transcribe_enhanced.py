@@ -64,10 +64,13 @@ def webrtc(samples: Samples, sample_rate: int) -> Samples:
 
 
 def spectral_gating(samples: Samples, sample_rate: int) -> Samples:
-    """Spectral gating with a threshold that follows the noise, as noisereduce has it by default. [T]."""
+    """Spectral gating with a threshold that follows the noise, as noisereduce has it by default. [T].
+
+    Digital silence comes out of it as NaN, and is silence again here.
+    """
     from noisereduce import reduce_noise
 
-    return np.asarray(reduce_noise(y=samples, sr=sample_rate), dtype=np.float32)
+    return np.nan_to_num(np.asarray(reduce_noise(y=samples, sr=sample_rate), dtype=np.float32))
 
 
 def none(samples: Samples, sample_rate: int) -> Samples:
