@@ -46,8 +46,8 @@ test: $(STAMP)  ## lint and every test that is not slow
 test-slow: $(STAMP)  ## the slow tests
 	$(BIN)/python -m pytest -m slow -rs
 
-demo: $(STAMP)  ## synthesise, pretrain, train, evaluate; writes demo_output/
-	$(BIN)/python examples/demo/run_demo.py
+demo: $(STAMP)  ## synthesise, train, evaluate; writes demo_output/
+	$(BIN)/nemo-noise demo
 
 results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
 	$(BIN)/python experiments/run.py --config-name=digits/digits
@@ -68,6 +68,7 @@ example-report: $(STAMP)  ## docs/example_report: a stock recogniser against a n
 	$(BIN)/python experiments/run.py --config-name=example_report/example_report
 	mkdir -p docs/example_report
 	cp results/example_report/page/report.html results/example_report/page/summary.json docs/example_report/
+	cp results/example_report/page/wer_over_snr.png docs/example_report/
 	cp results/example_report/page/README.md docs/example_report/model_card.md
 
 map: $(STAMP)  ## write the map of the folders in docs/architecture.md

@@ -23,13 +23,10 @@ from tqdm import tqdm
 
 from nemo.utils import logging
 
-from experiments.processes import JobProcesses, only_runner
+from nemo_noise.child_processes import KEEPS_MEMORY, JobProcesses, only_runner
 
 __all__ = ["ExperimentError", "Job", "check_jobs", "is_done", "run_jobs"]
 
-# glibc maps every large block anew and gives it back, and each page faults again: a fifth of the CPU time of a
-# wav2vec 2.0 training (docs/training.md). Where it is told otherwise, or is another C library, nothing changes.
-KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 POLL_S = 0.5
 LOG_TAIL_LINES = 25
 WEIGHTS_FILE = "model_weights.ckpt"  # NeMo packs it into every .nemo

@@ -11,7 +11,7 @@ from nemo.utils import logging
 
 from experiments.jobs import ExperimentError, check_jobs, is_done
 from experiments.plan import jobs_of, table_of
-from experiments.processes import only_runner
+from nemo_noise.child_processes import only_runner
 
 __all__ = ["run_launched"]
 

@@ -5,6 +5,7 @@
 `import nemo_noise` alone takes no time: NeMo comes with the first name below, the first room or the user's own import.
 """
 
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from nemo_noise.evaluation.card import evaluate
     from nemo_noise.inference.transcription.transcribing import transcribe
     from nemo_noise.models import add_noise_context, load
+    from nemo_noise.tuning import tune
 
 __version__ = "0.1.0"
 
@@ -22,14 +24,16 @@ _HOMES = {
     "evaluate": ("nemo_noise.evaluation.card", "evaluate"),
     "load": ("nemo_noise.models", "load"),
     "transcribe": ("nemo_noise.inference.transcription.transcribing", "transcribe"),
+    "tune": ("nemo_noise.tuning", "tune"),
 }
 
-__all__ = ["add_noise_context", "evaluate", "load", "transcribe"]
+__all__ = ["add_noise_context", "evaluate", "load", "transcribe", "tune"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        near = "".join(f"; did you mean {each}?" for each in get_close_matches(name, _HOMES, 1))
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{near}")
     home, own_name = _HOMES[name]
     return getattr(import_module(home), own_name)
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Lets every Hydra application find our configs, and every NeMo ASR application our classes."""
+"""Lets every Hydra application of NeMo find our configs, and every NeMo ASR application our classes."""
 
 import importlib
 import logging
@@ -28,9 +28,14 @@ class NemoNoiseSearchPathPlugin(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         """Adds our folders; see `nemo_noise.configuration` for the two places where they can be.
 
+        Applications that have imported neither NeMo nor us do not get them: groups named `training` or `noise` would
+        be guests there (docs/decisions/011).
+
         Raises:
             FileNotFoundError: if the application names a folder that was moved; names the new one.
         """
+        if not {"nemo", "nemo_noise"} & set(sys.modules):
+            return
         spec = find_spec("nemo_noise")  # finds the package without running it
         if spec is None or spec.origin is None:
             return

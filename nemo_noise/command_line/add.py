@@ -59,10 +59,10 @@ def add(
                 part_options(kind, name)  # refused before NeMo is imported
         from tempfile import TemporaryDirectory
 
-        from nemo_noise import whole_file
         from nemo_noise.data.manifests.given import speech_manifests
         from nemo_noise.models.asr import checkpoint_path
         from nemo_noise.models.warm_start import add_and_compare
+        from nemo_noise.recogniser.model_file import save_model
 
         checkpoint = checkpoint_path(model, "MODEL")
         with TemporaryDirectory() as folder:
@@ -72,8 +72,7 @@ def add(
                 else ()
             )
             added = add_and_compare(checkpoint, manifests, context=context, fusion=fusion, options=options or ())
-            with whole_file.writing(out) as partial:
-                added.model.save_to(str(partial))
+            save_model(added.model, out)
         current.result(*_report(added, checkpoint.name, str(out)))
     if not added.same.is_identical:
         raise typer.Exit(DIFFERENT)

@@ -8,14 +8,16 @@ import typer
 
 from nemo_noise.command_line.add import add
 from nemo_noise.command_line.card import card
+from nemo_noise.command_line.demo import demo
 from nemo_noise.command_line.doctor import doctor
 from nemo_noise.command_line.mix import mix
 from nemo_noise.command_line.prepare import prepare
 from nemo_noise.command_line.transcribe import transcribe
+from nemo_noise.command_line.tune import tune
 
 __all__ = ["main"]
 
-COMMANDS = (add, card, doctor, mix, prepare, transcribe)
+COMMANDS = (add, card, demo, doctor, mix, prepare, transcribe, tune)
 
 
 def application() -> typer.Typer:

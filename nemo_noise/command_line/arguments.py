@@ -14,7 +14,17 @@ import typer
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-__all__ = ["Device", "Json", "Overrides", "Verbose", "check_folder", "compose", "key_values", "split_overrides"]
+__all__ = [
+    "Device",
+    "Json",
+    "Overrides",
+    "Verbose",
+    "check_folder",
+    "compose",
+    "key_values",
+    "listed",
+    "split_overrides",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show what NeMo and Lightning write, instead of logging it.")]
@@ -37,6 +47,11 @@ def check_folder(option: str, folder: Path) -> None:
     except OSError as error:
         should = "give a folder that can be written"
         raise typer.BadParameter(f"{option} is {str(folder)!r} ({error.strerror}): {should}") from error
+
+
+def listed(text: str) -> list[str]:
+    """The parts of an option such as `a,b`."""
+    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 def split_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

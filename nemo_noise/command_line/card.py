@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nemo_noise.command_line.arguments import Device, Json, Overrides, Verbose, check_folder, compose
+from nemo_noise.command_line.arguments import Device, Json, Overrides, Verbose, check_folder, compose, listed
 from nemo_noise.command_line.session import session
 from nemo_noise.system_name import folder_name
 
@@ -22,7 +22,11 @@ NEEDED = (
 )
 TEXT_STEPS = "nfkc, lower, lower_turkish, strip_punctuation, letters"
 
-System = Annotated[str, typer.Argument(metavar="SYSTEM", help="A .nemo file, or the name of a pretrained model.")]
+KINDS = (
+    "A .nemo file or pretrained NeMo model, a Hugging Face or faster-whisper folder or name, a .onnx file, or a file "
+    "of transcripts (.csv, .tsv, .jsonl)."
+)
+System = Annotated[str, typer.Argument(metavar="SYSTEM", help=KINDS)]
 Speech = Annotated[
     list[str] | None,
     typer.Option(help="Speech with its text: a manifest, a folder, a quoted pattern. May be repeated."),
@@ -92,11 +96,11 @@ def card(
         "speech": speech or None,
         "noise_lists": noise or None,
         "output_dir": str(output or Path("noise_card") / folder_name(system)),
-        "snr_db": None if snr is None else [_snr(one) for one in _listed(snr)],
-        "rooms": rooms and _listed(rooms),
-        "channels": channels and _listed(channels),
-        "streaming_ms": None if streaming is None else [_milliseconds(one) for one in _listed(streaming)],
-        "text_normalization": normalize and _listed(normalize),
+        "snr_db": None if snr is None else [_snr(one) for one in listed(snr)],
+        "rooms": rooms and listed(rooms),
+        "channels": channels and listed(channels),
+        "streaming_ms": None if streaming is None else [_milliseconds(one) for one in listed(streaming)],
+        "text_normalization": normalize and listed(normalize),
         "fail_if": fail_if or None,
         "device": device,
         "batch_size": batch_size,
@@ -159,10 +163,6 @@ def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def _listed(text: str) -> list[str]:
-    return [one.strip() for one in text.split(",") if one.strip()]
 
 
 def _milliseconds(text: str) -> float:

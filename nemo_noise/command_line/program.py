@@ -149,12 +149,12 @@ def _unknown_option(name: str, overrides: Sequence[str]) -> str | None:
         if near and key not in config and (each.package or value in loader.get_group_options(near[0])):
             right = each.input_line.replace(key, near[0], 1)
             return f"{each.input_line}: there are no parts {key}; did you mean {right}?"
-        if not each.is_add() and not each.package and (wrong := _unknown_key(config, key)):
+        if not each.is_add() and not each.package and (wrong := _unknown_key(config, key, value)):
             return f"{each.input_line}: {wrong}"
     return None
 
 
-def _unknown_key(values: Any, path: str) -> str | None:
+def _unknown_key(values: Any, path: str, value: Any) -> str | None:
     inside = ""
     for word in path.split("."):
         if not isinstance(values, dict):
@@ -164,7 +164,11 @@ def _unknown_key(values: Any, path: str) -> str | None:
             advice = _advice(f"{inside}{word}", [f"{inside}{name}" for name in names])
             return f"there is no option {inside}{word}; {advice} (+ adds one that NeMo has)"
         inside, values = f"{inside}{word}.", values[names[word]]
-    return None
+    return f"should be a list, as in {path}={values}".replace("'", "") if _is_list_for(values, value) else None
+
+
+def _is_list_for(values: Any, value: Any) -> bool:
+    return isinstance(values, list) and isinstance(value, dict)  # a mapping that Hydra cannot merge
 
 
 def _advice(word: str, known: Sequence[str]) -> str:
@@ -173,6 +177,9 @@ def _advice(word: str, known: Sequence[str]) -> str:
 
 
 def _near(word: str, known: Iterable[str]) -> list[str]:
-    """The names that differ from a word by a slip, the best first; what is before their last point does not count."""
+    """The names that differ from a word by a slip or begin with it; what is before their last point does not count."""
     ends = {each.rpartition(".")[2]: each for each in sorted(known)}
-    return [ends[end] for end in difflib.get_close_matches(word.rpartition(".")[2], list(ends), 3, 0.75)]
+    end = word.rpartition(".")[2]
+    longer = [each for each in ends if len(end) > 3 and each.startswith(f"{end}_")]
+    near = difflib.get_close_matches(end, list(ends), 3, 0.75)
+    return [ends[each] for each in dict.fromkeys([*longer, *near])][:3]

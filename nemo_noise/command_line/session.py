@@ -21,6 +21,7 @@ from nemo_noise.progress import progress_to
 __all__ = ["Session", "session"]
 
 WRONG_INPUT, BUG, STOPPED = 2, 3, 130
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 class Session:
@@ -61,12 +62,7 @@ def session(
         resumes: whether the same command goes on where it was stopped; Ctrl-C says so.
     """
     with ExitStack() as stack:
-        try:
-            path = None if verbose else _log_file(log)
-        except OSError as caught:
-            raise typer.BadParameter(
-                f"no log can be written to {log} ({caught.strerror}): give another folder"
-            ) from caught
+        path = None if verbose else _log_file(log)
         out, error = stack.enter_context(_diverted(path)) if path else (sys.stdout, sys.stderr)
         stack.enter_context(progress_to(error))
         current = Session(out, error, as_json=as_json, log=path)
@@ -85,14 +81,21 @@ def session(
 def _explain(caught: Exception, current: Session) -> int:
     """Writes what went wrong, and returns the exit status."""
     traceback.print_exc()  # into the log, or with --verbose to the terminal
-    is_input = isinstance(caught, (ValueError, OSError, TypeError))
     text = str(caught) or type(caught).__name__
+    is_missing_package = isinstance(caught, ImportError) and "pip install" in text
+    is_input = isinstance(caught, (ValueError, OSError, TypeError)) or is_missing_package
     current.note(f"error: {text}" if is_input else f"error: {type(caught).__name__}: {text}")
-    if not is_input and current.log is not None:
+    if not (is_input and _is_ours(caught)) and current.log is not None:
         current.note(f"details: {current.log}")
     if current.as_json:
         current.result("", {"error": text, "type": type(caught).__name__})
     return WRONG_INPUT if is_input else BUG
+
+
+def _is_ours(caught: Exception) -> bool:
+    """Whether we raised it ourselves: then its message says what to do, and nobody has to read a traceback."""
+    frames = traceback.extract_tb(caught.__traceback__)
+    return bool(frames) and PACKAGE in Path(frames[-1].filename).parents
 
 
 def _log_file(given: str | Path | None) -> Path:

@@ -4,12 +4,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nemo_noise.command_line.arguments import Device, Json, Verbose, key_values
 from nemo_noise.command_line.session import WRONG_INPUT, session
+
+if TYPE_CHECKING:
+    from nemo_noise.inference.transcription.guards import Guards
 
 STDOUT = "-"
 EXAMPLE = "nemo-noise transcribe model.nemo talk.mp3"
@@ -120,14 +123,10 @@ def transcribe(
     system, files = _system_and_files(arguments or [], model)
     log = None if output_dir in (None, STDOUT) else Path(output_dir or "") / "nemo-noise.log"
     with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
-        from nemo_noise.inference.adaptation.config import AdaptationConfig
-        from nemo_noise.inference.transcription.guards import NO_GUARDS, Guards
         from nemo_noise.inference.transcription.summary import Shown
-        from nemo_noise.inference.transcription.system_recogniser import LanguageModel
         from nemo_noise.inference.transcription.transcribing import transcribe as transcribe_files
 
         shown = Shown.of(files, formats, output_dir)
-        asked = Guards(lowest_db=min_level, compression_ratio=compression_ratio_threshold or None)
         done = transcribe_files(
             system,
             files,
@@ -142,17 +141,32 @@ def transcribe(
             language=language,
             with_words=timestamps,
             with_confidence=confidence,
-            guards=asked if guards else NO_GUARDS,
-            adaptation=AdaptationConfig() if adapt else None,
-            language_model=None if lm is None and beam is None else LanguageModel(lm, lm_weight, beam or 8),
+            guards=_guards(guards, min_level, compression_ratio_threshold),
             system_options=key_values(option or [], "--option"),
+            **_search(adapt, lm, lm_weight=lm_weight, beam=beam),
         )
         current.result(shown.text(done, is_terminal=current.out.isatty()), shown.data(done))
-        failed = [file.error for file in done if file.error is not None]
-        if failed:
-            if len(done) > 1:
-                current.note("\n".join([f"{len(failed)} of {len(done)} failed:", *(f"  {error}" for error in failed)]))
-            raise typer.Exit(WRONG_INPUT)
+        _fail_if_any_did([file.error for file in done])
+
+
+def _guards(are_on: bool, min_level: float, compression_ratio: float) -> "Guards":
+    from nemo_noise.inference.transcription.guards import NO_GUARDS, Guards
+
+    return Guards(lowest_db=min_level, compression_ratio=compression_ratio or None) if are_on else NO_GUARDS
+
+
+def _search(adapt: bool, lm: str | None, *, lm_weight: float, beam: int | None) -> dict[str, Any]:
+    from nemo_noise.inference.adaptation.config import AdaptationConfig
+    from nemo_noise.inference.transcription.system_recogniser import LanguageModel
+
+    searched = None if lm is None and beam is None else LanguageModel(lm, lm_weight, beam or 8)
+    return {"adaptation": AdaptationConfig() if adapt else None, "language_model": searched}
+
+
+def _fail_if_any_did(errors: Sequence[str | None]) -> None:
+    """Exits with the status of wrong input, after all that could be done was done."""
+    if any(error is not None for error in errors):
+        raise typer.Exit(WRONG_INPUT)
 
 
 def _system_and_files(arguments: Sequence[str], model: str | None) -> tuple[str, Sequence[str]]:

@@ -71,8 +71,13 @@ def survey_models(models: Mapping[str, str], running: RunOptions, noise_only: No
     return Survey(rate, min(limits.values(), default=None))
 
 
-def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> None:
+def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions, speech: Sequence[str] = ()) -> None:
     """Refuse fields for blocks and groups that no line has, but for those that are looked for by default.
+
+    Args:
+        rows: fields of the lines.
+        scoring: names the fields.
+        speech: the manifests, for the message.
 
     Raises:
         ValueError: no line has a field, no line has a text, or the values of `block_field` are no names.
@@ -87,7 +92,8 @@ def check_fields(rows: Sequence[Mapping[str, Any]], scoring: ScoringOptions) -> 
             which = f"{name!r}, which no line has{near_names(name, known)}"
             raise ValueError(f"{is_said} {which}, should be one of {', '.join(sorted(known))}")
     if not any(scoring.normalized(str(row.get("text") or "")) for row in rows):
-        raise ValueError(f"speech: none of the {len(rows)} lines has a text, should be what is said, to count errors")
+        which = f"speech{''.join(f' {path!r}' for path in speech)}: none of the {len(rows)} lines has a text"
+        raise ValueError(f"{which}, should be what is said, to count errors")
     with_block = sum(row.get(scoring.block_field) is not None for row in rows)
     if 0 < with_block < len(rows):
         logging.warning(

@@ -99,8 +99,9 @@ def check_paths(gates: Sequence[Gate], known: Iterable[str]) -> None:
     paths = list(known)
     for gate in gates:
         if gate.path not in paths:
-            near = difflib.get_close_matches(gate.path, paths, n=5, cutoff=0.5) or sorted(paths)[:5]
-            raise GateError(f"fail_if: no value at {gate.path!r}; near names: {', '.join(near)}")
+            beside = [path for path in paths if path.rpartition(".")[0] == gate.path.rpartition(".")[0]]
+            near = difflib.get_close_matches(gate.path, [*beside, *paths], n=5, cutoff=0.5) or sorted(paths)[:5]
+            raise GateError(f"fail_if: no value at {gate.path!r}; near names: {', '.join(dict.fromkeys(near))}")
 
 
 def gate_values(results: Results) -> dict[str, float | None]:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from nemo.utils import logging
 
+from nemo_noise.archive import check_checkpoint
 from nemo_noise.data.manifests.given import noise_manifests, speech_manifests
 from nemo_noise.evaluation.blocks.elements import Clip
 from nemo_noise.evaluation.device import choose_device
@@ -33,6 +34,7 @@ from nemo_noise.evaluation.results import collect_results, describe_run, write_r
 from nemo_noise.evaluation.scoring.tally import ModelRows, ScoringOptions
 from nemo_noise.evaluation.transcription.model_names import name_models
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_models
+from nemo_noise.evaluation.transcription.transcripts import check_transcripts, is_transcript_file
 
 PICTURE = "wer_over_snr.png"
 
@@ -142,10 +144,14 @@ class Instrument:
         check_output("output_dir", self.output)
         self._manifests()
         models = name_models(o.model, o.baseline, model_name=o.model_name, baseline_name=o.baseline_name)
+        if o.baseline is not None and Path(o.baseline).suffix == ".nemo":
+            check_checkpoint(o.baseline, "baseline")
         survey = survey_models(models, self.running, o.noise_only)
         self._longest_s = survey.longest_s
         plan = self.plan(survey.sample_rate)
-        check_fields([entry.fields for entry in plan.speech], self.scoring)
+        check_fields([entry.fields for entry in plan.speech], self.scoring, o.speech or ())
+        for source in filter(is_transcript_file, models.values()):
+            check_transcripts(source, plan)
         check_stream_fields(plan.trials, o.adaptation_streams)
         check_gates(o.fail_if, plan, scoring=self.scoring, models=models, options=o)
         self._models = models

@@ -3,7 +3,8 @@
 """What an exported graph lacks to be a recogniser: features, tokens, sample rate; kept as JSON beside it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import Enum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ from nemo_noise.data.manifests.strict_json import parse_object
 from nemo_noise.foreign_text import printable
 from nemo_noise.recogniser.facts import Family, family_of, sample_rate_of, vocabulary_of
 
-__all__ = ["GraphDescription", "build_features", "describe_graph", "description_of", "text_of", "write_description"]
+__all__ = ["GraphDescription", "Spelling", "build_features", "describe_graph", "description_of", "write_description"]
 
 PIECE, BYTES = "\N{LOWER ONE EIGHTH BLOCK}", "\u0120"  # begin a word in SentencePiece and in byte-level vocabularies
 REMEDY = (
@@ -79,20 +80,33 @@ def build_features(values: Mapping[str, Any], where: str) -> nn.Module:
     """
     config = checked_config(OmegaConf.to_yaml(OmegaConf.create({"preprocessor": dict(values)})), where)
     features: nn.Module = Serialization.from_config_dict(config.preprocessor)
-    featurizer = getattr(features, "featurizer", None)
-    if hasattr(featurizer, "dither"):
+    featurizer: Any = getattr(features, "featurizer", None)
+    if featurizer is not None and hasattr(featurizer, "dither"):
         featurizer.dither, featurizer.pad_to = 0.0, 0  # as NeMo's transcribe sets them
     return features.eval()
 
 
-def text_of(tokens: list[str]) -> str:
-    """The text of tokens: pieces of SentencePiece, of bytes, or letters; control tokens as in <|en|> are left out."""
-    kept = [token for token in tokens if not (token.startswith("<|") and token.endswith("|>"))]
-    if any(token.startswith(PIECE) for token in kept):
-        return "".join(kept).replace(PIECE, " ").strip()
-    if any(BYTES in token for token in kept):
-        return str(decoders.ByteLevel().decode(kept)).strip()
-    return "".join(kept).strip()
+class Spelling(str, Enum):
+    """How the tokens of a vocabulary spell a text."""
+
+    LETTERS = "letters"
+    PIECES = "pieces of SentencePiece"
+    BYTES = "pieces of bytes"
+
+    @classmethod
+    def of(cls, vocabulary: Sequence[str]) -> "Spelling":
+        """Found by the marks in it."""
+        if any(token.startswith(PIECE) for token in vocabulary):
+            return cls.PIECES
+        return cls.BYTES if any(token.startswith(BYTES) for token in vocabulary) else cls.LETTERS
+
+    def text(self, tokens: Sequence[str]) -> str:
+        """The text of tokens; control tokens as in <|en|> are left out."""
+        kept = [token for token in tokens if not (token.startswith("<|") and token.endswith("|>"))]
+        if self is Spelling.BYTES:
+            return str(decoders.ByteLevel().decode(kept)).strip()
+        text = "".join(kept)
+        return (text.replace(PIECE, " ") if self is Spelling.PIECES else text).strip()
 
 
 def _of_nemo(path: Path) -> GraphDescription:
@@ -110,8 +124,9 @@ def _of_json(path: Path) -> GraphDescription:
     except ValueError as error:
         raise ValueError(f"{path}: {printable(error, 200)}; should be as write_graph_description writes it") from error
     tokens, rate, preprocessor = (values.get(name) for name in ("tokens", "sample_rate", "preprocessor"))
-    are_tokens = isinstance(tokens, list) and bool(tokens) and all(isinstance(token, str) for token in tokens)
-    if not are_tokens or type(rate) is not int or not 1000 <= rate <= 768000 or not isinstance(preprocessor, dict):
+    if not isinstance(tokens, list) or not tokens or not all(isinstance(token, str) for token in tokens):
+        raise ValueError(f"{path} must hold preprocessor, tokens (texts) and sample_rate (Hz): {REMEDY}.")
+    if type(rate) is not int or not 1000 <= rate <= 768000 or not isinstance(preprocessor, dict):
         raise ValueError(f"{path} must hold preprocessor, tokens (texts) and sample_rate (Hz): {REMEDY}.")
     return GraphDescription(preprocessor, tuple(tokens), rate)
 

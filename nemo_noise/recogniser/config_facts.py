@@ -71,7 +71,7 @@ def facts_of(name: str) -> ModelFacts:
     longest_s = float(window_s) if isinstance(window_s, int | float) else None
     if longest_s is None and str(OmegaConf.select(config, "preprocessor._target_")).endswith(".WhisperFeatures"):
         longest_s = WHISPER_S
-    return ModelFacts(target.rsplit(".", 1)[-1], rate, longest_s, _options(target, config))
+    return ModelFacts(target.rsplit(".", 1)[-1], rate, longest_s, _options(target, config, name))
 
 
 def _pretrained_config(name: str) -> DictConfig:
@@ -81,7 +81,7 @@ def _pretrained_config(name: str) -> DictConfig:
         reason = printable(str(error).strip().split("\n")[0], 200)
         raise ValueError(
             f"model {name!r} is no .nemo file, and no pretrained model of this name can be had ({reason}): should be "
-            "one of the two, or a file of transcripts"
+            "one of the two, a file of transcripts, or a folder, hub name or size of another system (docs/systems.md)"
         ) from error
 
 
@@ -103,14 +103,14 @@ def check_transcribe_options(where: str, *, model: str, facts: ModelFacts, optio
             maybe(text()).check(f"{where}.{option}", options[option])
 
 
-def _options(target: str, config: DictConfig) -> frozenset[str] | None:
+def _options(target: str, config: DictConfig, name: str) -> frozenset[str] | None:
     """The arguments of a class's `transcribe` and of all that it passes the others on to."""
     try:
         kind = _get_allowed_target_class(target)
     except Exception:  # whatever an import raises; loading the model gives the better error
         return None
     if not hasattr(kind, "transcribe"):
-        raise TypeError(f"the model is a {kind.__name__}, which cannot transcribe: give an ASR model")
+        raise TypeError(f"model={name} is a {kind.__name__}, which cannot transcribe: give an ASR model")
     named: set[str] = set()
     takes_others = True
     for base in kind.__mro__:

@@ -4,6 +4,7 @@
 
 import nemo.collections.asr.models  # noqa: F401  whole, before anything of ours is imported
 
+from nemo_noise.training.best_in_noise import BestInNoise
 from nemo_noise.training.clean_guard import CleanGuard
 from nemo_noise.training.curriculum import DifficultyCurriculum
 from nemo_noise.training.device_mixing import DeviceNoiseMix
@@ -13,8 +14,10 @@ from nemo_noise.training.freezing import TrainOnly
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from nemo_noise.training.sensors import SensorListener
+from nemo_noise.training.step_log import StepLog
 
 __all__ = [
+    "BestInNoise",
     "CleanGuard",
     "DeviceNoiseMix",
     "DifficultyCurriculum",
@@ -23,5 +26,6 @@ __all__ = [
     "NoiseContextMonitor",
     "RelativeCosineAnnealing",
     "SensorListener",
+    "StepLog",
     "TrainOnly",
 ]

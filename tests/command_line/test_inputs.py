@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from omegaconf import OmegaConf
 
 from nemo_noise.command_line.application import application
 from nemo_noise.command_line.mix import _snr
@@ -16,6 +17,7 @@ from nemo_noise.command_line.prepare import CORPORA
 from nemo_noise.data.corpora.preparation import CORPORA as READERS
 from nemo_noise.data.corpora.preparation import FOLDER
 from nemo_noise.data.manifests.manifest import read_manifest
+from nemo_noise.evaluation.script_options import check_script
 from tests.recognisers import build_recogniser
 
 RATE = 16000
@@ -68,6 +70,22 @@ def test_mix_writes_mixtures_pictures_and_a_page(
     assert page.count("<audio") == 7 and "http" not in page.replace("http://www.w3.org", "")
     mixtures = read_manifest(out / "manifest.json")
     assert len(mixtures) == 2 and all(-5.0 <= line.fields["snr_db"] <= 5.0 for line in mixtures)
+
+
+def test_scripts_take_folders_where_manifests_may_stand(given: Path, tmp_path: Path) -> None:
+    paths = {"model": "stt_en", "speech_manifest": f"{given}/speech", "word_manifest": f"{given}/speech/*.wav"}
+    noise = {"word_noise_manifest": f"{given}/noise", "noise_manifests": {"unseen": f"{given}/noise/rain"}}
+    rest = {"num_train": 1, "num_test": 1, "crop_s": 1.0, "snr_db": [0], "seed": 0}
+    written = {"output": f"{tmp_path}/probe.json", "picture": None, "picture_of": "unseen"}
+    checked = check_script("probe_context", OmegaConf.create(paths | noise | rest | written))
+    made = [
+        checked.speech_manifest,
+        checked.word_manifest,
+        checked.word_noise_manifest,
+        checked.noise_manifests.unseen,
+    ]
+    assert [len(read_manifest(path)) for path in made] == [2, 2, 2, 1]
+    assert all(Path(path).parent == tmp_path / "manifests" for path in made)
 
 
 def test_prepare_writes_manifests_of_a_folder(given: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from experiments import jobs as runner
-from experiments import processes as job_processes
 from experiments.jobs import ExperimentError, Job, run_jobs
-from experiments.processes import RunnerError, only_runner
+from nemo_noise import child_processes as job_processes
+from nemo_noise.child_processes import RunnerError, only_runner
 
 WRITE = "import sys, pathlib; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text() + 'x' if p.exists() else 'x')"
 

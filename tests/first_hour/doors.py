@@ -50,9 +50,9 @@ def command(words: str, read: Callable[[], str]) -> Answer:
         return _answer(main, read)
 
 
-def python(words: str, read: Callable[[], str]) -> Answer:
-    """Lines of Python, as in a notebook."""
-    return _answer(lambda: exec(words, {}), read)
+def python(call: Callable[[], object]) -> Door:
+    """A line of Python, as in a notebook; the words are the line for people."""
+    return lambda _, read: _answer(call, read)
 
 
 def _split(words: str) -> list[str]:

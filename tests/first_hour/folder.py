@@ -19,7 +19,7 @@ FILES = (
     NOISE,
     Content("text.nemo", "not a model\n"),
     Content("empty.json", ""),
-    Content("columns.csv", "file,hypothesis\na.wav,one two\n"),
+    Content("columns.csv", "name,words\na.wav,one two\n"),
     Content("others.csv", "id,text\nnot an id,one two\n"),
     Content("list.json", json.dumps([LINE])),
     Lines("untold.json", ({"audio_filepath": "speech.wav", "duration": 1.0},)),

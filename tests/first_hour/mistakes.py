@@ -7,6 +7,9 @@ The files are those of `folder.py`. Words are apart by two spaces.
 
 from dataclasses import dataclass
 
+import torch
+
+import nemo_noise
 from tests.first_hour.doors import Door, command, program, python
 
 EVALUATE = program("examples/asr/evaluate_noise_robustness.py")
@@ -58,9 +61,9 @@ MEASURE = (
     _evaluate("speech that is not there", "speech=dev.json", "speech", "dev.json", "give a manifest"),
     _evaluate("speech without text", "speech=untold.json", "speech", "untold.json", "text"),
     _evaluate("noise as speech", "speech=noise.json", "noise.json", "text"),
-    _evaluate("an empty manifest", "speech=empty.json", "empty.json", "speech"),
+    _evaluate("an empty manifest", "speech=empty.json", "empty.json", "JSON line"),
     _evaluate("a broken line", "speech=broken.json", "broken.json:2", "JSON"),
-    _evaluate("a JSON list as a manifest", "speech=list.json", "list.json:1", "line"),
+    _evaluate("a JSON list as a manifest", "speech=list.json", "list.json:1", "expected an object"),
     _evaluate("audio that moved", "speech=moved.json", "moved.json:1", "gone/speech.wav"),
     _evaluate("an audio file as a manifest", "speech=speech.wav", "speech.wav", "manifest"),
     _evaluate("noise that is not there", "noise_lists=my_noise/", "noise_lists", "my_noise", "folder of noises"),
@@ -69,15 +72,17 @@ MEASURE = (
     _evaluate("silent noise", "noise_lists=silent.json", "silent", "noise"),
     _evaluate("an SNR in words", "snr_db=ten", "snr_db", "'ten'", "[clean, 20, 10, 0]"),
     _evaluate("an SNR of a thousand", "snr_db=[0,1000]", "snr_db", "1000", "from -120 to 120"),
-    _evaluate("a range of SNRs", "snr_db={min: 0, max: 20}", "snr_db", "min", "[clean, 20, 10, 0]"),
+    _evaluate("a range of SNRs", "snr_db={min: 0, max: 20}", "snr_db", "min", "[clean, 20, 15"),
     _evaluate("a misspelt option", "nois_lists=noise.json", "nois_lists", "did you mean noise_lists?"),
     _evaluate(
         "a misspelt option of a block", "noise_only.crobs=3", "noise_only.crobs", "did you mean noise_only.crops"
     ),
-    _evaluate("a gate of a misspelt name", "fail_if=['clean.wr > 0.1']", "fail_if", "clean.wr", "clean.wer"),
+    _evaluate(
+        "a gate of a misspelt name", "snr_db=[clean,0]  fail_if=['clean.wr > 0.1']", "fail_if", "clean.wr", "clean.wer"
+    ),
     _evaluate("a gate without a number", "fail_if=['clean.wer']", "fail_if", "clean.wer", "path operator number"),
     _evaluate("a baseline that is not there", "baseline=old.nemo", "baseline", "old.nemo", "does not exist"),
-    _evaluate("transcripts of wrong columns", "baseline=columns.csv", "columns.csv", "file", "id"),
+    _evaluate("transcripts of wrong columns", "baseline=columns.csv", "columns.csv:1", "words", "mixture_id"),
     _evaluate("transcripts of other mixtures", "baseline=others.csv", "others.csv", "id"),
     _evaluate("a GPU that is not there", "device=cuda:99", "device", "cuda:99", "should be"),
     _evaluate("a device of another name", "device=gpu", "device", "gpu", "cuda"),
@@ -159,7 +164,13 @@ WORK = (
         "norm",
         "norms",
     ),
-    _run("a CTC model to export", "export_attention_model", "model=plain.nemo  output_dir=out", "plain", "attention"),
+    _run(
+        "a CTC model to export",
+        "export_attention_model",
+        "model=plain.nemo  output_dir=out",
+        "EncDecCTCModelBPE",
+        "model.export()",
+    ),
     _run(
         "a file over a folder", "train_ngram", "model=plain.nemo  texts=speech.json  output=noises", "output", "a file"
     ),
@@ -173,32 +184,52 @@ TRAINING = (
     _train(
         "a misspelt recipe", "--config-name=fast-conformer_ctc", "fast-conformer_ctc", "noise_aware_fast-conformer"
     ),
-    _train("speech that is not there", "model.train_ds.manifest_filepath=all.json", "all.json"),
-    _train("audio that moved", "model.train_ds.manifest_filepath=moved.json", "gone/speech.wav"),
-    _train("no tokenizer", "model.tokenizer.dir=tok", "tok"),
+    _train(
+        "speech that is not there",
+        "model.train_ds.manifest_filepath=all.json",
+        "model.train_ds.manifest_filepath",
+        "all.json",
+        "give",
+    ),
+    _train(
+        "audio that moved",
+        "model.train_ds.manifest_filepath=moved.json",
+        "manifest_filepath",
+        "moved.json:1",
+        "gone/speech.wav",
+    ),
+    _train("no tokenizer", "model.tokenizer.dir=tok", "model.tokenizer.dir", "tok", "give the folder"),
     _train("a misspelt knob", "+model.train_ds.augmentor.noise_mix.snr=5", "'snr'", "snr_db"),
     _train("an SNR in words", "model.train_ds.augmentor.noise_mix.snr_db=loud", "snr_db", "loud", "min"),
     _train("noise that is not there", "model.train_ds.augmentor.noise_mix.manifest_path=n.json", "n.json", "manifest"),
     _train("half of NeMo's prob", "model.train_ds.augmentor.noise_mix.prob=0.5", "prob", "0.5", "mix_prob"),
-    _train(
-        "a checkpoint that is not there", "+init_from_nemo_model=a.nemo", "init_from_nemo_model", "a.nemo", "exist"
-    ),
+    _train("a checkpoint that is not there", "+init_from_nemo_model=a.nemo", "init_from_nemo_model", "a.nemo", "give"),
     _train(
         "a checkpoint of another size", "+init_from_nemo_model=deep.nemo", "encoder.layers.1", "init_allow_partial"
     ),
     _train("a fusion of another width", "model.encoder.fusion.features.d_model=81", "d_model", "81", "32"),
-    _train("a misspelt class", "model.encoder.context._target_=nemo_noise.modules.Statistics", "Statistics"),
+    _train(
+        "a misspelt class",
+        "model.encoder.context._target_=nemo_noise.modules.StatisticContextEncoder",
+        "_target_",
+        "did you mean StatisticsContextEncoder",
+    ),
     _train("a GPU that is not there", "trainer.accelerator=gpu", "accelerator", "gpu", "cpu"),
 )
 FRONT = (
     Mistake("command: a misspelt word", command, "doctr", ("doctr", "doctor")),
     Mistake("command: a misspelt option", command, "doctor  --jsn", ("--jsn", "--json")),
     Mistake("command: no word", command, "", ("Usage", "doctor")),
-    Mistake("python: a misspelt name", python, "import nemo_noise; nemo_noise.laod", ("laod", "load")),
+    Mistake(
+        "python: a misspelt name",
+        python(lambda: nemo_noise.laod),  # type: ignore[attr-defined]
+        "nemo_noise.laod",
+        ("laod", "did you mean load?"),
+    ),
     Mistake(
         "python: a model that is not there",
-        python,
-        "import nemo_noise, torch; nemo_noise.load('stt.nemo', torch.device('cpu'))",
+        python(lambda: nemo_noise.load("stt.nemo", torch.device("cpu"))),
+        'nemo_noise.load("stt.nemo", device)',
         ("stt.nemo", "does not exist"),
     ),
 )

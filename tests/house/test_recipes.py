@@ -37,8 +37,3 @@ def test_no_recipe_and_no_script_is_offered_as_an_option_of_a_group() -> None:
     assert not [path for path in (CONFIGS / "scripts").iterdir() if path.is_dir()]
     parts = (CONFIGS / "parts").rglob("*.yaml")
     assert not [path for path in parts if re.search(r"^(name|hydra):", path.read_text(encoding="utf-8"), re.MULTILINE)]
-
-
-@pytest.mark.parametrize("name", ["context", "recipe"])
-def test_the_configs_of_the_demo_compose(name: str, repository: Path) -> None:
-    assert _compose(repository / "examples" / "demo", name)

@@ -33,10 +33,12 @@ main()
 FOREIGN_SCRIPT = """
 import sys
 import hydra
+from hydra.core.hydra_config import HydraConfig
 
 @hydra.main(config_path="conf", config_name="own", version_base=None)
 def main(cfg):
     print("FOREIGN", cfg.own, "nemo" in sys.modules, "torch" in sys.modules, "nemo_noise" in sys.modules)
+    print("FROM", [source.provider for source in HydraConfig.get().runtime.config_sources])
 
 main()
 """
@@ -128,4 +130,6 @@ def test_a_folder_of_an_earlier_version_is_refused_by_the_name_of_its_new_place(
 def test_an_application_without_nemo_keeps_its_config_and_does_not_import_nemo(
     application: Path, repository: Path
 ) -> None:
-    assert "FOREIGN True False False False" in _run(application, repository, FOREIGN_SCRIPT)
+    output = _run(application, repository, FOREIGN_SCRIPT)
+    assert "FOREIGN True False False False" in output
+    assert "nemo_noise" not in output.partition("FROM")[2]

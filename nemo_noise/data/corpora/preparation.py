@@ -91,6 +91,6 @@ def prepare_corpus(
     except ValueError as error:
         raise CorpusError(str(error)) from error
     if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder, expected that of {name}")
+        raise CorpusError(f"root: {folder}: no such folder, expected that of {name}")
     limits = Limits(corpus.needs_text, min_duration_s, max_duration_s, decode)
     return write_corpus(corpus.find(folder, **(options or {})), out_dir, limits=limits, show_progress=show_progress)

@@ -17,8 +17,7 @@ __all__ = ["HOW", "Spoken", "Texts", "find_texts", "is_table", "read_table"]
 
 HOW = (
     "a .txt or .lab file beside each audio file, LibriSpeech's *.trans.txt, a metadata.csv or metadata.jsonl with "
-    "file_name and text, a .tsv with path and sentence (Common Voice), or Kaldi's wav.scp and text; or give a NeMo "
-    "manifest"
+    "file_name and text, a .tsv with path and sentence (Common Voice), or Kaldi's wav.scp and text"
 )
 _BESIDE = (".txt", ".lab", ".normalized.txt")
 _FILE_COLUMNS = ("file_name", "path", "audio_filepath", "filename", "file", "audio", "wav")

@@ -199,7 +199,9 @@ class _Speech:
         if self.needs_text and not spoken:
             manifests = sorted(path.name for path in place.glob("*.json*")) if place.is_dir() else []
             there = f" (there is {printable(', '.join(manifests[:3]), 200)}: is that one?)" if manifests else ""
-            raise ValueError(f"{value}, {_count(files)} of audio without any text: give {HOW}{there}")
+            raise ValueError(
+                f"{value}, {_count(files)} of audio without any text: should be a manifest, or have {HOW}{there}"
+            )
         used = sorted({each.audio for each in spoken} | (set() if self.needs_text else set(silent)))
         lengths = _readable(used, place, self.option)
         lines = [_line(each, lengths) for each in spoken if each.audio in lengths.seconds]

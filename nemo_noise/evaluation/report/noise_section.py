@@ -264,9 +264,9 @@ def _verdict(results: Results) -> str | None:
     comparison = cast(Mapping[str, Any], results).get("comparison")
     if comparison is None:
         return None
-    names, lists = (comparison["model"], comparison["baseline"]), list(comparison["lists"].values())
-    overall = comparison.get("overall") or (lists[0] if len(lists) == 1 else None)
-    parts = {"in noise": overall, "on clean speech": comparison["clean"]}
+    names, overall = (comparison["model"], comparison["baseline"]), comparison.get("overall")
+    by_list = {f"in {name} noise": block for name, block in comparison["lists"].items()}  # of earlier versions
+    parts = ({"in noise": overall} if overall else by_list) | {"on clean speech": comparison["clean"]}
     clauses = [f"{where}, {errors_clause(part, *names)}" for where, part in parts.items() if part is not None]
     sentence = "; ".join(clauses)
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else None

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways to run one recogniser: as it is; a NeMo model also with contexts that are not its own, or adapting."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -96,16 +96,16 @@ class Arm:
             return self.model.fingerprint + self.settings
         return with_options(fingerprint(self.model) + self.settings, options)
 
+    @contextmanager
     def conditions(
         self, sensors: Mapping[str, SensorBatch], before: Sequence[NDArray[np.float32] | None]
-    ) -> AbstractContextManager[None]:
+    ) -> Iterator[None]:
         """The block for a batch: what was recorded beside it and the noise before it, for contexts that read them."""
         if isinstance(self.model, System):
-            return nullcontext()
-        stack = ExitStack()
-        stack.enter_context(with_sensors(self.model, sensors))
-        stack.enter_context(after_preroll(self.model, before))
-        return stack
+            yield
+            return
+        with with_sensors(self.model, sensors), after_preroll(self.model, before):
+            yield
 
     @property
     def device(self) -> torch.device:

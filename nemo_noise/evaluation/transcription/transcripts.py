@@ -91,6 +91,22 @@ def read_transcripts(path: str | Path) -> list[Transcript]:
     return list(transcripts.values())
 
 
+def check_transcripts(path: str | Path, plan: MixturePlan) -> None:
+    """Refuse a file whose lines are about other mixtures than a plan's, before a model has run.
+
+    Raises:
+        TranscriptError: as `rows_of_transcripts`, but for mixtures without a line, which take their audio.
+    """
+    _known(read_transcripts(path), plan, path)
+
+
+def _known(transcripts: Sequence[Transcript], plan: MixturePlan, path: str | Path) -> dict[str, Transcript]:
+    names = name_mixtures(plan.trials)
+    by_key = {key: trial_id for trial_id, mixture_id in names.items() for key in (trial_id, mixture_id)}
+    left_out = tuple(f"{file_name(one.name)}." for one in plan.examined.left_out)
+    return _match([one for one in transcripts if not one.key.startswith(left_out)], by_key, path)
+
+
 def rows_of_transcripts(
     name: str, path: str | Path, plan: MixturePlan, *, training_seed: int | None = None
 ) -> list[Hypothesis]:
@@ -99,11 +115,8 @@ def rows_of_transcripts(
     Raises:
         TranscriptError: a mixture has no transcript, or a transcript no mixture; nothing is scored in part.
     """
-    transcripts = read_transcripts(path)
     names = name_mixtures(plan.trials)
-    by_key = {key: trial_id for trial_id, mixture_id in names.items() for key in (trial_id, mixture_id)}
-    left_out = tuple(f"{file_name(one.name)}." for one in plan.examined.left_out)
-    found = _match([one for one in transcripts if not one.key.startswith(left_out)], by_key, path)
+    found = _known(read_transcripts(path), plan, path)
     without = [trial for trial in plan.trials if trial.trial_id not in found]
     missing = [names[trial.trial_id] for trial, _ in plan.mixtures_of(without)]  # of what is possible
     if missing:

@@ -3,6 +3,7 @@
 """The door to faster-whisper: Whisper in CTranslate2's format, searched with its own fallbacks and filters."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +37,10 @@ COMPUTE_TYPES = (
 )
 LOADING = {"compute_type": checks.one_of(*COMPUTE_TYPES), "cpu_threads": checks.whole(0, 1024)}
 SEARCHING = {
-    "language": checks.maybe(checks.text()),
+    "language": checks.Rule(
+        lambda value: value is None or (isinstance(value, str) and re.fullmatch("[a-z]{2,3}", value) is not None),
+        "a code, as in de, or null",
+    ),
     "task": checks.one_of("transcribe", "translate"),
     "beam_size": checks.whole(1, 100),
     "best_of": checks.whole(1, 100),
@@ -92,6 +96,11 @@ class FasterWhisperSystem(System):
         loading = {key: value for key, value in options.items() if key in LOADING}
         place = {"device": device.type, "device_index": device.index or 0}
         self.model: Any = self._package.WhisperModel(str(folder), local_files_only=True, **place, **loading)
+        language, known = options.get("language"), self.model.supported_languages
+        if language is not None and language not in known:
+            raise ValueError(
+                f"transcribe.language is {language!r}, {name} has {', '.join(known)}: should be one of them"
+            )
 
     def transcribe(self, waveforms: Waveforms) -> list[Transcript]:
         """As `System.transcribe`."""

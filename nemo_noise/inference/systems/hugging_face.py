@@ -99,6 +99,7 @@ def open_hugging_face(name: str, device: torch.device, options: Mapping[str, Any
     folder = folder_of(name, FETCHED)
     facts = _facts(folder)
     _check_options(given, facts, where="transcribe", shown=name)
+    _check_language(given, folder, where="transcribe", shown=name)
     parts = _load(folder, facts, DTYPES[given.get("dtype", "float32")], device)
     digest = hashlib.sha256(facts.class_name.encode())
     add_weights(digest, parts.model.state_dict())
@@ -119,6 +120,7 @@ def check_hugging_face(name: str, options: Mapping[str, Any], *, where: str, sho
     folder = folder_of(name, FETCHED)
     facts = _facts(folder)
     _check_options(options, facts, where=where, shown=shown)
+    _check_language(options, folder, where=where, shown=shown)
     find_weights(folder)
     return ModelFacts(facts.class_name, facts.sample_rate, options=frozenset(HUGGING_FACE_OPTIONS))
 
@@ -154,6 +156,16 @@ def _check_options(options: Mapping[str, Any], facts: _Facts, *, where: str, sho
                 f"{printable(shown)} ({facts.class_name}) does not take: should be some of {', '.join(known)}"
             )
     checks.check_options(options, HUGGING_FACE_OPTIONS, where)
+
+
+def _check_language(options: Mapping[str, Any], folder: Path, *, where: str, shown: str) -> None:
+    """Refuse a language or task for a Whisper that has English alone."""
+    asked = [name for name in ("language", "task") if options.get(name) is not None]
+    if asked and read_json(folder / "generation_config.json").get("is_multilingual") is False:
+        raise ValueError(
+            f"{where}.{asked[0]} is {printable(repr(options[asked[0]]), 60)}, and {printable(shown)} only transcribes "
+            f"English: leave {asked[0]} out"
+        )
 
 
 class _HuggingFaceSystem(System):
@@ -204,7 +216,7 @@ class CTCSystem(_HuggingFaceSystem):
             best = self.model(**inputs).logits.argmax(-1).cpu()  # [B, T]
         if len(waveforms) == 1:
             return list(best)
-        frames = valid_frames(self.model, inputs["attention_mask"])
+        frames = valid_frames(self.model, inputs["attention_mask"]) or []
         return [row[:count] for row, count in zip(best, frames, strict=True)]
 
     def _has_masks(self) -> bool:

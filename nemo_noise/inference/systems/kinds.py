@@ -24,6 +24,7 @@ FASTER_WHISPER_SIZES = (
     *("large-v1", "large-v2", "large-v3", "large", "large-v3-turbo", "turbo"),
     *("distil-large-v2", "distil-medium.en", "distil-small.en", "distil-large-v3", "distil-large-v3.5"),
 )
+PARTS_OF_FOLDERS = ("config.json", "tokenizer.json", "vocab.json", "vocabulary.json", "search.json")
 HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_TIMEOUT_S = 10.0
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
@@ -87,6 +88,11 @@ def kind_of(name: str) -> Named:
     path = Path(name).expanduser()
     if path.is_dir():
         return Named(_of_folder(path), str(path))
+    if path.name in PARTS_OF_FOLDERS or path.suffix in (".safetensors", ".bin", ".pt", ".pth", ".ckpt"):
+        raise ValueError(
+            f"model {printable(repr(name), 200)} is a file of a model's folder, or weights alone; give the folder; it "
+            f"{KINDS}"
+        )
     if path.suffix.lower() in TRANSCRIPT_SUFFIXES:
         return Named(Kind.TRANSCRIPTS, name)
     if path.suffix == ".onnx":

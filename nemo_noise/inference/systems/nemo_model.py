@@ -3,20 +3,23 @@
 """A NeMo model as a system, through its own `transcribe`."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from omegaconf.errors import OmegaConfBaseException
 
 from nemo.collections.asr.models import ASRModel
 
 from nemo_noise.inference.systems.contract import System, TimedWord, Waveforms, with_options
 from nemo_noise.inference.systems.kinds import Kind
 from nemo_noise.recogniser.facts import longest_s_of, sample_rate_of
-from nemo_noise.recogniser.transcription import Transcript, fingerprint, load_model, transcribe
+from nemo_noise.recogniser.transcription import Transcript, fingerprint, load_model, transcribe, transcripts_of
 from nemo_noise.recogniser.waveforms import check_waveforms
 
 __all__ = ["NeMoSystem", "open_nemo"]
+
+_SHORTEST_S = 1.0  # of what NeMo gives a model
 
 
 class NeMoSystem(System):
@@ -56,14 +59,17 @@ class NeMoSystem(System):
             if len(waveforms):
                 options = {"batch_size": len(waveforms), "num_workers": 0, "verbose": False, **self.options}
                 output = self.model.transcribe(waveforms, timestamps=True, **options)
-        except (NotImplementedError, ValueError) as error:
+        except (NotImplementedError, ValueError, OmegaConfBaseException) as error:  # the last: a step that has no name
             raise TypeError(f"{self.name} ({type(self.model).__name__}) gives no times of words: {error}") from error
         finally:
             self.model.eval()
             if decoding is not None and decoding != self.model.cfg.get("decoding"):
                 self.model.change_decoding_strategy(decoding)
         best = output[0] if isinstance(output, tuple) else output
-        return [_words(item[0] if isinstance(item, list) else item) for item in best]
+        return [
+            _words(item[0] if isinstance(item, list) else item, len(waveform) / self.sample_rate)
+            for item, waveform in zip(best, waveforms, strict=True)
+        ]
 
 
 def open_nemo(name: str, device: torch.device, options: Mapping[str, Any] | None = None) -> NeMoSystem:
@@ -77,14 +83,19 @@ def open_nemo(name: str, device: torch.device, options: Mapping[str, Any] | None
     return NeMoSystem(name, load_model(name, device), options)
 
 
-def _words(hypothesis: Any) -> list[TimedWord]:
+def _words(hypothesis: Any, length_s: float) -> list[TimedWord]:
+    """The words of an utterance; NeMo puts silence before and behind one that is shorter than a second."""
     found = (getattr(hypothesis, "timestamp", None) or {}).get("word")
     if found is None:
         raise TypeError("this NeMo model gives no times of words")
-    confidences = getattr(hypothesis, "word_confidence", None) or [None] * len(found)
-    if len(confidences) != len(found):
-        confidences = [None] * len(found)
+    kept = transcripts_of([hypothesis])[0].word_confidence
+    confidences: Sequence[float | None] = kept if kept and len(kept) == len(found) else [None] * len(found)
+    before_s = max(0.0, _SHORTEST_S - length_s) / 2
+
+    def inside(second: float) -> float:
+        return min(max(0.0, float(second) - before_s), length_s)
+
     return [
-        TimedWord(str(word["word"]), float(word["start"]), float(word["end"]), None if sure is None else float(sure))
+        TimedWord(str(word["word"]), inside(word["start"]), inside(word["end"]), sure)
         for word, sure in zip(found, confidences, strict=True)
     ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nemo_noise import checks
 from nemo_noise.foreign_text import printable
-from nemo_noise.inference.graph_description import REMEDY, build_features, description_of, text_of
+from nemo_noise.inference.graph_description import REMEDY, Spelling, build_features, description_of
 from nemo_noise.inference.onnx_session import open_session
 from nemo_noise.inference.systems.contract import System, Waveforms
 from nemo_noise.inference.systems.kinds import Kind
@@ -89,7 +89,7 @@ class CTCGraph(_OnnxSystem):
                 f"{len(self.tokens)} tokens of its description and the blank: {REMEDY}"
             )
         best = [int(token) for token, _ in groupby(scores[0].argmax(-1).tolist())]
-        return text_of([self.tokens[token] for token in best if token < len(self.tokens)])
+        return Spelling.of(self.tokens).text([self.tokens[token] for token in best if token < len(self.tokens)])
 
 
 class AttentionGraphs(_OnnxSystem):
@@ -133,7 +133,7 @@ class AttentionGraphs(_OnnxSystem):
             if written[-1] == self.end:
                 break
         said = [token for token in written[start:] if token not in (self.end, self.padding)]
-        return text_of([self.tokens[token] for token in said if token < len(self.tokens)])
+        return Spelling.of(self.tokens).text([self.tokens[token] for token in said if token < len(self.tokens)])
 
 
 def open_onnx(name: str, device: torch.device, options: Mapping[str, Any]) -> System:
@@ -159,6 +159,7 @@ def check_onnx(name: str, options: Mapping[str, Any], *, where: str, shown: str)
     """
     checks.check_options(options, ONNX_OPTIONS, where)
     path = Path(name)
+    preprocessor: Mapping[str, Any]
     if path.is_dir():
         search = _search_of(path)
         preprocessor, rate = _preprocessor(search, path), search.whole("sample_rate", low=1000, high=768000)

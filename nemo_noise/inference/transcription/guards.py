@@ -14,7 +14,7 @@ __all__ = ["NO_GUARDS", "Guards", "compression_ratio", "longest_loop"]
 _LONGEST_GRAM = 30  # words of what is repeated
 _LEAST_WORDS = 10  # of a run of repetitions that is a loop by itself
 _LEAST_WORDS_IF_DENSE = 6  # where the compression ratio says so too
-_REPETITIONS_IF_DENSE = 3
+_REPETITIONS_IF_DENSE = 4  # a sentence is said three times in a row, as in several takes
 _SHORTEST_STEADY_S = 0.4
 
 
@@ -25,7 +25,7 @@ class Guards:
     Args:
         lowest_db: pieces whose loudest 50 ms are below are not transcribed, dB of full scale.
         least_contrast_db: nor are pieces of 0.4 s or more whose level changes by less, dB.
-        compression_ratio: text that zlib makes so many times smaller is a loop if the same words stand in it three
+        compression_ratio: text that zlib makes so many times smaller is a loop if the same words stand in it four
             times in a row, with six words or more in all; 2.4 is Whisper's. A list of numbers is as small, and none.
         repetitions: so is any text in which the same words stand so often in a row, with ten words or more in all.
         no_speech_probability: text of a piece that the recogniser itself takes for no speech with this probability is

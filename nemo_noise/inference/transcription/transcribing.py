@@ -113,32 +113,38 @@ def transcribe(
     with sources_of(files) as sources:
         plan = outputs_of(sources, kinds, output_dir)
         name = _name_of(system)
-        results: dict[int, TranscribedFile] = {}
-        for number, (source, outputs) in enumerate(zip(sources, plan, strict=True)):
-            if outputs.are_there() and not overwrite:
-                outputs.check_system(name)
-                paths = tuple(outputs.paths.values())
-                results[number] = TranscribedFile(source.name, name, outputs=paths, is_old=True)
+        results = dict(_old(sources, plan, name, overwrite=overwrite))
         if results:
             note(
                 f"{_count(len(results))} transcribed already and left as they are (--overwrite transcribes them again)"
             )
-        left = [number for number in range(len(sources)) if number not in results]
-        total_s = 0.0
-        for number in list(left):
-            claimed_s = _claimed_s(sources[number], chosen.channel)
-            if isinstance(claimed_s, str):
-                note(f"failed: {claimed_s}")
-                results[number] = TranscribedFile(sources[number].name, name, error=claimed_s)
-                left.remove(number)
-            else:
-                total_s += claimed_s
+        claimed = {n: _claimed_s(one, chosen.channel) for n, one in enumerate(sources) if n not in results}
+        for place, seconds in claimed.items():
+            if isinstance(seconds, str):
+                note(f"failed: {seconds}")
+                results[place] = TranscribedFile(sources[place].name, name, error=seconds)
+        left = [number for number in claimed if number not in results]
         if left:
             recogniser, longest_s = _recogniser(system, device, chosen)
             run = _Run([sources[number] for number in left], [plan[number] for number in left], note)
+            total_s = sum(seconds for seconds in claimed.values() if isinstance(seconds, float))
             made = run.results(recogniser, longest_s, chosen, max(1, round(total_s)))
             results |= dict(zip(left, made, strict=True))
-        return [results[number] for number in range(len(sources))]
+        done = [results[number] for number in range(len(sources))]
+    failed = [file.error for file in done if file.error is not None]
+    if failed and len(done) > 1:
+        note("\n".join([f"{len(failed)} of {len(done)} failed:", *(f"  {error}" for error in failed)]))
+    return done
+
+
+def _old(
+    sources: Sequence[Source], plan: Sequence[Outputs], system: str, *, overwrite: bool
+) -> Iterator[tuple[int, TranscribedFile]]:
+    """Recordings whose outputs are there, by their number."""
+    for place, (source, outputs) in enumerate(zip(sources, plan, strict=True)):
+        if outputs.are_there() and not overwrite:
+            outputs.check_system(system)
+            yield place, TranscribedFile(source.name, system, outputs=tuple(outputs.paths.values()), is_old=True)
 
 
 @dataclass(frozen=True)

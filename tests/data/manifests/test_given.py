@@ -123,7 +123,11 @@ def test_files_without_text_are_named_and_left_out_unless_no_text_is_needed(tmp_
 @pytest.mark.parametrize(
     ("files", "given", "should"),
     [
-        ({"a.wav": ""}, "", r"', 1 file of audio without any text: give a .txt or .lab file beside each"),
+        (
+            {"a.wav": ""},
+            "",
+            r"', 1 file of audio without any text: should be a manifest, or have a .txt or .lab file beside each",
+        ),
         ({"a.wav": "", "test.json": "{}"}, "", "there is test.json: is that one"),
         ({}, "", "a folder without audio: it is empty"),
         ({"test.json": "{}"}, "", "it holds test.json: give a manifest by its own path"),

@@ -81,6 +81,7 @@ def test_faster_whisper_that_is_not_installed_is_said_with_what_to_install(
     [
         ({"beam": 5}, r"transcribe holds 'beam' \(did you mean beam_size\?\)"),
         ({"compute_type": "int4"}, "transcribe.compute_type is 'int4', should be one of default, auto"),
+        ({"language": "german"}, "transcribe.language is 'german', should be a code, as in de"),
         ({"vad_filter": "yes"}, "transcribe.vad_filter is 'yes', should be true or false"),
     ],
 )
@@ -185,6 +186,12 @@ def test_a_folder_that_does_not_fit_is_refused_with_its_field(
         open_system(str(tmp_path))
 
 
+def test_a_language_of_an_english_whisper_is_refused(tmp_path: Path) -> None:
+    write_whisper(tmp_path, is_multilingual=False)
+    with pytest.raises(ValueError, match="language is 'de', and .* only transcribes English: leave language"):
+        check_system(str(tmp_path), {"language": "de"})
+
+
 def test_programs_and_pickles_of_a_folder_are_not_run(tmp_path: Path) -> None:
     write_whisper(tmp_path)
     (tmp_path / "evil.py").write_text("raise SystemExit('run')")
@@ -221,6 +228,9 @@ def test_options_are_checked_before_weights_are_read(
         ("no/such/folder", "does not exist .*should be a .nemo file"),
         ("https://host/model.onnx.tar", "does not exist"),
         ("", "model is empty"),
+        ("whisper-tiny/model.safetensors", "is a file of a model's folder, or weights alone; give the folder"),
+        ("whisper-tiny/config.json", "give the folder"),
+        ("epoch.ckpt", "weights alone"),
     ],
 )
 def test_what_is_no_system_is_answered_with_the_kinds(name: str, message: str) -> None:

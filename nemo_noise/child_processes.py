@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The processes of an experiment: one runner for a folder, jobs that end with it, and none that is left over.
+"""Child processes: one runner for a folder, jobs that end with it, and none that is left over.
 
 On Linux the kernel ends a job when its runner dies, whatever kills that. What outlives it all the same (processes that
 a job started, jobs on other systems) is found by the next runner and ended before anything starts.
@@ -18,13 +18,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from nemo.utils import logging
-
 from nemo_noise import whole_file
 
-__all__ = ["JobProcesses", "RunnerError", "only_runner"]
+__all__ = ["KEEPS_MEMORY", "JobProcesses", "RunnerError", "only_runner"]
 
-_MARK = "NEMO_NOISE_JOB_OF"  # in the environment of every process of an experiment: its folder
+# glibc maps every large block anew and gives it back, and each page faults again: a fifth of the CPU time of a
+# wav2vec 2.0 training (docs/training.md). Where it is told otherwise, or is another C library, nothing changes.
+KEEPS_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
+_MARK = "NEMO_NOISE_JOB_OF"  # in the environment of every job: the folder of its runner
 _LOCK, _LEDGER = "runner.lock", "running.json"
 _GRACE_S = 20.0  # from SIGTERM to SIGKILL
 # The job itself, once the kernel is set to end it with its parent (1: PR_SET_PDEATHSIG); if that is gone by then, the
@@ -43,10 +44,10 @@ class RunnerError(RuntimeError):
 
 
 class JobProcesses:
-    """Starts and ends the processes of one experiment.
+    """Starts and ends the jobs of one runner.
 
     Args:
-        folder: of the experiment; marks its processes.
+        folder: of the runner; marks its processes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -97,7 +98,7 @@ def only_runner(folder: Path) -> Iterator[JobProcesses]:
     The lock is the kernel's and goes with the process, so that a killed runner leaves none.
 
     Args:
-        folder: that of the experiment's logs.
+        folder: holds the lock; jobs may write there.
 
     Raises:
         RunnerError: if a runner works there.
@@ -110,8 +111,8 @@ def only_runner(folder: Path) -> Iterator[JobProcesses]:
         except BlockingIOError:
             lock.seek(0)
             raise RunnerError(
-                f"{folder} belongs to an experiment that process {lock.read().strip() or '?'} runs; wait for it, end "
-                "it, or name another output_dir."
+                f"{folder} belongs to jobs that process {lock.read().strip() or '?'} runs; wait for it, end it, or "
+                "name another folder."
             ) from None
         lock.truncate(0)
         lock.write(str(os.getpid()))
@@ -134,6 +135,8 @@ def _end_leftovers(folder: Path) -> None:
     while any(_is_alive(process) for process in left):
         time.sleep(0.05)
     if left:
+        from nemo.utils import logging  # takes seconds; leftovers are rare
+
         logging.warning(f"{len(left)} processes of jobs whose runner was killed are ended: {sorted(left)}")
 
 
