@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from nemo.core.classes import ModelPT
 from nemo.utils.trainer_utils import resolve_trainer_cfg
 
+from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.tuning.training_config import Length
 
 __all__ = ["length_for"]
@@ -40,18 +41,22 @@ def length_for(
     short.max_steps, short.num_sanity_val_steps, short.limit_val_batches = WARM_STEPS + TIMED_STEPS, 0, BATCHES
     short.val_check_interval = short.max_steps * int(short.get("accumulate_grad_batches") or 1)
     settings = resolve_trainer_cfg(short)
-    times = _Times()
+    times = _Times(_utterances(config.model.validation_ds.manifest_filepath))
     trainer = pl.Trainer(**{**settings, "callbacks": [*settings["callbacks"], times]})
     trainer.fit(build(trainer))
     return times.length(60 * minutes * OF_THE_TIME, validations)
 
 
 class _Times(Callback):
-    """Times the later steps, and each batch of a validation."""
+    """Times the later steps, and the utterances of a validation: Lhotse's batches have no number before they are made.
 
-    def __init__(self) -> None:
-        self.step_s, self.batch_s, self.batches = 0.0, 0.0, 0
-        self._begun = 0.0
+    Args:
+        utterances: of all validation sets.
+    """
+
+    def __init__(self, utterances: int) -> None:
+        self.utterances, self.step_s, self.utterance_s = utterances, 0.0, 0.0
+        self._begun, self._validated = 0.0, 0
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         if trainer.global_step == WARM_STEPS and not self._begun:
@@ -59,21 +64,31 @@ class _Times(Callback):
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.step_s = (time.monotonic() - (self._begun or time.monotonic())) / TIMED_STEPS
-        self.batches = sum(len(loader) for loader in _loaders(trainer))
         self._begun = time.monotonic()
 
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        self._validated += len(batch.audio if hasattr(batch, "audio") else batch[0])
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        timed = sum(min(BATCHES, len(loader)) for loader in _loaders(trainer))
-        self.batch_s = (time.monotonic() - self._begun) / max(1, timed)
+        self.utterance_s = (time.monotonic() - self._begun) / max(1, self._validated)
 
     def length(self, seconds: float, validations: int) -> Length:
-        validation_s = max(1e-3, self.batch_s * self.batches)
+        validation_s = max(1e-3, self.utterance_s * self.utterances)
         most = int(MOST_ON_VALIDATION * seconds / validation_s) - 1  # one is before the training
         count = max(FEWEST_VALIDATIONS, min(validations, most))
         left_s = max(0.0, seconds - (count + 1) * validation_s)
         return Length.of(max(count, int(left_s / max(1e-4, self.step_s))), count)
 
 
-def _loaders(trainer: Trainer) -> list[Any]:
-    found = trainer.val_dataloaders
-    return list(found) if isinstance(found, list | tuple) else [found]
+def _utterances(manifests: Any) -> int:
+    """Lines of the manifests of validation sets."""
+    paths = [manifests] if isinstance(manifests, str) else list(manifests)
+    return sum(len(read_manifest(path)) for path in paths)

@@ -181,8 +181,9 @@ def test_the_result_is_json(plain: dict[str, Path], corpus: Path, tmp_path: Path
     assert data["next"].startswith(f"nemo-noise card {os.fspath(tmp_path / 'tuned.nemo')} --baseline")
 
 
-def test_the_minutes_decide_the_steps(plain: dict[str, Path], corpus: Path, tmp_path: Path) -> None:
-    tuned = tune(plain["ctc"], **short(corpus, tmp_path / "tuned.nemo", steps=None, minutes=0.1))
+@pytest.mark.parametrize("family", ["ctc", "whisper"])  # NeMo's classic loader, and Lhotse's
+def test_the_minutes_decide_the_steps(family: str, plain: dict[str, Path], corpus: Path, tmp_path: Path) -> None:
+    tuned = tune(plain[family], **short(corpus, tmp_path / "tuned.nemo", steps=None, minutes=0.1))
     planned = OmegaConf.load(tmp_path / "tuned.run" / "training.yaml").trainer.max_steps
     assert 2 <= planned < 400  # what data alone would give
     assert tuned.steps == planned or tuned.stopped_by == "0.1 minutes are over"
