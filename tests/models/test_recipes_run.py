@@ -61,7 +61,7 @@ def _no_process_group_is_left() -> Iterator[None]:
 
 
 def test_every_folder_of_recipes_is_here() -> None:
-    folders = {"demo", "fastconformer", "lact", "noise_context", "speech_multitask", "ssm", "wav2vec", "whisper"}
+    folders = {"fastconformer", "lact", "noise_context", "speech_multitask", "ssm", "wav2vec", "whisper"}
     assert {name.split("/")[0] for name in recipes()} == folders and len(recipes()) >= 19
 
 
