@@ -109,6 +109,7 @@ def card(
     check_folder("--output", Path(given["output_dir"]))
     log = Path(given["output_dir"]) / "nemo-noise.log"
     with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as run:
+        run.loads()
         settings = _settings(overrides or [], given, card_fields=card_fields, utterances=utterances, quick=quick)
         from nemo_noise.evaluation.card import Evaluation
 

@@ -41,6 +41,11 @@ class Session:
         """Writes lines for people, on the standard error."""
         print("\n".join(printable(line) for line in text.splitlines()), file=self.error, flush=True)
 
+    def loads(self) -> None:
+        """Says that NeMo is imported next, which takes a while in which nothing could be written."""
+        if "nemo.collections.asr" not in sys.modules:
+            self.note("loading NeMo, which takes some 10 s ...")
+
     def result(self, text: str, data: Mapping[str, Any]) -> None:
         """Writes the result: the text, or with --json the data as one object."""
         shown = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if self.as_json else text

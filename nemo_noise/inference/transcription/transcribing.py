@@ -115,9 +115,10 @@ def transcribe(
         name = _name_of(system)
         results = dict(_old(sources, plan, name, overwrite=overwrite))
         if results:
-            note(
-                f"{_count(len(results))} transcribed already and left as they are (--overwrite transcribes them again)"
-            )
+            remedy = "--overwrite transcribes them again"
+            if output_dir is None:  # where people keep the texts of a corpus, too
+                remedy += " and replaces the files beside the audio: if those are texts of yours, give --output-dir"
+            note(f"{_count(len(results))} transcribed already and left as they are ({remedy})")
         claimed = {n: _claimed_s(one, chosen.channel) for n, one in enumerate(sources) if n not in results}
         for place, seconds in claimed.items():
             if isinstance(seconds, str):
