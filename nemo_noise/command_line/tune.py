@@ -96,8 +96,7 @@ def tune(
             config[name] = given[str(name)]
     folder = Path(str(config.output)).expanduser().with_suffix(".run")
     log = folder / "nemo-noise.log" if _may_be(folder) else None
-    with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
-        current.loads()
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True) as current:
         from nemo_noise.tuning import tune_by_config
 
         if current.log is not None:
