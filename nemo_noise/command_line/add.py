@@ -57,6 +57,7 @@ def add(
         for kind, name in ((Kind.CONTEXT, context), (Kind.FUSION, fusion)):
             if name is not None:
                 part_options(kind, name)  # refused before NeMo is imported
+        current.loads()
         from tempfile import TemporaryDirectory
 
         from nemo_noise.data.manifests.given import speech_manifests

@@ -41,6 +41,11 @@ class Session:
         """Writes lines for people, on the standard error."""
         print("\n".join(printable(line) for line in text.splitlines()), file=self.error, flush=True)
 
+    def loads(self) -> None:
+        """Says that NeMo is imported next, which takes a while in which nothing could be written."""
+        if "nemo.collections.asr" not in sys.modules:
+            self.note("loading NeMo, which takes some 10 s ...")
+
     def result(self, text: str, data: Mapping[str, Any]) -> None:
         """Writes the result: the text, or with --json the data as one object."""
         shown = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) if self.as_json else text
@@ -49,7 +54,12 @@ class Session:
 
 @contextmanager
 def session(
-    *, as_json: bool = False, verbose: bool = False, log: str | Path | None = None, resumes: bool = False
+    *,
+    as_json: bool = False,
+    verbose: bool = False,
+    log: str | Path | None = None,
+    resumes: bool = False,
+    loads: bool = False,
 ) -> Iterator[Session]:
     """Runs a command's work with everything that NeMo, Lightning and C libraries write in a log file.
 
@@ -60,12 +70,15 @@ def session(
         verbose: whether what others write is shown instead.
         log: the file, which is appended to; None: one in the folder for temporary files, named in error messages.
         resumes: whether the same command goes on where it was stopped; Ctrl-C says so.
+        loads: whether it begins with the import of NeMo, see `Session.loads`.
     """
     with ExitStack() as stack:
         path = None if verbose else _log_file(log)
         out, error = stack.enter_context(_diverted(path)) if path else (sys.stdout, sys.stderr)
         stack.enter_context(progress_to(error))
         current = Session(out, error, as_json=as_json, log=path)
+        if loads:
+            current.loads()
         try:
             yield current
         except (typer.Exit, typer.BadParameter):

@@ -122,7 +122,7 @@ def transcribe(
     """
     system, files = _system_and_files(arguments or [], model)
     log = None if output_dir in (None, STDOUT) else Path(output_dir or "") / "nemo-noise.log"
-    with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True) as current:
         from nemo_noise.inference.transcription.summary import Shown
         from nemo_noise.inference.transcription.transcribing import transcribe as transcribe_files
 

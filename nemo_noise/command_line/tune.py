@@ -96,7 +96,7 @@ def tune(
             config[name] = given[str(name)]
     folder = Path(str(config.output)).expanduser().with_suffix(".run")
     log = folder / "nemo-noise.log" if _may_be(folder) else None
-    with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True) as current:
         from nemo_noise.tuning import tune_by_config
 
         if current.log is not None:
@@ -111,7 +111,8 @@ def _told(tuned: "Tuned") -> str:
     """The result for people."""
     stopped = [f"Stopped at step {tuned.steps}: {tuned.stopped_by}."] if tuned.stopped_by else []
     files = f"saved {tuned.output}; curves: {tuned.picture}; NeMo's own command: {tuned.command}"
-    return "\n".join([*stopped, tuned.sentence(), files, "Next, on speech that chose nothing:", tuned.next_command()])
+    following = "Next, on speech that chose nothing, and best in noise that nothing learned from:"
+    return "\n".join([*stopped, tuned.sentence(), files, following, tuned.next_command()])
 
 
 def _overrides(arguments: list[str]) -> list[str]:

@@ -80,6 +80,19 @@ def test_what_others_write_is_in_the_log_and_the_result_alone_on_the_terminal(
     assert {"chatter of a library", "of a child"} <= set((tmp_path / "deep" / "run.log").read_text().splitlines())
 
 
+def test_the_wait_for_nemo_is_announced_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for is_loaded in (False, True):
+        if is_loaded:
+            monkeypatch.setitem(sys.modules, "nemo.collections.asr", sys)
+        else:
+            monkeypatch.delitem(sys.modules, "nemo.collections.asr", raising=False)
+        with session() as current:
+            current.loads()
+        assert ("loading NeMo" in capfd.readouterr().err) != is_loaded
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

@@ -74,6 +74,19 @@ def test_the_same_command_goes_on_and_json_is_one_object(
     assert "transcribed already" in shown.err
 
 
+def test_texts_of_a_corpus_beside_its_audio_are_left_and_the_way_out_is_named(
+    model: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text("a reference")
+    assert run(monkeypatch, model, "a.wav", "b.wav") == 0
+    assert Path("a.txt").read_text() == "a reference"
+    assert "give --output-dir" in capfd.readouterr().err
+    assert run(monkeypatch, model, "a.wav", "b.wav", "-o", "out", "-f", "txt") == 0
+    assert run(monkeypatch, model, "a.wav", "b.wav", "-o", "out", "-f", "txt") == 0
+    assert "give --output-dir" not in capfd.readouterr().err
+
+
 def test_the_standard_input_is_transcribed(
     model: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
