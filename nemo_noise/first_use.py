@@ -7,6 +7,7 @@ checkpoint must not be restored before its door is there. NeMo is never imported
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -25,7 +26,7 @@ def register_at_first_use() -> None:
     """Waits for NeMo."""
     register_post_import_hook(lambda _: _install(), COLLECTION)
     for name, method in DOORS.items():
-        register_post_import_hook(lambda module, method=method: _guard(module, method), name)
+        register_post_import_hook(partial(_guard, where=method), name)
 
 
 def _install() -> None:
