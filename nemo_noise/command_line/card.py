@@ -20,6 +20,17 @@ NEEDED = (
     ("speech", "--speech", "a manifest, or a folder of speech with its text"),
     ("noise_lists", "--noise", "a folder of noise or a manifest; noise_lists={} for clean speech alone"),
 )
+# What options of the config are called here, for errors that begin with them.
+TYPED = {
+    "model": "SYSTEM",
+    "noise_lists": "--noise",
+    "snr_db": "--snr",
+    "streaming_ms": "--streaming",
+    "text_normalization": "--normalize",
+    "fail_if": "--fail-if",
+    "batch_size": "--batch-size",
+    **{name: f"--{name}" for name in ("baseline", "speech", "rooms", "channels", "utterances", "device")},
+}
 TEXT_STEPS = "nfkc, lower, lower_turkish, strip_punctuation, letters"
 
 KINDS = (
@@ -108,7 +119,7 @@ def card(
     card_fields = {"language": language, "license": license, "dataset": dataset}
     check_folder("--output", Path(given["output_dir"]))
     log = Path(given["output_dir"]) / "nemo-noise.log"
-    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True) as run:
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True, names=TYPED) as run:
         settings = _settings(overrides or [], given, card_fields=card_fields, utterances=utterances, quick=quick)
         from nemo_noise.evaluation.card import Evaluation
 

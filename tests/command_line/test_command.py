@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from nemo_noise.command_line import main
 from nemo_noise.command_line.session import session
 from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.progress import progress, progress_to
@@ -45,6 +46,39 @@ def test_a_misspelt_word_is_answered_with_a_near_one(arguments: list[str], near:
     assert done.returncode == 2
     assert near in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tune", "a.nemo", "--steps", "many"], "--steps is 'many'"),
+        (["mix", "--utterances=0"], "--utterances is '0'"),
+        (["card", "a.nemo", "--snr", "ten"], "--snr holds 'ten'"),
+        (["tune"], "MODEL is missing: nemo-noise tune"),
+        (["doctor", "--jsn"], "--json"),
+    ],
+)
+def test_wrong_words_name_their_value_and_are_an_object_too_for_json(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nemo-noise", *arguments, "--json"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    shown = capfd.readouterr()
+    answer = json.loads(shown.out)
+    assert end.value.code == 2
+    assert answer["type"] == "usage"
+    assert said in answer["error"]
+    assert answer["error"] in shown.err
+
+
+def test_an_error_begins_with_what_was_typed_where_the_option_is_called_otherwise_below(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), session(names={"noise_lists": "--noise"}):
+        raise ValueError("noise_lists.hum is 'hum', which is not there")
+    assert capfd.readouterr().err.startswith("error: --noise: noise_lists.hum is 'hum'")
 
 
 def test_every_room_imports_nemo_whole_before_anything_of_ours(repository: Path) -> None:

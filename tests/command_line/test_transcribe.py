@@ -111,7 +111,7 @@ MISTAKES = [
     (["MODEL", "a.wav", "-f", "docx"], "format='docx' is unknown"),
     (["MODEL", "a.wav", "-f", "srt,json", "-o", "-"], "cannot be written to the standard output"),
     (["MODEL", "a.wav", "b.wav", "-o", "-"], "several files cannot be written to the standard output"),
-    (["MODEL", "a.wav", "-o", "b.wav"], "give another output folder"),
+    (["MODEL", "a.wav", "-o", "b.wav"], "give a folder that can be written"),
     (["MODEL", "a.wav", "--channel", "2"], "channel is 2, the file has 1 channel"),
     (["MODEL", "a.wav", "--device", "gpu"], "device is 'gpu', which is not there"),
     (["MODEL", "a.wav", "--language", "de"], "is of one language"),

@@ -241,9 +241,9 @@ def _device(name: str | torch.device) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, ValueError) as error:
-        reason = printable(str(error).splitlines()[0], 150)
+        reason = printable(str(error).splitlines()[0], 60)
         raise ValueError(
-            f"device is {str(name)!r}, which is not there ({reason}); use cpu, cuda, cuda:1 or mps"
+            f"device is {str(name)!r}, which is not there ({reason}): should be cpu, cuda, cuda:1 or mps"
         ) from error
     return device
 
