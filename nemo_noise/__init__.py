@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Noise-aware speech recognition for NVIDIA NeMo; where NeMo's ASR collection is imported, it is registered with it.
+"""Noise-aware speech recognition for NVIDIA NeMo; importing it registers it with NeMo, at the first use of that.
 
 `import nemo_noise` alone takes no time: NeMo comes with the first name below, the first room or the user's own import.
 """
@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from wrapt import register_post_import_hook
+from nemo_noise.first_use import register_at_first_use
 
 if TYPE_CHECKING:
     from nemo_noise.evaluation.card import evaluate
@@ -38,7 +38,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(home), own_name)
 
 
-# Its models come last of all that we change, so that nothing of NeMo is half imported when they are there.
-register_post_import_hook(
-    lambda _: import_module("nemo_noise.nemo_patches.table").install(), "nemo.collections.asr.models"
-)
+register_at_first_use()

@@ -189,7 +189,9 @@ def check_options(given: Mapping[str, Any], rules: Mapping[str, Rule], where: st
 
 def near_names(name: str, known: Iterable[str]) -> str:
     """The near names of a misspelt one, as " (did you mean x?)" within a sentence; empty where there are none."""
-    near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.6)
+    all_known = list(known)
+    begins = [one for one in all_known if len(name) > 2 and one.startswith((f"{name}_", f"{name}-"))]
+    near = difflib.get_close_matches(name, all_known, n=2, cutoff=0.6) or begins[:2]
     return f" (did you mean {' or '.join(near)}?)" if near else ""
 
 

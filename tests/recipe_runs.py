@@ -46,14 +46,14 @@ WIDTHS = ["model.encoder.d_model=32", "model.encoder.n_heads=4"]
 
 
 def recipes() -> list[str]:
-    """Every config that trains a model, ``folder/name``: those with a trainer and a model."""
+    """Every config that trains a model, ``folder/name``, but the demo's, which tests/demo trains."""
     found = []
     folder = config_directory() / "recipes"
     for path in sorted(folder.rglob("*.yaml")):
         name = path.relative_to(folder).with_suffix("").as_posix()
         text = path.read_text(encoding="utf-8")
         is_recipe = "- /base/trainer" in text or ("\nexp_manager:" in text and "\nmodel:" in text)
-        if is_recipe:
+        if is_recipe and path.parent.name != "demo":
             found.append(name)
     return found
 

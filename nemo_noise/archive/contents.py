@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from nemo_noise.checks import near_names
 from nemo_noise.foreign_text import printable
 
 __all__ = ["CONFIG_FILE", "ArchiveContents", "check_checkpoint", "read_contents"]
@@ -53,6 +54,13 @@ def check_checkpoint(path: str | Path, argument: str) -> Path:
     return Path(path)
 
 
+def _near(checkpoint: Path) -> str:
+    """The near names of checkpoints in the folder of one that is not there."""
+    return near_names(
+        printable(checkpoint.name), sorted(printable(one.name) for one in checkpoint.parent.glob("*.nemo"))
+    )
+
+
 def read_contents(path: str | Path, where: str, config_file: str = CONFIG_FILE) -> ArchiveContents:
     """Read the configuration of a `.nemo`, named ``config_file`` in it, and check all members by their headers.
 
@@ -62,7 +70,9 @@ def read_contents(path: str | Path, where: str, config_file: str = CONFIG_FILE) 
     """
     checkpoint = Path(path)
     if not checkpoint.is_file():
-        raise FileNotFoundError(f"{where} does not exist (working directory {Path.cwd()}); {_EXPECTED}.")
+        raise FileNotFoundError(
+            f"{where} does not exist{_near(checkpoint)} (working directory {Path.cwd()}); {_EXPECTED}."
+        )
     text, other_bytes = None, 0
     try:
         with _opened(checkpoint, where) as archive:

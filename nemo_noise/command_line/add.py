@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nemo_noise.command_line.arguments import Json, Overrides, Verbose
+from nemo_noise.command_line.arguments import Json, Overrides, Verbose, check_folder
 from nemo_noise.command_line.session import session
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def add(
         for kind, name in ((Kind.CONTEXT, context), (Kind.FUSION, fusion)):
             if name is not None:
                 part_options(kind, name)  # refused before NeMo is imported
+        current.loads()
         from tempfile import TemporaryDirectory
 
         from nemo_noise.data.manifests.given import speech_manifests
@@ -95,6 +96,7 @@ def _check_out(model: str, out: Path, *, overwrite: bool) -> None:
         raise ValueError(f"OUT is {str(out)!r}, which is MODEL: should be another file")
     if out.exists() and not overwrite:
         raise ValueError(f"OUT is {str(out)!r}, which exists: give another name, or --overwrite")
+    check_folder("OUT", out.parent)
 
 
 def _report(added: "Addition", name: str, out: str) -> tuple[str, dict[str, Any]]:

@@ -20,6 +20,17 @@ NEEDED = (
     ("speech", "--speech", "a manifest, or a folder of speech with its text"),
     ("noise_lists", "--noise", "a folder of noise or a manifest; noise_lists={} for clean speech alone"),
 )
+# What options of the config are called here, for errors that begin with them.
+TYPED = {
+    "model": "SYSTEM",
+    "noise_lists": "--noise",
+    "snr_db": "--snr",
+    "streaming_ms": "--streaming",
+    "text_normalization": "--normalize",
+    "fail_if": "--fail-if",
+    "batch_size": "--batch-size",
+    **{name: f"--{name}" for name in ("baseline", "speech", "rooms", "channels", "utterances", "device")},
+}
 TEXT_STEPS = "nfkc, lower, lower_turkish, strip_punctuation, letters"
 
 KINDS = (
@@ -108,15 +119,15 @@ def card(
     card_fields = {"language": language, "license": license, "dataset": dataset}
     check_folder("--output", Path(given["output_dir"]))
     log = Path(given["output_dir"]) / "nemo-noise.log"
-    with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as run:
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True, names=TYPED) as run:
         settings = _settings(overrides or [], given, card_fields=card_fields, utterances=utterances, quick=quick)
         from nemo_noise.evaluation.card import Evaluation
 
         evaluation = Evaluation(settings, run.note)
         run.note(evaluation.ahead)
         made = evaluation.run()
-        files = f"card: {made.path}\nreport: {made.report}"
-        run.result("\n".join([made.text, "", files, *made.failures]), made.data)
+        files = [f"card: {made.path}", f"report: {made.report}"]
+        run.result("\n".join([made.text, "", *files, *made.failures]), made.data)
         if made.failures:
             run.note("\n".join(made.failures) if as_json else "")
             raise typer.Exit(FAILED)

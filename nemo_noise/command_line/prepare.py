@@ -55,7 +55,7 @@ def prepare(
         lines = [f"{name:<{width}}  {what}" for name, what in CORPORA.items()]
         typer.echo(json.dumps(CORPORA, indent=2) if as_json else "\n".join(lines))
         return
-    with session(as_json=as_json, verbose=verbose) as current:
+    with session(as_json=as_json, verbose=verbose, names={"root": "ROOT"}) as current:
         if corpus is None or root is None or out is None:
             missing = [name for name, value in (("CORPUS", corpus), ("ROOT", root), ("OUT", out)) if value is None]
             names = ", ".join(missing)
@@ -91,7 +91,8 @@ def _check(corpus: str, root: Path, *, download: bool) -> None:
     if download and corpus != "fleurs":
         raise ValueError(f"--download fetches fleurs alone, not {corpus}: fetch and unpack it, and give its folder")
     if not root.expanduser().is_dir() and not download:
-        raise ValueError(f"ROOT is {str(root)!r}, should be the folder of {corpus} (working directory {Path.cwd()})")
+        what = "a folder of audio" if corpus.endswith("folder") else f"the folder of {corpus}"
+        raise ValueError(f"ROOT is {str(root)!r}, should be {what} (working directory {Path.cwd()})")
 
 
 def _parsed(options: list[str]) -> dict[str, Any]:

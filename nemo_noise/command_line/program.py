@@ -149,7 +149,8 @@ def _unknown_option(name: str, overrides: Sequence[str]) -> str | None:
         if near and key not in config and (each.package or value in loader.get_group_options(near[0])):
             right = each.input_line.replace(key, near[0], 1)
             return f"{each.input_line}: there are no parts {key}; did you mean {right}?"
-        if not each.is_add() and not each.package and (wrong := _unknown_key(config, key, value)):
+        may_be_new = each.is_add() or each.is_force_add()
+        if not may_be_new and not each.package and (wrong := _unknown_key(config, key, value)):
             return f"{each.input_line}: {wrong}"
     return None
 

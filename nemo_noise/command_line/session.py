@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import shlex
 import sys
 import tempfile
@@ -11,6 +12,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TextIO
 
 import typer
@@ -22,6 +24,7 @@ __all__ = ["Session", "session"]
 
 WRONG_INPUT, BUG, STOPPED = 2, 3, 130
 PACKAGE = Path(__file__).resolve().parents[1]
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Session:
@@ -32,14 +35,22 @@ class Session:
         error: for notes, progress and errors.
         as_json: whether the result is one JSON object.
         log: where other programs' lines are; None: they are shown.
+        names: what an option of the work below is called on the command line.
     """
 
-    def __init__(self, out: TextIO, error: TextIO, *, as_json: bool, log: Path | None) -> None:
-        self.out, self.error, self.as_json, self.log = out, error, as_json, log
+    def __init__(
+        self, out: TextIO, error: TextIO, *, as_json: bool, log: Path | None, names: Mapping[str, str] = NO_NAMES
+    ) -> None:
+        self.out, self.error, self.as_json, self.log, self.names = out, error, as_json, log, names
 
     def note(self, text: str) -> None:
         """Writes lines for people, on the standard error."""
         print("\n".join(printable(line) for line in text.splitlines()), file=self.error, flush=True)
+
+    def loads(self) -> None:
+        """Says that NeMo is imported next, which takes a while in which nothing could be written."""
+        if "nemo.collections.asr" not in sys.modules:
+            self.note("loading NeMo, which takes some 10 s ...")
 
     def result(self, text: str, data: Mapping[str, Any]) -> None:
         """Writes the result: the text, or with --json the data as one object."""
@@ -49,7 +60,13 @@ class Session:
 
 @contextmanager
 def session(
-    *, as_json: bool = False, verbose: bool = False, log: str | Path | None = None, resumes: bool = False
+    *,
+    as_json: bool = False,
+    verbose: bool = False,
+    log: str | Path | None = None,
+    resumes: bool = False,
+    loads: bool = False,
+    names: Mapping[str, str] = NO_NAMES,
 ) -> Iterator[Session]:
     """Runs a command's work with everything that NeMo, Lightning and C libraries write in a log file.
 
@@ -60,12 +77,16 @@ def session(
         verbose: whether what others write is shown instead.
         log: the file, which is appended to; None: one in the folder for temporary files, named in error messages.
         resumes: whether the same command goes on where it was stopped; Ctrl-C says so.
+        loads: whether it begins with the import of NeMo, see `Session.loads`.
+        names: what an option of the work below is called on the command line; an error that begins with it names both.
     """
     with ExitStack() as stack:
         path = None if verbose else _log_file(log)
         out, error = stack.enter_context(_diverted(path)) if path else (sys.stdout, sys.stderr)
         stack.enter_context(progress_to(error))
-        current = Session(out, error, as_json=as_json, log=path)
+        current = Session(out, error, as_json=as_json, log=path, names=names)
+        if loads:
+            current.loads()
         try:
             yield current
         except (typer.Exit, typer.BadParameter):
@@ -81,7 +102,7 @@ def session(
 def _explain(caught: Exception, current: Session) -> int:
     """Writes what went wrong, and returns the exit status."""
     traceback.print_exc()  # into the log, or with --verbose to the terminal
-    text = str(caught) or type(caught).__name__
+    text = _as_typed(str(caught) or type(caught).__name__, current.names)
     is_missing_package = isinstance(caught, ImportError) and "pip install" in text
     is_input = isinstance(caught, (ValueError, OSError, TypeError)) or is_missing_package
     current.note(f"error: {text}" if is_input else f"error: {type(caught).__name__}: {text}")
@@ -90,6 +111,12 @@ def _explain(caught: Exception, current: Session) -> int:
     if current.as_json:
         current.result("", {"error": text, "type": type(caught).__name__})
     return WRONG_INPUT if is_input else BUG
+
+
+def _as_typed(text: str, names: Mapping[str, str]) -> str:
+    """A message under the name that was typed: "noise_lists.hum is ..." begins with "--noise: "."""
+    option = re.match(r"[a-z_]+", text)
+    return f"{names[option[0]]}: {text}" if option and option[0] in names else text
 
 
 def _is_ours(caught: Exception) -> bool:

@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nemo_noise.command_line.arguments import Device, Json, Verbose, key_values
+from nemo_noise.command_line.arguments import Device, Json, Verbose, check_folder, key_values
 from nemo_noise.command_line.session import WRONG_INPUT, session
 
 if TYPE_CHECKING:
     from nemo_noise.inference.transcription.guards import Guards
 
 STDOUT = "-"
+# What options of the work are called here, for errors that begin with them.
+TYPED = {
+    "model": "SYSTEM",
+    "files": "FILES",
+    "max_segment_s": "--max-segment",
+    "output_dir": "--output-dir",
+    **{name: f"--{name}" for name in ("format", "lm", "language", "device", "channel", "beam")},
+}
 EXAMPLE = "nemo-noise transcribe model.nemo talk.mp3"
 
 Arguments = Annotated[
@@ -121,8 +129,8 @@ def transcribe(
     was stopped.
     """
     system, files = _system_and_files(arguments or [], model)
-    log = None if output_dir in (None, STDOUT) else Path(output_dir or "") / "nemo-noise.log"
-    with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
+    log = _log_in(output_dir)
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True, names=TYPED) as current:
         from nemo_noise.inference.transcription.summary import Shown
         from nemo_noise.inference.transcription.transcribing import transcribe as transcribe_files
 
@@ -167,6 +175,14 @@ def _fail_if_any_did(errors: Sequence[str | None]) -> None:
     """Exits with the status of wrong input, after all that could be done was done."""
     if any(error is not None for error in errors):
         raise typer.Exit(WRONG_INPUT)
+
+
+def _log_in(output_dir: str | None) -> Path | None:
+    """The log file in the output folder, which has to be one that can be written; None where there is none."""
+    if output_dir is None or output_dir == STDOUT:
+        return None
+    check_folder("--output-dir", Path(output_dir))
+    return Path(output_dir) / "nemo-noise.log"
 
 
 def _system_and_files(arguments: Sequence[str], model: str | None) -> tuple[str, Sequence[str]]:

@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from nemo_noise.tuning import Tuned
 
 GAIN_MISSED = 1
+# What options of the config are called here, for errors that begin with them.
+TYPED = {
+    "start": "MODEL",
+    "snr_db": "--snr",
+    "text_normalization": "--normalize",
+    **{
+        name: f"--{name.replace('_', '-')}"
+        for name in ("train", "dev", "noise", "dev_noise", "output", "learn", "clean_share", "noise_alone", "rooms")
+    },
+    **{name: f"--{name}" for name in ("tolerance", "guard", "steps", "minutes", "lr", "language", "seed", "device")},
+    "dev_snr_db": "--dev-snr",
+    "batch_size": "--batch-size",
+}
 
 Model = Annotated[str, typer.Argument(help="A .nemo file of any family, or the name of a pretrained NeMo model.")]
 Further = Annotated[
@@ -96,7 +109,7 @@ def tune(
             config[name] = given[str(name)]
     folder = Path(str(config.output)).expanduser().with_suffix(".run")
     log = folder / "nemo-noise.log" if _may_be(folder) else None
-    with session(as_json=as_json, verbose=verbose, log=log, resumes=True) as current:
+    with session(as_json=as_json, verbose=verbose, log=log, resumes=True, loads=True, names=TYPED) as current:
         from nemo_noise.tuning import tune_by_config
 
         if current.log is not None:
@@ -111,7 +124,8 @@ def _told(tuned: "Tuned") -> str:
     """The result for people."""
     stopped = [f"Stopped at step {tuned.steps}: {tuned.stopped_by}."] if tuned.stopped_by else []
     files = f"saved {tuned.output}; curves: {tuned.picture}; NeMo's own command: {tuned.command}"
-    return "\n".join([*stopped, tuned.sentence(), files, "Next, on speech that chose nothing:", tuned.next_command()])
+    following = "Next, on speech that chose nothing, and best in noise that nothing learned from:"
+    return "\n".join([*stopped, tuned.sentence(), files, following, tuned.next_command()])
 
 
 def _overrides(arguments: list[str]) -> list[str]:

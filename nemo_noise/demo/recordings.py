@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demo's recordings: connected digits in synthetic voices, silence, and noises seen and unseen in training."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -63,14 +64,19 @@ def make_recordings(folder: Path, size: Size, seed: int) -> None:
 def write_tokenizer(folder: Path) -> None:
     """Writes a SentencePiece tokenizer whose pieces are the ten words."""
     whole_file.write_text(folder / "text.txt", "\n".join(DIGITS) + "\n")
-    create_spt_model(
-        str(folder / "text.txt"),
-        vocab_size=len(DIGITS) + 1,  # and the unknown word
-        sample_size=-1,
-        do_lower_case=False,
-        tokenizer_type="word",
-        output_dir=str(folder),
-    )
+    before = Path.cwd()
+    os.chdir(folder)  # SentencePiece's command line takes no path with a space
+    try:
+        create_spt_model(
+            "text.txt",
+            vocab_size=len(DIGITS) + 1,  # and the unknown word
+            sample_size=-1,
+            do_lower_case=False,
+            tokenizer_type="word",
+            output_dir=".",
+        )
+    finally:
+        os.chdir(before)
 
 
 class _Maker:

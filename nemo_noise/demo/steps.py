@@ -83,10 +83,11 @@ def run_demo(places: Places, size: Size, seed: int, *, note: Callable[[str], obj
         JobError: a task failed; holds the end of its log.
     """
     begin = time.monotonic()
+    last = 2 if len(size.arms) == 1 else 3  # with one arm, recordings and training are one step
 
     def step(number: int, text: str, *tasks: str) -> None:
         is_done = tasks and all(places.result(task).exists() for task in tasks)
-        note(f"[{number}/3, {time.monotonic() - begin:.0f} s] {text}{': done before' if is_done else ''}")
+        note(f"[{number}/{last}, {time.monotonic() - begin:.0f} s] {text}{': done before' if is_done else ''}")
 
     try:
         with only_runner(places.folder) as processes:
@@ -98,7 +99,7 @@ def run_demo(places: Places, size: Size, seed: int, *, note: Callable[[str], obj
                 _make(processes, places, size=size, seed=seed)
                 step(2, f"training {len(size.arms)} recognisers on the same data: {', '.join(size.arms)}", *size.arms)
                 _train(processes, places, size=size, seed=seed)
-            step(3, "transcribing unknown voices, clean and in noise, and noise alone")
+            step(last, "transcribing unknown voices, clean and in noise, and noise alone")
             from nemo_noise.demo.measurement import measure
 
             with fewer_lines(1):

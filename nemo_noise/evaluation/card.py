@@ -247,7 +247,7 @@ def _work(plan: MixturePlan, systems: Sequence[str]) -> list[str]:
         f"{len(plan.trials)} mixtures, {_duration(seconds)} of audio{each}"
     ]
     if of:
-        lines[0] += "; --utterances all (utterances=None) takes all"
+        lines[0] += "; --utterances all takes all"
     for rate, count in examined.resampled.items():
         lines.append(
             f"{count} of {utterances} utterances resampled from {rate} Hz: above {rate // 2} Hz there is noise alone; "

@@ -150,10 +150,10 @@ class Instrument:
         self._longest_s = survey.longest_s
         plan = self.plan(survey.sample_rate)
         check_fields([entry.fields for entry in plan.speech], self.scoring, o.speech or ())
-        for source in filter(is_transcript_file, models.values()):
-            check_transcripts(source, plan)
         check_stream_fields(plan.trials, o.adaptation_streams)
         check_gates(o.fail_if, plan, scoring=self.scoring, models=models, options=o)
+        for source in filter(is_transcript_file, models.values()):
+            check_transcripts(source, plan)
         self._models = models
         return models
 

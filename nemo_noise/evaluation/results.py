@@ -19,6 +19,7 @@ from nemo_noise.evaluation.estimate import NO_ESTIMATE
 from nemo_noise.evaluation.hypothesis import Hypothesis, by_model
 from nemo_noise.evaluation.questions import BY_WEIGHT, QUESTIONS, EvaluationQuestion, Question
 from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Results
+from nemo_noise.evaluation.scoring.comparison import Difference
 from nemo_noise.evaluation.scoring.summary import Summary, summarize_cells
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.scoring.wer import measure_area
@@ -184,7 +185,9 @@ def _upgrade_from_2(tree: dict[str, Any]) -> None:
     comparisons = list(filter(None, [tree["comparison"], *tree["controls"].values()]))
     for one in [*tree["models"].values(), *comparisons]:
         one.update(speakers=None, undefined_replications=0)
+    unmeasured = dict.fromkeys(Difference.__annotations__)
     for comparison in comparisons:
+        comparison.setdefault("overall", unmeasured if comparison["lists"] else None)
         for block in comparison["lists"].values():
             for name in ("gain_beyond_clean", "reduction_beyond_clean"):
                 block.update(NO_ESTIMATE.keys(name))

@@ -29,10 +29,11 @@ from nemo_noise.models.context_parts import (
     module_class,
 )
 from nemo_noise.recogniser.checkpoint import restore_with_added_parts
+from nemo_noise.recogniser.config_facts import near_pretrained
 from nemo_noise.recogniser.output_settings import normalization_of
 from nemo_noise.training.context_input import context_complaints
 
-__all__ = ["add_noise_context", "checkpoint_path"]
+__all__ = ["add_noise_context", "check_takes_context", "checkpoint_path"]
 
 STREAMABLE = (modules.CausalContextEncoder, modules.ConstantContextEncoder)
 ADDED = ("context_encoder.", "fusions.", "context_features.")
@@ -78,7 +79,7 @@ def add_noise_context(
     if encoder is not None and not (context is None and fusion is None and not options):
         raise ValueError("encoder is given beside context, fusion or options: give the one or the others.")
     own, shown, path = _opened(checkpoint)
-    _check_takes_context(own, shown)
+    check_takes_context(own, shown)
     if encoder is None:
         _refuse_what_is_there(own, shown, context=context, fusion=fusion)
         encoder = encoder_additions(own, context=context, fusion=fusion, options=options)
@@ -113,7 +114,8 @@ def checkpoint_path(name: str | Path, argument: str = "checkpoint") -> Path:
     except Exception as error:  # of NeMo, of the hub, of the network
         reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, 200)
         raise ValueError(
-            f"{shown} is neither a file here ({Path.cwd()}) nor a pretrained model that can be fetched ({reason}); "
+            f"{shown} is neither a file here ({Path.cwd()}) nor a pretrained model that can be fetched"
+            f"{near_pretrained(str(name))} ({reason}); "
             "must be a .nemo file or a name such as stt_en_fastconformer_ctc_large."
         ) from error
 
@@ -130,7 +132,12 @@ def _opened(checkpoint: ASRModel | str | Path) -> tuple[DictConfig, str, Path | 
     return cast(DictConfig, config), f"the {type(checkpoint).__name__}", None
 
 
-def _check_takes_context(config: DictConfig, shown: str) -> None:
+def check_takes_context(config: DictConfig, shown: str) -> None:
+    """Refuse a model that cannot transcribe, and one whose encoder takes no noise context.
+
+    Raises:
+        ValueError: names the model, called `shown`, and what takes a context.
+    """
     target = (config.get("encoder") or {}).get("_target_")
     if target not in NOISE_AWARE:
         whisper = f" {SECOND_ATTENTION}." if str(target).endswith("WhisperEncoder") else ""
@@ -144,7 +151,7 @@ def _refuse_what_is_there(config: DictConfig, shown: str, *, context: Choice, fu
     own = config.encoder.get("context")
     if own is not None and (context is not None or fusion is None):
         raise ValueError(
-            f"context={context!r}: the encoder of {shown} has a noise context already ({own.get('_target_')}): tune "
+            f"the encoder of {shown} has a noise context already ({own.get('_target_')}): tune "
             "it as it is, or name a further fusion alone."
         )
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from nemo.collections.asr.models import ASRModel
 
-from nemo_noise.archive import restore
+from nemo_noise.archive import read_config, restore
 from nemo_noise.data.manifests.manifest import load_entry, read_manifest
 from nemo_noise.data.synthesis.noise import NOISE_CLASSES, draw_noise
-from nemo_noise.models.asr import add_noise_context
+from nemo_noise.models.asr import add_noise_context, check_takes_context
 from nemo_noise.models.context_parts import Choice, Options
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.output_settings import normalization_of
@@ -70,6 +70,7 @@ def add_and_compare(
         fusion: likewise.
         options: likewise.
     """
+    check_takes_context(read_config(checkpoint), str(checkpoint))
     plain = restore(checkpoint, "MODEL", device=torch.device("cpu"), kind=ASRModel)
     rate, moves = sample_rate_of(plain), normalization_of(plain.cfg)
     signals = _speech(manifests, rate) if manifests else made_signals(rate)

@@ -18,7 +18,7 @@ from nemo_noise.archive import read_config
 from nemo_noise.checks import maybe, near_names, text
 from nemo_noise.foreign_text import printable
 
-__all__ = ["ModelFacts", "check_transcribe_options", "facts_of"]
+__all__ = ["ModelFacts", "check_transcribe_options", "facts_of", "near_pretrained"]
 
 OURS = {
     "audio": "the evaluation gives the audio",
@@ -74,14 +74,24 @@ def facts_of(name: str) -> ModelFacts:
     return ModelFacts(target.rsplit(".", 1)[-1], rate, longest_s, _options(target, config, name))
 
 
+def near_pretrained(name: str) -> str:
+    """The names of pretrained models that are near a misspelt one, as " (did you mean x?)"; without a network."""
+    try:
+        listed = ASRModel.list_available_models() or []
+        return near_names(name, [model.pretrained_model_name for model in listed])
+    except Exception:  # of NeMo: a list that cannot be had answers nothing
+        return ""
+
+
 def _pretrained_config(name: str) -> DictConfig:
     try:
         return ASRModel.from_pretrained(name, return_config=True)
     except Exception as error:  # of the network, of the hub, of NeMo
         reason = printable(str(error).strip().split("\n")[0], 200)
         raise ValueError(
-            f"model {name!r} is no .nemo file, and no pretrained model of this name can be had ({reason}): should be "
-            "one of the two, a file of transcripts, or a folder, hub name or size of another system (docs/systems.md)"
+            f"model {name!r} is no .nemo file, and no pretrained model of this name can be had"
+            f"{near_pretrained(name)} ({reason}): should be one of the two, "
+            "a file of transcripts, or a folder, hub name or size of another system (docs/systems.md)"
         ) from error
 
 

@@ -83,6 +83,7 @@ def prepare_material(options: TuningOptions, start: Start, note: Note) -> Materi
     train = _speech("train", options.train, options=options, start=start, folder=folder, note=note)
     dev = _speech("dev", options.dev, options=options, start=start, folder=folder, note=note)
     _check_apart("dev", train, dev)
+    _note_speakers(train, dev, note)
     chosen = _some(dev, options.dev_utterances)
     if len(chosen) < len(dev):
         note(f"dev: {len(chosen)} of {len(dev)} utterances, always the same ones (dev_utterances)")
@@ -206,6 +207,18 @@ def _check_apart(option: str, train: Sequence[ManifestEntry], dev: Sequence[Mani
         raise ManifestError(
             f"{option}: {len(both)} of {len(dev)} recordings are in {other} as well ({_sources(both)}): what was "
             f"trained with proves nothing; give others{', or leave --dev-noise out' if option == 'dev_noise' else ''}"
+        )
+
+
+def _note_speakers(train: Sequence[ManifestEntry], dev: Sequence[ManifestEntry], note: Note) -> None:
+    """A line about voices of dev that are trained with."""
+    seen, heldout = (
+        {str(entry.fields["speaker"]) for entry in side if entry.fields.get("speaker")} for side in (train, dev)
+    )
+    if seen & heldout:
+        note(
+            f"dev: {len(seen & heldout)} of {len(heldout)} speakers are in train as well: weights that are chosen "
+            "on them may be worse for other voices"
         )
 
 

@@ -18,6 +18,7 @@ from nemo.core.classes.mixins import adapter_mixins
 from nemo_noise.archive import read_config, restore
 from nemo_noise.foreign_text import printable
 from nemo_noise.recogniser.checkpoint import restore_with_added_parts
+from nemo_noise.recogniser.config_facts import near_pretrained
 from nemo_noise.recogniser.facts import check_rates
 from nemo_noise.recogniser.model_file import save_model
 from nemo_noise.tuning.options import Learn, TuningOptions
@@ -215,6 +216,6 @@ def _pretrained_config(name: str) -> DictConfig:
     except Exception as error:  # of the network, of the hub, of NeMo
         reason = printable(str(error).strip().split("\n")[0], 200)
         raise ValueError(
-            f"start={printable(name, 200)} is no .nemo file here, and no pretrained model of this name can be had "
-            f"({reason}): give the path of a .nemo file, or a name of NeMo's"
+            f"start={printable(name, 200)} is no .nemo file here, and no pretrained model of this name can be had"
+            f"{near_pretrained(name)} ({reason}): give the path of a .nemo file, or a name of NeMo's"
         ) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from nemo_noise.command_line import main
 from nemo_noise.command_line.session import session
 from nemo_noise.data.manifests.manifest import read_manifest
 from nemo_noise.progress import progress, progress_to
@@ -47,6 +48,39 @@ def test_a_misspelt_word_is_answered_with_a_near_one(arguments: list[str], near:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tune", "a.nemo", "--steps", "many"], "--steps is 'many'"),
+        (["mix", "--utterances=0"], "--utterances is '0'"),
+        (["card", "a.nemo", "--snr", "ten"], "--snr holds 'ten'"),
+        (["tune"], "MODEL is missing: nemo-noise tune"),
+        (["doctor", "--jsn"], "--json"),
+    ],
+)
+def test_wrong_words_name_their_value_and_are_an_object_too_for_json(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["nemo-noise", *arguments, "--json"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    shown = capfd.readouterr()
+    answer = json.loads(shown.out)
+    assert end.value.code == 2
+    assert answer["type"] == "usage"
+    assert said in answer["error"]
+    assert answer["error"] in shown.err
+
+
+def test_an_error_begins_with_what_was_typed_where_the_option_is_called_otherwise_below(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), session(names={"noise_lists": "--noise"}):
+        raise ValueError("noise_lists.hum is 'hum', which is not there")
+    assert capfd.readouterr().err.startswith("error: --noise: noise_lists.hum is 'hum'")
+
+
 def test_every_room_imports_nemo_whole_before_anything_of_ours(repository: Path) -> None:
     """Else an import of one module would register us in its middle."""
     for room in sorted((repository / "nemo_noise").glob("*/__init__.py")):
@@ -78,6 +112,19 @@ def test_what_others_write_is_in_the_log_and_the_result_alone_on_the_terminal(
     assert shown.out == "a table\n"
     assert shown.err == "a note \\x1b[31m\n"
     assert {"chatter of a library", "of a child"} <= set((tmp_path / "deep" / "run.log").read_text().splitlines())
+
+
+def test_the_wait_for_nemo_is_announced_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for is_loaded in (False, True):
+        if is_loaded:
+            monkeypatch.setitem(sys.modules, "nemo.collections.asr", sys)
+        else:
+            monkeypatch.delitem(sys.modules, "nemo.collections.asr", raising=False)
+        with session() as current:
+            current.loads()
+        assert ("loading NeMo" in capfd.readouterr().err) != is_loaded
 
 
 @pytest.mark.parametrize(

@@ -120,7 +120,7 @@ MISTAKES = [
     (["add", "{given}/speech", "o.nemo"], "is a folder, must be a .nemo file"),
     (
         ["add", "{given}/plain.nemo", "o.nemo", "--context", "causal"],
-        "context is 'causal', should be one of attentive, causal_statistics",
+        "context is 'causal' (did you mean causal_statistics?), should be one of attentive",
     ),
     (
         ["add", "{given}/plain.nemo", "o.nemo", "--fusion", "film"],

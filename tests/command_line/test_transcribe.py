@@ -74,6 +74,19 @@ def test_the_same_command_goes_on_and_json_is_one_object(
     assert "transcribed already" in shown.err
 
 
+def test_texts_of_a_corpus_beside_its_audio_are_left_and_the_way_out_is_named(
+    model: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.txt", "b.txt"):
+        Path(name).write_text("a reference")
+    assert run(monkeypatch, model, "a.wav", "b.wav") == 0
+    assert Path("a.txt").read_text() == "a reference"
+    assert "give --output-dir" in capfd.readouterr().err
+    assert run(monkeypatch, model, "a.wav", "b.wav", "-o", "out", "-f", "txt") == 0
+    assert run(monkeypatch, model, "a.wav", "b.wav", "-o", "out", "-f", "txt") == 0
+    assert "give --output-dir" not in capfd.readouterr().err
+
+
 def test_the_standard_input_is_transcribed(
     model: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,7 +111,7 @@ MISTAKES = [
     (["MODEL", "a.wav", "-f", "docx"], "format='docx' is unknown"),
     (["MODEL", "a.wav", "-f", "srt,json", "-o", "-"], "cannot be written to the standard output"),
     (["MODEL", "a.wav", "b.wav", "-o", "-"], "several files cannot be written to the standard output"),
-    (["MODEL", "a.wav", "-o", "b.wav"], "give another output folder"),
+    (["MODEL", "a.wav", "-o", "b.wav"], "give a folder that can be written"),
     (["MODEL", "a.wav", "--channel", "2"], "channel is 2, the file has 1 channel"),
     (["MODEL", "a.wav", "--device", "gpu"], "device is 'gpu', which is not there"),
     (["MODEL", "a.wav", "--language", "de"], "is of one language"),

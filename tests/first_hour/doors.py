@@ -50,6 +50,22 @@ def command(words: str, read: Callable[[], str]) -> Answer:
         return _answer(main, read)
 
 
+def without(package: str) -> Door:
+    """The command where a package is not installed."""
+
+    def typed(words: str, read: Callable[[], str]) -> Answer:
+        before = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == package}
+        for name in [*before, package]:
+            sys.modules[name] = None  # type: ignore[assignment]
+        try:
+            return command(words, read)
+        finally:
+            del sys.modules[package]
+            sys.modules.update(before)
+
+    return typed
+
+
 def python(call: Callable[[], object]) -> Door:
     """A line of Python, as in a notebook; the words are the line for people."""
     return lambda _, read: _answer(call, read)

@@ -28,8 +28,15 @@ FILES = (
     Lines("silent.json", ({"audio_filepath": "silent.wav"},), (Wave("silent.wav", level=0.0),)),
     Lines("telephone.json", ({**LINE, "audio_filepath": "telephone.wav"},), (Wave("telephone.wav", rate=8000),)),
     Folder("nothing", (Content("readme.txt", "no audio"),)),
+    Folder("fans", tuple(Wave(f"fan/{number}.wav", 2.0) for number in range(4))),
     Folder("noises", (Wave("hum/0.wav", 2.0),)),
     HuggingFace("whisper"),
+    Content("fake.wav", "no sound\n"),
+    Lines("fakes.json", ({**LINE, "audio_filepath": "fake.wav"},), ()),
+    Folder("fakes", (Content("one.wav", "no sound\n"), Content("two.mp3", "no sound\n"))),
+    Lines("chinese.json", ({**LINE, "audio_filepath": "chinese.wav", "text": "你好"},), (Wave("chinese.wav"),)),
+    Content("talk.txt", "what was said\n"),
+    Content("words.arpa", "one two\n"),
 )
 
 

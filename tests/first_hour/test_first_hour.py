@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.first_hour.doors import Answer, command
+from tests.first_hour.doors import Answer
 from tests.first_hour.folder import CTC, make_folder
-from tests.first_hour.mistakes import MISTAKES, TINY, Mistake
+from tests.first_hour.mistake import Mistake
+from tests.first_hour.mistakes import MISTAKES, TINY
 from tests.recipe_runs import on_a_cpu, tiny_overrides
 
 pytestmark = pytest.mark.slow
-FEWEST, MOST_BAD = 60, 5
+FEWEST, MOST_BAD = 150, 0
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def first_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_there_are_sixty_mistakes_of_which_few_are_answered_badly_by_others() -> None:
+def test_there_are_many_mistakes_and_none_is_answered_badly_by_others() -> None:
     assert len({mistake.id for mistake in MISTAKES}) == len(MISTAKES) >= FEWEST
     assert sum(bool(mistake.known_bad) for mistake in MISTAKES) <= MOST_BAD
 
@@ -60,7 +61,7 @@ def complaints(mistake: Mistake, answer: Answer) -> list[str]:
     """What is missing in an answer; a note may stand anywhere, an error says it in its last words."""
     said = answer.text if mistake.note else last_words(answer.text)
     found = [f"it does not name {name!r}" for name in mistake.names if name not in said]
-    if (answer.status == 0) != mistake.note and mistake.door is not command:
+    if (answer.status == 0) != mistake.note:
         found.append("it ends in silence" if answer.status == 0 else "it fails")
     return found
 

@@ -145,7 +145,7 @@ def scattered_patches(root: Path, files: list[Path]) -> list[str]:
     """Finds wrappers and registrations in NeMo and OmegaConf outside the room whose table lists them all."""
     breaches = []
     for name, tree in _modules(root, [name for name in files if name.parts[0] == "nemo_noise"]):
-        if name.parts[1] in (PATCHES, "__init__.py"):  # the second installs the first
+        if name.parts[1] in (PATCHES, "first_use.py"):  # the second installs the first
             continue
         for node in ast.walk(tree):
             if "wrapt" in _imported_packages(node):

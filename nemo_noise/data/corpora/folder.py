@@ -8,6 +8,7 @@ from pathlib import Path
 from nemo_noise.data.corpora.recordings import CorpusError, Found, LeftOut
 from nemo_noise.data.manifests.audio_folder import audio_files, noise_lines, what_else
 from nemo_noise.data.manifests.folder_texts import HOW, find_texts
+from nemo_noise.foreign_text import printable
 
 __all__ = ["find_noise", "find_speech", "has_texts"]
 
@@ -59,5 +60,8 @@ def find_speech(root: Path) -> Iterator[Found | LeftOut]:
 def _audio(root: Path) -> list[Path]:
     files = audio_files(root)
     if not files:
-        raise CorpusError(f"{root}: holds no audio, {what_else(root)}")
+        raise CorpusError(
+            f"root is {printable(repr(str(root)), 200)}, a folder without audio: {what_else(root)}; "
+            "give a folder of recordings"
+        )
     return files

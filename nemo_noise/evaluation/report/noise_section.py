@@ -266,7 +266,8 @@ def _verdict(results: Results) -> str | None:
         return None
     names, overall = (comparison["model"], comparison["baseline"]), comparison.get("overall")
     by_list = {f"in {name} noise": block for name, block in comparison["lists"].items()}  # of earlier versions
-    parts = ({"in noise": overall} if overall else by_list) | {"on clean speech": comparison["clean"]}
+    is_measured = overall is not None and overall["wer"] is not None
+    parts = ({"in noise": overall} if is_measured else by_list) | {"on clean speech": comparison["clean"]}
     clauses = [f"{where}, {errors_clause(part, *names)}" for where, part in parts.items() if part is not None]
     sentence = "; ".join(clauses)
     return f"{sentence[0].upper()}{sentence[1:]}." if sentence else None

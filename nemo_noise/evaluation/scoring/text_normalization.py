@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import lru_cache
 
+from nemo_noise.checks import near_names
+
 __all__ = ["TextStep", "composed", "normalize_text", "parse_steps"]
 
 # Cf of Unicode that are drawn: signs before Arabic, Syriac and Kaithi numbers.
@@ -79,7 +81,8 @@ def _parse(steps: tuple[TextStep | str, ...]) -> tuple[TextStep, ...]:
     known = [step.value for step in TextStep]
     for step in steps:
         if step not in known:
-            raise ValueError(f"text_normalization holds the unknown step {step!r}; known steps are {known}")
+            near = near_names(str(step), known)
+            raise ValueError(f"text_normalization holds the unknown step {step!r}{near}; known steps are {known}")
     return tuple(TextStep(step) for step in steps)
 
 

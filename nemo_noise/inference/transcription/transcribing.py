@@ -115,9 +115,7 @@ def transcribe(
         name = _name_of(system)
         results = dict(_old(sources, plan, name, overwrite=overwrite))
         if results:
-            note(
-                f"{_count(len(results))} transcribed already and left as they are (--overwrite transcribes them again)"
-            )
+            note(_left_alone(len(results), is_beside_audio=output_dir is None))
         claimed = {n: _claimed_s(one, chosen.channel) for n, one in enumerate(sources) if n not in results}
         for place, seconds in claimed.items():
             if isinstance(seconds, str):
@@ -243,9 +241,9 @@ def _device(name: str | torch.device) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, ValueError) as error:
-        reason = printable(str(error).splitlines()[0], 150)
+        reason = printable(str(error).splitlines()[0], 60)
         raise ValueError(
-            f"device is {str(name)!r}, which is not there ({reason}); use cpu, cuda, cuda:1 or mps"
+            f"device is {str(name)!r}, which is not there ({reason}): should be cpu, cuda, cuda:1 or mps"
         ) from error
     return device
 
@@ -271,6 +269,14 @@ def _remarks(file: TranscribedFile) -> Iterator[str]:
         where = f"{dropped.start_s:.1f} to {dropped.end_s:.1f} s"
         wrote = f", the system wrote {printable(repr(dropped.text), 80)}" if dropped.text else ""
         yield f"left out {where}: {dropped.reason.value}{wrote}"
+
+
+def _left_alone(count: int, *, is_beside_audio: bool) -> str:
+    """What stands for recordings whose outputs are there; beside the audio these may be the texts of a corpus."""
+    remedy = "--overwrite transcribes them again"
+    if is_beside_audio:
+        remedy += " and replaces the files beside the audio: if those are texts of yours, give --output-dir"
+    return f"{_count(count)} transcribed already and left as they are ({remedy})"
 
 
 def _count(files: int) -> str:
