@@ -4,8 +4,8 @@
 
     python experiments/alternatives/transcribe_enhanced.py MIXTURES SYSTEM ENHANCEMENT TRANSCRIPTS.csv
 
-MIXTURES is a folder by `export_mixtures`, SYSTEM anything that `nemo-noise card` takes, ENHANCEMENT one of none, rnnoise,
-webrtc, spectral_gating (`pip install 'nemo-noise[enhancement]'`).
+MIXTURES is a folder by `export_mixtures`, SYSTEM anything that `nemo-noise card` takes, ENHANCEMENT one of none,
+rnnoise, webrtc, spectral_gating (`pip install --group enhancement`).
 """
 
 import argparse
@@ -18,12 +18,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
-import torch
 from numpy.typing import NDArray
 
 from nemo_noise import whole_file
-from nemo_noise.data.manifests.manifest import load_entry, read_manifest
-from nemo_noise.inference.systems import open_system
 from nemo_noise.progress import progress
 
 Samples = NDArray[np.float32]
@@ -95,6 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("transcripts", type=Path, help="CSV file to write")
     parser.add_argument("--listen", type=Path, help="folder for the enhanced audio")
     given = parser.parse_args(arguments)
+    import torch  # late: the help needs neither it nor NeMo
+
+    from nemo_noise.data.manifests.manifest import load_entry, read_manifest
+    from nemo_noise.inference.systems import open_system
+
     entries = read_manifest(given.mixtures / "manifest.jsonl")
     system = open_system(given.system, torch.device("cpu"))
     enhance = ENHANCEMENTS[given.enhancement]

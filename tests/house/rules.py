@@ -176,7 +176,7 @@ def probed_families(root: Path, files: list[Path]) -> list[str]:
 
 def undeclared_packages(root: Path, files: list[Path]) -> list[str]:
     """Finds imports of packages that pyproject.toml names neither as a dependency nor in an extra."""
-    declared = set().union(*_declared(root).values())
+    declared = set().union(*_declared(root).values(), *_groups(root).values())
     return [
         f"{name}:{number}: imports {package}, which pyproject.toml does not name"
         for name, number, package in _foreign_imports(root, files)
@@ -301,6 +301,12 @@ def _declared(root: Path) -> dict[str, set[str]]:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     by_extra = {"": project["dependencies"], **project["optional-dependencies"]}
     return {extra: set(map(_plain_name, requirements)) for extra, requirements in by_extra.items()}
+
+
+def _groups(root: Path) -> dict[str, set[str]]:
+    """Reads the names of packages by group, which no user is asked for."""
+    groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8")).get("dependency-groups", {})
+    return {group: set(map(_plain_name, requirements)) for group, requirements in groups.items()}
 
 
 def _plain_name(requirement: str) -> str:

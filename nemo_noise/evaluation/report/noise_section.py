@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from typing import Any, NamedTuple, cast
 
-from nemo_noise.evaluation.blocks.numbers import percent
+from nemo_noise.evaluation.blocks.numbers import HEAD, interval_head, percent
 from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate
 from nemo_noise.evaluation.questions import BY_WEIGHT
 from nemo_noise.evaluation.questions.comparisons.comparison import errors_clause
@@ -288,5 +288,5 @@ def _measured(summary: Summary, made: Mapping[str, Any]) -> str:
     return (
         f"Noise is added to recorded speech{of}; SNR: active level of the speech (ITU-T P.56) against the RMS level "
         f"of the noise; texts are compared {texts}; intervals: {percent(summary['confidence'], 0)}, bootstrap over "
-        f"{unit}"
+        f"{unit}{interval_head(summary).removeprefix(HEAD)}"
     )
