@@ -130,7 +130,7 @@ PREPARED = [
         _evaluation(fail_if=["comparison.clean.difference_high > 0"]),
         "fail_if",
         "'comparison.clean.difference_high'",
-        "near names",
+        "give a baseline",
     ),
     Case(
         "blocks-of-a-misspelt-field",
