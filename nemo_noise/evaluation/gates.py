@@ -103,7 +103,8 @@ def check_paths(gates: Sequence[Gate], known: Iterable[str]) -> None:
             near = difflib.get_close_matches(gate.path, [*beside, *paths], n=5, cutoff=0.5) or sorted(paths)[:5]
             is_alone = not any(path.startswith("baseline.") for path in paths)
             if is_alone and gate.path.startswith(("comparison.", "baseline.")):
-                raise GateError(f"fail_if: no value at {gate.path!r}: it compares with a baseline, and none is given: give a baseline")
+                needs = "it compares with a baseline, and none is given: give a baseline"
+                raise GateError(f"fail_if: no value at {gate.path!r}: {needs}")
             raise GateError(f"fail_if: no value at {gate.path!r}; near names: {', '.join(dict.fromkeys(near))}")
 
 
