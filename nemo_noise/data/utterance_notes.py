@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from enum import Enum
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from nemo.utils import logging, logging_mode
 
@@ -18,10 +22,14 @@ from nemo_noise.data.manifests.sensors import describes_streams
 
 __all__ = [
     "NOT_STREAMS",
+    "ContextAudio",
+    "ContextSource",
     "MixedNoise",
     "TranscriptNote",
+    "context_note",
     "empty_transcript",
     "noise_notes",
+    "note_for_context",
     "note_noise",
     "transcript_note",
 ]
@@ -44,12 +52,28 @@ class MixedNoise(NamedTuple):
     duration_s: float
 
 
+class ContextSource(str, Enum):
+    """What a noise context gets beside the utterance, or in place of it."""
+
+    NOTHING = "nothing"
+    PREROLL = "preroll"  # the noise before the utterance, in front of it
+    NOISE = "noise"  # the noise in the mixture, in place of it: a control
+
+
+class ContextAudio(NamedTuple):
+    """Samples [P] for the noise context of one utterance, as loud as in the mixture."""
+
+    source: ContextSource
+    samples: npt.NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class _Notes:
     """The open notes; None where no data set acts on them."""
 
     transcript: TranscriptNote | None = None
     noises: list[MixedNoise] | None = None
+    context: list[ContextAudio] | None = None
 
 
 _NONE = _Notes()
@@ -76,6 +100,28 @@ def noise_notes() -> Iterator[list[MixedNoise]]:
         yield noises
     finally:
         _OPEN.reset(token)
+
+
+@contextmanager
+def context_note() -> Iterator[list[ContextAudio]]:
+    """Promises that what is noted within for a noise context, once at most, goes to the model with the batch."""
+    noted: list[ContextAudio] = []
+    token = _OPEN.set(replace(_OPEN.get(), context=noted))
+    try:
+        yield noted
+    finally:
+        _OPEN.reset(token)
+
+
+def note_for_context(audio: ContextAudio) -> None:
+    """Hands samples to the noise context of the model; raises a ValueError where no data set acts."""
+    noted = _OPEN.get().context
+    if noted is None:
+        raise ValueError(
+            f"for_context: is {audio.source.value!r}, but this data set gives the model nothing beside the utterance; "
+            "expected NeMo's Lhotse loader of a multi-task model, or for_context: nothing"
+        )
+    noted.append(audio)
 
 
 def empty_transcript() -> None:

@@ -37,7 +37,6 @@ __all__ = ["add_noise_context", "check_takes_context", "checkpoint_path"]
 
 STREAMABLE = (modules.CausalContextEncoder, modules.ConstantContextEncoder)
 ADDED = ("context_encoder.", "fusions.", "context_features.")
-SECOND_ATTENTION = "its decoder can read the noise by a second attention: nemo_noise.models.add_dual_attention"
 
 
 def add_noise_context(
@@ -140,9 +139,8 @@ def check_takes_context(config: DictConfig, shown: str) -> None:
     """
     target = (config.get("encoder") or {}).get("_target_")
     if target not in NOISE_AWARE:
-        whisper = f" {SECOND_ATTENTION}." if str(target).endswith("WhisperEncoder") else ""
         raise ValueError(
-            f"{shown}: its encoder is {target}; a noise context can be added to {next(iter(NOISE_AWARE))}.{whisper}"
+            f"{shown}: its encoder is {target}; a noise context can be added to {next(iter(NOISE_AWARE))}."
         )
 
 
@@ -168,6 +166,8 @@ def _with_noise_context(config: DictConfig, encoder: Mapping[str, Any] | DictCon
     with open_dict(changed):
         target = NOISE_AWARE[config.encoder.get("_target_")]
         changed.encoder = OmegaConf.merge(changed.encoder, encoder, {"_target_": target})
+        if given is not None and module_class(changed.encoder) is modules.NoiseAwareWhisperEncoder:
+            changed.preprocessor.frame_count = modules.FrameCount.AUDIO.value  # the context reads no silence behind
         if encoder.get("feature_normalization") is not None:
             _move_normalization(config, changed, shown)
         if given is not None:

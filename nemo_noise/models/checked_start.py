@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
@@ -26,6 +27,8 @@ ADDED = re.compile(  # what a noise-aware recipe has and a plain checkpoint lack
     r"^encoder\.(context_encoder|fusions)\.|^secondary\.|\.second_sub_layer\.(secondary\.|gate\.|mix$)"
 )
 COMPUTED = re.compile(r"^preprocessor\.|\.masked_spec_embed$")  # constants of a formula; a vector of training alone
+FIXED_POSITIONS = re.compile(r"^encoder\.whisper\.embed_positions\.weight$")
+POSITION_TOLERANCE = 0.01  # sinusoids in half precision
 CONTEXT = "encoder.context_encoder."
 MOST_NAMED = 8
 
@@ -115,12 +118,29 @@ class _Start:
         self.wanted |= wanted
         lost = [name for name in state if name not in self.own and not COMPUTED.search(name)]
         self._refuse(_grouped(lost, self.own), "of the checkpoint is not in this recipe", plural="are")
+        state = {name: self._fitted(name, value) for name, value in state.items()}
         other = [name for name in state if name in self.own and state[name].shape != self.own[name].shape]
         shapes = [f"{name} {list(state[name].shape)}, here {list(self.own[name].shape)}" for name in other]
         self._refuse(shapes, "of the checkpoint has another shape in this recipe", plural="have")
         self.loaded |= set(state)
         self._warn_of_other_output()
         return self._load_state_dict({name: state[name] for name in state if name not in other}, strict=False)
+
+    def _fitted(self, name: str, value: Tensor) -> Tensor:
+        """Fixed positions for a window of another length: the same formula, so rows are left out or computed anew.
+
+        Positions that have learned, of either side, stay as they are, and so does anything else.
+        """
+        own = self.own.get(name)
+        if own is None or not FIXED_POSITIONS.search(name) or name in dict(self.model.named_parameters()):
+            return value
+        if value.dim() != 2 or value.shape[1] != own.shape[1] or value.shape == own.shape:
+            return value
+        common = min(len(value), len(own))
+        if not torch.allclose(value[:common].to(own), own[:common], atol=POSITION_TOLERANCE):
+            return value  # refused as another shape
+        logging.info(f"{self.option}: {name} has {len(value)} fixed positions in the checkpoint, {len(own)} here.")
+        return torch.cat([value[:common].to(own), own[common:]])
 
     def check_missing(self) -> None:
         missing = [name for name in self.wanted - self.loaded if not ADDED.search(name)]

@@ -21,6 +21,8 @@ __all__ = ["NOISE_AWARE", "encoder_additions", "encoder_streams", "module_class"
 
 NUMBERS = 8  # of a context; docs/RESULTS.md: enough, and 64 are not better
 MEL_BANDS = 80  # of a context beside an encoder that reads samples
+WHISPER_MEAN, WHISPER_STD = 0.0, 0.5  # Whisper's features of speech and of noise are around these
+WHISPER_SUBSAMPLING = 2
 NOISE_AWARE = {
     "nemo.collections.asr.modules.ConformerEncoder": "nemo_noise.modules.NoiseAwareConformerEncoder",
     "nemo.collections.asr.modules.conformer_encoder.ConformerEncoder": "nemo_noise.modules.NoiseAwareConformerEncoder",
@@ -30,8 +32,12 @@ NOISE_AWARE = {
     "nemo_noise.modules.NoiseAwareLaCTEncoder": "nemo_noise.modules.LaCTEncoder",
     "nemo_noise.modules.Wav2Vec2Encoder": "nemo_noise.modules.NoiseAwareWav2Vec2Encoder",
     "nemo_noise.modules.NoiseAwareWav2Vec2Encoder": "nemo_noise.modules.NoiseAwareWav2Vec2Encoder",
+    "nemo_noise.modules.WhisperEncoder": "nemo_noise.modules.NoiseAwareWhisperEncoder",
+    "nemo_noise.modules.NoiseAwareWhisperEncoder": "nemo_noise.modules.NoiseAwareWhisperEncoder",
 }  # an encoder, and what it becomes with a context
 _READS_SAMPLES = "nemo_noise.modules.NoiseAwareWav2Vec2Encoder"
+_READS_WINDOWS = "nemo_noise.modules.NoiseAwareWhisperEncoder"
+_DEFAULT_CONTEXTS = {_READS_SAMPLES: "statistics", _READS_WINDOWS: "attentive"}  # else the one that streams
 
 Choice: TypeAlias = str | Mapping[str, Any] | DictConfig | None
 Options: TypeAlias = Mapping[str, Any] | Iterable[str]
@@ -59,17 +65,17 @@ def encoder_additions(config: DictConfig, *, context: Choice, fusion: Choice, op
     added: dict[str, Any] = {}
     normalization = normalization_of(config)
     if encoder.get("context") is None:
-        added["context"] = _options_of(
-            Kind.CONTEXT, context or ("statistics" if reads_samples else "causal_statistics")
-        )
+        added["context"] = _options_of(Kind.CONTEXT, context or _DEFAULT_CONTEXTS.get(target, "causal_statistics"))
         if not isinstance(context, Mapping | DictConfig) and "d_context" in added["context"]:
             added["context"]["d_context"] = NUMBERS
         if reads_samples:
             added["context_features"] = {"_target_": "nemo_noise.modules.LogMelFeatures", "features": MEL_BANDS}
+        elif target == _READS_WINDOWS:
+            _set_scale(added["context"], WHISPER_MEAN, WHISPER_STD)
         elif encoder.get("feature_normalization") is None and _can_move(normalization):
             added["feature_normalization"] = normalization
         elif encoder.get("feature_normalization") is None and normalization not in ("none", None):
-            _scale_of_normalised(added["context"])
+            _set_scale(added["context"], 0.0, 1.0)
     if encoder.get("context") is None or fusion is not None:
         added["fusion"] = _options_of(Kind.FUSION, fusion or _default_fusion(added, reads_samples=reads_samples))
     return _resolved(added, config, options)
@@ -96,13 +102,13 @@ def _can_move(normalization: Any) -> bool:
     return normalization in ("per_feature", "running") or isinstance(normalization, Mapping)
 
 
-def _scale_of_normalised(context: dict[str, Any]) -> None:
-    """Sets the scale of a context, and of one that it wraps, for features that the preprocessor normalises."""
+def _set_scale(context: dict[str, Any], mean: float, std: float) -> None:
+    """Sets the scale of a context, and of one that it wraps, to what its features are around."""
     for name, value in context.items():
         if isinstance(value, dict):
-            _scale_of_normalised(value)
+            _set_scale(value, mean, std)
         elif name in ("feature_mean", "feature_std"):
-            context[name] = 0.0 if name == "feature_mean" else 1.0
+            context[name] = mean if name == "feature_mean" else std
 
 
 def _options_of(kind: Kind, given: str | Mapping[str, Any] | DictConfig) -> dict[str, Any]:
@@ -125,9 +131,11 @@ def _resolved(added: Mapping[str, Any], config: DictConfig, options: Options) ->
     encoder, preprocessor = config.encoder, config.get("preprocessor") or {}
     defaults = inspect.signature(ConformerEncoder).parameters
     features = MEL_BANDS if "context_features" in added else preprocessor.get("features") or encoder.get("feat_in")
+    is_whisper = NOISE_AWARE[encoder.get("_target_")] == _READS_WINDOWS
+    subsampling = WHISPER_SUBSAMPLING if is_whisper else defaults["subsampling_factor"].default
     sizes = {
         "d_model": encoder.get("d_model"),
-        "subsampling_factor": encoder.get("subsampling_factor", defaults["subsampling_factor"].default),
+        "subsampling_factor": encoder.get("subsampling_factor", subsampling),
         "context": encoder.get("context"),
     }
     tree = OmegaConf.create({"model": {"preprocessor": {"features": features}, "encoder": {**sizes, **added}}})

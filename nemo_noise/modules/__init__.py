@@ -47,7 +47,7 @@ from nemo_noise.modules.mixers.ssm.encoder import Direction, SSMEncoder
 from nemo_noise.modules.mixers.ssm.mixer import BidirectionalMamba2Mixer, Mamba2Mixer
 from nemo_noise.modules.seam.conformer import NoiseAwareConformerEncoder, NoiseAwareConformerEncoderAdapter
 from nemo_noise.modules.seam.normalization import RunningNormalization
-from nemo_noise.modules.seam.preroll import cache_after_preroll, noise_before
+from nemo_noise.modules.seam.preroll import cache_after_preroll, noise_before, noise_in_place
 from nemo_noise.modules.wav2vec.encoder import NormPlace, Wav2Vec2Encoder
 from nemo_noise.modules.wav2vec.front_end import ConvolutionNorm, WaveformPreprocessor
 from nemo_noise.modules.wav2vec.log_mel import LogMelFeatures
@@ -60,7 +60,8 @@ from nemo_noise.modules.whisper.decoder import (
     follow_whisper,
 )
 from nemo_noise.modules.whisper.encoder import WhisperEncoder
-from nemo_noise.modules.whisper.features import WhisperFeatures
+from nemo_noise.modules.whisper.features import FrameCount, WhisperFeatures
+from nemo_noise.modules.whisper.noise_aware import NoiseAwareWhisperEncoder
 
 __all__ = [
     "AddFusion",
@@ -84,6 +85,7 @@ __all__ = [
     "EncoderLayerMemory",
     "FeaturePyramidContextEncoder",
     "FiLMFusion",
+    "FrameCount",
     "Fusion",
     "GatedFusion",
     "HierarchicalContextEncoder",
@@ -98,6 +100,7 @@ __all__ = [
     "NoiseAwareConformerEncoderAdapter",
     "NoiseAwareLaCTEncoder",
     "NoiseAwareWav2Vec2Encoder",
+    "NoiseAwareWhisperEncoder",
     "NoiseTypeContextEncoder",
     "NoiseTypeMemory",
     "NormPlace",
@@ -123,6 +126,7 @@ __all__ = [
     "follow_whisper",
     "noise_before",
     "noise_context_of",
+    "noise_in_place",
     "sensor_users",
     "shuffled_context",
     "shuffled_sensors",

@@ -4,7 +4,7 @@
 
 import copy
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -12,12 +12,14 @@ from lhotse import CutSet
 from omegaconf import DictConfig, OmegaConf, open_dict
 from torch import Tensor
 
+from nemo.collections.asr.data.audio_to_text_lhotse_prompted import PromptedAudioToTextLhotseDataset
 from nemo.collections.asr.parts.preprocessing import perturb
 from nemo.collections.asr.parts.preprocessing.perturb import AudioAugmentor, process_augmentations
 from nemo.collections.asr.parts.preprocessing.segment import AudioSegment
 
+from nemo_noise.data.context_audio_in_batches import with_context_audio
 from nemo_noise.data.manifests.long_transcripts import POSITIONS, leave_out_long_transcripts
-from nemo_noise.data.utterance_notes import transcript_note
+from nemo_noise.data.utterance_notes import ContextAudio, context_note, transcript_note
 from nemo_noise.nemo_patches.transcripts import without_transcript
 
 __all__ = ["WRAPPERS", "AugmentedAudio"]
@@ -36,12 +38,19 @@ class AugmentedAudio:
         load_audio: gives audio [B, T], lengths [B], and the cuts if it is fault tolerant.
         augmentor: NeMo's.
         sample_rate: of the audio, samples per second.
+        batch_has_cuts: whether the batch holds its cuts, which can carry audio for a noise context.
     """
 
     def __init__(
-        self, load_audio: Callable[..., tuple[Any, ...]], augmentor: AudioAugmentor, sample_rate: int
+        self,
+        load_audio: Callable[..., tuple[Any, ...]],
+        augmentor: AudioAugmentor,
+        sample_rate: int,
+        *,
+        batch_has_cuts: bool = False,
     ) -> None:
         self.load_audio, self.augmentor, self.sample_rate = load_audio, augmentor, sample_rate
+        self.batch_has_cuts = batch_has_cuts
 
     def __call__(self, cuts: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Returns what `load_audio` returns, with perturbed audio; a ValueError for several channels."""
@@ -51,16 +60,23 @@ class AugmentedAudio:
                 f"augmentor: needs mono audio [B, T], got {list(audio.shape)}; set train_ds.channel_selector"
             )
         utterances, silent = [], []
+        for_context: dict[int, ContextAudio] = {}
         for index, (row, length) in enumerate(zip(audio, lengths, strict=True)):
             # Where the cuts do not come back, the data set makes the text of those that it gave: no note.
-            with transcript_note() if rest else nullcontext() as transcript:
+            with transcript_note() if rest else nullcontext() as transcript, self._context_note() as noted:
                 utterances.append(self._perturbed(row[: int(length)]))
             if transcript is not None and transcript.is_emptied:
                 silent.append(index)
-        if silent:
-            emptied = [without_transcript(cut) if index in silent else cut for index, cut in enumerate(rest[0])]
-            rest[0] = CutSet.from_cuts(emptied)
+            if noted:
+                for_context[index] = noted[-1]
+        if silent or for_context:
+            cuts = [without_transcript(cut) if index in silent else cut for index, cut in enumerate(rest[0])]
+            cuts = [with_context_audio(cut, for_context[n]) if n in for_context else cut for n, cut in enumerate(cuts)]
+            rest[0] = CutSet.from_cuts(cuts)
         return (*_padded(utterances, lengths), *rest)
+
+    def _context_note(self) -> AbstractContextManager[list[ContextAudio] | None]:
+        return context_note() if self.batch_has_cuts else nullcontext()
 
     def __getattr__(self, name: str) -> Any:
         if name == "load_audio":  # a copy that is being unpickled has none yet
@@ -103,7 +119,12 @@ def _augmented(loader: Any, block: Any, config: DictConfig) -> Any:
             "expected one of NeMo's Lhotse data sets for speech recognition"
         )
     augmentor = process_augmentations(OmegaConf.to_container(block, resolve=True))
-    dataset.load_audio = AugmentedAudio(dataset.load_audio, augmentor, int(config.get("sample_rate", 16000)))
+    dataset.load_audio = AugmentedAudio(
+        dataset.load_audio,
+        augmentor,
+        int(config.get("sample_rate", 16000)),
+        batch_has_cuts=isinstance(dataset, PromptedAudioToTextLhotseDataset),
+    )
     return loader
 
 

@@ -11,6 +11,7 @@ from nemo_noise.training.device_mixing import DeviceNoiseMix
 from nemo_noise.training.dual_attention_monitor import DualAttentionMonitor
 from nemo_noise.training.epoch import EpochClockCallback
 from nemo_noise.training.freezing import TrainOnly
+from nemo_noise.training.low_rank import LowRankAdapters
 from nemo_noise.training.monitor import NoiseContextMonitor
 from nemo_noise.training.optim import RelativeCosineAnnealing
 from nemo_noise.training.sensors import SensorListener
@@ -23,6 +24,7 @@ __all__ = [
     "DifficultyCurriculum",
     "DualAttentionMonitor",
     "EpochClockCallback",
+    "LowRankAdapters",
     "NoiseContextMonitor",
     "RelativeCosineAnnealing",
     "SensorListener",

@@ -20,6 +20,7 @@ from nemo_noise.data.draw.distribution import share
 from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
 from nemo_noise.data.manifests.narrow_band import is_telephone_band
+from nemo_noise.data.mixing.context_audio import ContextAudioOptions, gain_between, split_preroll
 from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory
 from nemo_noise.data.noise.noise_list import NoiseCrop
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
@@ -34,7 +35,13 @@ from nemo_noise.data.signal.snr import (
     snr_bands,
 )
 from nemo_noise.data.signal.speech_level import SILENCE_DB, active_speech_level_db, checked_signal, rms_db
-from nemo_noise.data.utterance_notes import empty_transcript, note_noise
+from nemo_noise.data.utterance_notes import (
+    ContextAudio,
+    ContextSource,
+    empty_transcript,
+    note_for_context,
+    note_noise,
+)
 
 __all__ = ["Mixture", "NoiseDraw", "NoiseMixPerturbation"]
 
@@ -54,6 +61,7 @@ class NoiseDraw(NamedTuple):
         band_snrs_db: the SNR of each band in dB, from the lowest to the highest; empty without bands.
         is_noise_only: the speech is left out, and the transcript is empty.
         seed: what effects draw from.
+        before: the noise before the crop [P]; empty without a pre-roll.
     """
 
     noise: NoiseCrop
@@ -62,6 +70,7 @@ class NoiseDraw(NamedTuple):
     band_snrs_db: tuple[float, ...] = ()
     is_noise_only: bool = False
     seed: tuple[int, ...] = ()
+    before: Samples = np.zeros(0, np.float32)
 
 
 class Mixture(NamedTuple):
@@ -98,6 +107,9 @@ class NoiseMixPerturbation(Perturbation):
         effects: what happens to speech, noise and mixture, see `build_mixture_chains`; utterances without
             noise stay untouched.
         curriculum: what changes while training, see `NoiseCurriculum`; its `snr_db` stands in for `snr_db`.
+        preroll_s: seconds of the same noise that are drawn before each utterance, 0 to 60; not mixed in.
+        for_context: what the model's noise context gets from here: `nothing`, the `preroll` in front of the utterance,
+            or the `noise` in place of it. The mixtures are the same with all three.
         unknown: keys of the block that are none of these; refused.
     """
 
@@ -117,6 +129,8 @@ class NoiseMixPerturbation(Perturbation):
         full_scale: str = "leave",
         effects: Mapping[str, Sequence[Any]] | None = None,
         curriculum: Mapping[str, Any] | None = None,
+        preroll_s: float = 0.0,
+        for_context: str = "nothing",
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, type(self), "noise_mix")
@@ -129,6 +143,9 @@ class NoiseMixPerturbation(Perturbation):
         if bands is not None and snr_db is not None:
             raise ValueError("bands: is given beside snr_db, expected one of the two")
         self.bands = None if bands is None else snr_bands(bands)
+        self.context_audio = ContextAudioOptions.of(
+            preroll_s, for_context, full_scale=self.full_scale, has_bands=bands is not None
+        )
         if (manifest_path is None) == (sources is None):
             raise ValueError("manifest_path, sources: expected exactly one of the two")
         if sources is None:
@@ -158,26 +175,36 @@ class NoiseMixPerturbation(Perturbation):
         """Adds noise to a mono segment in place.
 
         Raises:
-            ValueError: if the segment is empty, multi-channel or holds NaN, or becomes noise alone where its
-                transcript cannot be emptied; ManifestError for a bad noise.
+            ValueError: if the segment is empty, multi-channel or holds NaN, becomes noise alone where its transcript
+                cannot be emptied, or has audio for a noise context that the data set does not hand on; ManifestError
+                for a bad noise.
         """
+        num_samples = len(data._samples)
+        for_context = self._perturb(data)
+        if self.context_audio.source is not ContextSource.NOTHING:
+            samples = self.context_audio.silence(num_samples) if for_context is None else for_context
+            note_for_context(ContextAudio(self.context_audio.source, samples))
+
+    def _perturb(self, data: AudioSegment) -> Samples | None:
+        """Adds noise in place; what the noise context gets [P], None of an utterance that stays clean."""
         samples, rate = data._samples, data.sample_rate
         known = self._memory.recall(samples, rate) if _is_mono(samples) else None
         if known is None:
             if rms_db(_checked_segment(data)) < SILENCE_DB:
                 self.counts.note("silent speech", f"{_segment_name(data)}: is silent, noise_mix leaves it untouched")
-                return
+                return None
             self._look_at_band(data, samples, rate)
             known = Known(key_of(samples), active_speech_level_db(samples, rate))
             self._memory.keep(samples, rate, known)
         draw = self.draw_by_key(known.key, len(samples), rate)
         if draw is None:
-            return
+            return None
         note_noise(draw.noise.entry, draw.noise.offset_s, len(samples) / rate)
         if draw.is_noise_only:
             empty_transcript()
         mixture = self.mix(samples, draw, sample_rate=rate, speech_level_db=known.level_db)
         data._samples = self.finish(mixture, draw, rate)
+        return self._samples_for_context(mixture, draw, rate)
 
     def draw(self, samples: Samples, sample_rate: int) -> NoiseDraw | None:
         """What an utterance [T] gets in the current epoch; None for the share 1 - mix_prob that stays clean."""
@@ -194,8 +221,9 @@ class NoiseMixPerturbation(Perturbation):
         source = self._source(sample_rate, seed)
         snr_db = None if source.snr is None else source.snr.draw(rng)
         band_snrs_db = () if self.bands is None else self.bands.draw(_generator(seed, _BANDS))
-        crop = source.noises.crop(rng, num_samples, self.curriculum.labels() if self.curriculum else None)
-        return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS))
+        size, labels = self.context_audio.preroll_size(sample_rate), self.curriculum and self.curriculum.labels()
+        crop, before = split_preroll(source.noises.crop(rng, num_samples + size, labels), size, sample_rate)
+        return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS), before)
 
     def mix(
         self, samples: Samples, draw: NoiseDraw, *, sample_rate: int, speech_level_db: float | None = None
@@ -268,6 +296,19 @@ class NoiseMixPerturbation(Perturbation):
     def _changed(self, part: MixturePart, samples: Samples, *, draw: NoiseDraw, sample_rate: int) -> Samples:
         chain = self.effects.get(part)
         return samples if chain is None else chain.apply(samples, sample_rate, draw.seed).samples
+
+    def _samples_for_context(self, mixture: Mixture, draw: NoiseDraw, sample_rate: int) -> Samples | None:
+        """The noise that is in a mixture, or what goes before it as loud as there, behind the effects: [P]."""
+        if self.context_audio.source is ContextSource.NOTHING:
+            return None
+        noise = mixture.samples - mixture.speech
+        if self.context_audio.source is ContextSource.PREROLL:
+            source, before = (
+                self._changed(MixturePart.NOISE, samples, draw=draw, sample_rate=sample_rate)
+                for samples in (draw.noise.samples, draw.before)
+            )
+            noise = before * gain_between(noise, source)
+        return self._changed(MixturePart.MIXTURE, noise, draw=draw, sample_rate=sample_rate)
 
     def _look_at_band(self, data: AudioSegment, samples: Samples, sample_rate: int) -> None:
         """Logs which of the first utterances of a process lack the upper band, where the noise is alone."""

@@ -171,6 +171,11 @@ def export_whisper(model: WhisperModel, folder: str | Path) -> None:
     """
     if not isinstance(model, WhisperModel):
         raise TypeError(f"model is a {type(model).__name__}, must be a WhisperModel to go into a Whisper's folder.")
+    if getattr(model.encoder, "context_encoder", None) is not None:
+        raise ValueError(
+            "model: its encoder has a noise context, which a Hugging Face folder cannot hold; keep it as a .nemo, or "
+            "export the encoder to ONNX."
+        )
     window_s = 2 * model.encoder.max_positions / FRAMES_PER_SECOND
     if not window_s.is_integer():
         raise ValueError(f"preprocessor.window_s={window_s} must be whole seconds, as transformers' features need.")

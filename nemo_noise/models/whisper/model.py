@@ -15,6 +15,7 @@ from nemo_noise.archive.class_paths import with_target
 from nemo_noise.models.decoder_positions import FittingTranscriptsMixin
 from nemo_noise.models.whisper.languages import check_languages, slots_of_line
 from nemo_noise.models.whisper.tokenizer import WhisperTokenizer
+from nemo_noise.modules import FrameCount
 from nemo_noise.nemo_patches.search_rules import apply_search_rules
 from nemo_noise.recogniser.facts import check_rates
 
@@ -34,7 +35,8 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
         trainer: Lightning's trainer.
 
     Raises:
-        ValueError: if features and encoder do not fit, rates disagree, or the tokenizer is no Whisper tokenizer.
+        ValueError: if features and encoder do not fit, rates disagree, a noise context would read the silence behind
+            the audio, or the tokenizer is no Whisper tokenizer.
     """
 
     default_positions = 448
@@ -47,6 +49,12 @@ class WhisperModel(FittingTranscriptsMixin, EncDecMultiTaskModel):
             raise ValueError(
                 f"preprocessor.window_s={cfg.preprocessor.window_s} is {frames} frames, but encoder.max_positions="
                 f"{self.encoder.max_positions} needs {expected}."
+            )
+        reads_audio = getattr(self.preprocessor, "frame_count", FrameCount.AUDIO) is FrameCount.AUDIO
+        if getattr(self.encoder, "context_encoder", None) is not None and not reads_audio:
+            raise ValueError(
+                "preprocessor.frame_count=window, but encoder.context would read the silence behind the audio as "
+                "noise: should be preprocessor.frame_count=audio."
             )
         check_rates(self, type(self).__name__)
         self._apply_search_rules()

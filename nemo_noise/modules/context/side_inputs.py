@@ -20,7 +20,7 @@ __all__ = ["ContextUser", "Preroll", "SideInputReader", "SideInputs", "side_inpu
 
 
 class Preroll(NamedTuple):
-    """What goes before each utterance: ``features`` [B, D, P] and how many frames of each count [B]."""
+    """What goes before each utterance, or in place of it: ``features`` [B, D, P] and how many frames count [B]."""
 
     features: Tensor
     length: Tensor
@@ -44,6 +44,21 @@ class Preroll(NamedTuple):
         own = torch.arange(-(-features.shape[2] // stride), device=features.device)
         own = own + lead.unsqueeze(1) // stride  # [B, S]
         return encoder.context_of(context.values.gather(1, own.unsqueeze(2).expand(-1, -1, context.values.shape[2])))
+
+    def context_in_place(self, encoder: ContextEncoder, num_utterances: int) -> Context:
+        """The context of these features alone, for as many utterances.
+
+        Raises:
+            ValueError: if there are more or fewer, or the context follows the time of the utterance.
+        """
+        if len(self.length) != num_utterances:
+            raise ValueError(f"noise_in_place: was given {len(self.length)} noises, the batch has {num_utterances}.")
+        if encoder.layout == Layout.FRAMES:
+            raise ValueError(
+                f"noise_in_place: {type(encoder).__name__} gives a context for every frame of the utterance; use one "
+                "of the utterance, such as StatisticsContextEncoder."
+            )
+        return encoder.read(self.features, self.length)
 
     def join(self, features: Tensor, length: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
         """Put the pre-roll in front of every utterance [B, D, T] with ``length`` [B], without a gap.
@@ -75,12 +90,14 @@ class SideInputs:
 
     Attributes:
         preroll: what goes before each utterance of the batch.
+        in_place: features [B, D, P] and their lengths [B] that the context reads in place of the batch: a control.
         sensors: name of a stream -> what it measured during each utterance of the batch.
         shuffles_context: whether each utterance gets the context of its neighbour in the batch: a control.
         shuffles_sensors: whether it gets the sensors of its neighbour: another.
     """
 
     preroll: Preroll | None = None
+    in_place: Preroll | None = None
     sensors: Mapping[str, SensorStream] | None = None
     shuffles_context: bool = False
     shuffles_sensors: bool = False

@@ -120,7 +120,9 @@ class NoiseAwareMixin(ContextUser):
         """The context of whole utterances with its layout; arguments and errors are those of ``noise_context``."""
         if self.context_encoder is None:
             raise ValueError("This encoder has no context encoder; build it with context and fusion.")
-        preroll = self.side_inputs.preroll
+        preroll, in_place = self.side_inputs.preroll, self.side_inputs.in_place
+        if in_place is not None:
+            return in_place.context_in_place(self.context_encoder, len(length))
         if preroll is None:
             return self.context_encoder.read(audio_signal, length)
         return preroll.context(self.context_encoder, audio_signal, length, subsampling_factor=self.subsampling_factor)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pre-roll: the noise before the speech begins, as further evidence for the noise context.
+"""Pre-roll: the noise before the speech begins, as further evidence for the noise context; and noise in its place.
 
 The context encoder reads the pre-roll and then the utterance; the recogniser reads the utterance alone, at the same
 frames as ever. So the context covers the noise before the first word, and a plain checkpoint keeps its output.
@@ -17,7 +17,7 @@ from nemo_noise.modules.context.layers import valid_frames
 from nemo_noise.modules.context.side_inputs import Preroll, side_inputs
 from nemo_noise.modules.seam.noise_aware import NoiseAwareMixin
 
-__all__ = ["cache_after_preroll", "noise_before"]
+__all__ = ["cache_after_preroll", "noise_before", "noise_in_place"]
 
 
 @contextmanager
@@ -35,6 +35,24 @@ def noise_before(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[N
     """
     encoder = _encoder_of(model)
     with side_inputs([encoder], preroll=_features(model, signal, length)):
+        yield
+
+
+@contextmanager
+def noise_in_place(model: nn.Module, signal: Tensor, length: Tensor) -> Iterator[None]:
+    """Let the noise context of a model read other audio than the utterances of the forwards within.
+
+    With the noise that is in each mixture it is an oracle, the upper bound of what a context can give.
+
+    Args:
+        model: a recogniser of ours, with its preprocessor.
+        signal: samples at the model's rate [B, N], in the order of the batch.
+        length: valid samples of each [B].
+
+    Raises:
+        ValueError: as `noise_before`, or if the context follows the time of the utterance.
+    """
+    with side_inputs([_encoder_of(model)], in_place=_features(model, signal, length)):
         yield
 
 

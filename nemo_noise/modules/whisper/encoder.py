@@ -134,6 +134,10 @@ class WhisperEncoder(NeuralModule, Exportable):
                 f"audio_signal has {audio_signal.shape[2]} frames, max_positions={self.max_positions} needs "
                 f"{2 * self.max_positions}: window_s of the features must fit the encoder."
             )
+        return self.encode(audio_signal, length)
+
+    def encode(self, audio_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        """What ``forward`` does, without checks of types and of the window."""
         audio_signal = audio_signal.to(self.whisper.conv1.weight.dtype)  # features are float32, weights may be halved
         states = self.whisper(audio_signal).last_hidden_state  # [B, T, D]
         return states.transpose(1, 2), torch.zeros_like(length) + states.shape[1]

@@ -3,8 +3,10 @@
 """Whisper's features: log-mel energies of a window of fixed length, the same numbers as transformers'.
 
 Radford et al., 2022 (arXiv 2212.04356). What is shorter than the window is filled with silence, and the silence is
-part of the features: Whisper has no padding mask.
+part of the features: Whisper has no padding mask. A noise context has one, so the lengths may be those of the audio.
 """
+
+from enum import Enum
 
 import torch
 from torch import Tensor
@@ -17,10 +19,17 @@ from nemo.core.neural_types import AudioSignal, LengthsType, MelSpectrogramType,
 
 from nemo_noise.modules.precision import ExactConstants
 
-__all__ = ["WhisperFeatures"]
+__all__ = ["FrameCount", "WhisperFeatures"]
 
 POWER_FLOOR = 1e-10
 DYNAMIC_RANGE = 8.0  # powers of ten below the loudest value
+
+
+class FrameCount(str, Enum):
+    """Which frames the lengths of the features count."""
+
+    WINDOW = "window"  # all of them, as the encoder reads all
+    AUDIO = "audio"  # those that begin within the audio, for a noise context that leaves the silence behind it out
 
 
 class WhisperFeatures(NeuralModule):
@@ -32,6 +41,10 @@ class WhisperFeatures(NeuralModule):
         sample_rate: rate of the audio in Hz; Whisper's is 16000.
         window_size: length of a frame in seconds.
         window_stride: step between frames in seconds.
+        frame_count: ``window`` or ``audio``: what the lengths count. The features are the same.
+
+    Raises:
+        ValueError: if ``window_s`` or ``frame_count`` does not fit.
     """
 
     def __init__(
@@ -42,8 +55,12 @@ class WhisperFeatures(NeuralModule):
         sample_rate: int = 16000,
         window_size: float = 0.025,
         window_stride: float = 0.01,
+        frame_count: str = "window",
     ) -> None:
         super().__init__()
+        if frame_count not in [count.value for count in FrameCount]:
+            raise ValueError(f"frame_count={frame_count!r} must be one of {[count.value for count in FrameCount]}.")
+        self.frame_count = FrameCount(frame_count)
         self._sample_rate = sample_rate
         self.n_fft = round(window_size * sample_rate)
         self.hop_length = round(window_stride * sample_rate)
@@ -82,7 +99,7 @@ class WhisperFeatures(NeuralModule):
     @typecheck()
     @torch.no_grad()
     def forward(self, input_signal: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """Features [B, D, window] of samples [B, T], silence beyond each length, and the window's frames [B].
+        """Features [B, D, window] of samples [B, T], silence beyond each length, and the frames that count [B].
 
         Raises:
             ValueError: if an utterance is longer than the window.
@@ -96,7 +113,10 @@ class WhisperFeatures(NeuralModule):
             logarithm = mel.clamp_min(POWER_FLOOR).log10()
             loudest = logarithm.amax(dim=(1, 2), keepdim=True)
             features = (torch.maximum(logarithm, loudest - DYNAMIC_RANGE) + 4.0) / 4.0
-        return features, torch.full_like(length, self.num_frames)
+        if self.frame_count is FrameCount.WINDOW:
+            return features, torch.full_like(length, self.num_frames)
+        frames = torch.div(length + self.hop_length - 1, self.hop_length, rounding_mode="floor")
+        return features, frames.clamp_max(self.num_frames)
 
     def _window_of(self, signal: Tensor, length: Tensor) -> Tensor:
         if signal.shape[1] > self.num_samples and int(length.max()) > self.num_samples:

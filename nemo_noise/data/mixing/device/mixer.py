@@ -17,6 +17,7 @@ from nemo_noise.data.noise.noise_list import NoiseList
 from nemo_noise.data.signal.full_scale import FullScale
 from nemo_noise.data.signal.snr import noise_gain
 from nemo_noise.data.signal.speech_level import rms_db
+from nemo_noise.data.utterance_notes import ContextSource
 
 __all__ = ["DeviceMixer", "DeviceMixture", "NoiseBank"]
 
@@ -97,6 +98,8 @@ class DeviceMixer:
     ) -> None:
         given = {"bands": perturbation.bands is not None, "noise_only_prob": perturbation.noise_only_prob > 0}
         given["effects"] = bool(perturbation.effects)
+        given["preroll_s"] = perturbation.context_audio.preroll_s > 0.0
+        given["for_context"] = perturbation.context_audio.source is not ContextSource.NOTHING
         lists = [source.noises for source in perturbation.sources(sample_rate) if isinstance(source.noises, NoiseList)]
         given["sensors"] = any(
             describes_streams(entry.fields.get("sensors")) for noises in lists for entry in noises.entries
