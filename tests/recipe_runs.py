@@ -98,9 +98,11 @@ def _tiny(recipe: str, corpus: Path) -> list[str]:
     if folder == "whisper":
         tokens = write_tokenizer(corpus).get_vocab_size()
         tiny += [f"model.tokenizer.file={corpus}/tokenizer.json", f"model.tokenizer.vocabulary_size={tokens}"]
-        tiny += ["model.size={d_model: 32, n_layers: 1, n_heads: 4}", "model.preprocessor.window_s=2.0"]
-        tiny += ["model.encoder.max_positions=100", f"model.train_ds.noise_path={noise}"]
-        return tiny
+        tiny += ["model.preprocessor.window_s=2.0", "model.encoder.max_positions=100"]
+        if name == "whisper":
+            return [*tiny, "model.size={d_model: 32, n_layers: 1, n_heads: 4}", f"model.train_ds.noise_path={noise}"]
+        tiny.append("model.size={d_model: 32, n_layers: 3, n_heads: 4}")  # a fusion acts after the third layer
+        return [*tiny, f"model.train_ds.augmentor.noise_mix.manifest_path={noise}"]
     if folder == "wav2vec":
         tiny += [*WIDTHS, "model.encoder.n_layers=1", "model.encoder.conv_dims=16"]
     else:
