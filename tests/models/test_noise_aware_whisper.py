@@ -70,7 +70,7 @@ def test_without_names_it_is_the_attentive_context_of_the_utterance(plain: Whisp
     assert set(aware.encoder.fusions) == {"features", "0"} and plain.encoder.state_dict().keys() < set(
         aware.encoder.state_dict()
     )
-    with pytest.raises(ValueError, match="site 'pre_encode' does not exist in Whisper"):
+    with pytest.raises(ValueError, match="site .pre_encode. does not exist in Whisper"):
         nemo_noise.add_noise_context(plain, fusion="pre_encode_film")
 
 
