@@ -21,6 +21,7 @@ from nemo_noise.evaluation.mixtures.batches import check_stream_fields
 from nemo_noise.evaluation.mixtures.examination import named
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.plan import MixturePlan, load_plan
+from nemo_noise.evaluation.mixtures.preroll import ContextReads
 from nemo_noise.evaluation.mixtures.seen import collect_seen
 from nemo_noise.evaluation.options import EvaluationOptions, check_output
 from nemo_noise.evaluation.plots.wer_over_snr import draw_wer_over_snr
@@ -117,6 +118,10 @@ class Instrument:
         asking = [question.asked_by for question in o.questions if question.asked_by is not None]
         for other in [*asking, *(["export_mixtures"] if o.export_mixtures else [])] if o.preroll_s else []:
             raise ValueError(f"preroll_s is {o.preroll_s} beside {other}, should be one of the two")
+        self._keeps_noise = o.context_reads == ContextReads.NOISE.value
+        beside = [*asking, *(["adaptation"] if o.adaptation else []), *(["preroll_s"] if o.preroll_s else [])]
+        for other in beside if self._keeps_noise else []:
+            raise ValueError(f"context_reads is {o.context_reads} beside {other}, should be one of the two")
         self._longest_s: float | None = None
         self._models: dict[str, str] | None = None
         self._given: tuple[tuple[str, ...], dict[str, list[str | Path]]] | None = None
@@ -209,6 +214,8 @@ class Instrument:
             noise_only=o.noise_only,
             acoustics=self.acoustics,
             preroll_s=o.preroll_s,
+            preroll_loops=o.preroll_loops,
+            keeps_noise=self._keeps_noise,
             longest_s=self._longest_s,
             utterances=o.utterances,
         )

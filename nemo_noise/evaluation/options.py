@@ -19,6 +19,7 @@ from nemo_noise.configuration import config_directory
 from nemo_noise.evaluation import gates
 from nemo_noise.evaluation.mixtures.acoustics import Grid
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
+from nemo_noise.evaluation.mixtures.preroll import ContextReads
 from nemo_noise.evaluation.mixtures.seen import NoiseSource, parse_noise_lists
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
 from nemo_noise.evaluation.questions import QUESTIONS, Question
@@ -49,6 +50,8 @@ RULES: dict[str, rules.Rule] = {
     "channels": rules.maybe(rules.mapping("{wideband: null, telephone: {effects: {g711: {law: mu}}}}")),
     "grid": rules.one_of(*(grid.value for grid in Grid)),
     "preroll_s": rules.number(0, LONGEST_S),
+    "preroll_loops": rules.flag(),
+    "context_reads": rules.one_of(*(one.value for one in ContextReads)),
     "seed": rules.whole(0),
     "noise_only": rules.mapping("{crops: 20, crop_s: 10}"),
     "controls": rules.listed(rules.one_of(*(control.value for control in Control)), "[shuffled_context]"),
@@ -111,6 +114,8 @@ class EvaluationOptions:
     channels: Mapping[str, Any] | None
     grid: str
     preroll_s: float
+    preroll_loops: bool
+    context_reads: str
     seed: int
     noise_only: NoiseOnlyOptions
     controls: Sequence[str]

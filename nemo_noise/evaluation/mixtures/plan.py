@@ -70,7 +70,8 @@ class Trial:
 class Mixture(NamedTuple):
     """The audio of a trial: samples [T], float32, not clipped, and where its noise came from.
 
-    `before` is the noise that went before the speech, the pre-roll [P], where one is asked for.
+    `before` is the noise that went before the speech, the pre-roll [P], and `noise` the noise that is in the samples
+    [T], behind the channel by itself, where they are asked for.
     """
 
     samples: NDArray[np.float32]
@@ -78,6 +79,7 @@ class Mixture(NamedTuple):
     noise_label: str | None
     noise_offset_s: float | None
     before: NDArray[np.float32] | None = None
+    noise: NDArray[np.float32] | None = None
 
     @property
     def sha256(self) -> str:
@@ -98,6 +100,8 @@ class MixturePlan:
         acoustics: rooms and channels; None for dry speech without a channel. Noise alone goes through the first
             channel, silence through none.
         preroll_s: seconds of noise before noisy speech, at most: as many as the recording has before the crop.
+        preroll_loops: whether the end of a recording goes before its start, so that there are as many always.
+        keeps_noise: whether mixtures hold the noise that is in them as well, silence where there is none.
         examined: what was found in the audio of the speech; what it leaves out has no trials. None: not looked at.
 
     Attributes:
@@ -115,11 +119,14 @@ class MixturePlan:
         noise_only: NoiseOnlyOptions,
         acoustics: Acoustics | None = None,
         preroll_s: float = 0.0,
+        preroll_loops: bool = False,
+        keeps_noise: bool = False,
         examined: Examined | None = None,
     ) -> None:
         self.examined = examined or Examined(utterances=len(speech))
         self.left_out: dict[str, LeftOut] = {}
         self.acoustics, self.preroll_s = acoustics or Acoustics(), check_preroll(preroll_s)
+        self.preroll_loops, self.keeps_noise = preroll_loops, keeps_noise
         self.noise_lists = {check_list_name(name): noise_list for name, noise_list in noise_lists.items()}
         self.seed, self.sample_rate, self.noise_only = seed, sample_rate, noise_only
         self._recipes = {name: _digest([e.fields for e in noise.entries]) for name, noise in noise_lists.items()}
@@ -152,6 +159,12 @@ class MixturePlan:
 
     def render(self, trial: Trial) -> Mixture:
         """Make the audio of a trial; equal trials give equal samples."""
+        mixture = self._rendered(trial)
+        if self.keeps_noise and mixture.noise is None:  # clean speech or silence
+            return mixture._replace(noise=np.zeros(len(mixture.samples), dtype=np.float32))
+        return mixture
+
+    def _rendered(self, trial: Trial) -> Mixture:
         if trial.condition is Condition.SILENCE:
             silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
             return Mixture(silence, None, None, None)
@@ -159,19 +172,23 @@ class MixturePlan:
             return Mixture(self._behind_channel(self._speech_in_room(trial), trial), None, None, None)
         crop, label = self._crop(trial)
         samples = crop.samples.copy()  # the list keeps its own; a model may write into what it gets
-        before = None
+        before, noise = None, crop.samples
         if trial.entry is not None and trial.snr_db is not None:
             try:
                 speech = self._speech_in_room(trial)
                 samples = mix_at_snr(speech, crop.samples, snr_db=trial.snr_db, sample_rate=self.sample_rate)
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
-            noise = noise_before_crop(self.noise_lists[str(trial.noise_list)], crop, self.preroll_s)
-            if len(noise):  # behind the channel by itself, or losses and levels of the mixture would be others
-                before = self._behind_channel(noise * gain_of_noise(samples, speech, crop.samples), trial)
+            noise = samples - speech
+            earlier = noise_before_crop(
+                self.noise_lists[str(trial.noise_list)], crop, self.preroll_s, loops=self.preroll_loops
+            )
+            if len(earlier):  # behind the channel by itself, or losses and levels of the mixture would be others
+                before = self._behind_channel(earlier * gain_of_noise(samples, speech, crop.samples), trial)
         samples = self._behind_channel(samples, trial)
+        kept = self._behind_channel(noise, trial) if self.keeps_noise else None
         noise_file, offset_s = str(crop.entry.fields["audio_filepath"]), round(crop.offset_s, 6)
-        return Mixture(samples, noise_file, label, offset_s, before)
+        return Mixture(samples, noise_file, label, offset_s, before, kept)
 
     def sensors(self, trial: Trial) -> dict[str, SensorRecording]:
         """Read what was measured beside a trial, by stream; one of the noise goes before one of the speech."""
@@ -269,6 +286,7 @@ class MixturePlan:
         decisive: list[Any] = [utterance_id, condition.value, noise_recipe, snr_db, length_s, fields, self.sample_rate]
         if self.preroll_s and condition is Condition.NOISY:
             decisive.append(["preroll_s", self.preroll_s])
+            decisive += [["preroll_loops"]] if self.preroll_loops else []
         if place != PLAIN:
             decisive.append([self.seed, *self.acoustics.recipe(place)])
         return Trial(utterance_id, condition, noise_list, snr_db, entry, _digest(decisive)[:32], length_s, place)
@@ -284,6 +302,8 @@ def load_plan(
     noise_only: NoiseOnlyOptions | None = None,
     acoustics: Acoustics | None = None,
     preroll_s: float = 0.0,
+    preroll_loops: bool = False,
+    keeps_noise: bool = False,
     longest_s: float | None = None,
     utterances: int | None = None,
 ) -> MixturePlan:
@@ -298,6 +318,8 @@ def load_plan(
         noise_only: how much noise without speech; None takes the defaults.
         acoustics: rooms and channels; None for none.
         preroll_s: seconds of noise before noisy speech, at most.
+        preroll_loops: whether there are as many always.
+        keeps_noise: whether mixtures hold the noise that is in them as well.
         longest_s: the longest speech that the models take, in seconds; None for any.
         utterances: at most so many are evaluated, drawn by `seed`; None for all.
 
@@ -325,6 +347,8 @@ def load_plan(
         noise_only=only,
         acoustics=acoustics,
         preroll_s=preroll_s,
+        preroll_loops=preroll_loops,
+        keeps_noise=keeps_noise,
         examined=examined,
     )
 

@@ -2,15 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The noise before the speech of a mixture: what precedes the crop in its recording."""
 
+from enum import Enum
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nemo_noise.checks import is_number
 from nemo_noise.data.noise.noise_list import NoiseCrop, NoiseList
 
-__all__ = ["check_preroll", "gain_of_noise", "noise_before_crop"]
+__all__ = ["ContextReads", "check_preroll", "gain_of_noise", "noise_before_crop"]
 
 Samples = NDArray[np.float32]
+
+
+class ContextReads(str, Enum):
+    """What a noise context reads of a mixture."""
+
+    UTTERANCE = "utterance"
+    NOISE = "noise"  # the noise that is in it, and nothing else: an oracle
 
 
 def check_preroll(seconds: float) -> float:
@@ -20,22 +29,24 @@ def check_preroll(seconds: float) -> float:
     return float(seconds)
 
 
-def noise_before_crop(noises: NoiseList, crop: NoiseCrop, seconds: float) -> Samples:
+def noise_before_crop(noises: NoiseList, crop: NoiseCrop, seconds: float, *, loops: bool = False) -> Samples:
     """Take what goes before a crop in its recording.
 
     Args:
         noises: the list that gave the crop.
         crop: of one of its recordings.
         seconds: how much is asked for; a crop from near the start of its recording has less before it.
+        loops: whether the end of the recording goes before its start, so that no crop has less.
 
     Returns:
         The noise at its own level, [P].
     """
-    wanted = min(round(seconds * noises.sample_rate), round(crop.offset_s * noises.sample_rate))
+    wanted, end = round(seconds * noises.sample_rate), round(crop.offset_s * noises.sample_rate)
+    wanted = wanted if loops else min(wanted, end)
     if wanted == 0:
         return np.zeros(0, np.float32)
-    recording, end = noises.load(noises.entries.index(crop.entry)), round(crop.offset_s * noises.sample_rate)
-    return recording[end - wanted : end].copy()
+    recording = noises.load(noises.entries.index(crop.entry))
+    return recording.take(np.arange(end - wanted, end), mode="wrap")
 
 
 def gain_of_noise(mixture: Samples, speech: Samples, noise: Samples) -> np.float32:

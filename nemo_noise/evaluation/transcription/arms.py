@@ -19,7 +19,7 @@ from nemo.utils import logging
 from nemo_noise.data.manifests.sensors import SensorBatch
 from nemo_noise.evaluation.mixtures.batches import Kept
 from nemo_noise.evaluation.transcription.adapted import adapted_transcriptions
-from nemo_noise.evaluation.transcription.preroll import after_preroll
+from nemo_noise.evaluation.transcription.preroll import after_preroll, given_noise
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.systems import System
 from nemo_noise.inference.systems.contract import with_options
@@ -98,13 +98,20 @@ class Arm:
 
     @contextmanager
     def conditions(
-        self, sensors: Mapping[str, SensorBatch], before: Sequence[NDArray[np.float32] | None]
+        self,
+        sensors: Mapping[str, SensorBatch],
+        before: Sequence[NDArray[np.float32] | None],
+        noises: Sequence[NDArray[np.float32] | None] = (),
     ) -> Iterator[None]:
-        """The block for a batch: what was recorded beside it and the noise before it, for contexts that read them."""
+        """The block for a batch: what was recorded beside it, the noise before and in it, for contexts that read."""
         if isinstance(self.model, System):
             yield
             return
-        with with_sensors(self.model, sensors), after_preroll(self.model, before):
+        with (
+            with_sensors(self.model, sensors),
+            after_preroll(self.model, before),
+            given_noise(self.model, noises),
+        ):
             yield
 
     @property

@@ -195,7 +195,7 @@ def run_arm(arm: Arm, plan: MixturePlan, hypotheses_path: str | Path, *, options
 
     The file of hypotheses is read first, then appended to. Controls leave noise without speech out.
     """
-    model_fingerprint = arm.fingerprint(options.transcribe)
+    model_fingerprint = arm.fingerprint(options.transcribe) + ("+noise" if plan.keeps_noise else "")
     path = Path(hypotheses_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     done = {_row_key(row): row for row in _saved_rows(path)}
@@ -331,7 +331,8 @@ class _MeasuredArm:
             if not self._is_warm:  # the first call imports and allocates, which is not the model's speed
                 self.arm.transcribes(self.arm.model, waveforms[:1], options)
                 self._is_warm = True
-            conditions = self.arm.conditions(sensors, [mixture.before for mixture in mixtures])
+            beside = ([mixture.before for mixture in mixtures], [mixture.noise for mixture in mixtures])
+            conditions = self.arm.conditions(sensors, *beside)
             with PeakMemory(self.device) as memory, conditions:
                 start = time.perf_counter()
                 transcripts = self.arm.transcribes(self.arm.model, waveforms, options)
