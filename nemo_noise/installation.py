@@ -38,6 +38,7 @@ EXTRAS = {  # extra: packages, what it is for
     "gpu": (["mamba-ssm", "causal-conv1d"], "fast kernels of Mamba-2 (needs CUDA's compiler)"),
     "mamba": (["mamba-ssm", "causal-conv1d"], "fast kernels of Mamba-2 (needs CUDA's compiler)"),
     "rooms": (["pyroomacoustics"], "simulated rooms"),
+    "adapters": (["peft"], "low-rank adapters (LoRA)"),
     "demo": (["espeakng-loader"], "speech of the demo"),
     "faster-whisper": (["faster-whisper", "ctranslate2"], "Whisper in CTranslate2's format as a system"),
     "media": (["av"], "audio of videos and of formats such as m4a"),

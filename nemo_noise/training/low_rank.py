@@ -95,5 +95,5 @@ def _peft() -> Any:
     try:
         import peft
     except ImportError as error:
-        raise ImportError("LowRankAdapters needs peft: pip install 'nemo_noise[adapters]'.") from error
+        raise ImportError("LowRankAdapters needs peft: pip install 'nemo-noise[adapters]'") from error
     return peft

