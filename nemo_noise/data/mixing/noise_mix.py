@@ -221,7 +221,8 @@ class NoiseMixPerturbation(Perturbation):
         source = self._source(sample_rate, seed)
         snr_db = None if source.snr is None else source.snr.draw(rng)
         band_snrs_db = () if self.bands is None else self.bands.draw(_generator(seed, _BANDS))
-        size, labels = self.context_audio.preroll_size(sample_rate), self.curriculum and self.curriculum.labels()
+        labels = self.curriculum.labels() if self.curriculum else None
+        size = self.context_audio.preroll_size(sample_rate)
         crop, before = split_preroll(source.noises.crop(rng, num_samples + size, labels), size, sample_rate)
         return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS), before)
 
