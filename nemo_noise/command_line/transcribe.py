@@ -12,6 +12,7 @@ from nemo_noise.command_line.arguments import Device, Json, Verbose, check_folde
 from nemo_noise.command_line.session import WRONG_INPUT, session
 
 if TYPE_CHECKING:
+    from nemo_noise.inference.decoding.fallback import Fallback
     from nemo_noise.inference.transcription.guards import Guards
 
 STDOUT = "-"
@@ -21,6 +22,8 @@ TYPED = {
     "files": "FILES",
     "max_segment_s": "--max-segment",
     "output_dir": "--output-dir",
+    "vad_filter": "--vad-filter",
+    "vad_parameters": "--vad-parameter",
     **{name: f"--{name}" for name in ("format", "lm", "language", "device", "channel", "beam")},
 }
 EXAMPLE = "nemo-noise transcribe model.nemo talk.mp3"
@@ -89,6 +92,21 @@ MinLevel = Annotated[
     float, typer.Option(help="Pieces that nowhere reach this level, dB of full scale, are not transcribed.", max=0.0)
 ]
 Guarded = Annotated[bool, typer.Option("--guards/--no-guards", help="Leave out loops, silence and steady noise.")]
+Fallbacks = Annotated[
+    bool,
+    typer.Option(
+        "--fallback/--no-fallback",
+        help="Search a text of a NeMo Whisper or Canary again at higher temperatures where it fails Whisper's "
+        "thresholds; thresholds: --option log_prob_threshold=-1.",
+    ),
+]
+VadFilter = Annotated[
+    bool, typer.Option("--vad-filter", help="Leave out pieces in which Silero's detector finds no speech.")
+]
+VadParameters = Annotated[
+    list[str] | None,
+    typer.Option("--vad-parameter", metavar="KEY=VALUE", help="Of the detector, such as threshold=0.3."),
+]
 SystemOption = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="KEY=VALUE", help="Of the system, such as num_beams=4; may be given again."),
@@ -114,6 +132,9 @@ def transcribe(
     guards: Guarded = True,
     min_level: MinLevel = -70.0,
     compression_ratio_threshold: Compression = 2.4,
+    fallback: Fallbacks = True,
+    vad_filter: VadFilter = False,
+    vad_parameter: VadParameters = None,
     option: SystemOption = None,
     device: Device = None,
     as_json: Json = False,
@@ -150,6 +171,9 @@ def transcribe(
             with_words=timestamps,
             with_confidence=confidence,
             guards=_guards(guards, min_level, compression_ratio_threshold),
+            fallback=_fallback(guards and fallback, compression_ratio_threshold),
+            vad_filter=vad_filter,
+            vad_parameters=key_values(vad_parameter or [], "--vad-parameter"),
             system_options=key_values(option or [], "--option"),
             **_search(adapt, lm, lm_weight=lm_weight, beam=beam),
         )
@@ -161,6 +185,12 @@ def _guards(are_on: bool, min_level: float, compression_ratio: float) -> "Guards
     from nemo_noise.inference.transcription.guards import NO_GUARDS, Guards
 
     return Guards(lowest_db=min_level, compression_ratio=compression_ratio or None) if are_on else NO_GUARDS
+
+
+def _fallback(is_on: bool, compression_ratio: float) -> "Fallback | None":
+    from nemo_noise.inference.decoding.fallback import Fallback
+
+    return Fallback(compression_ratio_threshold=compression_ratio or None) if is_on else None
 
 
 def _search(adapt: bool, lm: str | None, *, lm_weight: float, beam: int | None) -> dict[str, Any]:
