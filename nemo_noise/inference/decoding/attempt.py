@@ -38,8 +38,13 @@ class Encoded(NamedTuple):
     def of(self, rows: Sequence[int]) -> "Encoded":
         """Some rows."""
         chosen = torch.as_tensor(list(rows), device=self.frames.device)
-        tensors = [part.index_select(0, chosen) for part in (self.prompts, self.frames, self.mask)]
-        return Encoded(*tensors, [self.durations_s[row] for row in rows], [self.seeds[row] for row in rows])
+        return Encoded(
+            self.prompts.index_select(0, chosen),
+            self.frames.index_select(0, chosen),
+            self.mask.index_select(0, chosen),
+            [self.durations_s[row] for row in rows],
+            [self.seeds[row] for row in rows],
+        )
 
 
 class Attempt(NamedTuple):
