@@ -4,15 +4,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from nemo_noise.command_line.arguments import Device, Json, Verbose, check_folder, key_values
 from nemo_noise.command_line.session import WRONG_INPUT, session
-
-if TYPE_CHECKING:
-    from nemo_noise.inference.transcription.guards import Guards
 
 STDOUT = "-"
 # What options of the work are called here, for errors that begin with them.
@@ -21,6 +18,8 @@ TYPED = {
     "files": "FILES",
     "max_segment_s": "--max-segment",
     "output_dir": "--output-dir",
+    "vad_filter": "--vad-filter",
+    "vad_parameters": "--vad-parameter",
     **{name: f"--{name}" for name in ("format", "lm", "language", "device", "channel", "beam")},
 }
 EXAMPLE = "nemo-noise transcribe model.nemo talk.mp3"
@@ -89,6 +88,21 @@ MinLevel = Annotated[
     float, typer.Option(help="Pieces that nowhere reach this level, dB of full scale, are not transcribed.", max=0.0)
 ]
 Guarded = Annotated[bool, typer.Option("--guards/--no-guards", help="Leave out loops, silence and steady noise.")]
+Fallbacks = Annotated[
+    bool,
+    typer.Option(
+        "--fallback/--no-fallback",
+        help="Search a text of a NeMo Whisper or Canary again at higher temperatures where it fails Whisper's "
+        "thresholds; thresholds: --option log_prob_threshold=-1.",
+    ),
+]
+VadFilter = Annotated[
+    bool, typer.Option("--vad-filter", help="Leave out pieces in which Silero's detector finds no speech.")
+]
+VadParameters = Annotated[
+    list[str] | None,
+    typer.Option("--vad-parameter", metavar="KEY=VALUE", help="Of the detector, such as threshold=0.3."),
+]
 SystemOption = Annotated[
     list[str] | None,
     typer.Option("--option", metavar="KEY=VALUE", help="Of the system, such as num_beams=4; may be given again."),
@@ -114,6 +128,9 @@ def transcribe(
     guards: Guarded = True,
     min_level: MinLevel = -70.0,
     compression_ratio_threshold: Compression = 2.4,
+    fallback: Fallbacks = True,
+    vad_filter: VadFilter = False,
+    vad_parameter: VadParameters = None,
     option: SystemOption = None,
     device: Device = None,
     as_json: Json = False,
@@ -121,12 +138,9 @@ def transcribe(
 ) -> None:
     """Turn audio and video files into text, subtitles and times of words.
 
-    nemo-noise transcribe model.nemo talk.mp3
+    nemo-noise transcribe model.nemo talk.mp3 talks/ --format srt,json --output-dir out/
 
-    nemo-noise transcribe model.nemo talks/ --format srt,json --output-dir out/
-
-    A file that cannot be read is named, the others go on, and the exit status is 2. The same command goes on where it
-    was stopped.
+    A file that cannot be read is named, the others go on; exit status 2. After a stop the same command goes on.
     """
     system, files = _system_and_files(arguments or [], model)
     log = _log_in(output_dir)
@@ -149,26 +163,41 @@ def transcribe(
             language=language,
             with_words=timestamps,
             with_confidence=confidence,
-            guards=_guards(guards, min_level, compression_ratio_threshold),
-            system_options=key_values(option or [], "--option"),
-            **_search(adapt, lm, lm_weight=lm_weight, beam=beam),
+            **_guards(guards, min_level, compression_ratio_threshold, has_fallback=guards and fallback),
+            **_voice_activity(vad_filter, vad_parameter),
+            **_search(adapt, lm, lm_weight=lm_weight, beam=beam, option=option),
         )
         current.result(shown.text(done, is_terminal=current.out.isatty()), shown.data(done))
         _fail_if_any_did([file.error for file in done])
 
 
-def _guards(are_on: bool, min_level: float, compression_ratio: float) -> "Guards":
+def _guards(are_on: bool, min_level: float, compression_ratio: float, *, has_fallback: bool) -> dict[str, Any]:
+    from nemo_noise.inference.decoding.fallback import Fallback
     from nemo_noise.inference.transcription.guards import NO_GUARDS, Guards
 
-    return Guards(lowest_db=min_level, compression_ratio=compression_ratio or None) if are_on else NO_GUARDS
+    ratio = compression_ratio or None
+    return {
+        "guards": Guards(lowest_db=min_level, compression_ratio=ratio) if are_on else NO_GUARDS,
+        "fallback": Fallback(compression_ratio_threshold=ratio) if has_fallback else None,
+    }
 
 
-def _search(adapt: bool, lm: str | None, *, lm_weight: float, beam: int | None) -> dict[str, Any]:
+def _voice_activity(vad_filter: bool, vad_parameter: list[str] | None) -> dict[str, Any]:
+    return {"vad_filter": vad_filter, "vad_parameters": key_values(vad_parameter or [], "--vad-parameter")}
+
+
+def _search(
+    adapt: bool, lm: str | None, *, lm_weight: float, beam: int | None, option: list[str] | None
+) -> dict[str, Any]:
     from nemo_noise.inference.adaptation.config import AdaptationConfig
     from nemo_noise.inference.transcription.system_recogniser import LanguageModel
 
     searched = None if lm is None and beam is None else LanguageModel(lm, lm_weight, beam or 8)
-    return {"adaptation": AdaptationConfig() if adapt else None, "language_model": searched}
+    return {
+        "adaptation": AdaptationConfig() if adapt else None,
+        "language_model": searched,
+        "system_options": key_values(option or [], "--option"),
+    }
 
 
 def _fail_if_any_did(errors: Sequence[str | None]) -> None:

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What NeMo's searches of an attention decoder need beside: tokens never to be chosen, caches that stay in order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,10 @@ from torch import Tensor
 from nemo.collections.asr.parts.submodules.multitask_decoding import MultiTaskDecoding
 from nemo.collections.common.parts import NEG_INF
 
-from nemo_noise.nemo_patches.wrapping import replace_on
+from nemo_noise.nemo_patches.cached_steps import CachedSteps, can_cache
+from nemo_noise.nemo_patches.wrapping import replace_on, replaced_on
 
-__all__ = ["apply_search_rules", "generator_of"]
+__all__ = ["apply_search_rules", "generator_of", "projections_kept"]
 
 Step = tuple[Tensor, list[Tensor], list[Tensor] | None]
 
@@ -22,6 +24,16 @@ def generator_of(decoding: MultiTaskDecoding) -> Any:
     """NeMo's sequence generator that a decoding object searches with, greedy or beam."""
     search = decoding.decoding
     return search.beam_search if hasattr(search, "beam_search") else search.greedy_search
+
+
+@contextmanager
+def projections_kept(generator: Any) -> Iterator[None]:
+    """Make a greedy search of NeMo keep keys and values inside the block, see `cached_steps`; others stay."""
+    if not can_cache(generator) or "_one_step_forward" in vars(generator):
+        yield
+        return
+    with replaced_on(generator, "_one_step_forward", CachedSteps(generator).step):
+        yield
 
 
 def apply_search_rules(
@@ -39,7 +51,8 @@ def apply_search_rules(
         suppressed_at_start: ids that are not chosen as the first one.
     """
     generator = generator_of(decoding)
-    rules = _SearchRules(generator._one_step_forward, suppressed, suppressed_at_start)
+    one_step = CachedSteps(generator).step if can_cache(generator) else generator._one_step_forward
+    rules = _SearchRules(one_step, suppressed, suppressed_at_start)
     replace_on(generator, "_one_step_forward", partial(rules.step))
 
 
@@ -68,7 +81,8 @@ class _SearchRules:
         if is_first:
             self.num_utterances = len(decoder_input_ids)
         elif self.num_utterances is not None:
-            decoder_mems_list = [_in_order(states, self.num_utterances) for states in decoder_mems_list or []]
+            if len(decoder_input_ids) > self.num_utterances:  # a beam; a greedy search may have ended some texts
+                decoder_mems_list = [_in_order(states, self.num_utterances) for states in decoder_mems_list or []]
             self.num_utterances = None
         scores, mems, attention = self.one_step(
             decoder_input_ids,

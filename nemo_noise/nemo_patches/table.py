@@ -199,10 +199,10 @@ TABLE = (
         moment=Moment.PACKAGE,
     ),
     _on_objects(
-        "searches of Whisper: suppressed tokens, caches in order",
+        "searches of Whisper: suppressed tokens, caches in order, kept projections",
         "nemo.collections.asr.modules.transformer.transformer_generators:GreedySequenceGenerator._one_step_forward",
         name="_one_step_forward",
-        why="NeMo's searches suppress nothing, and its beam mixes the caches of a batch",
+        why="NeMo's searches suppress nothing, its beam mixes the caches of a batch, and it projects frames each step",
         page="whisper.md",
     ),
     _on_objects(
@@ -218,6 +218,13 @@ TABLE = (
         name="forward",
         why="features and search must be those of the offline recogniser",
         page="evaluation.md",
+    ),
+    _on_objects(
+        "searches of attention models: another temperature where a text fails Whisper's thresholds",
+        "nemo.collections.asr.parts.submodules.multitask_decoding:MultiTaskDecoding.change_strategy",
+        name="decoding",
+        why="NeMo's greedy search samples always or never, and keeps no probability of no speech",
+        page="transcribe.md",
     ),
     _on_objects(
         "frames are recorded before the search",

@@ -35,15 +35,17 @@ WHISPER_S = 30.0  # where the configuration leaves the window to its default
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Facts of a model: its class, samples per second, longest audio, options of `transcribe`.
+    """Facts of a model: its class, samples per second, longest audio, options of `transcribe`, its family.
 
-    ``sample_rate`` and ``options`` are None where the configuration does not give them, ``longest_s`` for any length.
+    ``is_attention_model`` (an attention encoder-decoder of NeMo), ``sample_rate`` and ``options`` are None where the
+    configuration does not give them, ``longest_s`` for any length.
     """
 
     kind: str
     sample_rate: int | None = None
     longest_s: float | None = None
     options: frozenset[str] | None = None
+    is_attention_model: bool | None = None
 
 
 def facts_of(name: str) -> ModelFacts:
@@ -71,7 +73,8 @@ def facts_of(name: str) -> ModelFacts:
     longest_s = float(window_s) if isinstance(window_s, int | float) else None
     if longest_s is None and str(OmegaConf.select(config, "preprocessor._target_")).endswith(".WhisperFeatures"):
         longest_s = WHISPER_S
-    return ModelFacts(target.rsplit(".", 1)[-1], rate, longest_s, _options(target, config, name))
+    options, kind = _options(target, config, name), target.rsplit(".", 1)[-1]
+    return ModelFacts(kind, rate, longest_s, options, _is_attention_model(target))
 
 
 def near_pretrained(name: str) -> str:
@@ -111,6 +114,13 @@ def check_transcribe_options(where: str, *, model: str, facts: ModelFacts, optio
             )
         if option in LANGUAGES:
             maybe(text()).check(f"{where}.{option}", options[option])
+
+
+def _is_attention_model(target: str) -> bool | None:
+    try:
+        return issubclass(_get_allowed_target_class(target), EncDecMultiTaskModel)
+    except Exception:  # whatever an import raises; loading the model gives the better error
+        return None
 
 
 def _options(target: str, config: DictConfig, name: str) -> frozenset[str] | None:

@@ -140,3 +140,21 @@ def test_a_mistake_is_answered(
     shown = capfd.readouterr().err
     assert answer in " ".join(shown.replace("│", " ").split())
     assert "Traceback" not in shown
+
+
+def test_a_piece_without_a_voice_is_left_out_and_noted(
+    model: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("faster_whisper", reason="faster-whisper is not installed")
+    assert run(monkeypatch, model, "a.wav", "--vad-filter", "--vad-parameter", "threshold=0.6") == 0
+    shown = capfd.readouterr()
+    assert not shown.out.strip() and "no voice" in shown.err
+    assert run(monkeypatch, model, "a.wav", "--vad-parameter", "threshold=0.6") == 2
+    assert "without vad_filter" in capfd.readouterr().err
+
+
+def test_a_fallback_is_no_option_of_a_ctc_model(
+    model: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, model, "a.wav", "--option", "temperature=[0,0.2]") == 2
+    assert "which is for attention encoder-decoders" in capfd.readouterr().err

@@ -21,10 +21,11 @@ from nemo_noise.evaluation.mixtures.batches import Kept
 from nemo_noise.evaluation.transcription.adapted import adapted_transcriptions
 from nemo_noise.evaluation.transcription.preroll import after_preroll, given_noise
 from nemo_noise.inference.adaptation.config import AdaptationConfig
+from nemo_noise.inference.decoding.guarded_transcription import transcribe_guarded
 from nemo_noise.inference.systems import System
 from nemo_noise.inference.systems.contract import with_options
 from nemo_noise.modules import context_users, sensor_users, shuffled_context, shuffled_sensors, with_sensors
-from nemo_noise.recogniser.transcription import Transcript, fingerprint, transcribe
+from nemo_noise.recogniser.transcription import Transcript, fingerprint
 
 __all__ = ["Arm", "Control", "arms_of", "control_name", "is_control"]
 
@@ -54,8 +55,8 @@ _CONTROLS: dict[
 def transcribe_any(
     model: "ASRModel | System", waveforms: Sequence[NDArray[np.float32]], options: Mapping[str, Any]
 ) -> list[Transcript]:
-    """Transcribes a batch by a NeMo model, with options of its `transcribe`, or by a system, which has its own."""
-    return model.transcribe(waveforms) if isinstance(model, System) else transcribe(model, waveforms, options)
+    """Transcribes a batch by a NeMo model, with options and guards, or by a system, which has its own."""
+    return model.transcribe(waveforms) if isinstance(model, System) else transcribe_guarded(model, waveforms, options)
 
 
 @dataclass(frozen=True)

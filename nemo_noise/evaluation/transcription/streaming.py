@@ -21,6 +21,7 @@ from nemo_noise.evaluation.mixtures.choice import check_count, choose_trials
 from nemo_noise.evaluation.mixtures.plan import MixturePlan
 from nemo_noise.evaluation.transcription.arms import Arm
 from nemo_noise.evaluation.transcription.robustness import RunOptions, run_arm
+from nemo_noise.inference.decoding.guarded_transcription import transcribe_guarded
 from nemo_noise.inference.streaming.encoder_streams import (
     EncoderStream,
     NotStreamableError,
@@ -29,7 +30,6 @@ from nemo_noise.inference.streaming.encoder_streams import (
     plan_stream,
     streamed,
 )
-from nemo_noise.recogniser.transcription import transcribe
 
 TIMED_UTTERANCES = 5  # a stream of some seconds has many steps
 
@@ -127,7 +127,7 @@ def run_streams(
         waveforms = [mixture.samples for _, mixture in part.mixtures_of(chosen)]
         with streamed(model, stream) as steps_s:
             for waveform in waveforms[:timed]:
-                transcribe(model, [waveform], options.transcribe)
+                transcribe_guarded(model, [waveform], options.transcribe)
         runs.append(
             StreamedRun(chunk_ms, reason=None, way=way, latency_ms=stream.latency_ms, rows=rows, steps_s=list(steps_s))
         )

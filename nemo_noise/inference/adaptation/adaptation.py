@@ -24,12 +24,12 @@ from nemo.collections.asr.models import ASRModel
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.adaptation.emissions import check_has_emissions, emissions_of
 from nemo_noise.inference.adaptation.steps import AdaptedWeights, set_weights, share_spoken, step_down
+from nemo_noise.inference.decoding.guarded_transcription import transcribe_guarded
 from nemo_noise.modules.mixers.lact.mixer import FastWeightsStart
 from nemo_noise.modules.mixers.ssm.mixer import GatedRMSNorm
 from nemo_noise.recogniser.batch_statistics import OwnStatistics
 from nemo_noise.recogniser.facts import sample_rate_of
 from nemo_noise.recogniser.state import borrowed_weights
-from nemo_noise.recogniser.transcription import transcribe
 from nemo_noise.recogniser.waveforms import check_waveform
 
 __all__ = [
@@ -189,7 +189,7 @@ class AdaptedStream:
             return self._decode(waveform)
 
     def _decode(self, waveform: Tensor) -> str:
-        return transcribe(self.model, [waveform.cpu().numpy()], self.config.transcribe)[0].text
+        return transcribe_guarded(self.model, [waveform.cpu().numpy()], self.config.transcribe)[0].text
 
     def _is_like(self, text: str, plain: str) -> bool:
         longer, shorter = max(len(text), len(plain)), min(len(text), len(plain))

@@ -1,18 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""The door to faster-whisper: Whisper in CTranslate2's format, searched with its own fallbacks and filters."""
+"""faster-whisper as a system: Whisper in CTranslate2's format, searched with its own fallbacks and filters."""
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import torch
 
 from nemo_noise import checks
 from nemo_noise.foreign_text import printable
+from nemo_noise.inference.faster_whisper_package import FasterWhisper, faster_whisper_package
 from nemo_noise.inference.systems.contract import System, TimedWord, Waveforms, with_options
 from nemo_noise.inference.systems.hub import folder_of
 from nemo_noise.inference.systems.kinds import FASTER_WHISPER_SIZES, Kind
@@ -126,17 +126,6 @@ class FasterWhisperSystem(System):
         return found
 
 
-class _Package(NamedTuple):
-    """What is used of faster-whisper and CTranslate2."""
-
-    WhisperModel: Any
-    download_model: Callable[[str], str]
-    ctranslate2: ModuleType
-
-    def seed(self) -> None:
-        self.ctranslate2.set_random_seed(0)
-
-
 def open_faster_whisper(name: str, device: torch.device, options: Mapping[str, Any]) -> FasterWhisperSystem:
     """Load a folder in CTranslate2's format, `owner/name` of the hub, or a size such as `tiny.en`.
 
@@ -170,7 +159,7 @@ def check_faster_whisper(name: str, options: Mapping[str, Any], *, where: str, s
     return ModelFacts("faster-whisper", SAMPLE_RATE, options=frozenset(FASTER_WHISPER_OPTIONS))
 
 
-def _folder(name: str, package: _Package) -> Path:
+def _folder(name: str, package: FasterWhisper) -> Path:
     """The folder behind a name; without a tokenizer in it faster-whisper would fetch another."""
     if name in FASTER_WHISPER_SIZES:
         try:
@@ -205,13 +194,5 @@ def _hash(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _faster_whisper() -> _Package:
-    try:
-        import ctranslate2
-        import faster_whisper
-    except ImportError as error:
-        raise ImportError(
-            "faster-whisper is not installed: pip install 'nemo-noise[faster-whisper]', or read the folder without it "
-            "by nemo_noise.load(folder)"
-        ) from error
-    return _Package(faster_whisper.WhisperModel, faster_whisper.download_model, ctranslate2)
+def _faster_whisper() -> FasterWhisper:
+    return faster_whisper_package("read the folder without it by nemo_noise.load(folder)")

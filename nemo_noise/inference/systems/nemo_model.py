@@ -9,12 +9,18 @@ from typing import Any
 import torch
 from omegaconf.errors import OmegaConfBaseException
 
-from nemo.collections.asr.models import ASRModel
+from nemo.collections.asr.models import ASRModel, EncDecMultiTaskModel
 
+from nemo_noise.inference.decoding.guarded_transcription import (
+    GUARD_OPTIONS,
+    check_guards,
+    guarded_search,
+    transcribe_guarded,
+)
 from nemo_noise.inference.systems.contract import System, TimedWord, Waveforms, with_options
 from nemo_noise.inference.systems.kinds import Kind
 from nemo_noise.recogniser.facts import longest_s_of, sample_rate_of
-from nemo_noise.recogniser.transcription import Transcript, fingerprint, load_model, transcribe, transcripts_of
+from nemo_noise.recogniser.transcription import Transcript, fingerprint, load_model, transcripts_of
 from nemo_noise.recogniser.waveforms import check_waveforms
 
 __all__ = ["NeMoSystem", "open_nemo"]
@@ -28,11 +34,16 @@ class NeMoSystem(System):
     Args:
         name: to show.
         model: in evaluation mode.
-        options: further arguments of its `transcribe`, such as `source_lang`.
+        options: further arguments of its `transcribe`, such as `source_lang`, and some of `GUARD_OPTIONS`:
+            `temperature` and thresholds of an attention model, `vad_filter` and `vad_parameters` of any.
 
     Attributes:
         model: the model, for what takes NeMo models alone.
         options: as given.
+
+    Raises:
+        ImportError: the VAD's package is not installed.
+        ValueError: a guard is wrong, or the model cannot do it.
     """
 
     kind = Kind.NEMO.value
@@ -40,6 +51,13 @@ class NeMoSystem(System):
     def __init__(self, name: str, model: ASRModel, options: Mapping[str, Any] | None = None) -> None:
         self.name, self.model, self.options = name, model, dict(options or {})
         self.sample_rate = sample_rate_of(model)
+        check_guards(
+            self.options,
+            where="transcribe",
+            is_attention_model=isinstance(model, EncDecMultiTaskModel),
+            shown=name,
+            sample_rate=self.sample_rate,
+        )
         self.longest_s = longest_s_of(getattr(model, "preprocessor", None))
         parameters = list(model.parameters())
         self.parameter_count = sum(parameter.numel() for parameter in parameters)
@@ -48,17 +66,21 @@ class NeMoSystem(System):
 
     def transcribe(self, waveforms: Waveforms) -> list[Transcript]:
         """As `System.transcribe`; audio below one second gets digital silence around it, as NeMo's users get it."""
-        return transcribe(self.model, waveforms, self.options) if len(waveforms) else []
+        return transcribe_guarded(self.model, waveforms, self.options) if len(waveforms) else []
 
     def transcribe_words(self, waveforms: Waveforms) -> list[list[TimedWord]]:
         """As `TimesWords.transcribe_words`, by NeMo's `timestamps=True`, which CTC models and transducers have."""
+        if self.options.get("vad_filter"):
+            raise TypeError(f"{self.name} gives no times of words with vad_filter")
         waveforms = check_waveforms(waveforms, "waveforms") if len(waveforms) else []
         decoding = copy.deepcopy(self.model.cfg.get("decoding"))
         try:
             output: Any = []
             if len(waveforms):
-                options = {"batch_size": len(waveforms), "num_workers": 0, "verbose": False, **self.options}
-                output = self.model.transcribe(waveforms, timestamps=True, **options)
+                own = {name: value for name, value in self.options.items() if name not in GUARD_OPTIONS}
+                options = {"batch_size": len(waveforms), "num_workers": 0, "verbose": False, **own}
+                with guarded_search(self.model, waveforms, self.options):
+                    output = self.model.transcribe(waveforms, timestamps=True, **options)
         except (NotImplementedError, ValueError, OmegaConfBaseException) as error:  # the last: a step that has no name
             raise TypeError(f"{self.name} ({type(self.model).__name__}) gives no times of words: {error}") from error
         finally:

@@ -3,10 +3,13 @@
 """A system by its name: which kind it is, what can be checked before its weights are read, and the system itself."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
 
+from nemo_noise.inference.decoding.fallback import FALLBACK_OPTIONS
+from nemo_noise.inference.decoding.guarded_transcription import GUARD_OPTIONS, check_guards
 from nemo_noise.inference.systems.contract import System
 from nemo_noise.inference.systems.faster_whisper import check_faster_whisper, open_faster_whisper
 from nemo_noise.inference.systems.hugging_face import check_hugging_face, open_hugging_face
@@ -70,7 +73,7 @@ def check_system(
     """
     kind, source = kind_of(name)
     if kind is Kind.NEMO:
-        facts = facts_of(source)
+        facts = _with_guards(facts_of(source), options, where=where, shown=shown or name)
         check_transcribe_options(where, model=shown or name, facts=facts, options=options)
         return facts
     if kind is Kind.HUGGING_FACE:
@@ -80,3 +83,23 @@ def check_system(
     if kind is Kind.ONNX:
         return check_onnx(source, options, where=where, shown=shown or name)
     raise ValueError(f"model={name} is a file of transcripts, which has no options and is read by itself")
+
+
+def _with_guards(facts: ModelFacts, options: Mapping[str, Any], *, where: str, shown: str) -> ModelFacts:
+    """The facts of a NeMo model with the guards that it has among its options, after those that are given are checked.
+
+    Raises:
+        ImportError: the VAD's package is not installed.
+        ValueError: a guard is wrong, or the model cannot do it.
+    """
+    check_guards(
+        options,
+        where=where,
+        is_attention_model=facts.is_attention_model is not False,
+        shown=f"{shown} ({facts.kind})",
+        sample_rate=facts.sample_rate,
+    )
+    if facts.options is None:
+        return facts
+    left_out = () if facts.is_attention_model is not False else FALLBACK_OPTIONS
+    return replace(facts, options=facts.options | GUARD_OPTIONS.keys() - set(left_out))

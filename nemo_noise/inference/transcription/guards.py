@@ -2,16 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Guards against text that nobody said: pieces without speech, and recognisers that repeat themselves."""
 
-import zlib
 from dataclasses import dataclass
 
 from nemo_noise.checks import maybe, number
+from nemo_noise.inference.decoding.repetition import compression_ratio, longest_loop
 from nemo_noise.inference.transcription.pauses import Piece
-from nemo_noise.inference.transcription.segments import DropReason, one_line
+from nemo_noise.inference.transcription.segments import DropReason
 
 __all__ = ["NO_GUARDS", "Guards", "compression_ratio", "longest_loop"]
 
-_LONGEST_GRAM = 30  # words of what is repeated
 _LEAST_WORDS = 10  # of a run of repetitions that is a loop by itself
 _LEAST_WORDS_IF_DENSE = 6  # where the compression ratio says so too
 _REPETITIONS_IF_DENSE = 4  # a sentence is said three times in a row, as in several takes
@@ -83,27 +82,3 @@ class Guards:
 
 
 NO_GUARDS = Guards(None, None, None, None, None)
-
-
-def compression_ratio(text: str) -> float:
-    """Bytes of a text over those that zlib makes of it, as Whisper computes it."""
-    content = one_line(text).encode()
-    return len(content) / len(zlib.compress(content)) if content else 0.0
-
-
-def longest_loop(text: str, least_words: int) -> int:
-    """How often the same one to thirty words stand in a row, of runs of as many words or more; at least 1.
-
-    A text without spaces, as of Chinese, is taken letter by letter.
-    """
-    words = one_line(text).lower().split()
-    if len(words) == 1 and len(words[0]) > 2 * _LEAST_WORDS:
-        words = list(words[0])
-    most = 1
-    for size in range(1, _LONGEST_GRAM + 1):
-        same = 0  # words that equal those one gram earlier
-        for place in range(size, len(words)):
-            same = same + 1 if words[place] == words[place - size] else 0
-            if same + size >= least_words:
-                most = max(most, same // size + 1)
-    return most

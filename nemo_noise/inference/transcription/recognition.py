@@ -15,6 +15,7 @@ from nemo_noise.inference.transcription.guards import Guards
 from nemo_noise.inference.transcription.pauses import Piece, pieces_of
 from nemo_noise.inference.transcription.segments import (
     Dropped,
+    DropReason,
     Segment,
     TranscribedFile,
     Word,
@@ -42,6 +43,13 @@ class Recognised(NamedTuple):
     words: Sequence[Word] | None = None
     no_speech_probability: float | None = None
     mean_log_probability: float | None = None
+
+
+class Detector(Protocol):
+    """What finds speech."""
+
+    def speech_s(self, samples: npt.NDArray[np.float32]) -> float:
+        """Seconds of speech in samples [T]."""
 
 
 class Recogniser(Protocol):
@@ -116,6 +124,7 @@ def recognise(
     longest_s: float,
     batch_size: int,
     guards: Guards,
+    detector: Detector | None = None,
     channel: int | None = None,
     language: str | None = None,
     done: Callable[[int], object] = lambda seconds: None,
@@ -128,6 +137,7 @@ def recognise(
         longest_s: of a piece, seconds.
         batch_size: pieces at a time.
         guards: what is left out.
+        detector: finds speech; pieces without any are not transcribed. None: all are.
         channel: of the audio, None for their mean.
         language: that outputs name.
         done: gets seconds of audio, as they are transcribed.
@@ -142,6 +152,8 @@ def recognise(
         work = _Work(source)
         for piece, number in _pieces(work, recogniser.sample_rate, longest_s, channel, counter):
             reason = guards.reason_against(piece)
+            if reason is None and detector is not None and detector.speech_s(piece.samples) == 0:
+                reason = DropReason.NO_VOICE
             if reason is not None:
                 work.dropped.append(Dropped(piece.start_s, piece.end_s, reason))
                 continue

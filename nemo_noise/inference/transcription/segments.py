@@ -52,6 +52,7 @@ class DropReason(str, Enum):
     STEADY = "steady sound"  # its level does not change as that of speech does
     LOOP = "loop"  # the recogniser repeated itself
     NO_SPEECH = "no speech"  # the recogniser itself took it for none
+    NO_VOICE = "no voice"  # the voice activity detector found none
 
 
 class Dropped(NamedTuple):

@@ -12,10 +12,12 @@ import torch
 from nemo.collections.asr.models import ASRModel
 from nemo.utils import logging
 
-from nemo_noise.checks import choice, maybe, number, text, whole
+from nemo_noise.checks import choice, flag, maybe, number, text, whole
 from nemo_noise.data.audio.blocks import AudioError
 from nemo_noise.foreign_text import printable
 from nemo_noise.inference.adaptation.config import AdaptationConfig
+from nemo_noise.inference.decoding.fallback import FALLBACK_OPTIONS, Fallback
+from nemo_noise.inference.decoding.guarded_transcription import has_fallback
 from nemo_noise.inference.systems import NeMoSystem, System, check_system, open_system
 from nemo_noise.inference.transcription.formats import OutputFormat
 from nemo_noise.inference.transcription.guards import Guards
@@ -30,6 +32,7 @@ from nemo_noise.inference.transcription.system_recogniser import (
     keep_confidences,
     search_with,
 )
+from nemo_noise.inference.voice_activity import VoiceActivity, check_vad
 from nemo_noise.progress import progress
 
 __all__ = ["TranscriptionOptions", "transcribe"]
@@ -49,6 +52,10 @@ class TranscriptionOptions:
         with_words: whether words get times, where the system has them.
         with_confidence: whether words get confidences, where a NeMo model can give them.
         guards: what is left out.
+        fallback: of a NeMo attention model whose search is greedy: Whisper's temperatures and thresholds, where
+            `system_options` hold none of them; None: its own search. Other systems have their own.
+        vad_filter: whether pieces in which Silero's detector finds no speech are left out.
+        vad_parameters: of the detector, as in `{"threshold": 0.5}`, by faster-whisper's names.
         adaptation: how a NeMo model adapts to each piece before it is decoded; None: not at all.
         language_model: a beam search of a NeMo model; None: its own search.
         system_options: of the system, such as `num_beams` of Whisper.
@@ -64,6 +71,9 @@ class TranscriptionOptions:
     with_words: bool = True
     with_confidence: bool = False
     guards: Guards = field(default_factory=Guards)
+    fallback: Fallback | None = field(default_factory=Fallback)
+    vad_filter: bool = False
+    vad_parameters: Mapping[str, Any] | None = None
     adaptation: AdaptationConfig | None = None
     language_model: LanguageModel | None = None
     system_options: Mapping[str, Any] | None = None
@@ -73,6 +83,11 @@ class TranscriptionOptions:
         maybe(number(1.0)).check("max_segment_s", self.max_segment_s)
         maybe(whole(1)).check("channel", self.channel)
         maybe(text()).check("language", self.language)
+        flag().check("vad_filter", self.vad_filter)
+        if self.vad_filter:
+            check_vad(self.vad_parameters)
+        elif self.vad_parameters:
+            raise ValueError("vad_parameters is given without vad_filter: give it too, or leave both out")
 
 
 def transcribe(
@@ -171,6 +186,7 @@ class _Run:
                 longest_s=longest_s,
                 batch_size=options.batch_size,
                 guards=options.guards,
+                detector=VoiceActivity(options.vad_parameters) if options.vad_filter else None,
                 channel=options.channel,
                 language=options.language,
                 done=done,
@@ -195,6 +211,10 @@ def _recogniser(
 ) -> tuple[SystemRecogniser, float]:
     """The recogniser as the options want it, and how long its pieces may be."""
     opened = _opened(system, device, options)
+    if not isinstance(system, System) and isinstance(opened, NeMoSystem):
+        opened = _with_fallback(opened, options.fallback)
+    if options.vad_filter:
+        check_vad(options.vad_parameters, sample_rate=opened.sample_rate)
     limit_s, wanted_s = opened.longest_s, options.max_segment_s
     if limit_s is not None and wanted_s is not None and wanted_s > limit_s:
         raise ValueError(f"max_segment_s is {wanted_s:g}, but {opened.name} takes {limit_s:g} s at most")
@@ -204,6 +224,13 @@ def _recogniser(
         keep_confidences(opened)
     recogniser = SystemRecogniser(opened, with_words=options.with_words, adaptation=options.adaptation)
     return recogniser, wanted_s or default_longest_s(opened)
+
+
+def _with_fallback(opened: NeMoSystem, fallback: Fallback | None) -> NeMoSystem:
+    """The system with the fallback, where it can have one and its options ask for none."""
+    if fallback is None or not has_fallback(opened.model) or FALLBACK_OPTIONS.keys() & opened.options.keys():
+        return opened
+    return NeMoSystem(opened.name, opened.model, opened.options | fallback.options)
 
 
 def _opened(
