@@ -29,6 +29,7 @@ from nemo_noise.data.audio.files import change_speed, write_audio
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, read_manifest, write_manifest
 
 _FIELDS = ("speaker", "age", "gender")
+_DIGITS = {"zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 Samples = NDArray[np.float32]
 
 
@@ -58,7 +59,7 @@ def prepare(cfg: DictConfig) -> Path:
     write_manifest(out / "train.json", lines)
     write_manifest(out / "dev.json", [_line(e) for e in evenly(dev, cfg.data.num_dev)])
     is_phrase = [len(str(entry.text).split()) <= 2 for entry in test]
-    sentences = [entry for entry, short in zip(test, is_phrase, strict=True) if not short]
+    sentences = [entry for entry, short in zip(test, is_phrase, strict=True) if not short and not _is_number(entry)]
     write_manifest(out / "test.json", [_line(e) for e in evenly(sentences, cfg.data.num_test)])
     phrases = [_line(entry) for entry, short in zip(test, is_phrase, strict=True) if short]
     phrases += _phrases_of(source, out, cfg.data.phrase_test, cfg.data.num_phrase_test)
@@ -162,6 +163,11 @@ def _line(entry: ManifestEntry, text: str | None = None) -> dict[str, Any]:
         "audio_filepath": str(Path(entry.audio_filepath).resolve()), "duration": _length_s(entry),
         "text": written, "source_lang": "en",
     } | kept  # fmt: skip
+
+
+def _is_number(entry: ManifestEntry) -> bool:
+    """Whether a text is digits alone, which Whisper writes as `0351` and its normaliser then as `351`."""
+    return set(str(entry.text).split()) <= _DIGITS
 
 
 def _length_s(entry: ManifestEntry) -> float:
