@@ -31,7 +31,7 @@ TYPED = {
     "batch_size": "--batch-size",
     **{name: f"--{name}" for name in ("baseline", "speech", "rooms", "channels", "utterances", "device")},
 }
-TEXT_STEPS = "nfkc, lower, lower_turkish, strip_punctuation, letters"
+TEXT_STEPS = "nfkc, lower, lower_turkish, strip_punctuation, letters, whisper_english, whisper_basic"
 
 KINDS = (
     "A .nemo file or pretrained NeMo model, a Hugging Face or faster-whisper folder or name, a .onnx file, or a file "

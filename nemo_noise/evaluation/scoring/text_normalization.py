@@ -26,7 +26,9 @@ class TextStep(str, Enum):
     """One step of normalisation, applied to reference and hypothesis alike.
 
     ``nfkc`` makes full-width letters, ligatures and the like plain ones. ``lower_turkish`` is ``lower`` for Turkish,
-    where I is the capital of the dotless i. ``letters`` makes each letter a word.
+    where I is the capital of the dotless i. ``letters`` makes each letter a word. ``whisper_english`` and
+    ``whisper_basic`` are the normalisers of Whisper's paper (package whisper_normalizer), which public leaderboards
+    score with: the first also writes numbers as digits, American spelling and whole words for contractions.
     """
 
     LOWER = "lower"
@@ -34,6 +36,8 @@ class TextStep(str, Enum):
     STRIP_PUNCTUATION = "strip_punctuation"
     NFKC = "nfkc"
     LETTERS = "letters"
+    WHISPER_ENGLISH = "whisper_english"
+    WHISPER_BASIC = "whisper_basic"
 
 
 def composed(text: str) -> str:
@@ -130,10 +134,36 @@ def _spell(text: str) -> str:
     return " ".join("_".join(text.split()))
 
 
+@lru_cache(maxsize=1)
+def _whisper_english_normalizer() -> Callable[[str], str]:
+    from whisper_normalizer.english import EnglishTextNormalizer  # a requirement of nemo_toolkit[asr]
+
+    normalizer: Callable[[str], str] = EnglishTextNormalizer()
+    return normalizer
+
+
+@lru_cache(maxsize=1)
+def _whisper_basic_normalizer() -> Callable[[str], str]:
+    from whisper_normalizer.basic import BasicTextNormalizer
+
+    normalizer: Callable[[str], str] = BasicTextNormalizer()
+    return normalizer
+
+
+def _whisper_english(text: str) -> str:
+    return " ".join(_whisper_english_normalizer()(text).split())
+
+
+def _whisper_basic(text: str) -> str:
+    return " ".join(_whisper_basic_normalizer()(text).split())
+
+
 _STEPS: dict[TextStep, Callable[[str], str]] = {
     TextStep.LOWER: _lower,
     TextStep.LOWER_TURKISH: _lower_turkish,
     TextStep.STRIP_PUNCTUATION: _strip_punctuation,
     TextStep.NFKC: _nfkc,
     TextStep.LETTERS: _spell,
+    TextStep.WHISPER_ENGLISH: _whisper_english,
+    TextStep.WHISPER_BASIC: _whisper_basic,
 }
