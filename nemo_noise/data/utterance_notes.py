@@ -18,10 +18,13 @@ from nemo_noise.data.manifests.sensors import describes_streams
 
 __all__ = [
     "NOT_STREAMS",
+    "LeadInNote",
     "MixedNoise",
     "TranscriptNote",
     "empty_transcript",
+    "lead_in_note",
     "noise_notes",
+    "note_lead_in",
     "note_noise",
     "transcript_note",
 ]
@@ -34,6 +37,13 @@ class TranscriptNote:
 
     def __init__(self) -> None:
         self.is_emptied = False
+
+
+class LeadInNote:
+    """Seconds that were put before the utterance that is being perturbed."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
 
 class MixedNoise(NamedTuple):
@@ -50,6 +60,7 @@ class _Notes:
 
     transcript: TranscriptNote | None = None
     noises: list[MixedNoise] | None = None
+    lead_in: LeadInNote | None = None
 
 
 _NONE = _Notes()
@@ -76,6 +87,24 @@ def noise_notes() -> Iterator[list[MixedNoise]]:
         yield noises
     finally:
         _OPEN.reset(token)
+
+
+@contextmanager
+def lead_in_note() -> Iterator[LeadInNote]:
+    """Gets how much is put before the utterance within, for a data set that has more than its samples."""
+    note = LeadInNote()
+    token = _OPEN.set(replace(_OPEN.get(), lead_in=note))
+    try:
+        yield note
+    finally:
+        _OPEN.reset(token)
+
+
+def note_lead_in(seconds: float) -> None:
+    """Notes that so many seconds were put before the utterance being loaded."""
+    note = _OPEN.get().lead_in
+    if note is not None:
+        note.seconds += seconds
 
 
 def empty_transcript() -> None:

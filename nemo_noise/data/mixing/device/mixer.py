@@ -78,7 +78,7 @@ class DeviceMixer:
     measured on the device; after that both are remembered. Babble and loops of short noises are made on the host.
 
     Args:
-        perturbation: without bands, noise alone, effects and sensors of its noises.
+        perturbation: without bands, noise alone, effects, surroundings and sensors of its noises.
         sample_rate: of the batch, samples per second.
         device: where the batch will lie.
         bank_limit_mb: for the noises, on the host and on the device.
@@ -96,7 +96,7 @@ class DeviceMixer:
         bank_limit_mb: float = 2048.0,
     ) -> None:
         given = {"bands": perturbation.bands is not None, "noise_only_prob": perturbation.noise_only_prob > 0}
-        given["effects"] = bool(perturbation.effects)
+        given |= {"effects": bool(perturbation.effects), "around_s": perturbation.around is not None}
         lists = [source.noises for source in perturbation.sources(sample_rate) if isinstance(source.noises, NoiseList)]
         given["sensors"] = any(
             describes_streams(entry.fields.get("sensors")) for noises in lists for entry in noises.entries
