@@ -160,6 +160,8 @@ def _augmentor(options: TuningOptions, material: Material) -> dict[str, Any]:
     }
     if options.noise_alone:
         noise_mix["noise_only_prob"] = options.noise_alone
+    if options.around_s is not None:
+        noise_mix["around_s"] = options.around_s
     rooms = rooms_block(options.rooms)
     return ({"rooms": rooms} if rooms else {}) | {"noise_mix": noise_mix}
 
