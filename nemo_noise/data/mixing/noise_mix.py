@@ -102,6 +102,7 @@ class NoiseMixPerturbation(Perturbation):
         noise_only_s: seconds of noise alone, in any form of `around_s`; None: as long as the utterance would be.
         around_s: seconds before and behind the speech, each drawn by itself: a number, a list, or a mapping with `min`
             and `max`. Noise goes on there, and digital silence around speech that gets no noise; None for nothing.
+        around_prob: share of the sides that get any; the others begin or end with the utterance.
         full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
         effects: what happens to speech, noise and mixture, see `build_mixture_chains`; utterances without
             noise stay untouched.
@@ -124,6 +125,7 @@ class NoiseMixPerturbation(Perturbation):
         noise_only_prob: float = 0.0,
         noise_only_s: KnobValue | None = None,
         around_s: KnobValue | None = None,
+        around_prob: float = 1.0,
         full_scale: str = "leave",
         effects: Mapping[str, Sequence[Any]] | None = None,
         curriculum: Mapping[str, Any] | None = None,
@@ -136,7 +138,7 @@ class NoiseMixPerturbation(Perturbation):
         self.noise_only_s = None
         if noise_only_s is not None:
             self.noise_only_s = Knob(noise_only_s, "noise_only_s", low=_SHORTEST_S, high=_LONGEST_S)
-        self.around = None if around_s is None else SurroundingsDraw(around_s)
+        self.around = None if around_s is None else SurroundingsDraw(around_s, around_prob)
         self.full_scale = FullScale.of(full_scale)
         self.effects = build_mixture_chains(effects)
         self.counts = EventCounts()

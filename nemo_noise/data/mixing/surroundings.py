@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from nemo_noise.data.draw.distribution import Knob, KnobValue
+from nemo_noise.data.draw.distribution import Knob, KnobValue, share
 
 __all__ = ["NO_SURROUNDINGS", "Surroundings", "SurroundingsDraw"]
 
@@ -43,14 +43,16 @@ class SurroundingsDraw:
     """Draws how much goes before and behind an utterance, each by itself.
 
     Args:
-        around_s: seconds of each side: a number, choices such as `[0, 0, 1]`, or a range `{min: 0, max: 1}`.
+        around_s: seconds of each side: a number, choices such as `[0, 0.5, 1]`, or a range `{min: 0, max: 1}`.
+        around_prob: share of the sides that get any, 0 to 1.
 
     Raises:
-        ValueError: if it is none of these, or not within 0 to 60 s.
+        ValueError: if one is none of these, or `around_s` is not within 0 to 60 s.
     """
 
-    def __init__(self, around_s: KnobValue) -> None:
+    def __init__(self, around_s: KnobValue, around_prob: float = 1.0) -> None:
         self._seconds = Knob(around_s, "around_s", low=0.0, high=LONGEST_S)
+        self._prob = share(around_prob, "around_prob")
 
     @property
     def longest_s(self) -> float:
@@ -59,5 +61,9 @@ class SurroundingsDraw:
 
     def draw(self, rng: np.random.Generator, sample_rate: int) -> Surroundings:
         """Draws both sides; `rng` decides, and nothing else does."""
-        before, behind = (round(self._seconds.draw(rng) * sample_rate) for _ in range(2))
-        return Surroundings(before, behind)
+        return Surroundings(self._side(rng, sample_rate), self._side(rng, sample_rate))
+
+    def _side(self, rng: np.random.Generator, sample_rate: int) -> int:
+        """Samples of one side; always two draws, so that the share moves no other."""
+        seconds, is_drawn = self._seconds.draw(rng), rng.random() < self._prob
+        return round(seconds * sample_rate) if is_drawn else 0
