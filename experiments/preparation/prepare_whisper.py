@@ -175,7 +175,7 @@ def _length_s(entry: ManifestEntry) -> float:
 
 
 def _as_written(text: str) -> str:
-    """A transcript of small letters as Whisper would write it: capitals where a sentence begins and for I, a full stop."""
+    """Writes a transcript of small letters as Whisper would: a capital at the start and for I, a full stop."""
     words = ["I" if word == "i" else "I" + word[1:] if word.startswith("i'") else word for word in text.split()]
     joined = " ".join(words)
     return joined[:1].upper() + joined[1:] + "." if joined else ""

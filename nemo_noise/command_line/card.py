@@ -26,6 +26,7 @@ TYPED = {
     "noise_lists": "--noise",
     "snr_db": "--snr",
     "streaming_ms": "--streaming",
+    "around_s": "--around",
     "text_normalization": "--normalize",
     "fail_if": "--fail-if",
     "batch_size": "--batch-size",
@@ -54,6 +55,9 @@ Rooms = Annotated[
 ]
 Channels = Annotated[str | None, typer.Option(help="Channels beside the plain one: telephone, internet_call; a,b.")]
 Streaming = Annotated[str | None, typer.Option(help="Chunks of streams in ms, as in 80,320,1120. Default: none.")]
+Around = Annotated[
+    str | None, typer.Option(help="Seconds of noise before and behind the speech, as in 0.2,0.5,2. Default: none.")
+]
 Utterances = Annotated[
     str | None, typer.Option(help="At most so many utterances, drawn at random, or all. Default: 200, quick: 24.")
 ]
@@ -82,6 +86,7 @@ def card(
     rooms: Rooms = None,
     channels: Channels = None,
     streaming: Streaming = None,
+    around: Around = None,
     utterances: Utterances = None,
     quick: Quick = False,
     normalize: Normalize = None,
@@ -111,11 +116,10 @@ def card(
         "rooms": rooms and listed(rooms),
         "channels": channels and listed(channels),
         "streaming_ms": None if streaming is None else [_milliseconds(one) for one in listed(streaming)],
+        "around_s": None if around is None else [_seconds(one) for one in listed(around)],
         "text_normalization": normalize and listed(normalize),
-        "fail_if": fail_if or None,
-        "device": device,
-        "batch_size": batch_size,
     }
+    given |= {"fail_if": fail_if or None, "device": device, "batch_size": batch_size}
     card_fields = {"language": language, "license": license, "dataset": dataset}
     check_folder("--output", Path(given["output_dir"]))
     log = Path(given["output_dir"]) / "nemo-noise.log"
@@ -126,8 +130,8 @@ def card(
         evaluation = Evaluation(settings, run.note)
         run.note(evaluation.ahead)
         made = evaluation.run()
-        files = [f"card: {made.path}", f"report: {made.report}"]
-        run.result("\n".join([made.text, "", *files, *made.failures]), made.data)
+        shown = [made.text, "", f"card: {made.path}", f"report: {made.report}", *made.failures]
+        run.result("\n".join(shown), made.data)
         if made.failures:
             run.note("\n".join(made.failures) if as_json else "")
             raise typer.Exit(FAILED)
@@ -182,6 +186,13 @@ def _milliseconds(text: str) -> float:
     except ValueError:
         should = "milliseconds, as in --streaming 80,320"
         raise typer.BadParameter(f"--streaming holds {text!r}, should be {should}") from None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text.lower().removesuffix("s"))
+    except ValueError:
+        raise typer.BadParameter(f"--around holds {text!r}, should be seconds, as in --around 0.2,0.5,2") from None
 
 
 def _snr(text: str) -> float | str:

@@ -24,12 +24,15 @@ __all__ = [
     "NOT_STREAMS",
     "ContextAudio",
     "ContextSource",
+    "LeadInNote",
     "MixedNoise",
     "TranscriptNote",
     "context_note",
     "empty_transcript",
+    "lead_in_note",
     "noise_notes",
     "note_for_context",
+    "note_lead_in",
     "note_noise",
     "transcript_note",
 ]
@@ -42,6 +45,13 @@ class TranscriptNote:
 
     def __init__(self) -> None:
         self.is_emptied = False
+
+
+class LeadInNote:
+    """Seconds that were put before the utterance that is being perturbed."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
 
 
 class MixedNoise(NamedTuple):
@@ -74,6 +84,7 @@ class _Notes:
     transcript: TranscriptNote | None = None
     noises: list[MixedNoise] | None = None
     context: list[ContextAudio] | None = None
+    lead_in: LeadInNote | None = None
 
 
 _NONE = _Notes()
@@ -113,6 +124,17 @@ def context_note() -> Iterator[list[ContextAudio]]:
         _OPEN.reset(token)
 
 
+@contextmanager
+def lead_in_note() -> Iterator[LeadInNote]:
+    """Gets how much is put before the utterance within, for a data set that has more than its samples."""
+    note = LeadInNote()
+    token = _OPEN.set(replace(_OPEN.get(), lead_in=note))
+    try:
+        yield note
+    finally:
+        _OPEN.reset(token)
+
+
 def note_for_context(audio: ContextAudio) -> None:
     """Hands samples to the noise context of the model; raises a ValueError where no data set acts."""
     noted = _OPEN.get().context
@@ -122,6 +144,13 @@ def note_for_context(audio: ContextAudio) -> None:
             "expected NeMo's Lhotse loader of a multi-task model, or for_context: nothing"
         )
     noted.append(audio)
+
+
+def note_lead_in(seconds: float) -> None:
+    """Notes that so many seconds were put before the utterance being loaded."""
+    note = _OPEN.get().lead_in
+    if note is not None:
+        note.seconds += seconds
 
 
 def empty_transcript() -> None:

@@ -30,6 +30,7 @@ CARD: Mapping[str, Any] = {
     "snr_db": ["clean", 20, 15, 10, 5, 0],
     "grid": "marginal",
     "streaming_trials": 300,
+    "around_trials": 300,
 }
 FIRST_LOOK = "A first look (quick): few utterances and SNRs; take its intervals at their word."
 QUICK: Mapping[str, Any] = {
@@ -39,6 +40,7 @@ QUICK: Mapping[str, Any] = {
     "controls": [],
     "latency_utterances": 5,
     "streaming_trials": 60,
+    "around_trials": 60,
     "audio_clips": 3,
     "model_card": {"remark": FIRST_LOOK},
 }

@@ -16,7 +16,7 @@ from nemo.utils import logging
 from nemo_noise.data.manifests.manifest import ManifestEntry, ManifestError, parse_line
 from nemo_noise.data.manifests.sensors import SensorRecording, collate_sensors, describes_streams, read_sensors
 from nemo_noise.data.sensors_in_batches import BatchWithSensors, SampleWithSensors
-from nemo_noise.data.utterance_notes import NOT_STREAMS, noise_notes
+from nemo_noise.data.utterance_notes import NOT_STREAMS, lead_in_note, noise_notes
 
 __all__ = ["WRAPPERS"]
 
@@ -40,13 +40,15 @@ def _load(wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwa
     index = args[0] if args else kwargs["index"]
     if isinstance(index, Iterable):  # a whole batch, as `use_semi_sorted_batching` asks for it
         return [_load(wrapped, instance, (one,), {}) for one in index]
-    with noise_notes() as noises:
+    with noise_notes() as noises, lead_in_note() as lead_in:
         sample = wrapped(*args, **kwargs)
     sensors: dict[str, SensorRecording] = {}
     entries = getattr(instance, "nemo_noise_sensors", None)
     if entries:
         line = instance.manifest_processor.collection[index]
         entry = entries.get(_key(line.audio_file, line.offset))
+        if entry is not None and lead_in.seconds:
+            raise ValueError(f"around_s: {entry.source} has sensors, which begin with its speech; leave around_s out")
         sensors |= {} if entry is None else read_sensors(entry)
     for entry, within_s, duration_s in noises:
         sensors |= read_sensors(entry, within_s, duration_s)

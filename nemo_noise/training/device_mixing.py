@@ -25,8 +25,8 @@ class DeviceNoiseMix(Callback, Serialization):
     batch here: it is the number of optimizer steps done.
 
     Args:
-        noise_mix: the block of `train_ds.augmentor.noise_mix`, without bands, noise alone, effects and noises with
-            `sensors`.
+        noise_mix: the block of `train_ds.augmentor.noise_mix`, without bands, noise alone, effects, `around_s` and
+            noises with `sensors`.
         sample_rate: of the model, samples per second.
         bank_limit_mb: for the noises, on the host and on the device, MB.
 

@@ -20,6 +20,7 @@ from nemo_noise.data.manifests.manifest import (
     write_manifest,
 )
 from nemo_noise.data.manifests.usable import find_unusable, no_noise, usable_entries
+from nemo_noise.data.mixing.surroundings import SurroundingsDraw
 from nemo_noise.evaluation.mixtures.export import MixtureSet, export_mixtures
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.plan import load_plan
@@ -138,7 +139,8 @@ def _speech(
             f"{option}: {len(without)} of {len(entries)} lines have no text ({_sources(without)}): give a transcript "
             "to each, or take these lines out; text where nobody speaks is trained by --noise-alone"
         )
-    longest_s = min(options.max_duration_s, start.longest_s)
+    around_s = 0.0 if options.around_s is None else SurroundingsDraw(options.around_s).longest_s
+    longest_s = min(options.max_duration_s, start.longest_s - around_s)
     known = [_complete(entry, options, start) for entry in entries]
     fitting = [entry for entry in known if (entry.duration or 0.0) <= longest_s]
     if not fitting:

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from nemo_noise.checks import Rule, choice, listed, mapping, maybe, number, text, whole
 from nemo_noise.configuration import config_directory
+from nemo_noise.data.mixing.surroundings import SurroundingsDraw
 from nemo_noise.data.signal.snr import snr_distribution
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
 from nemo_noise.evaluation.scoring.text_normalization import TextStep, parse_steps
@@ -72,6 +73,7 @@ class TuningOptions:
     snr_db: Any
     clean_share: float
     noise_alone: float
+    around_s: Any
     rooms: Any
     text_normalization: tuple[TextStep, ...]
     language: str | None
@@ -114,6 +116,8 @@ class TuningOptions:
         given["dev_snr_db"] = _dev_snrs(given["dev_snr_db"])
         given["output"] = _output(given["output"])
         snr_distribution(given["snr_db"])
+        if given["around_s"] is not None:
+            SurroundingsDraw(given["around_s"])
         _check_adapter(given["adapter"])
         if given["noise_alone"] >= 1 or given["clean_share"] >= 1:
             raise ValueError(
@@ -130,6 +134,8 @@ class TuningOptions:
     def recipe(self) -> dict[str, Any]:
         """All that decides a tuning, as JSON has it; two tunings with equal ones are the same."""
         plain = {name: value for name, value in asdict(self).items() if name != "output"}
+        if self.around_s is None:  # came later: a run from before it goes on
+            del plain["around_s"]
         plain["learn"] = None if self.learn is None else self.learn.value
         plain["guard"] = self.guard.value
         plain["text_normalization"] = [step.value for step in self.text_normalization]

@@ -27,6 +27,7 @@ LR_OF_PARTS = 1e-3  # context, adapters
 LR_OF_WHISPER = 1e-5
 LR_BY_SIZE = ((5e6, 1e-3), (50e6, 3e-4), (float("inf"), 1e-4))
 MOST_WORKERS = 8
+AROUND_PROB = 0.5  # of the sides of an utterance; with all of them, speech that begins at once is unlearned
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,8 @@ def _augmentor(options: TuningOptions, material: Material) -> dict[str, Any]:
     }
     if options.noise_alone:
         noise_mix["noise_only_prob"] = options.noise_alone
+    if options.around_s is not None:
+        noise_mix |= {"around_s": options.around_s, "around_prob": AROUND_PROB}
     rooms = rooms_block(options.rooms)
     return ({"rooms": rooms} if rooms else {}) | {"noise_mix": noise_mix}
 

@@ -175,6 +175,9 @@ KNOBS = [
     Case("snr-beyond-float", noise_mix, _mix(snr_db=[-1e6]), "snr_db", "-1000000.0", "nearer to 0"),
     Case("mix-prob-2", noise_mix, _mix(mix_prob=2), "mix_prob", "2", "expected 0 to 1"),
     Case("mix-prob-a-string", noise_mix, _mix(mix_prob="often"), "mix_prob", "'often'", "expected a finite number"),
+    Case("around-negative", noise_mix, _mix(around_s=-1), "around_s", "-1", "expected 0 to 60"),
+    Case("around-upside-down", noise_mix, _mix(around_s={"min": 2, "max": 1}), "around_s", "min 2", "above max 1"),
+    Case("noise-only-no-length", noise_mix, _mix(noise_only_s=0), "noise_only_s", "0", "expected 0.1 to 600"),
     Case(
         "noise-only-prob-negative", noise_mix, _mix(noise_only_prob=-0.1), "noise_only_prob", "-0.1", "expected 0 to 1"
     ),

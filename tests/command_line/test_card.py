@@ -124,6 +124,8 @@ MISTAKES = [
     ((*GIVEN, "--channels", "telefone"), ("channels", "'telefone'", "telephone")),
     ((*GIVEN, "--streaming", "fast"), ("--streaming", "'fast'", "80,320")),
     ((*GIVEN, "--streaming", "-5"), ("streaming_ms", "-5", "above 0")),
+    ((*GIVEN, "--around", "long"), ("--around", "'long'", "0.2,0.5,2")),
+    ((*GIVEN, "--around", "-1"), ("around", "-1", "0 or more")),
     ((*GIVEN, "--utterances", "few"), ("--utterances", "'few'", "or all")),
     ((*GIVEN, "--batch-size", "0"), ("batch_size", "0", "1 or more")),
     ((*GIVEN, "--normalize", "lowercase"), ("text_normalization", "'lowercase'", "lower")),

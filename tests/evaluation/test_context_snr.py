@@ -123,12 +123,13 @@ def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_el
     plain = OmegaConf.merge(config, {"baseline": None, "output_dir": str(tmp_path / "plain")})
     instrument = Instrument(plain)
     results = instrument.report(instrument.run())
-    assert "streaming" not in results and "context_snr" not in results
+    assert not {"streaming", "context_snr", "surroundings"} & set(results)
     assert not (tmp_path / "plain/streaming.jsonl").exists()
     page = (tmp_path / "plain/report.html").read_text()
     assert "Streaming against offline" not in page and "SNR that the context knows" not in page
 
     asked = {"baseline": None, "streaming_ms": [160, 80], "streaming_trials": 3, "context_snr": True}
+    asked |= {"around_s": [0.1], "around_trials": 3}
     instrument = Instrument(OmegaConf.merge(config, asked))
     results = instrument.report(instrument.run())
     assert read_results(tmp_path / "out/summary.json") == results
@@ -139,12 +140,16 @@ def test_the_instrument_streams_and_asks_contexts_where_asked_and_adds_no_key_el
     assert "Streaming against offline" in page and "estimated from the context over the true one" in page
     for text in (summary_table(results), (tmp_path / "out/README.md").read_text(), page):
         assert "WER in points against offline: 160 ms +0.0 clean, +0.0 unseen; 80 ms not possible." in text
+        assert "Noise around the speech of context, WER in points against none: 0.1 s " in text
         assert "SNR estimated from the context of context by a linear probe: R² " in text
+    assert [row["around_s"] for row in results["surroundings"]["context"]["rows"]] == [0, 0.1]
+    assert "| context | 0.1 s |" in (tmp_path / "out/README.md").read_text()
     kept = {"from_hypotheses": [str(tmp_path / "out/hypotheses.jsonl")], "output_dir": str(tmp_path / "rebuilt")}
     instrument = Instrument(OmegaConf.merge(config, asked, kept))
     results = instrument.report(instrument.run())
     assert "needs the model" in results["streaming"]["context"]["reason"]
     assert "needs the model" in results["context_snr"]["context"]["reason"]
+    assert "needs the model" in results["surroundings"]["context"]["reason"]
     assert "needs the model" in render_section(
         ContextSnrQuestion().section(results["context_snr"], Subject("context", None, ""))
     )

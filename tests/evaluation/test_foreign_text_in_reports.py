@@ -37,7 +37,8 @@ ATTACKS = {
 # Where each foreign text comes from: what it is called there stands around it, so that it is found again.
 NAMES = (
     "model baseline list label reference hypothesis utterance group field room channel axis hardware device version "
-    "time config streaming way reason impossible probe no-probe block left-out source why control steps checksum unit"
+    "time config streaming surroundings way reason impossible probe no-probe block left-out source why control "
+    "steps checksum unit"
 )
 PLACES = NAMES.split()
 ELEMENTS = (
@@ -152,6 +153,11 @@ def _results(mark: dict[str, str], rows: list[Hypothesis]) -> Results:
     results["streaming"] = {
         mark["streaming"]: {"mixtures": 1, "not_possible": 1, "rows": streams, "reason": None},
         "none": {"mixtures": 0, "not_possible": 0, "rows": [], "reason": mark["reason"]},
+    }
+    around = {"around_s": 0.5, "clean": rates, "lists": {mark["list"]: rates}}
+    results["surroundings"] = {
+        mark["surroundings"]: {"mixtures": 1, "rows": [around], "reason": None},
+        "none": {"mixtures": 0, "rows": [], "reason": mark["reason"]},
     }
     errors = {"r2": 0.5, "mean_absolute_error_db": 1.0, "pearson_r": 0.5, "mixtures": 2}
     bands = {snr: {"median_db": 1.0, "low_db": 0.0, "high_db": 2.0, "mixtures": 1} for snr in ("0", "10")}

@@ -121,7 +121,9 @@ def test_a_bad_length_is_named(tmp_path: Path, value: Any) -> None:
         _plan(tmp_path, value)
 
 
-@pytest.mark.parametrize("other", ["streaming_ms=[160]", "export_mixtures=mixtures", "context_snr=true"])
+@pytest.mark.parametrize(
+    "other", ["streaming_ms=[160]", "around_s=[0.5]", "export_mixtures=mixtures", "context_snr=true"]
+)
 def test_what_would_not_hear_it_is_refused(other: str) -> None:
     with initialize_config_dir(str(config_directory() / "scripts"), version_base="1.1"):
         cfg = compose("noise_robustness", ["model=m.nemo", "speech=s.json", "noise_lists={}", "preroll_s=1.5", other])

@@ -15,6 +15,7 @@ from nemo_noise.evaluation.profiling.profile import ProfileOptions
 from nemo_noise.evaluation.report.model_card import CardOptions
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.streaming import StreamingOptions
+from nemo_noise.evaluation.transcription.surroundings import SurroundingsOptions
 from nemo_noise.inference.adaptation.config import AdaptationConfig
 from nemo_noise.inference.streaming.aligned import AlignedStreamingConfig
 
@@ -34,6 +35,7 @@ SCRIPTS: list[tuple[str, str, type, dict[str, str], set[str]]] = [
         {"latencies_ms": "streaming_ms", "trials": "streaming_trials", "left_s": "streaming_left_s"},
         set(),
     ),
+    (ROBUSTNESS, "", SurroundingsOptions, {"trials": "around_trials"}, set()),
     (ROBUSTNESS, "", ScoringOptions, {"seed": "bootstrap_seed"}, set()),
 ]
 NO_OPTION = {"seen"}  # computed from the noise lists

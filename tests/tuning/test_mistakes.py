@@ -47,6 +47,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "context without one": ({"learn": "context"}, ("learn=context", "nemo-noise add", "--learn all")),
     "misspelt learn": ({"learn": "adapter"}, ("learn='adapter'", "adapters")),
     "misspelt guard": ({"guard": "halt"}, ("guard='halt'", "blend", "stop")),
+    "a side below none": ({"around_s": -1}, ("around_s", "-1", "0 to 60")),
     "output without suffix": ({"output": "tuned"}, ("output", "'", ".nemo")),
     "output is another's": ({"output": "there.nemo"}, ("output=", "there.nemo", "another")),
     "output cannot be written": ({"output": "train.json/tuned.nemo"}, ("output", "folder")),

@@ -16,15 +16,17 @@ from nemo_noise.checks import refuse_unknown
 from nemo_noise.data.acoustics.chain import MixturePart, build_mixture_chains
 from nemo_noise.data.curriculum.curriculum import CurriculumSnr, NoiseCurriculum
 from nemo_noise.data.draw.clock import EpochClock, note_reader
-from nemo_noise.data.draw.distribution import share
+from nemo_noise.data.draw.distribution import Knob, KnobValue, share
 from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
 from nemo_noise.data.manifests.narrow_band import is_telephone_band
 from nemo_noise.data.mixing.context_audio import ContextAudioOptions, gain_between, split_preroll
+from nemo_noise.data.mixing.surroundings import NO_SURROUNDINGS, Surroundings, SurroundingsDraw
 from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory
 from nemo_noise.data.noise.noise_list import NoiseCrop
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.signal.full_scale import FullScale
+from nemo_noise.data.signal.looping import loop_to_length
 from nemo_noise.data.signal.snr import (
     SilenceError,
     add_noise,
@@ -40,6 +42,7 @@ from nemo_noise.data.utterance_notes import (
     ContextSource,
     empty_transcript,
     note_for_context,
+    note_lead_in,
     note_noise,
 )
 
@@ -48,7 +51,8 @@ __all__ = ["Mixture", "NoiseDraw", "NoiseMixPerturbation"]
 Samples = npt.NDArray[np.float32]
 _LOOKED_AT = 20  # utterances of a process
 # Streams of random numbers beside the first, so that a knob changes nothing but what it is for.
-_SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS = 1, 2, 3, 4
+_SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS, _AROUND, _LENGTH = 1, 2, 3, 4, 5, 6
+_SHORTEST_S, _LONGEST_S = 0.1, 600.0  # of noise alone
 
 
 class NoiseDraw(NamedTuple):
@@ -62,6 +66,7 @@ class NoiseDraw(NamedTuple):
         is_noise_only: the speech is left out, and the transcript is empty.
         seed: what effects draw from.
         before: the noise before the crop [P]; empty without a pre-roll.
+        around: what goes before and behind the speech; the noise covers it.
     """
 
     noise: NoiseCrop
@@ -71,6 +76,7 @@ class NoiseDraw(NamedTuple):
     is_noise_only: bool = False
     seed: tuple[int, ...] = ()
     before: Samples = np.zeros(0, np.float32)
+    around: Surroundings = NO_SURROUNDINGS
 
 
 class Mixture(NamedTuple):
@@ -103,6 +109,10 @@ class NoiseMixPerturbation(Perturbation):
         bands: SNRs per frequency band, see `snr_bands`.
         noise_only_prob: share of utterances that become noise alone, with an empty transcript; the noise has the level
             that it would have had in the mixture.
+        noise_only_s: seconds of noise alone, in any form of `around_s`; None: as long as the utterance would be.
+        around_s: seconds before and behind the speech, each drawn by itself: a number, a list, or a mapping with `min`
+            and `max`. Noise goes on there, and digital silence around speech that gets no noise; None for nothing.
+        around_prob: share of the sides that get any; the others begin or end with the utterance.
         full_scale: what happens to a mixture beyond full scale: `leave`, `scale` or `clip`.
         effects: what happens to speech, noise and mixture, see `build_mixture_chains`; utterances without
             noise stay untouched.
@@ -126,6 +136,9 @@ class NoiseMixPerturbation(Perturbation):
         sources: Sequence[Mapping[str, Any]] | None = None,
         bands: Sequence[Mapping[str, Any]] | None = None,
         noise_only_prob: float = 0.0,
+        noise_only_s: KnobValue | None = None,
+        around_s: KnobValue | None = None,
+        around_prob: float = 1.0,
         full_scale: str = "leave",
         effects: Mapping[str, Sequence[Any]] | None = None,
         curriculum: Mapping[str, Any] | None = None,
@@ -137,6 +150,10 @@ class NoiseMixPerturbation(Perturbation):
         self.draws = UtteranceDraw("noise_mix", seed=seed, refresh=refresh)
         self.mix_prob = share(mix_prob, "mix_prob")
         self.noise_only_prob = share(noise_only_prob, "noise_only_prob")
+        self.noise_only_s = None
+        if noise_only_s is not None:
+            self.noise_only_s = Knob(noise_only_s, "noise_only_s", low=_SHORTEST_S, high=_LONGEST_S)
+        self.around = None if around_s is None else SurroundingsDraw(around_s, around_prob)
         self.full_scale = FullScale.of(full_scale)
         self.effects = build_mixture_chains(effects)
         self.counts = EventCounts()
@@ -179,10 +196,9 @@ class NoiseMixPerturbation(Perturbation):
                 cannot be emptied, or has audio for a noise context that the data set does not hand on; ManifestError
                 for a bad noise.
         """
-        num_samples = len(data._samples)
         for_context = self._perturb(data)
         if self.context_audio.source is not ContextSource.NOTHING:
-            samples = self.context_audio.silence(num_samples) if for_context is None else for_context
+            samples = self.context_audio.silence(len(data._samples)) if for_context is None else for_context
             note_for_context(ContextAudio(self.context_audio.source, samples))
 
     def _perturb(self, data: AudioSegment) -> Samples | None:
@@ -196,10 +212,12 @@ class NoiseMixPerturbation(Perturbation):
             self._look_at_band(data, samples, rate)
             known = Known(key_of(samples), active_speech_level_db(samples, rate))
             self._memory.keep(samples, rate, known)
-        draw = self.draw_by_key(known.key, len(samples), rate)
+        around, draw = self.draw_with_surroundings(known.key, len(samples), rate)
+        note_lead_in(around.before / rate)
         if draw is None:
+            data._samples = around.around(samples)
             return None
-        note_noise(draw.noise.entry, draw.noise.offset_s, len(samples) / rate)
+        note_noise(draw.noise.entry, draw.noise.offset_s, len(draw.noise.samples) / rate)
         if draw.is_noise_only:
             empty_transcript()
         mixture = self.mix(samples, draw, sample_rate=rate, speech_level_db=known.level_db)
@@ -212,27 +230,44 @@ class NoiseMixPerturbation(Perturbation):
 
     def draw_by_key(self, key: int, num_samples: int, sample_rate: int) -> NoiseDraw | None:
         """As `draw`, for an utterance of `num_samples` with a key (`key_of`)."""
+        return self.draw_with_surroundings(key, num_samples, sample_rate)[1]
+
+    def draw_with_surroundings(
+        self, key: int, num_samples: int, sample_rate: int
+    ) -> tuple[Surroundings, NoiseDraw | None]:
+        """As `draw_by_key`, and what goes around the utterance, which one that stays clean gets as well."""
         seed = self.draws.seeds(key)
+        around = NO_SURROUNDINGS
+        if self.around is not None:
+            around = self.around.draw(_generator(seed, _AROUND), sample_rate)
         is_noise_only = self.noise_only_prob > 0 and _generator(seed, _NOISE_ONLY).random() < self.noise_only_prob
         rng = _generator(seed)
         mix_prob = self.curriculum.mix_prob(self.mix_prob) if self.curriculum else self.mix_prob
         if rng.random() >= mix_prob and not is_noise_only:
-            return None
+            return around, None
+        num_samples += around.total
+        if is_noise_only and self.noise_only_s is not None:
+            around = NO_SURROUNDINGS
+            num_samples = round(self.noise_only_s.draw(_generator(seed, _LENGTH)) * sample_rate)
         source = self._source(sample_rate, seed)
         snr_db = None if source.snr is None else source.snr.draw(rng)
         band_snrs_db = () if self.bands is None else self.bands.draw(_generator(seed, _BANDS))
         labels = self.curriculum.labels() if self.curriculum else None
         size = self.context_audio.preroll_size(sample_rate)
         crop, before = split_preroll(source.noises.crop(rng, num_samples + size, labels), size, sample_rate)
-        return NoiseDraw(crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS), before)
+        return around, NoiseDraw(
+            crop, snr_db, source.name, band_snrs_db, is_noise_only, (*seed, _EFFECTS), before, around
+        )
 
     def mix(
         self, samples: Samples, draw: NoiseDraw, *, sample_rate: int, speech_level_db: float | None = None
     ) -> Mixture:
         """Mixes what was drawn for an utterance [T], without the effects on the mixture.
 
-        There is no noise where the effects leave no speech or no noise (in any band).
+        The result has its surroundings, and noise alone the length of its noise. There is no noise where the effects
+        leave no speech or no noise (in any band).
         """
+        samples, speech_level_db = _as_long_as_noise(samples, draw, sample_rate=sample_rate, level_db=speech_level_db)
         speech = self._changed(MixturePart.SPEECH, samples, draw=draw, sample_rate=sample_rate)
         noise = self._changed(MixturePart.NOISE, draw.noise.samples, draw=draw, sample_rate=sample_rate)
         try:
@@ -258,7 +293,11 @@ class NoiseMixPerturbation(Perturbation):
         """Adds noise to speech after the effects on both; `samples` are the speech before them. All [T]."""
         if draw.snr_db is not None and not draw.is_noise_only:
             noise_level_db = draw.noise.level_db if noise is draw.noise.samples else None
+            if noise_level_db is None and draw.around.total:
+                noise_level_db = rms_db(noise)  # or the level of the speech would be measured with its surroundings
             if speech is samples and speech_level_db is not None and noise_level_db is not None:
+                if noise_level_db < SILENCE_DB:
+                    raise SilenceError("noise: is silent around and under the speech, expected noise")
                 gain = noise_gain(speech_level_db, noise_level_db, draw.snr_db)
                 return Mixture(add_noise(speech, noise, gain=gain, snr_db=draw.snr_db), speech)
             return Mixture(mix_at_snr(speech, noise, snr_db=draw.snr_db, sample_rate=sample_rate), speech)
@@ -341,6 +380,18 @@ class NoiseMixPerturbation(Perturbation):
             other = "bands" if snr_db is None else "snr_db"
             raise ValueError(f"curriculum.snr_db: is given beside {other}, expected one of the two")
         return made
+
+
+def _as_long_as_noise(
+    samples: Samples, draw: NoiseDraw, *, sample_rate: int, level_db: float | None
+) -> tuple[Samples, float | None]:
+    """An utterance [T] with its surroundings, or repeated or cut where noise alone has another length; its level."""
+    if draw.around.total and level_db is None:
+        level_db = active_speech_level_db(samples, sample_rate)
+    padded = draw.around.around(samples)
+    if len(padded) == len(draw.noise.samples):
+        return padded, level_db
+    return loop_to_length(samples, len(draw.noise.samples), sample_rate), level_db
 
 
 def _generator(seed: tuple[int, ...], *stream: int) -> np.random.Generator:

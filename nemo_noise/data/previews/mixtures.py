@@ -15,9 +15,11 @@ from scipy.signal.windows import hann
 from nemo_noise.checks import whole
 from nemo_noise.data.audio.files import load_audio, write_audio
 from nemo_noise.data.draw.clock import EPOCH_CLOCK
+from nemo_noise.data.draw.utterance import key_of
 from nemo_noise.data.manifests.manifest import ManifestEntry, load_entry, write_manifest
 from nemo_noise.data.manifests.usable import no_speech
 from nemo_noise.data.mixing.noise_mix import NoiseMixPerturbation
+from nemo_noise.data.mixing.surroundings import NO_SURROUNDINGS, Surroundings
 from nemo_noise.data.signal.speech_level import active_speech_level_db, rms_db
 from nemo_noise.figure_file import save_figure
 
@@ -44,11 +46,11 @@ def write_preview(
         num_epochs: mixtures of each utterance, those of epoch 0, 1 ...
 
     Returns:
-        One line per mixture as in the manifest: audio_filepath (relative), duration, text, speech, noise,
-        source, noise_offset_s, snr_db (wanted), band_snrs_db, measured_snr_db (of the file), gain, epoch. Fields of
-        the noise are null where `mix_prob` left an utterance clean; snr_db is null where bands have their own;
-        measured_snr_db is null for noise alone and where effects or clipping changed the mixture. The text of noise
-        alone is empty.
+        One line per mixture as in the manifest: audio_filepath (relative), duration, lead_in_s, tail_s (before and
+        behind the speech), text, speech, noise, source, noise_offset_s, snr_db (wanted), band_snrs_db,
+        measured_snr_db (of the file), gain, epoch. Fields of the noise are null where `mix_prob` left an utterance
+        clean; snr_db is null where bands have their own; measured_snr_db is null for noise alone and where effects
+        or clipping changed the mixture. The text of noise alone is empty.
     """
     for name, number in {"num_utterances": num_utterances, "num_epochs": num_epochs}.items():
         whole(1).check(name, number)
@@ -78,10 +80,15 @@ def write_preview(
     return lines
 
 
-def measured_snr_db(mixture: Samples, speech: Samples, sample_rate: int) -> float:
-    """Measures the SNR of a mixture by its speech: active speech level minus RMS of the rest; both [T]."""
+def measured_snr_db(
+    mixture: Samples, speech: Samples, sample_rate: int, around: Surroundings = NO_SURROUNDINGS
+) -> float:
+    """Measures the SNR of a mixture by its speech: active speech level minus RMS of the rest; both [T].
+
+    `around` is what both have before and behind the speech: it counts for the noise alone.
+    """
     rest = mixture.astype(np.float64) - speech
-    return active_speech_level_db(speech, sample_rate) - rms_db(rest)
+    return active_speech_level_db(around.within(speech), sample_rate) - rms_db(rest)
 
 
 def draw_spectrograms(rows: Sequence[Sequence[tuple[str, Samples]]], path: str | Path, sample_rate: int) -> None:
@@ -113,10 +120,13 @@ def _write_mixture(
     perturbation: NoiseMixPerturbation, speech: Samples, *, folder: Path, stem: str, sample_rate: int
 ) -> dict[str, Any]:
     """Writes one mixture under a name that holds its measured SNR and its noise."""
-    draw = perturbation.draw(speech, sample_rate)
-    line: dict[str, Any] = {"audio_filepath": f"{stem}_clean.wav", "duration": round(len(speech) / sample_rate, 4)}
+    around, draw = perturbation.draw_with_surroundings(key_of(speech), len(speech), sample_rate)
+    surrounded = around.around(speech)
+    length = len(surrounded) if draw is None else len(draw.noise.samples)
+    line: dict[str, Any] = {"audio_filepath": f"{stem}_clean.wav", "duration": round(length / sample_rate, 4)}
+    line |= {"lead_in_s": round(around.before / sample_rate, 4), "tail_s": round(around.behind / sample_rate, 4)}
     if draw is None:
-        gain = write_audio(folder / line["audio_filepath"], speech, sample_rate)
+        gain = write_audio(folder / line["audio_filepath"], surrounded, sample_rate)
         unmixed = dict.fromkeys(("noise", "source", "noise_offset_s", "snr_db", "band_snrs_db", "measured_snr_db"))
         return {**line, **unmixed, "gain": round(gain, 4)}
     mixture = perturbation.mix(speech, draw, sample_rate=sample_rate)
@@ -127,7 +137,8 @@ def _write_mixture(
     measured_db = None
     if finished is mixture.samples and not draw.is_noise_only:
         written = load_audio(unnamed, sample_rate) / np.float32(gain)
-        measured_db = round(measured_snr_db(written, mixture.speech, sample_rate), 2) + 0.0  # no minus zero
+        measured_db = measured_snr_db(written, mixture.speech, sample_rate, draw.around)
+        measured_db = round(measured_db, 2) + 0.0  # no minus zero
         level = f"snr{measured_db:+.2f}dB"
     noise_name = _plain(str(draw.noise.entry.fields.get("label") or draw.noise.entry.audio_filepath))
     line["audio_filepath"] = f"{stem}_{level}_{noise_name}.wav"

@@ -60,4 +60,5 @@ def as_hypothesis(
     `measured` are `model`, `model_fingerprint`, `pred_text` and what was measured.
     """
     length = {"duration": round(len(mixture.samples) / plan.sample_rate, 4), "seed": training_seed}
-    return Hypothesis.of({**describe_mixture(trial, mixture, plan.seed), **measured, **length})
+    around = {"around_s": plan.around_s} if plan.around_s else {}
+    return Hypothesis.of({**describe_mixture(trial, mixture, plan.seed), **measured, **length, **around})

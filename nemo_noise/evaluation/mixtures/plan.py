@@ -6,10 +6,11 @@ Which recording, and where in it, is drawn from (seed, utterance, noise list) al
 order of the work or the machine. A hash of the samples proves it.
 """
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import product
 from pathlib import Path
@@ -32,6 +33,7 @@ from nemo_noise.evaluation.mixtures.names import check_list_name, name_utterance
 from nemo_noise.evaluation.mixtures.noise_only import NoiseOnlyOptions
 from nemo_noise.evaluation.mixtures.preroll import check_preroll, gain_of_noise, noise_before_crop
 from nemo_noise.evaluation.mixtures.snr_grid import parse_snr_db
+from nemo_noise.evaluation.mixtures.surroundings import noise_around_crop
 from nemo_noise.foreign_text import printable
 
 CACHED_UTTERANCES = 64
@@ -106,6 +108,7 @@ class MixturePlan:
 
     Attributes:
         left_out: mixtures that turned out not to be possible, by id of their trial; `mixtures_of` fills it.
+        around_s: seconds before and behind each mixture with speech, see `surrounded`.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class MixturePlan:
     ) -> None:
         self.examined = examined or Examined(utterances=len(speech))
         self.left_out: dict[str, LeftOut] = {}
+        self.around_s = 0.0
         self.acoustics, self.preroll_s = acoustics or Acoustics(), check_preroll(preroll_s)
         self.preroll_loops, self.keeps_noise = preroll_loops, keeps_noise
         self.noise_lists = {check_list_name(name): noise_list for name, noise_list in noise_lists.items()}
@@ -149,6 +153,25 @@ class MixturePlan:
         """The lines of the utterances that are evaluated."""
         return list(self._entries.values())
 
+    def surrounded(self, trials: Sequence[Trial], around_s: float) -> "MixturePlan":
+        """Plan mixtures once more with time around each, whose trials have ids of their own.
+
+        The noise goes on in its recording, as loud; around clean speech is digital silence. What lies between is the
+        mixture bit for bit, unless a channel changes it, which all of it goes through.
+
+        Args:
+            trials: of this plan, with speech.
+            around_s: seconds on each side.
+
+        Returns:
+            The plan of these trials.
+        """
+        other = copy.copy(self)
+        other.around_s, other.left_out = around_s, {}
+        named = [(trial, _digest([trial.trial_id, "around_s", around_s])[:32]) for trial in trials]
+        other.trials = [replace(trial, trial_id=trial_id) for trial, trial_id in named]
+        return other
+
     def mixtures_of(self, trials: Sequence[Trial]) -> list[tuple[Trial, Mixture]]:
         """Make the audio of trials; one that is not possible is left out, kept in `left_out` and logged once.
 
@@ -169,7 +192,8 @@ class MixturePlan:
             silence = np.zeros(round(float(trial.length_s or 0.0) * self.sample_rate), dtype=np.float32)
             return Mixture(silence, None, None, None)
         if trial.condition is Condition.CLEAN:
-            return Mixture(self._behind_channel(self._speech_in_room(trial), trial), None, None, None)
+            alone = np.pad(self._speech_in_room(trial), self._around)
+            return Mixture(self._behind_channel(alone, trial), None, None, None)
         crop, label = self._crop(trial)
         samples = crop.samples.copy()  # the list keeps its own; a model may write into what it gets
         before, noise = None, crop.samples
@@ -180,11 +204,14 @@ class MixturePlan:
             except ValueError as error:
                 raise ValueError(f"{trial.entry.source}: with noise {crop.entry.source}: {error}") from error
             noise = samples - speech
-            earlier = noise_before_crop(
-                self.noise_lists[str(trial.noise_list)], crop, self.preroll_s, loops=self.preroll_loops
-            )
+            noises = self.noise_lists[str(trial.noise_list)]
+            earlier = noise_before_crop(noises, crop, self.preroll_s, loops=self.preroll_loops)
             if len(earlier):  # behind the channel by itself, or losses and levels of the mixture would be others
                 before = self._behind_channel(earlier * gain_of_noise(samples, speech, crop.samples), trial)
+            if self._around:
+                gain = gain_of_noise(samples, speech, crop.samples)
+                sides = [side * gain for side in noise_around_crop(noises, crop, self._around)]
+                samples, noise = (np.concatenate([sides[0], one, sides[1]]) for one in (samples, noise))
         samples = self._behind_channel(samples, trial)
         kept = self._behind_channel(noise, trial) if self.keeps_noise else None
         noise_file, offset_s = str(crop.entry.fields["audio_filepath"]), round(crop.offset_s, 6)
@@ -206,6 +233,11 @@ class MixturePlan:
             return None
         known = self._noise_labels.get((trial.utterance_id, trial.noise_list))
         return known if known is not None else self._crop(trial)[1]
+
+    @property
+    def _around(self) -> int:
+        """Samples on each side of a mixture with speech."""
+        return round(self.around_s * self.sample_rate)
 
     def _possible(self, trial: Trial) -> Mixture | None:
         try:

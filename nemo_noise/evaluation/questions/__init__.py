@@ -6,6 +6,7 @@ from nemo_noise.evaluation.questions.comparisons.adaptation import AdaptationQue
 from nemo_noise.evaluation.questions.comparisons.comparison import ComparisonQuestion
 from nemo_noise.evaluation.questions.comparisons.controls import ControlsQuestion
 from nemo_noise.evaluation.questions.comparisons.streaming import StreamingQuestion
+from nemo_noise.evaluation.questions.comparisons.surroundings import SurroundingsQuestion
 from nemo_noise.evaluation.questions.models.calibration import CalibrationQuestion
 from nemo_noise.evaluation.questions.models.context_snr import ContextSnrQuestion
 from nemo_noise.evaluation.questions.models.speed import SpeedQuestion
@@ -39,6 +40,7 @@ QUESTIONS: tuple[Question, ...] = (
     SilenceQuestion(),
     SpeedQuestion(),
     StreamingQuestion(),
+    SurroundingsQuestion(),
     ContextSnrQuestion(),
     UtterancesQuestion(),
     TextHintsQuestion(),

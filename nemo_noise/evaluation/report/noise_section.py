@@ -15,7 +15,7 @@ from nemo_noise.evaluation.questions.evidence import Results, mean_of
 from nemo_noise.evaluation.questions.question import Weight
 from nemo_noise.evaluation.scoring.summary import CellSummary, Summary
 
-__all__ = ["CostRow", "ErrorRow", "NoiseSection", "SpeechFreeRow", "StreamRow", "Where"]
+__all__ = ["CostRow", "ErrorRow", "NoiseSection", "SpeechFreeRow", "StreamRow", "SurroundedRow", "Where"]
 
 
 class Where(Enum):
@@ -71,6 +71,19 @@ class StreamRow(NamedTuple):
     reason: str | None
 
 
+class SurroundedRow(NamedTuple):
+    """One model with seconds of noise on each side of the speech; 0: none. Rates and differences are fractions.
+
+    `wer` and `difference`, from 0 s, are by condition, "clean" or a noise list; `reason` is why there are none.
+    """
+
+    model: str
+    around_s: float
+    wer: Mapping[str, float]
+    difference: Mapping[str, Estimate]
+    reason: str | None
+
+
 class CostRow(NamedTuple):
     """What one model costs; None where it was not measured.
 
@@ -97,6 +110,7 @@ class NoiseSection:
         errors: noise lists, then rooms and channels; the model goes before the baseline.
         speech_free: by noise list and model, then digital silence.
         streams: where chunks were asked for.
+        surroundings: where noise around the speech was asked for.
         cost: of model and baseline, where it was measured.
         device: where they ran, None where that is not known.
         verdict: against the baseline, one sentence that claims no more than its intervals allow; None without one.
@@ -113,6 +127,7 @@ class NoiseSection:
     errors: tuple[ErrorRow, ...]
     speech_free: tuple[SpeechFreeRow, ...]
     streams: tuple[StreamRow, ...]
+    surroundings: tuple[SurroundedRow, ...]
     cost: tuple[CostRow, ...]
     device: str | None
     verdict: str | None
@@ -136,6 +151,7 @@ class NoiseSection:
             errors=tuple(_error_rows(summaries)),
             speech_free=tuple(_speech_free_rows(summaries)),
             streams=tuple(_stream_rows(cast(Mapping[str, Any], results).get("streaming", {}))),
+            surroundings=tuple(_surrounded_rows(cast(Mapping[str, Any], results).get("surroundings", {}))),
             cost=tuple(_cost_rows(summaries)),
             device=_device(made),
             verdict=_verdict(results),
@@ -235,10 +251,22 @@ def _stream_rows(streaming: Mapping[str, Any]) -> Iterator[StreamRow]:
         if streams["reason"] is not None:
             yield StreamRow(model, None, None, {}, {}, streams["reason"])
         for row in streams["rows"]:
-            rates = ({} if row["clean"] is None else {"clean": row["clean"]}) | row["lists"]
-            wer = {name: one["wer"] for name, one in rates.items()}
-            difference = {name: Estimate.read(one, "difference") for name, one in rates.items()}
-            yield StreamRow(model, row["chunk_ms"], row["latency_ms"], wer, difference, row["reason"])
+            yield StreamRow(model, row["chunk_ms"], row["latency_ms"], *_rates(row), row["reason"])
+
+
+def _surrounded_rows(surroundings: Mapping[str, Any]) -> Iterator[SurroundedRow]:
+    for model, one in surroundings.items():
+        if one["reason"] is not None:
+            yield SurroundedRow(model, 0.0, {}, {}, one["reason"])
+        for row in one["rows"]:
+            yield SurroundedRow(model, row["around_s"], *_rates(row), None)
+
+
+def _rates(row: Mapping[str, Any]) -> tuple[dict[str, float], dict[str, Estimate]]:
+    """WER by condition, and its difference from the model as it is."""
+    rates = ({} if row["clean"] is None else {"clean": row["clean"]}) | row["lists"]
+    wer = {name: one["wer"] for name, one in rates.items()}
+    return wer, {name: Estimate.read(one, "difference") for name, one in rates.items()}
 
 
 def _cost_rows(summaries: Mapping[str, Summary]) -> Iterator[CostRow]:

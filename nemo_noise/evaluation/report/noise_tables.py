@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from nemo_noise.evaluation.blocks.numbers import percent_number, points, with_minus
 from nemo_noise.evaluation.estimate import Estimate
-from nemo_noise.evaluation.report.noise_section import ErrorRow, NoiseSection, StreamRow, Where
+from nemo_noise.evaluation.report.noise_section import ErrorRow, NoiseSection, StreamRow, SurroundedRow, Where
 from nemo_noise.foreign_text import markdown, printable
 
 __all__ = ["NumberCell", "TextTable", "as_markdown", "as_text", "inline", "tables_of", "text_of"]
@@ -44,8 +44,8 @@ class TextTable(NamedTuple):
 
 
 def tables_of(section: NoiseSection) -> list[TextTable]:
-    """The tables that a section has something for: errors, where nobody speaks, streams, cost."""
-    tables = (_errors(section), _speech_free(section), _streams(section), _cost(section))
+    """The tables that a section has something for: errors, where nobody speaks, streams, surroundings, cost."""
+    tables = (_errors(section), _speech_free(section), _streams(section), _surroundings(section), _cost(section))
     return [table for table in tables if table.rows]
 
 
@@ -151,14 +151,28 @@ def _streams(section: NoiseSection) -> TextTable:
                 ((row.model, f"{chunk}, not possible: {row.reason}"), (NumberCell(DASH),) * (len(conditions) + 1))
             )
             continue
-        cells = (NumberCell(_digits(row.latency_ms)), *(_streamed(row, name) for name in conditions))
+        cells = (NumberCell(_digits(row.latency_ms)), *(_beside(row, name) for name in conditions))
         rows.append(((row.model, chunk), cells))
     note = "Word error rate in per cent; beside it the difference from offline in points, with its interval"
     heads = ("latency, ms", *(name if name == "clean" else f"{name}, mean" for name in conditions))
     return TextTable("Streaming", note, ("model", "chunk"), heads, tuple(rows))
 
 
-def _streamed(row: StreamRow, name: str) -> NumberCell:
+def _surroundings(section: NoiseSection) -> TextTable:
+    conditions = list(dict.fromkeys(name for row in section.surroundings for name in row.wer))
+    rows = []
+    for row in section.surroundings:
+        where = f"{row.around_s:g} s" if row.reason is None else f"not possible: {row.reason}"
+        rows.append(((row.model, where), tuple(_beside(row, name) for name in conditions)))
+    note = (
+        "Word error rate in per cent with noise before and behind the speech (clean: silence); beside it the "
+        "difference from 0 s in points, with its interval"
+    )
+    heads = tuple(name if name == "clean" else f"{name}, mean" for name in conditions)
+    return TextTable("Noise around the speech", note, ("model", "on each side"), heads, tuple(rows))
+
+
+def _beside(row: StreamRow | SurroundedRow, name: str) -> NumberCell:
     if name not in row.wer:
         return NumberCell(DASH)
     value, low, high = row.difference[name]

@@ -79,7 +79,7 @@ class DeviceMixer:
     measured on the device; after that both are remembered. Babble and loops of short noises are made on the host.
 
     Args:
-        perturbation: without bands, noise alone, effects and sensors of its noises.
+        perturbation: without bands, noise alone, effects, surroundings and sensors of its noises.
         sample_rate: of the batch, samples per second.
         device: where the batch will lie.
         bank_limit_mb: for the noises, on the host and on the device.
@@ -97,7 +97,7 @@ class DeviceMixer:
         bank_limit_mb: float = 2048.0,
     ) -> None:
         given = {"bands": perturbation.bands is not None, "noise_only_prob": perturbation.noise_only_prob > 0}
-        given["effects"] = bool(perturbation.effects)
+        given |= {"effects": bool(perturbation.effects), "around_s": perturbation.around is not None}
         given["preroll_s"] = perturbation.context_audio.preroll_s > 0.0
         given["for_context"] = perturbation.context_audio.source is not ContextSource.NOTHING
         lists = [source.noises for source in perturbation.sources(sample_rate) if isinstance(source.noises, NoiseList)]

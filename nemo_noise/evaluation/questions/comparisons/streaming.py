@@ -21,16 +21,19 @@ from nemo_noise.evaluation.blocks.elements import (
     Section,
     Table,
     TableRow,
-    strong,
 )
 from nemo_noise.evaluation.blocks.numbers import points
-from nemo_noise.evaluation.estimate import NO_ESTIMATE, Estimate, record
 from nemo_noise.evaluation.hypothesis import Hypothesis
-from nemo_noise.evaluation.questions.evidence import Evidence, ModelRows, Recogniser, Subject
+from nemo_noise.evaluation.questions.comparisons.paired_rates import (
+    PairedRates,
+    rate_cells,
+    rate_columns,
+    rates_beside,
+    rates_of,
+)
+from nemo_noise.evaluation.questions.evidence import Evidence, Recogniser, Subject
 from nemo_noise.evaluation.questions.models.speed import summarize_speed
 from nemo_noise.evaluation.questions.question import EvaluationQuestion
-from nemo_noise.evaluation.scoring.comparison import compare
-from nemo_noise.evaluation.scoring.summary import summarize_cells
 from nemo_noise.evaluation.scoring.tally import ScoringOptions
 from nemo_noise.evaluation.transcription.robustness import set_aside_other_rows
 from nemo_noise.evaluation.transcription.streaming import StreamedRun, StreamingOptions, run_streams
@@ -46,15 +49,6 @@ ROWS = "streaming.jsonl"  # in the output folder
 MOST_LEFT_S = 86_400.0
 
 
-class StreamedRates(TypedDict):
-    """WER in one condition, with the interval of the difference from offline; all differences null for offline."""
-
-    wer: float
-    difference: float | None
-    difference_low: float | None
-    difference_high: float | None
-
-
 class StreamingRow(TypedDict):
     """One line of the table. `reason` is why a latency is not possible; then all numbers are null.
 
@@ -65,8 +59,8 @@ class StreamingRow(TypedDict):
     way: str | None
     latency_ms: float | None
     reason: str | None
-    clean: StreamedRates | None
-    lists: dict[str, StreamedRates]
+    clean: PairedRates | None
+    lists: dict[str, PairedRates]
     rtfx: float | None
     steps: int
     step_ms_median: float | None
@@ -176,13 +170,12 @@ def summarize_streaming(
 
 
 def _offline_row(rows: Sequence[Hypothesis], options: ScoringOptions) -> StreamingRow:
-    summary = summarize_cells(ModelRows(rows, options))
-    clean = summary["clean"]
+    rates = rates_of(rows, options)
     return {
         **_NOTHING,
         "way": "offline",
-        "clean": None if clean is None else _rates(clean["wer"]),
-        "lists": {name: _rates(block["mean_wer"]) for name, block in summary["lists"].items()},
+        "clean": rates["clean"],
+        "lists": rates["lists"],
         "rtfx": summarize_speed(rows)["rtfx"],
     }
 
@@ -190,25 +183,18 @@ def _offline_row(rows: Sequence[Hypothesis], options: ScoringOptions) -> Streami
 def _streamed_row(run: StreamedRun, offline: Sequence[Hypothesis], options: ScoringOptions) -> StreamingRow:
     if run.reason is not None:
         return {**_NOTHING, "chunk_ms": run.chunk_ms, "reason": run.reason}
-    comparison = compare(run.rows, offline, options)
     steps_ms = 1000.0 * np.array(run.steps_s)
-    clean, lists = comparison["clean"], comparison["lists"]
     return StreamingRow(
         chunk_ms=run.chunk_ms,
         way=run.way,
         latency_ms=run.latency_ms,
         reason=None,
-        clean=None if clean is None else _rates(clean["wer"], Estimate.read(clean, "difference")),
-        lists={name: _rates(block["wer"], Estimate.read(block, "difference")) for name, block in lists.items()},
+        **rates_beside(run.rows, offline, options),
         rtfx=summarize_speed(run.rows)["rtfx"],
         steps=len(steps_ms),
         step_ms_median=float(np.median(steps_ms)) if len(steps_ms) else None,
         step_ms_p95=float(np.percentile(steps_ms, 95)) if len(steps_ms) else None,
     )
-
-
-def _rates(wer: float, difference: Estimate = NO_ESTIMATE) -> StreamedRates:
-    return record(StreamedRates, wer=wer, difference=difference)
 
 
 def _body(streaming: Streaming, subject: Subject) -> Body:
@@ -219,9 +205,7 @@ def _body(streaming: Streaming, subject: Subject) -> Body:
     lists = list(dict.fromkeys(name for row in possible for name in row["lists"]))
     conditions = (["clean"] if any(row["clean"] is not None for row in possible) else []) + lists
     columns: list[Column | str] = [Column.text("chunk"), Column.text("way"), "algorithmic latency, ms"]
-    for name in conditions:
-        title = "clean" if name == "clean" else f"{name}, mean of {subject.over}"
-        columns += [f"WER, {title}", "from offline, points", subject.interval]
+    columns += rate_columns(conditions, subject, "offline")
     columns += ["RTFx in batches", "step, ms", "95 % below, ms"]
     table = Table(tuple(columns), tuple(_row(row, conditions) for row in streaming["rows"]))
     if not streaming["not_possible"]:
@@ -237,19 +221,8 @@ def _row(row: StreamingRow, conditions: Sequence[str]) -> TableRow:
     way = Cell.text("" if row["chunk_ms"] is None else row["way"] or "", wraps=True)
     cells: list[Cell | Line] = [chunk, way, _number(row["latency_ms"])]
     for name in conditions:
-        cells += _cells(row["clean"] if name == "clean" else row["lists"].get(name))
+        cells += rate_cells(row["clean"] if name == "clean" else row["lists"].get(name))
     return TableRow((*cells, *(_number(row[key]) for key in ("rtfx", "step_ms_median", "step_ms_p95"))))
-
-
-def _cells(rates: StreamedRates | None) -> tuple[Cell | Line, ...]:
-    """WER, difference and interval; the difference is bold where the interval leaves zero out."""
-    if rates is None:
-        return ("–", "", "")
-    _, low, high = Estimate.read(rates, "difference")
-    interval = "" if low is None or high is None else f"{points(low)} to {points(high)}"
-    shown = "" if rates["difference"] is None else points(rates["difference"])
-    is_certain = low is not None and high is not None and (low > 0 or high < 0)
-    return (strong(f"{100 * rates['wer']:.1f}"), strong(shown) if is_certain else shown, Cell.soft(interval))
 
 
 def _number(value: float | None) -> str:
