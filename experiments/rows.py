@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of tables: hypotheses with the fields that a table needs, compressed, with a SHA-256 each.
 
-python -m experiments.rows hypotheses.jsonl experiments/digits/rows/constant_0.jsonl.xz --keep around_s
+python -m experiments.rows hypotheses.jsonl experiments/digits/rows/swapped_0.jsonl.xz --model context+swapped_noise
 """
 
 import argparse
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nemo_noise import whole_file
-from nemo_noise.evaluation.hypothesis import Hypothesis, read_hypotheses
+from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, read_hypotheses
 
 __all__ = ["SUMS", "damaged_rows", "pack_rows", "read_rows"]
 
@@ -49,23 +49,31 @@ def read_rows(path: str | Path) -> list[Hypothesis]:
     return [Hypothesis.of(json.loads(line), f"{path}:{number}") for number, line in enumerate(lines, 1)]
 
 
-def pack_rows(hypotheses: str | Path, output: str | Path, keep: Sequence[str] = ()) -> Path:
+def pack_rows(
+    hypotheses: str | Path, output: str | Path, *, model: str | None = None, keep: Sequence[str] = ()
+) -> Path:
     """Write the fields of hypotheses that a table needs, and the sum of the file beside it.
 
     Args:
         hypotheses: `hypotheses.jsonl` of a report.
         output: `<arm>_<seed>.jsonl.xz`.
+        model: whose rows to take, where the report has several: an arm, a control or a swap.
         keep: further fields.
 
     Raises:
-        ValueError: the output is not named so, or a row cannot be read.
+        ValueError: the output is not named so, a row cannot be read, or `model` does not name one model of them.
     """
     output = Path(output)
     if not output.name.endswith(SUFFIX):
         raise ValueError(f"output={output} should end with {SUFFIX}, as <arm>_<seed>{SUFFIX}")
+    models = by_model(read_hypotheses(hypotheses))
+    if model is None and len(models) == 1:
+        model = next(iter(models))
+    if model not in models:
+        raise ValueError(f"model={model!r} should be one of {sorted(models)}, those of {hypotheses}")
     names = dict.fromkeys((*FIELDS, *keep))
     lines = []
-    for row in read_hypotheses(hypotheses):
+    for row in models[model]:
         fields = {"utterance_id": row.utterance, "condition": row.condition.value}
         fields |= {name: row.fields[name] for name in names if row.fields.get(name) is not None}
         lines.append(json.dumps(fields, ensure_ascii=False, allow_nan=False) + "\n")
@@ -97,9 +105,10 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description="Keeps the rows of a table: few fields, compressed, with a SHA-256.")
     parser.add_argument("hypotheses", type=Path, help="hypotheses.jsonl of a report")
     parser.add_argument("output", type=Path, help="<arm>_<seed>.jsonl.xz in experiments/<question>/rows")
+    parser.add_argument("--model", help="whose rows to take, where the report has several, as it names them")
     parser.add_argument("--keep", nargs="*", default=(), help="further fields of the rows")
     given = parser.parse_args()
-    written = pack_rows(given.hypotheses, given.output, given.keep)
+    written = pack_rows(given.hypotheses, given.output, model=given.model, keep=given.keep)
     print(f"{written}: {written.stat().st_size:,} bytes, {len(read_rows(written)):,} rows")
 
 

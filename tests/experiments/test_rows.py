@@ -85,6 +85,16 @@ def test_rows_keep_what_a_table_needs_and_little_else(repository_with_rows: Path
     assert len(rows) == 24 and "mixture_sha256" not in rows[0].fields and rows[0].fields["speaker"] == "s0"
 
 
+def test_a_swap_of_a_report_is_an_arm_by_itself(tmp_path: Path) -> None:
+    rows = [*hypotheses("better", 0), *(row | {"model": "better+swapped_noise"} for row in hypotheses("better", 0))]
+    report = tmp_path / "hypotheses.jsonl"
+    report.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(ValueError, match=r"model=None should be one of \['better', 'better\+swapped_noise'\]"):
+        pack_rows(report, tmp_path / "swapped_0.jsonl.xz")
+    packed = pack_rows(report, tmp_path / "swapped_0.jsonl.xz", model="better+swapped_noise")
+    assert {row.model for row in read_rows(packed)} == {"better+swapped_noise"} and len(read_rows(packed)) == 24
+
+
 def test_rows_that_changed_are_named(repository_with_rows: Path) -> None:
     folder = repository_with_rows / "experiments" / "question" / "rows"
     assert damaged_rows(folder) == [] and len((folder / SUMS).read_text().splitlines()) == 4
