@@ -49,7 +49,7 @@ test-slow: $(STAMP)  ## the slow tests
 demo: $(STAMP)  ## synthesise, train, evaluate; writes demo_output/
 	$(BIN)/nemo-noise demo
 
-results-digits: $(STAMP)  ## the table of docs/RESULTS.md; resumes where it stopped
+results-digits: $(STAMP)  ## the table of docs/results; resumes where it stopped
 	$(BIN)/python experiments/run.py --config-name=digits/digits
 
 results-sentences: $(STAMP)  ## the same with read sentences

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The nemo_noise authors
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the picture of the README from the tables of docs/RESULTS.md.
+"""Draws the picture of the README from the first tables of two pages of docs/results.
 
 python docs/figures/streaming_arms.py    # writes docs/figures/streaming_arms.svg
 """
@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-RESULTS = HERE.parent / "RESULTS.md"
+MATCHED = HERE.parent / "results" / "streaming.md"
+WHICH = HERE.parent / "results" / "contexts.md"
 PICTURE = HERE / "streaming_arms.svg"
 STUDENT_T = 4.303  # two-sided 95 %, three seeds
 
-FIRST = "## Does a noise context help a small streaming recogniser?"
-AGAINST_CONSTANT = "Against the constant context of equal size, all speakers and levels"
-WHICH = "## Which context, and what does training have to vary?"
 COLOURS = {"none": "#8a8f98", "constant": "#c47f17", "context": "#0b7285"}
 
 
@@ -46,10 +44,9 @@ class Gain(NamedTuple):
         return mean - half, mean + half
 
 
-def arms(text: str, *headings: str) -> dict[str, Arm]:
-    """Reads the first table behind headings that follow each other: name, clean, 20..0 dB, -5 dB, ..., by seed."""
-    for heading in headings:
-        text = text[text.index(heading) + len(heading) :]
+def arms(page: Path) -> dict[str, Arm]:
+    """Reads the first table of a page: name, clean, 20..0 dB, -5 dB, ..., by seed."""
+    text = page.read_text(encoding="utf-8")
     lines = text[text.index("\n| arm |") + 1 :].split("\n\n")[0].splitlines()
     head = [cell.strip() for cell in lines[0].strip("|").split("|")]
     seeds = head.index("by seed")
@@ -70,10 +67,10 @@ def gain(label: str, arm: Arm, constant: Arm) -> Gain:
     return Gain(label, 100 * (1 - arm.clean / constant.clean), tuple(seeds))
 
 
-def picture(text: str) -> str:
+def picture() -> str:
     """The SVG: left, errors of three arms; right, the gain over a constant context by seed, with and without noise."""
-    matched, which = arms(text, FIRST, AGAINST_CONSTANT), arms(text, WHICH)
-    constant = arms(text, FIRST)["constant context, same parameters"]._replace(by_seed=())
+    matched, which = arms(MATCHED), arms(WHICH)
+    constant = matched["constant context, same parameters"]
     eight = which["constant context of eight numbers"]
     gains = [
         gain("eight numbers; many microphones", which["causal statistics"], eight),
@@ -148,4 +145,4 @@ def _text(x: float, y: float, text: str, kind: str, anchor: str = "start") -> st
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(picture(RESULTS.read_text(encoding="utf-8")), encoding="utf-8")
+    PICTURE.write_text(picture(), encoding="utf-8")

@@ -28,7 +28,7 @@ The voices are synthetic, the words are ten, and each training takes minutes.
 {matched}"""
 MATCHED = """\
 The arms share data, noise, steps and normalisation. One training each is one draw: another --seed may order
-them otherwise. docs/RESULTS.md has real speech and several seeds."""
+them otherwise. docs/results has real speech and several seeds."""
 ALONE = "Without --quick a baseline and a control are trained too."
 
 

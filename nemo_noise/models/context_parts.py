@@ -19,7 +19,7 @@ from nemo_noise.recogniser.output_settings import normalization_of
 
 __all__ = ["NOISE_AWARE", "encoder_additions", "encoder_streams", "module_class"]
 
-NUMBERS = 8  # of a context; docs/RESULTS.md: enough, and 64 are not better
+NUMBERS = 8  # of a context; docs/results: enough, and 64 are not better
 MEL_BANDS = 80  # of a context beside an encoder that reads samples
 WHISPER_MEAN, WHISPER_STD = 0.0, 0.5  # Whisper's features of speech and of noise are around these
 WHISPER_SUBSAMPLING = 2
@@ -48,7 +48,7 @@ def encoder_additions(config: DictConfig, *, context: Choice, fusion: Choice, op
 
     Args:
         config: of a checkpoint, resolved.
-        context: name in `conf/parts/context`, its options with `_target_`, or None for what docs/RESULTS.md
+        context: name in `conf/parts/context`, its options with `_target_`, or None for what docs/results
             recommends.
         fusion: the same of `conf/parts/fusion`: by site, its options.
         options: changes, as `{"context.d_context": 64}` or `["context.d_context=64"]`.
