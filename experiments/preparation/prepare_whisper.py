@@ -126,7 +126,8 @@ def _babble(entries: Sequence[ManifestEntry], out: Path, cfg: DictConfig, rng: n
     """Write babble of the dev talkers into unseen.json, and the same played backwards, which has no words."""
     length = int(cfg.data.window_s * SAMPLE_RATE)
     speakers = sorted({str(entry.fields["speaker"]) for entry in entries})
-    forwards, backwards = [], []
+    forwards: list[dict[str, Any]] = []
+    backwards: list[dict[str, Any]] = []
     for number in range(cfg.data.num_babble):
         mixed = np.zeros(length, np.float32)
         for speaker in speakers:
