@@ -28,7 +28,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --upgrade pip==26.3  # the resolver is pinned like the rest
 	$(BIN)/python -m pip install --constraint constraints.txt torch==2.13.0
-	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo,rooms,media,faster-whisper]" --group docs
+	$(BIN)/python -m pip install --constraint constraints.txt --editable ".[dev,demo,rooms,media,faster-whisper,adapters]" --group docs
 	$(BIN)/python -m pip install --constraint constraints.txt kenlm || echo "kenlm was not built, which \
 	takes a C++ compiler: its tests skip"
 	touch $@
