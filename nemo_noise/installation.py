@@ -34,8 +34,6 @@ NEEDED = {  # package: what it is, oldest version, versions below which it is st
     "soundfile": ("soundfile", (0, 12), (), "pip install soundfile"),
 }
 EXTRAS = {  # extra: packages, what it is for
-    "lm": (["kenlm"], "beam search with KenLM's n-gram language models"),
-    "gpu": (["mamba-ssm", "causal-conv1d"], "fast kernels of Mamba-2 (needs CUDA's compiler)"),
     "mamba": (["mamba-ssm", "causal-conv1d"], "fast kernels of Mamba-2 (needs CUDA's compiler)"),
     "rooms": (["pyroomacoustics"], "simulated rooms"),
     "adapters": (["peft"], "low-rank adapters (LoRA)"),
@@ -43,7 +41,6 @@ EXTRAS = {  # extra: packages, what it is for
     "faster-whisper": (["faster-whisper", "ctranslate2"], "Whisper in CTranslate2's format as a system"),
     "media": (["av"], "audio of videos and of formats such as m4a"),
     "dev": (["pytest", "onnx"], "tests"),
-    "docs": (["mkdocs-material"], "the pages of the documentation"),
 }
 ENTRY_POINTS = "lightning.pytorch.callbacks_factory"
 LITTLE_GB, TOO_LITTLE_GB = 10.0, 1.0

@@ -130,7 +130,7 @@ def card(
         evaluation = Evaluation(settings, run.note)
         run.note(evaluation.ahead)
         made = evaluation.run()
-        shown = [made.text, "", f"card: {made.path}", f"report: {made.report}", *made.failures]
+        shown = [made.text, "", f"card: {made.path}", f"report: {made.report}", *made.passes, *made.failures]
         run.result("\n".join(shown), made.data)
         if made.failures:
             run.note("\n".join(made.failures) if as_json else "")

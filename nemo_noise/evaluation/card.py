@@ -53,12 +53,14 @@ class RobustnessCard:
     Attributes:
         section: tables, verdict and how it was measured; rates are fractions.
         failures: the gates of `fail_if` that failed, a sentence each.
+        passes: those that passed, likewise.
         folder: holds all files.
     """
 
     section: NoiseSection
     failures: tuple[str, ...]
     folder: Path
+    passes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[ErrorRow, ...]:
@@ -187,8 +189,9 @@ class Evaluation:
     def run(self) -> RobustnessCard:
         """Runs all systems, and writes card, picture, report and summary."""
         results = self._instrument.report(self._instrument.run())
-        failures = gates.failed_gates(self._instrument.options.fail_if, results)
-        return RobustnessCard(NoiseSection.of(results), tuple(failures), self._instrument.output)
+        failures, passes = gates.judge_gates(self._instrument.options.fail_if, results)
+        section = NoiseSection.of(results)
+        return RobustnessCard(section, tuple(failures), self._instrument.output, tuple(passes))
 
 
 def _config(settings: Mapping[str, Any]) -> DictConfig:

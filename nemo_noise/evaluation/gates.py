@@ -73,21 +73,28 @@ def parse_gate(expression: str) -> Gate:
 
 
 def failed_gates(gates: Sequence[Gate], results: Results) -> list[str]:
-    """List the gates that failed, a sentence each, in order.
+    """List the gates that failed, a sentence each, in order."""
+    return judge_gates(gates, results)[0]
+
+
+def judge_gates(gates: Sequence[Gate], results: Results) -> tuple[list[str], list[str]]:
+    """List the gates that failed, and those that passed, a sentence each, in order.
 
     Raises:
         GateError: a path does not exist (near names are listed) or its value is null.
     """
     values = gate_values(results)
     check_paths(gates, values)
-    failures = []
+    failures, passes = [], []
     for gate in gates:
         value = values[gate.path]
         if value is None:
             raise GateError(f"fail_if: the value at {gate.path!r} is null: it could not be computed from these rows")
         if OPERATORS[gate.operator](value, gate.number):
             failures.append(f"gate failed: {gate} (it is {value:.6g})")
-    return failures
+        else:
+            passes.append(f"gate passed: not {gate} (it is {value:.6g})")
+    return failures, passes
 
 
 def check_paths(gates: Sequence[Gate], known: Iterable[str]) -> None:

@@ -81,10 +81,9 @@ class Tuned:
         )
 
     def next_command(self) -> str:
-        """The command that tests it."""
-        command = ["nemo-noise", "card", self.output, "--baseline", self.start, "--speech", "test.json"]
-        noises = [self.noise] if isinstance(self.noise, str) else [str(one) for one in self.noise]
-        return shlex.join([*command, *(part for noise in noises for part in ("--noise", noise))])
+        """The command that tests it, on speech and noise of no training, which the user has to name."""
+        command = ["nemo-noise", "card", self.output, "--baseline", self.start]
+        return shlex.join([*command, "--speech", "test.json", "--noise", "test_noise/"])
 
     def as_json(self) -> dict[str, Any]:
         """All of it, for programs."""

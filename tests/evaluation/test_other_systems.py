@@ -123,7 +123,7 @@ def test_a_changed_option_of_a_system_is_another_row(config: DictConfig, monkeyp
     [
         ({"transcribe": {"beam_size": 5}}, "transcribe holds 'beam_size', which wav2vec2-large.en .Wav2Vec2ForCTC."),
         ({"baseline_transcribe": {"dtype": "float16"}}, "baseline_transcribe holds 'dtype', which ctc"),
-        ({"model": "riva://localhost"}, "come with release"),
+        ({"model": "riva://localhost"}, "are not read"),
         ({"model": "nowhere/at/all"}, "does not exist"),
     ],
 )

@@ -4,7 +4,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,9 @@ from nemo_noise.data.draw.event_counts import EventCounts
 from nemo_noise.data.draw.utterance import Refresh, UtteranceDraw, key_of
 from nemo_noise.data.manifests.narrow_band import is_telephone_band
 from nemo_noise.data.mixing.context_audio import ContextAudioOptions, gain_between, split_preroll
+from nemo_noise.data.mixing.noise_draw import Mixture, NoiseDraw
 from nemo_noise.data.mixing.surroundings import NO_SURROUNDINGS, Surroundings, SurroundingsDraw
 from nemo_noise.data.mixing.utterance_memory import Known, UtteranceMemory
-from nemo_noise.data.noise.noise_list import NoiseCrop
 from nemo_noise.data.noise.sources import NoiseSource, at_rate, draw_source, noise_sources
 from nemo_noise.data.signal.full_scale import FullScale
 from nemo_noise.data.signal.looping import loop_to_length
@@ -53,37 +53,6 @@ _LOOKED_AT = 20  # utterances of a process
 # Streams of random numbers beside the first, so that a knob changes nothing but what it is for.
 _SOURCE, _NOISE_ONLY, _BANDS, _EFFECTS, _AROUND, _LENGTH = 1, 2, 3, 4, 5, 6
 _SHORTEST_S, _LONGEST_S = 0.1, 600.0  # of noise alone
-
-
-class NoiseDraw(NamedTuple):
-    """What an utterance gets.
-
-    Attributes:
-        noise: the noise crop [T].
-        snr_db: the SNR in dB; None where each band has its own.
-        source: name of the noise source.
-        band_snrs_db: the SNR of each band in dB, from the lowest to the highest; empty without bands.
-        is_noise_only: the speech is left out, and the transcript is empty.
-        seed: what effects draw from.
-        before: the noise before the crop [P]; empty without a pre-roll.
-        around: what goes before and behind the speech; the noise covers it.
-    """
-
-    noise: NoiseCrop
-    snr_db: float | None
-    source: str = ""
-    band_snrs_db: tuple[float, ...] = ()
-    is_noise_only: bool = False
-    seed: tuple[int, ...] = ()
-    before: Samples = np.zeros(0, np.float32)
-    around: Surroundings = NO_SURROUNDINGS
-
-
-class Mixture(NamedTuple):
-    """A mixture [T] and the speech that is in it [T], both before the effects on the mixture and the full scale."""
-
-    samples: Samples
-    speech: Samples
 
 
 class NoiseMixPerturbation(Perturbation):

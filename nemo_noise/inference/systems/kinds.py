@@ -29,7 +29,7 @@ HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 HUB_TIMEOUT_S = 10.0
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # Services, not weights: their names are kept.
-LATER = {"riva://": "0.2", "openai://": "0.2"}
+SERVICES = ("riva://", "openai://")
 KINDS = """should be a .nemo file, or one of
   the name of a pretrained NeMo model, such as stt_en_fastconformer_ctc_large
   a Hugging Face folder (config.json, model.safetensors), or owner/name on the hub
@@ -72,14 +72,14 @@ def kind_of(name: str) -> Named:
 
     Raises:
         FileNotFoundError: it looks like a folder, and there is none.
-        ValueError: it is none of these, or is kept for a later release; lists what there is.
+        ValueError: it is none of these, or is a service; lists what there is.
     """
     if not name.strip():
         raise ValueError(f"model is empty; {KINDS}")
-    for scheme, release in LATER.items():
+    for scheme in SERVICES:
         if name.startswith(scheme):
             raise ValueError(
-                f"model {printable(repr(name), 200)}: systems behind {scheme} come with release {release}; until then "
+                f"model {printable(repr(name), 200)}: systems behind {scheme} are not read: "
                 "export the mixtures (export_mixtures), and give its transcripts as .csv, .tsv or .jsonl"
             )
     for scheme, kind in SCHEMES.items():

@@ -223,8 +223,8 @@ def test_options_are_checked_before_weights_are_read(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("riva://localhost:50051", "systems behind riva:// come with release"),
-        ("openai://whisper-1", "systems behind openai:// come with release"),
+        ("riva://localhost:50051", "systems behind riva:// are not read"),
+        ("openai://whisper-1", "systems behind openai:// are not read"),
         ("no/such/folder", "does not exist .*should be a .nemo file"),
         ("https://host/model.onnx.tar", "does not exist"),
         ("", "model is empty"),
