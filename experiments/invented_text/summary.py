@@ -8,9 +8,9 @@ A file is named MODEL-ARM_0.jsonl.xz. The arm vad is the detector's: each other 
 Only pieces that all arms of a model have are counted.
 """
 
+import argparse
 import json
 import lzma
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -69,10 +69,12 @@ def line_of(name: str, rows: Sequence[Row]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def main(arguments: Sequence[str]) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Prints a table for each model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", type=Path, nargs="*", help="files <model>-<arm>_0.jsonl.xz; those kept here if none")
     folder = Path(__file__).parent / "rows"
-    paths = [Path(one) for one in arguments] or sorted(folder.glob("*.jsonl.xz"))
+    paths = parser.parse_args(arguments).rows or sorted(folder.glob("*.jsonl.xz"))
     by_model: dict[str, dict[str, dict[tuple[str, str], Row]]] = {}
     for path in paths:
         model, _, arm = path.name.removesuffix("_0.jsonl.xz").rpartition("-")
@@ -93,4 +95,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

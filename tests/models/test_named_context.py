@@ -158,7 +158,6 @@ def test_other_encoders_take_what_fits_them(kind: str, context: str, tmp_path: P
     [  # findings 13 b and c, then models that take no context
         ({}, {"encoder": {"feature_normalization": "running"}}, "use feature_normalization: per_feature"),
         ({"att_context_style": "chunked_limited"}, {"context": "statistics"}, "needs the whole utterance"),
-        ({"_target_": "nemo_noise.modules.WhisperEncoder"}, {}, "add_dual_attention"),
         ({"_target_": "nemo.collections.asr.modules.ConvASREncoder"}, {}, "a noise context can be added to"),
     ],
 )
