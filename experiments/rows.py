@@ -12,6 +12,14 @@ import lzma
 from collections.abc import Sequence
 from pathlib import Path
 
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("hypotheses", type=Path, help="hypotheses.jsonl of a report")
+PARSER.add_argument("output", type=Path, help="<arm>_<seed>.jsonl.xz in experiments/<question>/rows")
+PARSER.add_argument("--model", help="whose rows to take, where the report has several, as it names them")
+PARSER.add_argument("--keep", nargs="*", default=(), help="further fields of the rows")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 from nemo_noise import whole_file
 from nemo_noise.evaluation.hypothesis import Hypothesis, by_model, read_hypotheses
 
@@ -102,12 +110,7 @@ def _sums(folder: Path) -> dict[str, str]:
 
 
 def _main() -> None:
-    parser = argparse.ArgumentParser(description="Keeps the rows of a table: few fields, compressed, with a SHA-256.")
-    parser.add_argument("hypotheses", type=Path, help="hypotheses.jsonl of a report")
-    parser.add_argument("output", type=Path, help="<arm>_<seed>.jsonl.xz in experiments/<question>/rows")
-    parser.add_argument("--model", help="whose rows to take, where the report has several, as it names them")
-    parser.add_argument("--keep", nargs="*", default=(), help="further fields of the rows")
-    given = parser.parse_args()
+    given = PARSER.parse_args()
     written = pack_rows(given.hypotheses, given.output, model=given.model, keep=given.keep)
     print(f"{written}: {written.stat().st_size:,} bytes, {len(read_rows(written)):,} rows")
 

@@ -17,6 +17,10 @@ from typing import Any
 
 import yaml
 
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 from experiments.measures import MEASURES, OF_ONE_ARM, Measured, holds
 from experiments.rows import read_rows
 from nemo_noise import whole_file
@@ -195,7 +199,7 @@ def _seeded(path: Path, seed: str) -> list[Hypothesis]:
 
 
 def _main() -> None:
-    argparse.ArgumentParser(description="Writes the tables of README.md and docs/ from the rows.").parse_args()
+    PARSER.parse_args()
     for page in pages_with_rows():
         whole_file.write_text(page, with_tables(page.read_text(encoding="utf-8")))
         print(page.relative_to(REPOSITORY))

@@ -15,6 +15,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+PARSER = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+PARSER.add_argument("rows", type=Path, nargs="*", help="files <model>-<arm>_0.jsonl.xz; those kept here if none")
+if __name__ == "__main__":
+    PARSER.parse_args()  # --help and misspelt options, before NeMo is imported
+
 from nemo_noise.evaluation.scoring.text_normalization import normalize_text
 from nemo_noise.evaluation.scoring.wer import count_errors, sum_errors
 
@@ -71,10 +76,8 @@ def line_of(name: str, rows: Sequence[Row]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Prints a table for each model."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rows", type=Path, nargs="*", help="files <model>-<arm>_0.jsonl.xz; those kept here if none")
     folder = Path(__file__).parent / "rows"
-    paths = parser.parse_args(arguments).rows or sorted(folder.glob("*.jsonl.xz"))
+    paths = PARSER.parse_args(arguments).rows or sorted(folder.glob("*.jsonl.xz"))
     by_model: dict[str, dict[str, dict[tuple[str, str], Row]]] = {}
     for path in paths:
         model, _, arm = path.name.removesuffix("_0.jsonl.xz").rpartition("-")
